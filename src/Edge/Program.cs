@@ -1,1 +1,3 @@
-Console.WriteLine("edge");
+using Edge.Hosting;
+
+return await EdgeProgram.RunAsync(args, Console.Out, Console.Error);

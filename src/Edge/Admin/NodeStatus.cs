@@ -1,0 +1,17 @@
+namespace Edge.Admin;
+
+/// <summary>What <c>GET /status</c> on the admin listener tells.</summary>
+/// <param name="Version">The program's version.</param>
+/// <param name="Mode">The node's mode.</param>
+/// <param name="Ready"><c>ready</c>, or why it is not.</param>
+/// <param name="UptimeSeconds">Whole seconds since the start.</param>
+/// <param name="StreamsOpen">Streams that are carried now.</param>
+/// <param name="Backends">The API servers.</param>
+internal sealed record NodeStatus(
+    string Version, string Mode, string Ready, long UptimeSeconds, long StreamsOpen, IReadOnlyList<BackendStatus> Backends);
+
+/// <summary>One API server, as the edge sees it.</summary>
+/// <param name="Cluster">YARP's cluster id.</param>
+/// <param name="Destination">The server's URL, or its name in a <c>ReverseProxy</c> section.</param>
+/// <param name="Healthy">Whether it takes requests.</param>
+internal sealed record BackendStatus(string Cluster, string Destination, bool Healthy);

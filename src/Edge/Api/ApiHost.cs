@@ -1,0 +1,50 @@
+using ControlPlane;
+using Edge.Hosting;
+using Edge.Public;
+using Edge.Telemetry;
+
+namespace Edge.Api;
+
+/// <summary>The API server's host: behind the edge on a Unix socket, or alone on the public listeners.</summary>
+internal static class ApiHost
+{
+    /// <summary>The embedded one, reachable only by this user.</summary>
+    public static WebApplication CreateEmbedded(HostFactory hosts, DataDirectory data, Uri? publicUrl)
+    {
+        var builder = CreateBuilder(hosts, data, publicUrl);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+
+            // The edge has held the request to its limits already; one place decides.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.ListenUnixSocket(data.ApiSocket);
+        });
+        return Build(builder);
+    }
+
+    /// <summary>Mode <c>api</c>: no edge before it.</summary>
+    public static WebApplication CreateAlone(HostFactory hosts, DataDirectory data, Uri? publicUrl, PublicListeners listeners)
+    {
+        var builder = CreateBuilder(hosts, data, publicUrl);
+        listeners.Apply(builder);
+        return Build(builder);
+    }
+
+    private static WebApplicationBuilder CreateBuilder(HostFactory hosts, DataDirectory data, Uri? publicUrl)
+    {
+        var builder = hosts.CreateBuilder();
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
+        builder.Services.AddEdgeRequestSpans(hosts.Configuration);
+        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl });
+        return builder;
+    }
+
+    private static WebApplication Build(WebApplicationBuilder builder)
+    {
+        var app = builder.Build();
+        app.UseControlPlane();
+        return app;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace Edge.Hosting;
+
+/// <summary>The dozen lines that tell a newcomer what runs and what to try first.</summary>
+internal static class Banner
+{
+    public const string Help = """
+        Edge: a front door for the Agents API, and a relay for its streams.
+
+          Edge [settings]              run a node (with none: everything, on 127.0.0.1:8080)
+          Edge healthcheck [settings]  exit 0 when the node of these settings is ready
+          Edge --help                  this text
+
+        Settings come from appsettings.json beside the program, the environment (Edge__Mode=edge) and the
+        command line (--Edge:Mode=edge --urls http://0.0.0.0:8080). docs/operations.md lists them all.
+
+        """;
+
+    public static string For(EdgeNode node)
+    {
+        var options = node.Options;
+        var text = new StringBuilder();
+        text.AppendLine($"Edge {EdgeVersion.Text}, mode {options.Mode.ToString().ToLowerInvariant()}");
+        foreach (var url in node.PublicUrls)
+        {
+            text.AppendLine($"  public   {url}");
+        }
+
+        text.AppendLine($"  admin    {node.AdminUrl}  (/healthz, /readyz, /metrics; the rest needs the admin token)");
+        text.AppendLine($"  API      {Api(options)}");
+        text.AppendLine($"  data     {node.Data.Path}");
+        if (File.Exists(node.Data.BootstrapFile))
+        {
+            text.AppendLine($"  sign in  tokens of the first start are in {node.Data.BootstrapFile}");
+        }
+
+        text.AppendLine($"  try      {Try(node)}");
+        text.AppendLine("  stop     Ctrl-C drains, a second one ends at once");
+        return text.ToString();
+    }
+
+    private static string Api(EdgeOptions options) =>
+        options.Mode is EdgeMode.Relay ? "none; this node is a relay"
+        : options.Mode is EdgeMode.Api ? "on the public listeners"
+        : options.EmbedsApiServer ? "embedded, on a Unix socket in the data directory"
+        : options.HasReverseProxySection ? "as the ReverseProxy section says"
+        : string.Join(", ", options.Backends.Select(static backend => backend.GetLeftPart(UriPartial.Authority)));
+
+    // The token is read from its file, so that the terminal's and the container's logs do not keep it.
+    private static string Try(EdgeNode node)
+    {
+        if (node.Options.Mode is EdgeMode.Relay)
+        {
+            return $"curl {node.AdminUrl}/readyz";
+        }
+
+        var own = node.Options.EmbedsApiServer || node.Options.Mode is EdgeMode.Api;
+        return own && File.Exists(node.Data.BootstrapFile)
+            ? $"curl -H \"Coder-Session-Token: $(sed -n 's/.*\"session_token\": *\"\\([^\"]*\\)\".*/\\1/p' {Quote(node.Data.BootstrapFile)})\" {Reachable(node.PublicUrls[0])}/api/v2/users/me"
+            : $"curl {Reachable(node.PublicUrls[0])}/api/v2/buildinfo";
+    }
+
+    private static string Quote(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    private static string Reachable(string url) =>
+        url.Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", "[::1]", StringComparison.Ordinal);
+}

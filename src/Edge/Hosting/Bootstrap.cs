@@ -1,0 +1,56 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ControlPlane;
+
+namespace Edge.Hosting;
+
+/// <summary>
+/// Writes what the first start made into <c>bootstrap.json</c> (0600):
+/// <c>{"session_token", "admin_token", "agents": [{"id", "name", "auth_token"}]}</c>. The operator may delete it once read.
+/// </summary>
+internal sealed class Bootstrap(DataDirectory data)
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Adds the admin token, and keeps what else the file has.</summary>
+    public Task AddAdminTokenAsync(string token, CancellationToken cancellation) =>
+        UpdateAsync(file => file["admin_token"] = token, cancellation);
+
+    /// <summary>Adds the credentials of the embedded API server's first user and agent, and keeps what else the file has.</summary>
+    public Task AddAsync(BootstrapCredentials credentials, CancellationToken cancellation) => UpdateAsync(
+        file =>
+        {
+            file["session_token"] = credentials.SessionToken;
+            file["agents"] = new JsonArray([.. credentials.Agents.Select(static agent => new JsonObject
+            {
+                ["id"] = agent.Id,
+                ["name"] = agent.Name,
+                ["auth_token"] = agent.AuthToken,
+            })]);
+        },
+        cancellation);
+
+    private async Task UpdateAsync(Action<JsonObject> change, CancellationToken cancellation)
+    {
+        var file = Read() ?? [];
+        change(file);
+        await data.WriteAsync("bootstrap.json", JsonSerializer.SerializeToUtf8Bytes(file, Indented), cancellation);
+    }
+
+    private JsonObject? Read()
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(data.BootstrapFile)) as JsonObject;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException)
+        {
+            // An operator's edit gone wrong: what was in it is lost already, the new credentials must not be.
+            return null;
+        }
+    }
+}

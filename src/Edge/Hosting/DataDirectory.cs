@@ -1,0 +1,94 @@
+using System.Text;
+using Edge.Settings;
+
+namespace Edge.Hosting;
+
+/// <summary>The directory of everything the process keeps: only its owner can enter it.</summary>
+internal sealed class DataDirectory
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private const UnixFileMode OwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    // sun_path holds 108 bytes with its terminating NUL (unix(7)).
+    private const int LongestSocketPath = 107;
+
+    private DataDirectory(string path) => Path = path;
+
+    /// <summary>Its absolute path.</summary>
+    public string Path { get; }
+
+    /// <summary>The embedded API server's socket.</summary>
+    public string ApiSocket => File("api.sock");
+
+    /// <summary>Where the first start leaves its credentials.</summary>
+    public string BootstrapFile => File("bootstrap.json");
+
+    /// <summary>Makes the directory (0700) when it is not there, and closes it to others when it is.</summary>
+    public static DataDirectory Open(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path, OwnerOnly);
+            if (System.IO.File.GetUnixFileMode(path) != OwnerOnly)
+            {
+                System.IO.File.SetUnixFileMode(path, OwnerOnly);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException("Edge:DataDirectory", path, $"it must be a directory that this user owns ({error.Message})");
+        }
+
+        return new DataDirectory(path);
+    }
+
+    /// <summary>The path of a file in the directory.</summary>
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Stops the start when a socket in this directory would have a longer name than the kernel takes.</summary>
+    public void CheckSocketPath()
+    {
+        if (Encoding.UTF8.GetByteCount(ApiSocket) > LongestSocketPath)
+        {
+            throw new SettingsException(
+                "Edge:DataDirectory",
+                Path,
+                $"the API server's socket {ApiSocket} would be longer than the {LongestSocketPath} bytes that Unix sockets allow; choose a shorter directory");
+        }
+    }
+
+    /// <summary>
+    /// Holds the API server's socket for this process until disposed, and removes one that a dead process left.
+    /// </summary>
+    public IDisposable ClaimApiSocket()
+    {
+        CheckSocketPath();
+        FileStream claim;
+        try
+        {
+            claim = new FileStream(ApiSocket + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new SettingsException("Edge:DataDirectory", Path, "another process runs its embedded API server here; give each its own directory");
+        }
+
+        System.IO.File.Delete(ApiSocket);
+        return claim;
+    }
+
+    /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
+    public async Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    {
+        var temporary = File($"{name}.{Environment.ProcessId}.tmp");
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerFile };
+        await using (var stream = new FileStream(temporary, options))
+        {
+            await stream.WriteAsync(content, cancellation);
+            stream.Flush(flushToDisk: true);
+        }
+
+        System.IO.File.Move(temporary, File(name), overwrite: true);
+    }
+}

@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using ControlPlane;
+using Edge.Admin;
+using Edge.Api;
+using Edge.Connections;
+using Edge.Drain;
+using Edge.Proxy;
+using Edge.Public;
+using Edge.Settings;
+using Relay.Streams;
+
+namespace Edge.Hosting;
+
+/// <summary>
+/// One running node: the public, admin and API hosts that its mode asks for, started in the order in which they need each
+/// other and stopped in the reverse.
+/// </summary>
+internal sealed partial class EdgeNode : IAsyncDisposable
+{
+    // What is left of the time once streams were told to end, for their last bytes and for the embedded API server.
+    private static readonly TimeSpan LastGrace = TimeSpan.FromSeconds(2);
+
+    private readonly List<WebApplication> _started = [];
+    private readonly Readiness _readiness = new();
+    private readonly HostFactory _hosts;
+    private readonly NodeSettings _settings;
+    private readonly DataDirectory _data;
+    private readonly long _startedAt;
+    private IDisposable? _socketClaim;
+    private WebApplication? _api;
+    private WebApplication? _public;
+    private WebApplication? _admin;
+    private Task? _stop;
+
+    private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
+    {
+        _hosts = hosts;
+        _settings = settings;
+        _data = data;
+        _startedAt = Stopwatch.GetTimestamp();
+    }
+
+    public EdgeOptions Options => _settings.Options;
+
+    public DataDirectory Data => _data;
+
+    /// <summary>The public listeners' addresses, with the ports that they got.</summary>
+    public IReadOnlyList<string> PublicUrls => [.. _public!.Urls];
+
+    /// <summary>The admin listener's address.</summary>
+    public string AdminUrl => _admin!.Urls.First();
+
+    /// <summary>What clients call this node.</summary>
+    public string PublicUrl => Options.PublicUrl?.GetLeftPart(UriPartial.Authority) ?? PublicUrls[0];
+
+    /// <summary>Why the node is not ready, or null.</summary>
+    public string? Obstacle => _readiness.Obstacle;
+
+    /// <summary>
+    /// Starts a node. Throws <see cref="SettingsException"/> for a setting that is wrong; nothing is left running then.
+    /// </summary>
+    public static async Task<EdgeNode> StartAsync(HostFactory hosts, string workingDirectory, CancellationToken cancellation)
+    {
+        var settings = NodeSettings.Read(hosts.Configuration, workingDirectory);
+        var node = new EdgeNode(hosts, settings, DataDirectory.Open(settings.Options.DataDirectory));
+        try
+        {
+            await node.StartHostsAsync(cancellation);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task StartHostsAsync(CancellationToken cancellation)
+    {
+        var bootstrap = new Bootstrap(_data);
+        var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
+        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status);
+        await StartAsync(_admin, "Edge:Admin:Url", cancellation);
+
+        var listeners = new PublicListeners(_hosts.Configuration, _settings);
+        listeners.Validate();
+        if (Options.EmbedsApiServer)
+        {
+            _socketClaim = _data.ClaimApiSocket();
+            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First);
+            await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
+            await StartAsync(_api, "Edge:DataDirectory", cancellation);
+        }
+
+        if (Options.Mode is EdgeMode.Api)
+        {
+            _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, listeners);
+            await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
+        }
+        else
+        {
+            _public = PublicHost.Create(_hosts, _settings, _data, listeners);
+            if (Options.Proxies)
+            {
+                _readiness.DependOn(_public.Services.GetRequiredService<BackendHealth>().AnyHealthy);
+            }
+        }
+
+        await StartAsync(_public, "urls", cancellation);
+        _readiness.Listening();
+        if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
+        {
+            LogDescriptorLimit(_public.Logger, warning);
+        }
+    }
+
+    private async Task StartAsync(WebApplication host, string setting, CancellationToken cancellation)
+    {
+        _started.Add(host);
+        try
+        {
+            await host.StartAsync(cancellation);
+        }
+        catch (IOException error)
+        {
+            throw new SettingsException(setting, null, error.Message);
+        }
+        catch (System.Net.Sockets.SocketException error)
+        {
+            throw new SettingsException(setting, null, error.Message);
+        }
+    }
+
+    /// <summary>
+    /// Drains and stops the node: not ready at once, still accepting for <c>Edge:DrainDelay</c>, then no new connections while
+    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last.
+    /// </summary>
+    public Task StopAsync() => _stop ??= StopHostsAsync();
+
+    private async Task StopHostsAsync()
+    {
+        _readiness.Draining();
+        if (Options.DrainDelay > TimeSpan.Zero)
+        {
+            await Task.Delay(Options.DrainDelay, _hosts.Time);
+        }
+
+        using var deadline = new CancellationTokenSource(Options.ShutdownTimeout, _hosts.Time);
+        if (_public is not null)
+        {
+            // Connections end when their streams do, so that the two go on at the same time.
+            var window = Options.ShutdownTimeout - LastGrace;
+            var streams = _public.Services.GetService<StreamRelay>()?.DrainAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
+            await _public.StopAsync(deadline.Token);
+            await (streams ?? Task.CompletedTask);
+        }
+
+        using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);
+        if (_api is not null)
+        {
+            await _api.StopAsync(grace.Token);
+        }
+
+        await (_admin?.StopAsync(grace.Token) ?? Task.CompletedTask);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var host in Enumerable.Reverse(_started))
+        {
+            await host.DisposeAsync();
+        }
+
+        _socketClaim?.Dispose();
+    }
+
+    private NodeStatus Status() => new(
+        EdgeVersion.Text,
+        Options.Mode.ToString().ToLowerInvariant(),
+        Obstacle ?? "ready",
+        (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
+        _public?.Services.GetService<StreamRelay>()?.Open ?? 0,
+        [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
+            .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))]);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
+    private static partial void LogDescriptorLimit(ILogger logger, string warning);
+}

@@ -1,0 +1,48 @@
+using ControlPlane;
+using Edge.Settings;
+using Edge.Telemetry;
+
+namespace Edge.Hosting;
+
+/// <summary>The program: reads the configuration, runs a node until a signal comes, and says in one line what went wrong.</summary>
+internal static class EdgeProgram
+{
+    private const int Failed = 1;
+
+    /// <summary>Returns the process's exit code: 0 after an orderly stop.</summary>
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
+    {
+        try
+        {
+            if (args is ["--help" or "-h" or "help"])
+            {
+                await output.WriteAsync(Banner.Help);
+                return 0;
+            }
+
+            if (args is ["healthcheck", ..])
+            {
+                return await HealthCheck.RunAsync(EdgeConfiguration.Load(args[1..]), errors);
+            }
+
+            using var configuration = EdgeConfiguration.Load(args);
+            await RunNodeAsync(configuration, output);
+            return 0;
+        }
+        catch (Exception error) when (error is SettingsException or ControlPlaneException)
+        {
+            await errors.WriteLineAsync($"edge: {error.Message}");
+            return Failed;
+        }
+    }
+
+    private static async Task RunNodeAsync(ConfigurationManager configuration, TextWriter output)
+    {
+        using var signals = new StopSignals();
+        var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
+        await using var node = await EdgeNode.StartAsync(hosts, Environment.CurrentDirectory, signals.Requested);
+        await output.WriteAsync(Banner.For(node));
+        await signals.WaitAsync();
+        await node.StopAsync();
+    }
+}

@@ -1,0 +1,38 @@
+using Edge.Settings;
+
+namespace Edge.Hosting;
+
+/// <summary>The <c>healthcheck</c> command, for containers without curl: asks the node of this configuration whether it is ready.</summary>
+internal static class HealthCheck
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Returns 0 when the node is ready, 1 otherwise.</summary>
+    public static async Task<int> RunAsync(IConfiguration configuration, TextWriter errors)
+    {
+        var options = EdgeOptions.Read(new SettingsReader(configuration), configuration, Environment.CurrentDirectory);
+        var url = new UriBuilder(options.AdminUrl) { Path = "/readyz" };
+        if (url.Host is "0.0.0.0" or "[::]")
+        {
+            url.Host = "localhost";
+        }
+
+        try
+        {
+            using var client = new HttpClient { Timeout = Patience };
+            using var answer = await client.GetAsync(url.Uri);
+            if (answer.IsSuccessStatusCode)
+            {
+                return 0;
+            }
+
+            await errors.WriteLineAsync($"edge: not ready: {(await answer.Content.ReadAsStringAsync()).Trim()}");
+        }
+        catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
+        {
+            await errors.WriteLineAsync($"edge: {url.Uri} does not answer: {error.Message}");
+        }
+
+        return 1;
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Hosting;
+
+namespace Edge.Hosting;
+
+/// <summary>
+/// Makes the hosts of the process (public, admin, API server): each with its own listeners and services,
+/// all with the same configuration, clock and logging.
+/// </summary>
+internal sealed class HostFactory(IConfiguration configuration, TimeProvider time, Action<ILoggingBuilder> logging)
+{
+    public IConfiguration Configuration { get; } = configuration;
+
+    public TimeProvider Time { get; } = time;
+
+    public WebApplicationBuilder CreateBuilder()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "Edge", EnvironmentName = Environments.Production });
+        builder.Configuration.AddConfiguration(Configuration);
+        builder.Services.AddSingleton(Time);
+
+        // The process has one set of signal handlers, and decides itself how long a stop may take.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
+        logging(builder.Logging);
+        return builder;
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

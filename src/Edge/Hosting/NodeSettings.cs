@@ -1,0 +1,36 @@
+using Edge.Authentication;
+using Edge.Connections;
+using Edge.Public;
+using Edge.RateLimiting;
+using Edge.Settings;
+
+namespace Edge.Hosting;
+
+/// <summary>Every setting of the node, read and checked in one go before anything starts.</summary>
+internal sealed record NodeSettings(
+    EdgeOptions Options,
+    EdgeLimits Limits,
+    EdgeConnectionOptions Connections,
+    RateLimitOptions RateLimit,
+    EdgeJwtOptions? Jwt)
+{
+    /// <summary>The sections in which a key that nobody knows stops the start.</summary>
+    private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
+
+    public static NodeSettings Read(IConfiguration configuration, string workingDirectory)
+    {
+        var reader = new SettingsReader(configuration);
+        var settings = new NodeSettings(
+            EdgeOptions.Read(reader, configuration, workingDirectory),
+            EdgeLimits.Read(reader),
+            EdgeConnectionOptions.Read(reader),
+            RateLimitOptions.Read(reader),
+            EdgeJwtOptions.Read(reader));
+        foreach (var section in OwnSections)
+        {
+            reader.RefuseUnknownKeys(section);
+        }
+
+        return settings;
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+
+namespace Edge.Hosting;
+
+/// <summary>The first SIGTERM, SIGINT or SIGQUIT asks for an orderly stop; the second ends the process at once.</summary>
+internal sealed class StopSignals : IDisposable
+{
+    private const int EndedBySecondSignal = 130;
+
+    private readonly CancellationTokenSource _requested = new();
+    private readonly TaskCompletionSource _signalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public StopSignals() => _registrations =
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal),
+    ];
+
+    /// <summary>Cancelled by the first signal.</summary>
+    public CancellationToken Requested => _requested.Token;
+
+    public Task WaitAsync() => _signalled.Task;
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+        {
+            registration.Dispose();
+        }
+
+        _requested.Dispose();
+    }
+
+    private void OnSignal(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        if (!_signalled.TrySetResult())
+        {
+            Environment.Exit(EndedBySecondSignal);
+        }
+
+        _requested.Cancel();
+    }
+}

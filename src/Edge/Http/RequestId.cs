@@ -1,0 +1,27 @@
+namespace Edge.Http;
+
+/// <summary>Gives every request an <c>X-Request-ID</c>: the client's when it is a sane one, a new one otherwise.</summary>
+internal static class RequestId
+{
+    private const string Name = "X-Request-ID";
+
+    private const int MaxLength = 128;
+
+    public static Task AssignAsync(HttpContext context, RequestDelegate next)
+    {
+        var given = context.Request.Headers[Name].ToString();
+        var id = IsSane(given) ? given : Guid.NewGuid().ToString("N");
+        context.TraceIdentifier = id;
+        context.Request.Headers[Name] = id;
+        context.Response.OnStarting(static state =>
+        {
+            var context = (HttpContext)state;
+            context.Response.Headers[Name] = context.TraceIdentifier;
+            return Task.CompletedTask;
+        }, context);
+        return next(context);
+    }
+
+    private static bool IsSane(string id) =>
+        id.Length is > 0 and <= MaxLength && id.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '+' or '/' or '=');
+}

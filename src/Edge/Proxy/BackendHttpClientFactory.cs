@@ -1,0 +1,19 @@
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Edge.Proxy;
+
+/// <summary>YARP's HTTP clients, with connections of <see cref="BackendConnector"/>.</summary>
+internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogger<ForwarderHttpClientFactory> logger)
+    : ForwarderHttpClientFactory(logger)
+{
+    protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
+    {
+        base.ConfigureHandler(context, handler);
+        handler.ConnectCallback = connector.ConnectAsync;
+        handler.ConnectTimeout = ProxyDefaults.ConnectTimeout;
+
+        // Header bytes above ASCII pass as they came, in both directions, unless the operator chose an encoding.
+        handler.RequestHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
+        handler.ResponseHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
+    }
+}

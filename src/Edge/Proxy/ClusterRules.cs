@@ -1,0 +1,38 @@
+using System.Net;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Edge.Proxy;
+
+/// <summary>
+/// Holds every cluster, from whichever source, to the edge's rules. What it throws stops the start, or keeps the old
+/// configuration when it comes from a reload.
+/// </summary>
+internal sealed class ClusterRules : IProxyConfigFilter
+{
+    public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel)
+    {
+        var path = $"ReverseProxy:Clusters:{cluster.ClusterId}";
+        if (string.Equals(cluster.SessionAffinity?.Policy, "HashCookie", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidOperationException(
+                $"{path}:SessionAffinity:Policy = \"HashCookie\": not offered here; allowed are Cookie, ArrCookie and CustomHeader");
+        }
+
+        var request = cluster.HttpRequest;
+        if (request?.Version is { } version && version != HttpVersion.Version11)
+        {
+            throw new InvalidOperationException($"{path}:HttpRequest:Version = \"{version}\": API servers are spoken to in HTTP/1.1 only");
+        }
+
+        var exact = (request ?? ForwarderRequestConfig.Empty) with
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            ActivityTimeout = request?.ActivityTimeout ?? ProxyDefaults.Request.ActivityTimeout,
+        };
+        return new(cluster with { HttpRequest = exact });
+    }
+
+    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => new(route);
+}

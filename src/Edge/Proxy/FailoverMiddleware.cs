@@ -1,0 +1,49 @@
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.Model;
+
+namespace Edge.Proxy;
+
+/// <summary>
+/// Sends a request to another API server when the chosen one did not take the connection: nothing of the request has left
+/// then, so that it is safe for every method. The one that refused is left alone for a while.
+/// </summary>
+internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealthUpdater health)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var proxy = context.GetReverseProxyFeature();
+        var candidates = proxy.AvailableDestinations;
+        while (true)
+        {
+            await next(context);
+
+            if (context.Response.HasStarted
+                || context.RequestAborted.IsCancellationRequested
+                || context.GetForwarderErrorFeature() is not { Error: ForwarderError.Request, Exception: { } error }
+                || !IsConnectFailure(error)
+                || proxy.ProxiedDestination is not { } refused)
+            {
+                return;
+            }
+
+            candidates = [.. candidates.Where(candidate => candidate != refused)];
+            if (candidates.Count == 0)
+            {
+                // The last one stays in: with nothing else to choose, a server that returns should be found at once.
+                return;
+            }
+
+            health.SetPassive(context.GetRouteModel().Cluster!, refused, DestinationHealth.Unhealthy, ProxyDefaults.Reactivation);
+            context.Features.Set<IForwarderErrorFeature>(null);
+            context.Response.StatusCode = StatusCodes.Status200OK;
+            proxy.ProxiedDestination = null;
+            proxy.AvailableDestinations = candidates;
+        }
+    }
+
+    private static bool IsConnectFailure(Exception error) => error is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+    };
+}

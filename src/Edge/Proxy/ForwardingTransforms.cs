@@ -1,0 +1,50 @@
+using System.Net;
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace Edge.Proxy;
+
+/// <summary>What every forwarded request says of its origin: the client's own Host, and forwarding headers that only the edge writes.</summary>
+internal sealed class ForwardingTransforms : ITransformProvider
+{
+    private const string OriginalHost = "RequestHeaderOriginalHost";
+
+    public void ValidateRoute(TransformRouteValidationContext context)
+    {
+    }
+
+    public void ValidateCluster(TransformClusterValidationContext context)
+    {
+    }
+
+    public void Apply(TransformBuilderContext context)
+    {
+        context.UseDefaultForwarders = false;
+        if (context.Route.Transforms?.Any(static transform => transform.ContainsKey(OriginalHost)) is not true)
+        {
+            context.AddOriginalHost();
+        }
+
+        context.AddRequestTransform(static transform =>
+        {
+            var request = transform.HttpContext.Request;
+            var headers = transform.ProxyRequest.Headers;
+            Set(headers, "X-Forwarded-For", ClientAddress(transform.HttpContext.Connection.RemoteIpAddress));
+            Set(headers, "X-Forwarded-Proto", request.Scheme);
+            Set(headers, "X-Forwarded-Host", ForwardedOrigin.Host(transform.HttpContext));
+            return ValueTask.CompletedTask;
+        });
+    }
+
+    private static string? ClientAddress(IPAddress? address) =>
+        address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4().ToString() : address?.ToString();
+
+    private static void Set(System.Net.Http.Headers.HttpRequestHeaders headers, string name, string? value)
+    {
+        headers.Remove(name);
+        if (!string.IsNullOrEmpty(value))
+        {
+            headers.TryAddWithoutValidation(name, value);
+        }
+    }
+}

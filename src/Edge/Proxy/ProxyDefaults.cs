@@ -1,0 +1,48 @@
+using System.Net;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Edge.Proxy;
+
+/// <summary>What the edge sets for every cluster, and the figures of the cluster that <c>Edge:Backends</c> makes.</summary>
+internal static class ProxyDefaults
+{
+    /// <summary>The cluster and the route of <c>Edge:Backends</c> or of the embedded API server.</summary>
+    public const string ClusterId = "api";
+
+    /// <summary>How long a connection to an API server may take to stand.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a destination that refused a connection is left alone.</summary>
+    public static readonly TimeSpan Reactivation = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// HTTP/1.1 exactly: otherwise a request may be tried as HTTP/2 first. No activity time-out that matters: a long poll may
+    /// send nothing for as long as it likes, and vanished peers are found by TCP (see <see cref="BackendConnector"/>).
+    /// </summary>
+    public static readonly ForwarderRequestConfig Request = new()
+    {
+        Version = HttpVersion.Version11,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        ActivityTimeout = TimeSpan.FromMilliseconds(int.MaxValue),
+    };
+
+    /// <summary>Probes <c>/healthz</c> each 5 s, and gives up a destination after two failures in a row.</summary>
+    public static readonly HealthCheckConfig HealthCheck = new()
+    {
+        Active = new ActiveHealthCheckConfig
+        {
+            Enabled = true,
+            Interval = TimeSpan.FromSeconds(5),
+            Timeout = TimeSpan.FromSeconds(2),
+            Policy = "ConsecutiveFailures",
+            Path = "/healthz",
+        },
+        Passive = new PassiveHealthCheckConfig
+        {
+            Enabled = true,
+            Policy = "TransportFailureRate",
+            ReactivationPeriod = Reactivation,
+        },
+    };
+}

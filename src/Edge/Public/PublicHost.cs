@@ -1,0 +1,110 @@
+using Edge.Authentication;
+using Edge.Connections;
+using Edge.Hosting;
+using Edge.Http;
+using Edge.Proxy;
+using Edge.RateLimiting;
+using Edge.Telemetry;
+using Edge.Upgrades;
+using Microsoft.AspNetCore.HttpOverrides;
+using Relay.Streams;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Edge.Public;
+
+/// <summary>
+/// The host that clients speak to. A request passes, in this order: the guard against two-faced framing, the forwarding
+/// headers, the rate limit, authentication, and the proxy, in which upgrades leave for the stream relay and all else is
+/// YARP's.
+/// </summary>
+internal static class PublicHost
+{
+    public static WebApplication Create(HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners)
+    {
+        var builder = hosts.CreateBuilder();
+        builder.WebHost.UseKestrelCore();
+        listeners.Apply(builder);
+        AddServices(builder.Services, hosts, settings, data);
+
+        var app = builder.Build();
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Public");
+        app.Use(RequestId.AssignAsync);
+        app.Use((context, next) => RequestGuard.RunAsync(context, next, logger));
+        app.UseMiddleware<ForwardedOrigin>();
+        if (settings.Connections.TrustedProxies.Networks.Count > 0)
+        {
+            app.UseForwardedHeaders(Believe(settings.Connections.TrustedProxies));
+        }
+
+        app.UseIdentityHeaderStripping();
+        app.UseEdgeRateLimit();
+        app.UseEdgeAuthentication();
+        if (settings.Options.Proxies)
+        {
+            app.UseRouting();
+            app.MapReverseProxy(static proxy =>
+            {
+                proxy.Use(ProxyErrors.AnswerAsync);
+                proxy.UseMiddleware<FailoverMiddleware>();
+                proxy.UseSessionAffinity();
+                proxy.UseLoadBalancing();
+                proxy.UsePassiveHealthChecks();
+                proxy.UseMiddleware<StreamMiddleware>();
+            });
+        }
+
+        app.Run(context => new ApiError(
+            "Route not found.",
+            settings.Options.Proxies ? "No route of the edge's configuration matches." : "This node is a relay; it forwards nothing to API servers.")
+            .WriteAsync(context, StatusCodes.Status404NotFound));
+        return app;
+    }
+
+    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
+    {
+        services.AddSingleton<StreamRelay>();
+        services.AddEdgeRequestSpans(hosts.Configuration);
+        services.AddSingleton<StreamMetrics>();
+        services.AddEdgeRateLimit(settings.RateLimit);
+        services.AddEdgeAuthentication(settings.Jwt);
+        if (!settings.Options.Proxies)
+        {
+            return;
+        }
+
+        services.AddRoutingCore();
+        services.AddSingleton<BackendHealth>();
+        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null));
+        services.AddSingleton<StreamConnector>();
+        services.AddSingleton<IForwarderHttpClientFactory, BackendHttpClientFactory>();
+        var proxy = services.AddReverseProxy().AddConfigFilter<ClusterRules>().AddTransforms<ForwardingTransforms>();
+        if (settings.Options.HasReverseProxySection)
+        {
+            proxy.LoadFromConfig(hosts.Configuration.GetSection("ReverseProxy"));
+        }
+        else
+        {
+            var (routes, clusters) = BackendsConfig.Create(
+                settings.Options.EmbedsApiServer ? [new Uri($"http://{BackendConnector.EmbeddedHost}")] : settings.Options.Backends);
+            proxy.LoadFromMemory(routes, clusters);
+        }
+    }
+
+    private static ForwardedHeadersOptions Believe(TrustedProxySet trusted)
+    {
+        // The Host stays the client's: API servers compare it with the Origin.
+        var options = new ForwardedHeadersOptions 
+        {
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            ForwardLimit = null,
+        };
+        options.KnownProxies.Clear();
+        options.KnownIPNetworks.Clear();
+        foreach (var network in trusted.Networks)
+        {
+            options.KnownIPNetworks.Add(network);
+        }
+
+        return options;
+    }
+}

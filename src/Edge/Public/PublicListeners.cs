@@ -1,0 +1,64 @@
+using Edge.Connections;
+using Edge.Hosting;
+using Edge.Settings;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Edge.Public;
+
+/// <summary>
+/// The public listeners: <c>--urls</c>, or Kestrel's own <c>Kestrel:Endpoints</c> with certificates that are read again when
+/// their files change. HTTP/1.1 unless an endpoint says otherwise, because DERP clients give up on h2.
+/// </summary>
+internal sealed class PublicListeners(IConfiguration configuration, NodeSettings settings)
+{
+    private const string Urls = "urls";
+
+    private readonly string? _urls = configuration[Urls] is { Length: > 0 } urls ? urls
+        : configuration.GetSection("Kestrel:Endpoints").GetChildren().Any() ? null
+        : EdgeOptions.DefaultUrls;
+
+    /// <summary>The first of <c>--urls</c>, when clients could call it as it stands there: with a port, and not "any address".</summary>
+    public Uri? First => Uri.TryCreate(_urls?.Split(';')[0], UriKind.Absolute, out var url) && url.Port != 0 && url.Host is not ("0.0.0.0" or "[::]") ? url : null;
+
+    /// <summary>Stops the start at an address that cannot be listened on.</summary>
+    public void Validate()
+    {
+        foreach (var url in _urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [])
+        {
+            try
+            {
+                var address = BindingAddress.Parse(url);
+                if (address.Scheme is not ("http" or "https") || address.PathBase.Length > 0)
+                {
+                    throw new FormatException();
+                }
+            }
+            catch (FormatException)
+            {
+                throw new SettingsException(Urls, url, "allowed are http and https URLs of an address and a port, such as http://127.0.0.1:8080");
+            }
+        }
+    }
+
+    public void Apply(WebApplicationBuilder builder)
+    {
+        builder.Services.AddEdgeConnections(settings.Connections);
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        if (_urls is not null)
+        {
+            builder.WebHost.UseUrls(_urls);
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            settings.Limits.Apply(kestrel.Limits);
+            kestrel.ConfigureEndpointDefaults(listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseEdgeConnections();
+            });
+            kestrel.Configure(configuration.GetSection("Kestrel"), reloadOnChange: true);
+        });
+    }
+}

@@ -1,0 +1,36 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http.Features;
+using Relay.Streams;
+
+namespace Edge.Upgrades;
+
+/// <summary>The client's side of a stream over HTTP/2 (RFC 8441): one stream of the connection, whose others go on.</summary>
+internal sealed class ExtendedConnectTransport(HttpContext context, Stream stream) : StreamTransport
+{
+    // RFC 9113 §7: the stream is no longer needed.
+    private const int Cancel = 0x8;
+
+    public override PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
+
+    public override PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+
+    public override async ValueTask CompleteOutputAsync() => await context.Response.CompleteAsync();
+
+    public override void Abort()
+    {
+        if (context.Features.Get<IHttpResetFeature>() is { } reset)
+        {
+            reset.Reset(Cancel);
+        }
+        else
+        {
+            context.Abort();
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await Input.CompleteAsync();
+        await Output.CompleteAsync();
+    }
+}

@@ -1,0 +1,26 @@
+using System.IO.Pipelines;
+using Edge.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Relay.Streams;
+
+namespace Edge.Upgrades;
+
+/// <summary>The client's side of a stream over HTTP/1.1: the connection's raw transport, below the HTTP layer.</summary>
+internal sealed class KestrelTransport(HttpContext context) : StreamTransport
+{
+    private readonly IDuplexPipe _pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+
+    private readonly IHalfCloseFeature _halfClose = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+
+    public override PipeReader Input => _pipe.Input;
+
+    public override PipeWriter Output => _pipe.Output;
+
+    public override ValueTask CompleteOutputAsync() => _halfClose.CompleteOutputAsync();
+
+    public override void Abort() => _halfClose.Reset();
+
+    // The server core ends the connection when the request's handler returns.
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -1,0 +1,52 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Edge.Proxy;
+using Relay.Streams;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Edge.Upgrades;
+
+/// <summary>Opens the API server's side of a stream, with the TLS settings of its cluster.</summary>
+internal sealed class StreamConnector(BackendConnector connector)
+{
+    /// <exception cref="HttpRequestException">The connection does not stand, for the reason that it names; nothing was sent.</exception>
+    public async Task<SocketTransport> ConnectAsync(Uri destination, HttpClientConfig? settings, CancellationToken cancellation)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(ProxyDefaults.ConnectTimeout);
+        Socket? socket = null;
+        try
+        {
+            socket = await connector.ConnectAsync(new DnsEndPoint(destination.IdnHost, destination.Port), timeout.Token);
+            var tls = destination.Scheme == Uri.UriSchemeHttps ? await AuthenticateAsync(socket, destination, settings, timeout.Token) : null;
+            return new SocketTransport(socket, tls);
+        }
+        catch (Exception error) when (error is SocketException or IOException or AuthenticationException or OperationCanceledException)
+        {
+            socket?.Dispose();
+            cancellation.ThrowIfCancellationRequested();
+            throw new HttpRequestException(
+                error is AuthenticationException ? HttpRequestError.SecureConnectionError : HttpRequestError.ConnectionError, error.Message, error);
+        }
+    }
+
+    private static async Task<SslStream> AuthenticateAsync(Socket socket, Uri destination, HttpClientConfig? settings, CancellationToken cancellation)
+    {
+        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
+        var options = new SslClientAuthenticationOptions { TargetHost = destination.IdnHost };
+        if (settings?.SslProtocols is { } protocols)
+        {
+            options.EnabledSslProtocols = protocols;
+        }
+
+        if (settings?.DangerousAcceptAnyServerCertificate is true)
+        {
+            options.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+        }
+
+        await tls.AuthenticateAsClientAsync(options, cancellation);
+        return tls;
+    }
+}

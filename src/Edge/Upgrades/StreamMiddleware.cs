@@ -1,0 +1,185 @@
+using System.Net;
+using Edge.Http;
+using Edge.Proxy;
+using Edge.Telemetry;
+using Microsoft.AspNetCore.Http.Features;
+using Relay.Streams;
+using Relay.Streams.Wire;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Model;
+
+namespace Edge.Upgrades;
+
+/// <summary>
+/// Takes upgrades out of YARP's pipeline, after it has chosen a destination:
+/// 1. the request's head goes to the destination, with the same transforms as every other request;
+/// 2. any answer but a right 101 goes back to the client as it is, and there is no tunnel;
+/// 3. after 101 the client's raw transport and the destination's go to the stream relay, and the HTTP layer is out of it.
+/// </summary>
+internal sealed partial class StreamMiddleware(
+    RequestDelegate next, StreamRelay relay, StreamConnector connector, TimeProvider time, ILogger<StreamMiddleware> logger)
+{
+    private static readonly UpgradeOptions Bounds = new();
+
+    public Task InvokeAsync(HttpContext context) =>
+        RequestedUpgrade.Recognise(context) is { } upgrade ? CarryAsync(context, upgrade) : next(context);
+
+    private async Task CarryAsync(HttpContext context, RequestedUpgrade upgrade)
+    {
+        if (!upgrade.IsExtendedConnect && (context.Request.ContentLength > 0 || context.Request.Headers.ContainsKey("Transfer-Encoding")))
+        {
+            await new ApiError("A request that upgrades the connection may not have a body.").WriteAsync(context, StatusCodes.Status400BadRequest);
+            return;
+        }
+
+        var proxy = context.GetReverseProxyFeature();
+        if (proxy.AvailableDestinations is not [var destination, ..])
+        {
+            Fail(context, ForwarderError.NoAvailableDestinations);
+            return;
+        }
+
+        proxy.ProxiedDestination = destination;
+        var address = destination.Model.Config.Address;
+        using var request = new HttpRequestMessage { Version = HttpVersion.Version11 };
+        await proxy.Route.Transformer.TransformRequestAsync(context, request, address, context.RequestAborted);
+        if (context.Response.HasStarted || context.Response.StatusCode != StatusCodes.Status200OK)
+        {
+            return; // One of the operator's own transforms has answered.
+        }
+
+        request.RequestUri ??= RequestUtilities.MakeDestinationAddress(address, context.Request.Path, context.Request.QueryString);
+        SocketTransport backend;
+        try
+        {
+            backend = await connector.ConnectAsync(request.RequestUri, proxy.Cluster.Config.HttpClient, context.RequestAborted);
+        }
+        catch (HttpRequestException error)
+        {
+            Fail(context, ForwarderError.Request, error);
+            return;
+        }
+
+        await using (backend)
+        {
+            await AskAsync(context, upgrade, proxy.Route.Transformer, backend, BackendRequest.Create(request, upgrade));
+        }
+    }
+
+    private async Task AskAsync(HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeRequest request)
+    {
+        switch (await BackendUpgrade.SendAsync(backend, request, Bounds, time, context.RequestAborted))
+        {
+            case UpgradeAccepted accepted:
+                await RelayAsync(context, upgrade, transformer, backend, accepted);
+                break;
+            case UpgradeRefused refused:
+                await RefuseAsync(context, transformer, refused);
+                break;
+            case UpgradeFailed { Failure: UpgradeFailure.UnwritableRequest }:
+                Fail(context, ForwarderError.RequestCreation);
+                break;
+            case UpgradeFailed { Failure: UpgradeFailure.Timeout }:
+                Fail(context, ForwarderError.RequestTimedOut);
+                break;
+            case UpgradeFailed { Failure: var failure }:
+                LogBadAnswer(logger, failure, context.TraceIdentifier);
+                Fail(context, ForwarderError.ResponseHeaders);
+                break;
+        }
+    }
+
+    private static async Task RefuseAsync(HttpContext context, HttpTransformer transformer, UpgradeRefused refused)
+    {
+        await CopyHeadAsync(context, transformer, refused.Head, refused.Head.EndToEndHeaders());
+        if (refused.Body.Length is { } length and > 0)
+        {
+            context.Response.ContentLength = length;
+        }
+
+        if (await refused.Body.CopyToAsync(context.Response.Body, context.RequestAborted) is not BodyCopyResult.Complete)
+        {
+            // The client must not take what it has for the whole body.
+            context.Abort();
+        }
+    }
+
+    private async Task RelayAsync(
+        HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeAccepted accepted)
+    {
+        await CopyHeadAsync(context, transformer, accepted.Head, accepted.Head.EndToEndHeaders());
+        StreamTransport client;
+        if (upgrade.IsExtendedConnect)
+        {
+            context.Response.StatusCode = StatusCodes.Status200OK;
+            context.Response.Headers.Remove("Sec-WebSocket-Accept");
+            LiftBodyLimits(context);
+            client = new ExtendedConnectTransport(context, await context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>().AcceptAsync());
+        }
+        else
+        {
+            context.Response.Headers.Upgrade = accepted.Head.Single("Upgrade");
+            await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+            client = new KestrelTransport(context);
+        }
+
+        await using (client)
+        {
+            StreamTelemetry.DetachStream(context);
+            var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
+            var report = await relay.RunAsync(client, backend, info, CancellationToken.None);
+            LogEnded(logger, info.Route, report.Reason.Label(), report.BytesToBackend, report.BytesToClient, report.Duration.TotalSeconds, context.TraceIdentifier);
+        }
+    }
+
+    // The response goes through the route's transforms too, as it would in YARP's own forwarder.
+    private static async Task CopyHeadAsync(HttpContext context, HttpTransformer transformer, ResponseHead head, IEnumerable<HttpHeader> headers)
+    {
+        using var response = new HttpResponseMessage((HttpStatusCode)head.Status);
+        foreach (var header in headers)
+        {
+            if (!response.Headers.TryAddWithoutValidation(header.Name, header.Value))
+            {
+                response.Content.Headers.TryAddWithoutValidation(header.Name, header.Value);
+            }
+        }
+
+        context.Response.StatusCode = head.Status;
+        await transformer.TransformResponseAsync(context, response, context.RequestAborted);
+        if (head.Status == StatusCodes.Status426UpgradeRequired && head.Single("Upgrade") is { } wanted)
+        {
+            context.Response.Headers.Upgrade = wanted;
+        }
+    }
+
+    // A stream has no size and no pace that could be asked of it.
+    private static void LiftBodyLimits(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        if (context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>() is { } pace)
+        {
+            pace.MinDataRate = null;
+        }
+    }
+
+    private static void Fail(HttpContext context, ForwarderError error, Exception? exception = null)
+    {
+        context.Response.StatusCode = StatusCodes.Status502BadGateway;
+        context.Features.Set<IForwarderErrorFeature>(new StreamError(error, exception));
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "A {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Seconds:0.0} s; request id {RequestId}")]
+    private static partial void LogEnded(
+        ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, double seconds, string requestId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
+    private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);
+
+    /// <summary>The forwarder's own words for a failure, so that failover, health checks and error answers treat both alike.</summary>
+    private sealed record StreamError(ForwarderError Error, Exception? Exception) : IForwarderErrorFeature;
+}

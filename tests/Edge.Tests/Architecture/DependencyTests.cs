@@ -1,0 +1,59 @@
+using System.Reflection;
+
+namespace Edge.Tests.Architecture;
+
+/// <summary>Dependencies point one way: Edge → Relay and ControlPlane, ControlPlane → Tailnet, and the two libraries know nobody.</summary>
+public class DependencyTests
+{
+    private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane"];
+
+    [Theory]
+    [InlineData("Relay", "")]
+    [InlineData("Tailnet", "")]
+    [InlineData("ControlPlane", "Tailnet")]
+    [InlineData("Edge", "Relay ControlPlane")]
+    public void AnAssemblyReferencesOnlyWhatItMay(string name, string allowed)
+    {
+        var references = References(name).Intersect(Ours);
+
+        Assert.Empty(references.Except(allowed.Split(' ')));
+    }
+
+    [Theory]
+    [InlineData("Relay")]
+    [InlineData("Tailnet")]
+    public void TheLibrariesDoWithoutAspNet(string name) =>
+        Assert.DoesNotContain(References(name), static reference => reference.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
+
+    // What a project file allows counts too: an unused reference leaves no trace in the assembly.
+    [Theory]
+    [InlineData("Relay", "")]
+    [InlineData("Tailnet", "")]
+    [InlineData("ControlPlane", "Tailnet")]
+    [InlineData("Edge", "Relay ControlPlane")]
+    public void AProjectNamesOnlyWhatItMay(string name, string allowed)
+    {
+        var project = File.ReadAllText(Path.Combine(RepositoryRoot(), "src", name, $"{name}.csproj"));
+        var named = Ours.Where(other => project.Contains($"{other}.csproj", StringComparison.Ordinal));
+
+        Assert.Empty(named.Except(allowed.Split(' ')));
+        if (allowed.Length == 0)
+        {
+            Assert.DoesNotContain("Microsoft.AspNetCore", project, StringComparison.Ordinal);
+        }
+    }
+
+    private static IEnumerable<string> References(string assembly) =>
+        Assembly.Load(assembly).GetReferencedAssemblies().Select(static reference => reference.Name!);
+
+    private static string RepositoryRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory!.FullName, "Edge.sln")))
+        {
+            directory = directory.Parent;
+        }
+
+        return directory.FullName;
+    }
+}

@@ -1,0 +1,183 @@
+using System.Net;
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http;
+
+namespace EndToEnd;
+
+/// <summary>What a deploy does to what is running: in process with its own listeners, and to a process by signals.</summary>
+public class DrainTests
+{
+    [Fact]
+    public async Task WhileTheDrainDelayRunsTheNodeIsNotReadyAndStillAccepts()
+    {
+        var clock = new ManualTimeProvider();
+        await using var backend = await TestBackend.StartAsync(static context => context.Response.WriteAsync("fine"));
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:DrainDelay=10s");
+
+        var stop = edge.Node.StopAsync();
+        using (var ready = await edge.Admin.GetAsync("/readyz"))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+            Assert.Equal("draining\n", await ready.Content.ReadAsStringAsync());
+        }
+
+        Assert.Equal("fine", await edge.Public.GetStringAsync("/x"));
+        Assert.False(stop.IsCompleted);
+
+        clock.Advance(TimeSpan.FromSeconds(10));
+        await stop.WaitAsync(TestNode.Patience);
+        await Assert.ThrowsAsync<HttpRequestException>(() => edge.Public.GetStringAsync("/x"));
+    }
+
+    [Fact]
+    public async Task ARunningRequestFinishesAndNoNewConnectionIsTaken()
+    {
+        var entered = new TaskCompletionSource();
+        var finish = new TaskCompletionSource();
+        await using var backend = await TestBackend.StartAsync(async context =>
+        {
+            entered.SetResult();
+            await finish.Task;
+            await context.Response.WriteAsync("finished");
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+
+        var running = edge.Public.GetStringAsync("/slow");
+        await entered.Task.WaitAsync(TestNode.Patience);
+        var stop = edge.Node.StopAsync();
+        await Eventually.TrueAsync(async () => await IsRefusedAsync(edge.PublicUrl), "the listener is closed");
+        finish.SetResult();
+
+        Assert.Equal("finished", await running.WaitAsync(TestNode.Patience));
+        await stop.WaitAsync(TestNode.Patience);
+    }
+
+    [Theory]
+    [InlineData("/api/v2/workspaceagents/11111111-1111-1111-1111-111111111111/coordinate")]
+    [InlineData("/api/v2/workspaceagents/me/rpc")]
+    [InlineData("/api/v2/tailnet")]
+    [InlineData("/api/v2/workspaceagents/11111111-1111-1111-1111-111111111111/pty")]
+    [InlineData("/api/v2/workspaceagents/11111111-1111-1111-1111-111111111111/logs")]
+    public async Task EveryKindOfStreamHears1001AndTheNodeStops(string path)
+    {
+        var seen = new TaskCompletionSource<string>();
+        await using var backend = await TestBackend.StartAsync(async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            await socket.SendTextAsync("hello");
+            seen.SetResult(await socket.ReceiveTextAsync());
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:ShutdownTimeout=5s");
+        using var client = await TestSocket.ConnectAsync(edge.PublicUrl, path);
+        Assert.Equal("hello", await client.ReceiveTextAsync());
+
+        var stop = edge.Node.StopAsync();
+        Assert.StartsWith("close 1001", await client.ReceiveTextAsync(), StringComparison.Ordinal);
+        await client.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, null, CancellationToken.None);
+
+        Assert.StartsWith("close 1001", await seen.Task.WaitAsync(TestNode.Patience), StringComparison.Ordinal);
+        await stop.WaitAsync(TestNode.Patience);
+    }
+
+    [Fact]
+    public async Task CoordinationStreamsGoAtOnceAndTheOthersAreSpreadOverTheTime()
+    {
+        var clock = new ManualTimeProvider();
+        await using var backend = await TestBackend.StartAsync(static async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            await socket.EchoAsync();
+        });
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:ShutdownTimeout=42s");
+        using var coordinate = await TestSocket.ConnectAsync(edge.PublicUrl, "/api/v2/workspaceagents/x/coordinate");
+        var terminals = new List<ClientWebSocket>();
+        for (var i = 0; i < 8; i++)
+        {
+            terminals.Add(await TestSocket.ConnectAsync(edge.PublicUrl, "/api/v2/workspaceagents/x/pty"));
+        }
+
+        var closed = 0;
+        var ends = terminals.Select(async terminal =>
+        {
+            var end = await terminal.ReceiveTextAsync();
+            Interlocked.Increment(ref closed);
+            await terminal.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, null, CancellationToken.None);
+            return end;
+        }).ToArray();
+
+        var stop = edge.Node.StopAsync();
+        Assert.StartsWith("close 1001", await coordinate.ReceiveTextAsync(), StringComparison.Ordinal);
+        Assert.True(Volatile.Read(ref closed) <= 1, "a terminal's turn comes later");
+
+        // The window is the time-out less the grace at its end; a quarter of it lets a quarter of them go.
+        for (var quarter = 1; quarter <= 4; quarter++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(10));
+            await Eventually.TrueAsync(() => Volatile.Read(ref closed) >= quarter * 2, $"quarter {quarter}: {closed} are closed");
+            Assert.True(Volatile.Read(ref closed) <= (quarter * 2) + 1, $"quarter {quarter}: {closed} are closed");
+        }
+
+        Assert.All(await Task.WhenAll(ends), static end => Assert.StartsWith("close 1001", end, StringComparison.Ordinal));
+        await stop.WaitAsync(TestNode.Patience);
+        terminals.ForEach(static terminal => terminal.Dispose());
+    }
+
+    [Fact]
+    public async Task OnSigtermTheProcessDrainsAndExitsWithZero()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var edge = await EdgeProcess.StartAsync(directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+        using var client = await TestSocket.ConnectAsync(edge.UrlOf("public"), await FollowPathAsync(directory), options =>
+            options.SetRequestHeader("Coder-Session-Token", Bootstrapped.SessionToken(directory.File(".edge/bootstrap.json"))));
+        Assert.Equal("[]\n", await client.ReceiveTextAsync());
+
+        await edge.SignalAsync("TERM");
+        Assert.StartsWith("close 1001", await client.ReceiveTextAsync(), StringComparison.Ordinal);
+        await client.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, null, CancellationToken.None);
+
+        Assert.Equal(0, await edge.ExitAsync());
+    }
+
+    [Fact]
+    public async Task ASecondSignalEndsTheProcessAtOnce()
+    {
+        var entered = new TaskCompletionSource();
+        await using var backend = await TestBackend.StartAsync(async context =>
+        {
+            entered.TrySetResult();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        });
+        using var directory = new TemporaryDirectory();
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}", "--Edge:ShutdownTimeout=10m");
+        using var http = new HttpClient();
+        var hanging = http.GetAsync(new Uri(edge.UrlOf("public"), "/hang"));
+        await entered.Task.WaitAsync(TestNode.Patience);
+
+        await edge.SignalAsync("TERM");
+        var admin = edge.UrlOf("admin");
+        await Eventually.TrueAsync(async () => (await http.GetAsync(new Uri(admin, "/readyz"))).StatusCode is HttpStatusCode.ServiceUnavailable, "it drains");
+        await edge.SignalAsync("TERM");
+
+        Assert.NotEqual(0, await edge.ExitAsync());
+        await Assert.ThrowsAnyAsync<Exception>(() => hanging);
+    }
+
+    private static Task<string> FollowPathAsync(TemporaryDirectory directory) =>
+        Task.FromResult($"/api/v2/workspaceagents/{Bootstrapped.AgentId(directory.File(".edge/bootstrap.json"))}/logs?follow");
+
+    private static async Task<bool> IsRefusedAsync(Uri url)
+    {
+        try
+        {
+            using var client = await RawClient.ConnectAsync(url);
+            return false;
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return true;
+        }
+    }
+}
