@@ -31,11 +31,11 @@ public class StreamTests
     [Fact]
     public async Task AnUpgradeCarriesHostOriginCredentialsAndExtensionsUnchanged()
     {
-        var backend = new RawBackend(async (socket, head) =>
+        var backend = new RawBackend(async (socket, _) =>
         {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept(head, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\nX-Coder-Build-Version: v2\r\n")));
+            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\nX-Coder-Build-Version: v2\r\n")));
         });
-        await using var _ = backend;
+        await using var disposal = backend;
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
@@ -136,9 +136,9 @@ public class StreamTests
     [Fact]
     public async Task ABackendsResetReachesTheClientWithinASecond()
     {
-        await using var backend = new RawBackend(async (socket, head) =>
+        await using var backend = new RawBackend(async (socket, _) =>
         {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept(head)));
+            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept()));
             await socket.ReceiveAsync(new byte[16]);
             socket.Close(timeout: 0);
         });
@@ -157,9 +157,9 @@ public class StreamTests
     public async Task AClientsResetReachesTheBackendWithinASecond()
     {
         var ended = new TaskCompletionSource<bool>();
-        await using var backend = new RawBackend(async (socket, head) =>
+        await using var backend = new RawBackend(async (socket, _) =>
         {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept(head)));
+            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept()));
             try
             {
                 while (await socket.ReceiveAsync(new byte[16]) > 0)
@@ -186,9 +186,9 @@ public class StreamTests
     [Fact]
     public async Task EitherSideMayFinishAndStillHearTheOther()
     {
-        await using var backend = new RawBackend(async (socket, head) =>
+        await using var backend = new RawBackend(async (socket, _) =>
         {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept(head)));
+            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept()));
             socket.Shutdown(SocketShutdown.Send);
 
             // The client has seen the end, and only now says its last words.

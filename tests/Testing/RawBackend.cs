@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
 
@@ -45,13 +44,9 @@ public sealed class RawBackend : IAsyncDisposable
     /// <summary>For handlers: what the test shall see.</summary>
     public static void Report(Socket socket, byte[] bytes) => Reports[socket] = bytes;
 
-    /// <summary>A right 101 to the upgrade in <paramref name="head"/>, with more headers if given.</summary>
-    public static string Accept(string head, string more = "")
-    {
-        var key = head.Split("\r\n").First(static line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase)).Split(':')[1].Trim();
-        var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-        return $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n";
-    }
+    /// <summary>A right 101 to an upgrade with the key of RFC 6455 §1.3, with more headers if given.</summary>
+    public static string Accept(string more = "") =>
+        $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{more}\r\n";
 
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,4 @@
 using Edge.Settings;
-using Microsoft.Extensions.Configuration;
 
 namespace Edge.Hosting;
 

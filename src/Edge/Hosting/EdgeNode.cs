@@ -2,7 +2,6 @@ using System.Diagnostics;
 using ControlPlane;
 using Edge.Admin;
 using Edge.Api;
-using Edge.Connections;
 using Edge.Drain;
 using Edge.Proxy;
 using Edge.Public;
@@ -168,6 +167,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         foreach (var host in Enumerable.Reverse(_started))
         {
+            // Stopped already, unless the start failed half-way.
+            await host.StopAsync(new CancellationToken(canceled: true));
             await host.DisposeAsync();
         }
 
@@ -179,7 +180,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Options.Mode.ToString().ToLowerInvariant(),
         Obstacle ?? "ready",
         (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
-        _public?.Services.GetService<StreamRelay>()?.Open ?? 0,
+        _public?.Services.GetService<StreamRelay>()?.Count ?? 0,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
             .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))]);
 

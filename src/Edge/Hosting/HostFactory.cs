@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Hosting;
-
 namespace Edge.Hosting;
 
 /// <summary>
@@ -15,13 +13,18 @@ internal sealed class HostFactory(IConfiguration configuration, TimeProvider tim
     public WebApplicationBuilder CreateBuilder()
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "Edge", EnvironmentName = Environments.Production });
-        builder.Configuration.AddConfiguration(Configuration);
+
+        // The configuration is not added to the host's own: a chained one is written through, and what one host
+        // sets for itself (its URLs) would reach the others.
         builder.Services.AddSingleton(Time);
 
         // The process has one set of signal handlers, and decides itself how long a stop may take.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         logging(builder.Logging);
+
+        // A host that cannot start throws, and the program says why in one line.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         return builder;
     }
 

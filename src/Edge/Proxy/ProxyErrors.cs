@@ -1,6 +1,5 @@
 using Edge.Http;
 using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.Model;
 
 namespace Edge.Proxy;
 

@@ -36,12 +36,11 @@ internal static class PublicHost
             app.UseForwardedHeaders(Believe(settings.Connections.TrustedProxies));
         }
 
-        app.UseIdentityHeaderStripping();
         app.UseEdgeRateLimit();
         app.UseEdgeAuthentication();
+        app.UseRouting();
         if (settings.Options.Proxies)
         {
-            app.UseRouting();
             app.MapReverseProxy(static proxy =>
             {
                 proxy.Use(ProxyErrors.AnswerAsync);
@@ -53,15 +52,17 @@ internal static class PublicHost
             });
         }
 
-        app.Run(context => new ApiError(
-            "Route not found.",
-            settings.Options.Proxies ? "No route of the edge's configuration matches." : "This node is a relay; it forwards nothing to API servers.")
-            .WriteAsync(context, StatusCodes.Status404NotFound));
+        var unknown = new ApiError("Route not found.", settings.Options.Proxies
+            ? "No route of the edge's configuration matches."
+            : "This node is a relay; it forwards nothing to API servers.");
+        app.MapFallback("/{**path}", context => unknown.WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
     }
 
     private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
     {
+        services.AddRoutingCore();
+        services.AddSingleton(new StreamRelayOptions());
         services.AddSingleton<StreamRelay>();
         services.AddEdgeRequestSpans(hosts.Configuration);
         services.AddSingleton<StreamMetrics>();
@@ -72,7 +73,6 @@ internal static class PublicHost
             return;
         }
 
-        services.AddRoutingCore();
         services.AddSingleton<BackendHealth>();
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null));
         services.AddSingleton<StreamConnector>();

@@ -41,10 +41,8 @@ internal sealed class StreamConnector(BackendConnector connector)
             options.EnabledSslProtocols = protocols;
         }
 
-        if (settings?.DangerousAcceptAnyServerCertificate is true)
-        {
-            options.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-        }
+        var acceptsAny = settings?.DangerousAcceptAnyServerCertificate is true;
+        options.RemoteCertificateValidationCallback = (_, _, _, errors) => acceptsAny || errors is SslPolicyErrors.None;
 
         await tls.AuthenticateAsClientAsync(options, cancellation);
         return tls;

@@ -1,12 +1,10 @@
 using System.Net;
 using Edge.Http;
-using Edge.Proxy;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Streams;
 using Relay.Streams.Wire;
 using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.Model;
 
 namespace Edge.Upgrades;
 
@@ -118,7 +116,7 @@ internal sealed partial class StreamMiddleware(
         }
         else
         {
-            context.Response.Headers.Upgrade = accepted.Head.Single("Upgrade");
+            context.Response.Headers.Upgrade = upgrade.Protocol;
             await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
             client = new KestrelTransport(context);
         }
@@ -128,7 +126,7 @@ internal sealed partial class StreamMiddleware(
             StreamTelemetry.DetachStream(context);
             var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
             var report = await relay.RunAsync(client, backend, info, CancellationToken.None);
-            LogEnded(logger, info.Route, report.Reason.Label(), report.BytesToBackend, report.BytesToClient, report.Duration.TotalSeconds, context.TraceIdentifier);
+            LogEnded(logger, info.Route, report.Reason, report.BytesToBackend, report.BytesToClient, report.Duration, context.TraceIdentifier);
         }
     }
 
@@ -146,7 +144,7 @@ internal sealed partial class StreamMiddleware(
 
         context.Response.StatusCode = head.Status;
         await transformer.TransformResponseAsync(context, response, context.RequestAborted);
-        if (head.Status == StatusCodes.Status426UpgradeRequired && head.Single("Upgrade") is { } wanted)
+        if (head.Status == StatusCodes.Status426UpgradeRequired && headers.FirstOrDefault(static header => header.Is("Upgrade")).Value is { } wanted)
         {
             context.Response.Headers.Upgrade = wanted;
         }
@@ -173,9 +171,9 @@ internal sealed partial class StreamMiddleware(
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message =
-        "A {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Seconds:0.0} s; request id {RequestId}")]
+        "A {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
-        ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, double seconds, string requestId);
+        ILogger logger, string route, StreamCloseReason reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
     private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);
