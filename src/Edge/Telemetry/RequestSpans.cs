@@ -18,26 +18,25 @@ internal sealed class RequestSpans : IStartupFilter
             {
                 await next(context);
             }
-            finally
+            catch (Exception e)
             {
-                if (context.Features.Get<IHttpActivityFeature>()?.Activity is { IsStopped: false } activity)
-                {
-                    Describe(activity, context);
-                }
+                Describe(context, StatusAfter(e, context));
+                throw;
             }
+
+            Describe(context, context.Response.StatusCode);
         });
         next(app);
     };
 
-    /// <summary>Writes the request's result on its span.</summary>
-    public static void Describe(Activity activity, HttpContext context)
+    /// <summary>Writes a request's result on its span, unless the span has ended.</summary>
+    public static void Describe(HttpContext context, int status)
     {
-        if (!activity.IsAllDataRequested)
+        if (context.Features.Get<IHttpActivityFeature>()?.Activity is not { IsStopped: false, IsAllDataRequested: true } activity)
         {
             return;
         }
 
-        var status = context.Response.StatusCode;
         activity.SetTag("http.response.status_code", status);
         if (status >= 500)
         {
@@ -46,9 +45,16 @@ internal sealed class RequestSpans : IStartupFilter
         }
 
         // The server's own tag: a made-up method is "_OTHER" there.
-        var method = activity.GetTagItem("http.request.method") as string is { } known && known != "_OTHER" ? known : "HTTP";
+        var method = activity.GetTagItem("http.request.method") is string known && known != "_OTHER" ? known : "HTTP";
         var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
         activity.SetTag("http.route", route);
         activity.DisplayName = string.IsNullOrEmpty(route) ? method : $"{method} {route}";
     }
+
+    /// <summary>The status that the server makes of an exception once it has left the middleware.</summary>
+    private static int StatusAfter(Exception exception, HttpContext context) =>
+        context.Response.HasStarted ? context.Response.StatusCode
+        : exception is BadHttpRequestException bad ? bad.StatusCode
+        : context.RequestAborted.IsCancellationRequested ? StatusCodes.Status499ClientClosedRequest
+        : StatusCodes.Status500InternalServerError;
 }

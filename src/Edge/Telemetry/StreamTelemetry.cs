@@ -17,10 +17,8 @@ internal static class StreamTelemetry
             metrics.MetricsDisabled = true;
         }
 
-        if (context.Features.Get<IHttpActivityFeature>()?.Activity is { IsStopped: false } activity)
-        {
-            RequestSpans.Describe(activity, context);
-            activity.Stop();
-        }
+        // Stopping again, as the server will, does nothing: listeners hear of it once.
+        RequestSpans.Describe(context, context.Response.StatusCode);
+        context.Features.Get<IHttpActivityFeature>()?.Activity.Stop();
     }
 }
