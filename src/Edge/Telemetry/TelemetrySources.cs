@@ -1,0 +1,42 @@
+namespace Edge.Telemetry;
+
+/// <summary>What is measured and traced: the names that both exporters listen to. A trailing <c>*</c> stands for any ending.</summary>
+internal static class TelemetrySources
+{
+    /// <summary>The meters exported over OTLP and at <c>/metrics</c>; others in the process are not listened to and cost nothing.</summary>
+    public static readonly IReadOnlyList<string> Meters =
+    [
+        "Edge", "Edge.*",
+        "Relay", "Relay.*",
+        "Tailnet", "Tailnet.*",
+        "ControlPlane", "ControlPlane.*",
+        "Microsoft.AspNetCore.Hosting",
+        "Microsoft.AspNetCore.Server.Kestrel",
+        "System.Net.Http",
+        "System.Runtime",
+        "Yarp.*",
+    ];
+
+    /// <summary>The activity sources exported over OTLP.</summary>
+    public static readonly IReadOnlyList<string> Activities = ["Edge", "Microsoft.AspNetCore", "System.Net.Http"];
+
+    /// <summary>Whether a name is in such a list.</summary>
+    public static bool Matches(IReadOnlyList<string> patterns, string name)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (pattern.EndsWith('*') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : name == pattern)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Whether a tag's value is, or may hold, a query string. Clients put session tokens into queries, so such tags are never exported.
+    /// The names are those of the OpenTelemetry semantic conventions, old and new.
+    /// </summary>
+    public static bool MayHoldQuery(string tag) => tag is "url.query" or "url.full" or "http.url" or "http.target";
+}
