@@ -1,0 +1,100 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using Relay.Streams.Wire;
+
+namespace Relay.Streams;
+
+/// <summary>Asks an API server for an upgrade, and judges its answer: only a right 101 opens a tunnel.</summary>
+public static class BackendUpgrade
+{
+    private const string WebSocket = "websocket";
+
+    // RFC 6455 §1.3: what a server appends to the key before it hashes it.
+    private const string AcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+    /// <summary>Sends the request and reads the answer's head.</summary>
+    /// <param name="backend">Freshly connected; the caller disposes it, whatever the result.</param>
+    /// <param name="request">What to send; it has been authorised.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="time">The clock for <see cref="UpgradeOptions.Timeout"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt, for instance because the client has gone.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public static async Task<UpgradeResult> SendAsync(
+        StreamTransport backend, UpgradeRequest request, UpgradeOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(options);
+        if (request.Protocol is not { Length: > 0 } protocol
+            || UpgradeRequestHead.TryWrite(backend.Output, request.Target, request.Headers) != HeadWriteStatus.Written)
+        {
+            return new UpgradeFailed(UpgradeFailure.UnwritableRequest);
+        }
+
+        using var timeout = new CancellationTokenSource(options.Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            await backend.Output.FlushAsync(either.Token).ConfigureAwait(false);
+            var (status, head) = await ReadHeadAsync(backend, options.HeadLimits, either.Token).ConfigureAwait(false);
+            return status switch
+            {
+                HeadParseStatus.Done => Judge(backend, request, protocol, head!),
+                HeadParseStatus.NeedMore => new UpgradeFailed(UpgradeFailure.BackendClosed),
+                HeadParseStatus.TooLarge => new UpgradeFailed(UpgradeFailure.HeadTooLarge),
+                _ => new UpgradeFailed(UpgradeFailure.BadAnswer),
+            };
+        }
+        catch (Exception error) when (TransportFailure.Is(error))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return new UpgradeFailed(timeout.IsCancellationRequested ? UpgradeFailure.Timeout : UpgradeFailure.BackendClosed);
+        }
+    }
+
+    private static async Task<(HeadParseStatus Status, ResponseHead? Head)> ReadHeadAsync(
+        StreamTransport backend, ResponseHeadLimits limits, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var result = await backend.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            var status = ResponseHeadParser.Parse(result.Buffer, limits, out var head, out var consumed);
+            if (status == HeadParseStatus.Done)
+            {
+                backend.Input.AdvanceTo(result.Buffer.GetPosition(consumed));
+                return (status, head);
+            }
+
+            backend.Input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            if (status != HeadParseStatus.NeedMore || result.IsCompleted)
+            {
+                return (status, null);
+            }
+        }
+    }
+
+    private static UpgradeResult Judge(StreamTransport backend, UpgradeRequest request, string protocol, ResponseHead head)
+    {
+        if (head.Status == 101)
+        {
+            var webSocket = protocol.Equals(WebSocket, StringComparison.OrdinalIgnoreCase);
+            return IsRightAnswer(request, protocol, webSocket, head)
+                ? new UpgradeAccepted(head, webSocket ? StreamFraming.WebSocket : StreamFraming.Raw)
+                : new UpgradeFailed(UpgradeFailure.BadAnswer);
+        }
+
+        return ResponseFraming.TryDecide(head, out var framing)
+            ? new UpgradeRefused(head, new ResponseBody(backend.Input, framing))
+            : new UpgradeFailed(UpgradeFailure.BadAnswer);
+    }
+
+    private static bool IsRightAnswer(UpgradeRequest request, string protocol, bool webSocket, ResponseHead head) =>
+        head.MinorVersion == 1
+        && string.Equals(head.OnlyValue("Upgrade"), protocol, StringComparison.OrdinalIgnoreCase)
+        && head.ListContains("Connection", "upgrade")
+        && (!webSocket || request.Key is not { } key || head.OnlyValue("Sec-WebSocket-Accept") == Accept(key));
+
+    [SuppressMessage("Security", "CA5350", Justification = "RFC 6455 §4.2.2 prescribes SHA-1, as a check of understanding, not of secrecy.")]
+    private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.Latin1.GetBytes(key + AcceptSuffix)));
+}

@@ -1,0 +1,36 @@
+using System.IO.Pipelines;
+
+namespace Relay.Streams;
+
+/// <summary>
+/// One end of a stream: a connected byte transport. Its owner disposes it after the relay has returned; the relay itself only ends its
+/// output or aborts it.
+/// </summary>
+public abstract class StreamTransport : IAsyncDisposable
+{
+    /// <summary>Bytes from the peer. A cancelled read is a hint, never the end.</summary>
+    public abstract PipeReader Input { get; }
+
+    /// <summary>Bytes to the peer; a flush ends when the transport has room again.</summary>
+    public abstract PipeWriter Output { get; }
+
+    /// <summary>
+    /// Whether the peer is known to have reset the connection; looked at now and then while nobody reads <see cref="Input"/>. False where
+    /// the transport cannot tell; must be cheap and never throw.
+    /// </summary>
+    public virtual bool IsBroken => false;
+
+    /// <summary>
+    /// Ends the output in order: all that was flushed, then close_notify on TLS, then FIN. Input goes on. Ends soon after <see cref="Abort"/>.
+    /// </summary>
+    public abstract ValueTask CompleteOutputAsync();
+
+    /// <summary>
+    /// Ends both directions at once, with a reset where the transport has one. Pending reads and flushes end. Called from any thread, also
+    /// more than once; never throws.
+    /// </summary>
+    public abstract void Abort();
+
+    /// <summary>Releases the transport, once nobody reads or writes any more.</summary>
+    public abstract ValueTask DisposeAsync();
+}

@@ -1,0 +1,58 @@
+using System.IO.Pipelines;
+using Relay.Streams;
+
+namespace Relay.Tests.Streams;
+
+/// <summary>A transport in memory, whose test knows when the relay waits for bytes.</summary>
+internal sealed class PipeTransport : StreamTransport
+{
+    private readonly Pipe _toRelay = new();
+    private readonly Pipe _fromRelay = new(new PipeOptions(pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024));
+    private readonly TaskCompletionSource _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ObservedReader _input;
+
+    public PipeTransport() => _input = new ObservedReader(_toRelay.Reader);
+
+    public override PipeReader Input => _input;
+
+    public override PipeWriter Output => _fromRelay.Writer;
+
+    /// <summary>What the peer sends.</summary>
+    public PipeWriter Send => _toRelay.Writer;
+
+    /// <summary>What the peer gets.</summary>
+    public PipeReader Receive => _fromRelay.Reader;
+
+    public Task Aborted => _aborted.Task;
+
+    /// <summary>Ends when the relay has begun one more read than those waited for so far.</summary>
+    public Task NextReadAsync() => _input.Reads.WaitAsync(SoonExtensions.Guard, TestContext.Current.CancellationToken);
+
+    public override ValueTask CompleteOutputAsync() => _fromRelay.Writer.CompleteAsync();
+
+    public override void Abort() => _aborted.TrySetResult();
+
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private sealed class ObservedReader(PipeReader inner) : PipeReader
+    {
+        public SemaphoreSlim Reads { get; } = new(0);
+
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            var read = inner.ReadAsync(cancellationToken);
+            Reads.Release();
+            return read;
+        }
+
+        public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
+
+        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
+
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => inner.AdvanceTo(consumed, examined);
+
+        public override void CancelPendingRead() => inner.CancelPendingRead();
+
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
+    }
+}
