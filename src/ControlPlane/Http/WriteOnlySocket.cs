@@ -23,6 +23,8 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
         Failed,
     }
 
+    private bool IsGone => socket.State is WebSocketState.Aborted or WebSocketState.Closed;
+
     /// <summary>
     /// Runs <paramref name="write"/>, which gets a function that sends one text message and a token that tells it to stop, until it
     /// returns (close 1000) or must stop. Never throws: a writer that fails ends in close 1011.
@@ -46,7 +48,7 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
         {
             end = cut.IsCancellationRequested ? End.Lost : stopping.IsCancellationRequested ? End.Stopping : await receiving;
         }
-        catch (WebSocketException)
+        catch (Exception exception) when (exception is WebSocketException || IsGone)
         {
             end = End.Lost;
         }
@@ -66,8 +68,9 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
             var result = await socket.ReceiveAsync(new byte[1], CancellationToken.None);
             return result.MessageType == WebSocketMessageType.Close ? End.ClientClosed : End.UnexpectedMessage;
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception)
         {
+            // However reading fails, nothing can be read any more.
             return End.Lost;
         }
         finally
@@ -100,7 +103,7 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
                 }
             }
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException || IsGone)
         {
             end = End.Lost;
         }

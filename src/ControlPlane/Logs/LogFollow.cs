@@ -16,6 +16,9 @@ internal sealed class LogFollow(
     IHostApplicationLifetime lifetime,
     ILogger<LogFollow> logger)
 {
+    // Also short lines in memory are bounded, for a client that does not read.
+    private const int PageLines = 256;
+
     public async Task AcceptAsync(HttpContext context, Guid agentId, long after)
     {
         if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
@@ -41,7 +44,7 @@ internal sealed class LogFollow(
             // Both before reading: lines stored since are signalled, and lines of an agent since removed are gone with it.
             var changed = signals.Next(agentId);
             var alive = agents.Exists(agentId);
-            var page = logs.ReadPage(agentId, after, long.MaxValue, int.MaxValue, options.MaxFollowMessageBytes);
+            var page = logs.ReadPage(agentId, after, long.MaxValue, PageLines, options.MaxFollowMessageBytes);
             foreach (var message in LogMessages.Of(page, options.MaxFollowMessageBytes))
             {
                 await send(message);
