@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace ControlPlane;
 
@@ -27,7 +28,8 @@ public static class ControlPlaneApplication
     /// <summary>Adds what the API server consists of. A <see cref="TimeProvider"/> added before is used.</summary>
     public static IServiceCollection AddControlPlane(this IServiceCollection services, ControlPlaneOptions options)
     {
-        services.AddLogging().AddRouting();
+        // The framework's line for each request has the query string, where clients may put their tokens.
+        services.AddLogging(static logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning)).AddRouting();
         services.TryAddSingleton(TimeProvider.System);
         return services
             .AddSingleton(options)

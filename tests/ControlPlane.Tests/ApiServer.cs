@@ -51,12 +51,17 @@ internal sealed class ApiServer : IAsyncDisposable
         TimeProvider? time = null,
         string? directory = null,
         bool unixSocket = false,
-        bool initialise = true)
+        bool initialise = true,
+        ILoggerProvider? log = null)
     {
         var ownsDirectory = directory is null;
         directory ??= NewDirectory();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.ClearProviders();
+        if (log is not null)
+        {
+            builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log);
+        }
+
         var socketPath = Path.Combine(directory, "api.sock");
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
