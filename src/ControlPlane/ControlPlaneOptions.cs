@@ -1,8 +1,61 @@
 namespace ControlPlane;
 
-/// <summary>What the embedded API server needs to know.</summary>
+/// <summary>What the embedded API server needs to know. Every limit and timeout of this assembly is here.</summary>
 public sealed class ControlPlaneOptions
 {
-    /// <summary>The directory that holds the database; it exists and only its owner can enter it.</summary>
+    /// <summary>The directory that holds the database <c>edge.db</c>; it exists and only its owner can enter it.</summary>
     public required string DataDirectory { get; init; }
+
+    /// <summary>
+    /// The version reported by <c>buildinfo</c> and by <c>X-Coder-Build-Version</c>, a semantic version with a leading <c>v</c>.
+    /// Default: this assembly's own.
+    /// </summary>
+    public string Version { get; init; } = BuildVersion.OfThisAssembly;
+
+    /// <summary>What clients call this deployment; reported by <c>buildinfo</c> as <c>dashboard_url</c>, left out when null.</summary>
+    public Uri? PublicUrl { get; init; }
+
+    /// <summary>Where the release of this build is described; reported by <c>buildinfo</c> as <c>external_url</c>, left out when null.</summary>
+    public Uri? ReleaseUrl { get; init; }
+
+    /// <summary>
+    /// The agent API's version (<c>2.N</c>, tailnet.md §3.5) served on <c>me/rpc</c>; reported by <c>buildinfo</c>, left out while null.
+    /// </summary>
+    public string? AgentApiVersion { get; init; }
+
+    /// <summary>The longest request body read, in bytes; longer ones are 413. Default 4 MiB.</summary>
+    public int MaxRequestBodyBytes { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>How much log output one agent may store, in bytes of UTF-8 as sent (tailnet.md §1.3-13). Default 1,048,576.</summary>
+    public long MaxLogBytesPerAgent { get; init; } = 1_048_576;
+
+    /// <summary>
+    /// How many log lines one agent may store: empty lines cost no bytes of <see cref="MaxLogBytesPerAgent"/>, but they fill the disk.
+    /// Reached, it is the same overflow. Default 262,144.
+    /// </summary>
+    public long MaxLogLinesPerAgent { get; init; } = 262_144;
+
+    /// <summary>How many log sources one agent may create; more are 413. Default 1,024.</summary>
+    public int MaxLogSourcesPerAgent { get; init; } = 1_024;
+
+    /// <summary>The longest WebSocket message of a followed log, in bytes; the Go client's read limit (tailnet.md §1.4). Default 32,768.</summary>
+    public int MaxFollowMessageBytes { get; init; } = 32_768;
+
+    /// <summary>How often a follower looks at the store without being woken: another process may write to it. Default 60 s.</summary>
+    public TimeSpan FollowRecheck { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often the server pings a WebSocket. Default 15 s.</summary>
+    public TimeSpan WebSocketPingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a pong may take before the WebSocket counts as dead. Default 15 s.</summary>
+    public TimeSpan WebSocketPongTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a closing WebSocket may take to send what it is sending, and its peer to answer the close. Default 5 s.</summary>
+    public TimeSpan WebSocketCloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long after its last sign of life a connected agent counts as disconnected. Default 30 s.</summary>
+    public TimeSpan AgentInactiveTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a statement waits for another writer's transaction. Default 10 s.</summary>
+    public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -1,0 +1,34 @@
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Agents;
+
+/// <summary>Lets requests with a valid agent token through, and answers the others (tailnet.md §2.1, §2.2).</summary>
+internal sealed class AgentAuthentication(AgentStore agents)
+{
+    public RequestDelegate Agent(Func<HttpContext, Agent, Task> handler) => context =>
+    {
+        var token = RequestToken.Find(context.Request);
+        if (token.Length == 0)
+        {
+            return UnauthorizedAsync(context, new ApiError($"Cookie \"{RequestToken.CookieName}\" must be provided."));
+        }
+
+        if (!GoUuid.TryParse(token, out var id))
+        {
+            return UnauthorizedAsync(
+                context,
+                new ApiError("Workspace agent token invalid.", FormattableString.Invariant($"An agent token must be a valid UUIDv4. (len {token.Length})")));
+        }
+
+        return agents.FindByToken(id) is { } agent
+            ? handler(context, agent)
+            : UnauthorizedAsync(
+                context,
+                new ApiError(
+                    "Workspace agent not authorized.",
+                    "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid."));
+    };
+
+    private static Task UnauthorizedAsync(HttpContext context, ApiError error) => context.WriteAsync(StatusCodes.Status401Unauthorized, error);
+}

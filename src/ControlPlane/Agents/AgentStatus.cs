@@ -1,0 +1,44 @@
+namespace ControlPlane.Agents;
+
+/// <summary>What the stored times mean at a moment.</summary>
+internal static class AgentStatus
+{
+    public const string Connecting = "connecting";
+    public const string Connected = "connected";
+    public const string Disconnected = "disconnected";
+    public const string Timeout = "timeout";
+
+    /// <summary>The agent's connection state. A connection's owner may have died without a word, so old signs of life do not count.</summary>
+    public static string Of(Agent agent, DateTimeOffset now, TimeSpan inactiveTimeout)
+    {
+        if (agent.FirstConnectedAt is null)
+        {
+            // Zero seconds means no time limit.
+            return agent.ConnectionTimeoutSeconds > 0 && now - agent.CreatedAt > TimeSpan.FromSeconds(agent.ConnectionTimeoutSeconds)
+                ? Timeout
+                : Connecting;
+        }
+
+        if (agent.DisconnectedAt > agent.LastConnectedAt || !(now - agent.LastConnectedAt <= inactiveTimeout))
+        {
+            return Disconnected;
+        }
+
+        return Connected;
+    }
+
+    /// <summary>Whether the agent is well, and why not.</summary>
+    public static AgentHealth HealthOf(Agent agent, string status)
+    {
+        var reason = (status, agent.LifecycleState) switch
+        {
+            (not Connected, "off") => "agent is not running",
+            (Timeout, _) => "agent is taking too long to connect",
+            (Disconnected, _) => "agent has lost connection",
+            (_, "start_error") => "agent startup script exited with an error",
+            (_, "shutting_down" or "shutdown_timeout" or "shutdown_error") => "agent is shutting down",
+            _ => null,
+        };
+        return new AgentHealth(reason is null, reason);
+    }
+}

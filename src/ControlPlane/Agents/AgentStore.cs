@@ -1,0 +1,59 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Agents;
+
+/// <summary>Workspace agents, found by token or, for a user, by id.</summary>
+internal sealed class AgentStore(Database database)
+{
+    private const string Select = "SELECT agents.*, workspaces.owner_id FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id ";
+
+    /// <summary>The agent whose token this is.</summary>
+    public Agent? FindByToken(Guid token) => database.Read(connection =>
+        connection.First(Select + "WHERE agents.hashed_auth_token = $hash", ReadAgent, ("$hash", Secrets.Hash(token))));
+
+    /// <summary>The agent, if it is in a workspace of this user.</summary>
+    public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>
+        connection.First(Select + "WHERE agents.id = $id AND workspaces.owner_id = $owner", ReadAgent, ("$id", id), ("$owner", ownerId)));
+
+    public bool Exists(Guid id) =>
+        database.Read(connection => connection.Count("SELECT count(*) FROM workspace_agents WHERE id = $id", ("$id", id))) == 1;
+
+    private static Agent ReadAgent(SqliteDataReader reader) => new()
+    {
+        Id = reader.Uuid("id"),
+        OwnerId = reader.Uuid("owner_id"),
+        WorkspaceId = reader.Uuid("workspace_id"),
+        ParentId = reader.UuidOrNull("parent_id"),
+        ResourceId = reader.Uuid("resource_id"),
+        Name = reader.Text("name"),
+        CreatedAt = reader.Time("created_at"),
+        UpdatedAt = reader.Time("updated_at"),
+        FirstConnectedAt = reader.TimeOrNull("first_connected_at"),
+        LastConnectedAt = reader.TimeOrNull("last_connected_at"),
+        DisconnectedAt = reader.TimeOrNull("disconnected_at"),
+        StartedAt = reader.TimeOrNull("started_at"),
+        ReadyAt = reader.TimeOrNull("ready_at"),
+        LifecycleState = reader.Text("lifecycle_state"),
+        InstanceId = reader.TextOrNull("instance_id"),
+        Architecture = reader.Text("architecture"),
+        OperatingSystem = reader.Text("operating_system"),
+        EnvironmentVariables = Json(reader, "environment_variables", ApiJson.Wire.DictionaryStringString),
+        Directory = reader.Text("directory"),
+        ExpandedDirectory = reader.Text("expanded_directory"),
+        Version = reader.Text("version"),
+        ApiVersion = reader.Text("api_version"),
+        Subsystems = Json(reader, "subsystems", ApiJson.Wire.StringArray),
+        DisplayApps = Json(reader, "display_apps", ApiJson.Wire.StringArray),
+        StartupScriptBehavior = reader.Text("startup_script_behavior"),
+        ConnectionTimeoutSeconds = (int)reader.Integer("connection_timeout_seconds"),
+        TroubleshootingUrl = reader.Text("troubleshooting_url"),
+        LogsLength = (int)Math.Min(reader.Integer("logs_length"), int.MaxValue),
+        LogsOverflowed = reader.Integer("logs_overflowed") != 0,
+    };
+
+    private static T Json<T>(SqliteDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;
+}

@@ -1,0 +1,25 @@
+using System.Text.Json.Serialization;
+
+namespace ControlPlane.Http;
+
+/// <summary>The API's error body (tailnet.md §1.1). <c>detail</c> and <c>validations</c> are left out when there is none.</summary>
+internal sealed record ApiError(
+    string Message,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ApiValidation>? Validations = null)
+{
+    public const string SignedOut = "You are signed out or your session has expired. Please sign in again to continue.";
+
+    public static ApiError RouteNotFound { get; } = new("Route not found.");
+
+    public static ApiError MethodNotAllowed { get; } = new("Method not allowed.");
+
+    public static ApiError AgentNotFound { get; } = new("Agent doesn't exist with that id, or you do not have access to it.");
+
+    public static ApiError InvalidJson(string detail) => new("Request body must be valid JSON.", detail);
+
+    public static ApiError ValidationFailed(params ApiValidation[] validations) => new("Validation failed.", null, validations);
+}
+
+/// <summary>One field that was refused, and why.</summary>
+internal sealed record ApiValidation(string Field, string Detail);

@@ -1,0 +1,36 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ControlPlane.Agents;
+using ControlPlane.Logs;
+using ControlPlane.Meta;
+using ControlPlane.Users;
+
+namespace ControlPlane.Http;
+
+/// <summary>Every JSON body of the API, with generated serialisers.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ApiError))]
+[JsonSerializable(typeof(BuildInfo))]
+[JsonSerializable(typeof(UserView))]
+[JsonSerializable(typeof(GitSshKey))]
+[JsonSerializable(typeof(AgentView))]
+[JsonSerializable(typeof(LogSource))]
+[JsonSerializable(typeof(LogLine))]
+[JsonSerializable(typeof(PostLogSourceRequest))]
+[JsonSerializable(typeof(PatchLogsRequest))]
+[JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class ApiJson : JsonSerializerContext
+{
+    /// <summary>Bodies deeper than this are refused.</summary>
+    public const int MaxDepth = 16;
+
+    public static ApiJson Wire { get; } = new(new JsonSerializerOptions
+    {
+        Encoder = GoJsonEncoder.Shared,
+        MaxDepth = MaxDepth,
+        PropertyNameCaseInsensitive = true, // as Go's decoder
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new UtcTimeConverter(), new GoUuidConverter() },
+    });
+}

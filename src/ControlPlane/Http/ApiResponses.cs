@@ -1,0 +1,36 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Http;
+
+/// <summary>Writes JSON bodies the way the real server does: with a final newline, and <c>null</c> where there is nothing to say.</summary>
+internal static class ApiResponses
+{
+    public const string JsonContentType = "application/json; charset=utf-8";
+
+    private static readonly byte[] NullBody = "null\n"u8.ToArray();
+
+    public static Task WriteAsync(this HttpContext context, int status, ApiError error) =>
+        context.WriteAsync(status, error, ApiJson.Wire.ApiError);
+
+    public static Task WriteAsync<T>(this HttpContext context, int status, T body, JsonTypeInfo<T> type)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(body, type);
+        Array.Resize(ref json, json.Length + 1);
+        json[^1] = (byte)'\n';
+        return context.WriteBodyAsync(status, json);
+    }
+
+    public static Task WriteNullAsync(this HttpContext context, int status) => context.WriteBodyAsync(status, NullBody);
+
+    private static Task WriteBodyAsync(this HttpContext context, int status, byte[] body)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = JsonContentType;
+        context.Response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method)
+            ? Task.CompletedTask
+            : context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+}

@@ -1,0 +1,29 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace ControlPlane.Http;
+
+/// <summary>
+/// Maps a path with all its methods at once. A wrong method is answered from here (405), behind whatever
+/// <c>guard</c> the path has, since the real server authenticates a sub-router's requests before it looks at their methods.
+/// </summary>
+internal static class ApiRoutes
+{
+    public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, string method, RequestDelegate handler) =>
+        routes.Map(pattern, OnlyMethod(method, handler));
+
+    public static Task NotFound(HttpContext context) => context.WriteAsync(StatusCodes.Status404NotFound, ApiError.RouteNotFound);
+
+    /// <summary>Answers 405 with <c>Allow</c> to any other method.</summary>
+    public static RequestDelegate OnlyMethod(string method, RequestDelegate handler) => context =>
+    {
+        if (HttpMethods.Equals(context.Request.Method, method))
+        {
+            return handler(context);
+        }
+
+        context.Response.Headers.Allow = method;
+        return context.WriteAsync(StatusCodes.Status405MethodNotAllowed, ApiError.MethodNotAllowed);
+    };
+}

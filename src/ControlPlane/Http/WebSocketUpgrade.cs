@@ -1,0 +1,57 @@
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Http;
+
+/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: same origin, no compression, pings from the server.</summary>
+internal static class WebSocketUpgrade
+{
+    /// <summary>The socket, or null once a refusal has been answered.</summary>
+    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options)
+    {
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            if (HttpProtocol.IsHttp11(context.Request.Protocol))
+            {
+                context.Response.Headers.Connection = "Upgrade";
+                context.Response.Headers.Upgrade = "websocket";
+            }
+
+            await context.WriteAsync(
+                StatusCodes.Status426UpgradeRequired,
+                new ApiError("Failed to accept websocket.", "This needs a WebSocket handshake of version 13 over HTTP/1.1."));
+            return null;
+        }
+
+        var origin = context.Request.Headers.Origin.ToString();
+        if (origin.Length > 0 && !string.Equals(HostOf(origin), context.Request.Host.Value, StringComparison.OrdinalIgnoreCase))
+        {
+            await context.WriteAsync(
+                StatusCodes.Status403Forbidden,
+                new ApiError("Failed to accept websocket.", "The request's Origin is not authorized for its Host."));
+            return null;
+        }
+
+        return await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        {
+            DangerousEnableCompression = false,
+            KeepAliveInterval = options.WebSocketPingInterval,
+            KeepAliveTimeout = options.WebSocketPongTimeout,
+        });
+    }
+
+    /// <summary>Host and port as spelt in an origin; empty for an opaque one (<c>null</c>), which equals no Host.</summary>
+    internal static string HostOf(string origin)
+    {
+        var start = origin.IndexOf("://", StringComparison.Ordinal);
+        if (start < 0)
+        {
+            return "";
+        }
+
+        var rest = origin[(start + 3)..];
+        var end = rest.AsSpan().IndexOfAny('/', '?', '#');
+        var authority = end < 0 ? rest : rest[..end];
+        return authority[(authority.LastIndexOf('@') + 1)..];
+    }
+}

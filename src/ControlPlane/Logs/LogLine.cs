@@ -1,0 +1,9 @@
+namespace ControlPlane.Logs;
+
+/// <summary>A stored line. Ids ascend over all agents in the order in which lines became visible, so that a reader can resume after one.</summary>
+internal sealed record LogLine(long Id, DateTimeOffset CreatedAt, string Output, string Level, Guid SourceId);
+
+/// <summary>A line to be stored.</summary>
+/// <param name="Output">Cut to what is stored.</param>
+/// <param name="Level">One of <see cref="LogText.Levels"/>.</param>
+internal sealed record NewLogLine(string Output, string Level);

@@ -1,0 +1,101 @@
+using System.Text;
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Logs;
+
+/// <summary>The log lines of agents.</summary>
+internal sealed class LogStore(Database database, ControlPlaneOptions options)
+{
+    /// <summary>
+    /// Stores the lines, all or none, in one transaction. False when they would exceed the agent's limit, which the agent then shows as
+    /// overflowed; shorter ones may still fit later.
+    /// </summary>
+    /// <param name="agentId">Whose lines they are.</param>
+    /// <param name="sourceId">Where they come from; null for <see cref="LogSource.External"/>.</param>
+    /// <param name="lines">The lines.</param>
+    /// <param name="countedBytes">What they count against the limit, in bytes.</param>
+    /// <param name="now">The time stored with each.</param>
+    /// <param name="cancellationToken">Stops waiting for other writers.</param>
+    public Task<bool> AppendAsync(
+        Guid agentId,
+        Guid? sourceId,
+        IReadOnlyList<NewLogLine> lines,
+        long countedBytes,
+        DateTimeOffset now,
+        CancellationToken cancellationToken) => database.WriteAsync(
+            connection =>
+            {
+                var fits = connection.Execute(
+                    """
+                    UPDATE workspace_agents SET logs_length = logs_length + $bytes, logs_lines = logs_lines + $lines
+                    WHERE id = $id AND logs_length + $bytes <= $max_bytes AND logs_lines + $lines <= $max_lines
+                    """,
+                    ("$id", agentId),
+                    ("$bytes", countedBytes),
+                    ("$lines", (long)lines.Count),
+                    ("$max_bytes", options.MaxLogBytesPerAgent),
+                    ("$max_lines", options.MaxLogLinesPerAgent)) == 1;
+                if (!fits)
+                {
+                    connection.Execute("UPDATE workspace_agents SET logs_overflowed = 1 WHERE id = $id AND logs_overflowed = 0", ("$id", agentId));
+                    return false;
+                }
+
+                if (sourceId is null)
+                {
+                    LogSourceStore.Insert(connection, LogSource.External(agentId, now));
+                }
+
+                Insert(connection, agentId, sourceId ?? LogSource.ExternalId, lines, now);
+                return true;
+            },
+            cancellationToken);
+
+    /// <summary>The id of the agent's newest line, or 0.</summary>
+    public long LastId(Guid agentId) => database.Read(connection =>
+        connection.Count("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = $agent", ("$agent", agentId)));
+
+    /// <summary>
+    /// The next lines after an id and up to another, oldest first: at least one if there is any, and no more than about
+    /// <paramref name="maxBytes"/> of output, so that a slow reader holds little.
+    /// </summary>
+    public List<LogLine> ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
+    {
+        using var command = connection.Command(
+            "SELECT * FROM agent_logs WHERE agent_id = $agent AND id > $after AND id <= $up_to ORDER BY id LIMIT $limit",
+            ("$agent", agentId),
+            ("$after", after),
+            ("$up_to", upTo),
+            ("$limit", (long)maxLines));
+        using var reader = command.ExecuteReader();
+        var page = new List<LogLine>();
+        var bytes = 0;
+        while (bytes < maxBytes && reader.Read())
+        {
+            var line = new LogLine(reader.Integer("id"), reader.Time("created_at"), reader.Text("output"), reader.Text("level"), reader.Uuid("source_id"));
+            page.Add(line);
+            bytes += Encoding.UTF8.GetByteCount(line.Output);
+        }
+
+        return page;
+    });
+
+    private static void Insert(SqliteConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)
+    {
+        using var insert = connection.Command(
+            "INSERT INTO agent_logs (agent_id, created_at, level, source_id, output) VALUES ($agent, $now, $level, $source, $output)",
+            ("$agent", agentId),
+            ("$now", now),
+            ("$level", ""),
+            ("$source", sourceId),
+            ("$output", ""));
+        insert.Prepare();
+        foreach (var line in lines)
+        {
+            insert.Parameters["$level"].Value = line.Level;
+            insert.Parameters["$output"].Value = line.Output;
+            insert.ExecuteNonQuery();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text;
+using ControlPlane.Http;
+
+namespace ControlPlane.Logs;
+
+/// <summary>What may be stored as a line (tailnet.md §1.3-13).</summary>
+internal static class LogText
+{
+    /// <summary>The longest line, in Unicode characters; the rest is cut off.</summary>
+    public const int MaxCharacters = 1024;
+
+    public static IReadOnlyList<string> Levels { get; } = ["trace", "debug", "info", "warn", "error"];
+
+    /// <summary>Replaces NUL, which databases do not store in text.</summary>
+    public static string Sanitise(string text) => text.Replace("\0", Utf8Text.Replacement, StringComparison.Ordinal);
+
+    public static string Cut(string text)
+    {
+        if (text.Length <= MaxCharacters)
+        {
+            return text;
+        }
+
+        var end = 0;
+        foreach (var rune in text.EnumerateRunes().Take(MaxCharacters))
+        {
+            end += rune.Utf16SequenceLength;
+        }
+
+        return text[..end];
+    }
+
+    /// <summary>How much a line counts against its agent's limit: all that was sent, also what is cut off.</summary>
+    public static int CountedBytes(string text) => Encoding.UTF8.GetByteCount(text);
+}

@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ControlPlane.Agents;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Logs;
+
+/// <summary><c>GET {id}/logs</c> and its old name <c>startup-logs</c> (tailnet.md §1.3-25).</summary>
+internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFollow follow)
+{
+    private const int PageLines = 256;
+    private const int PageBytes = 64 * 1024;
+
+    // "before" is in the documents, but the real server does not look at it (tailnet.md §1.3-25).
+    public Task GetAsync(HttpContext context, Agent agent)
+    {
+        var query = context.Request.Query;
+        var after = 0L;
+        if (query["after"] is [{ Length: > 0 } text, ..]
+            && (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out after) || after < 0))
+        {
+            return RefuseAsync(
+                context,
+                "Query param \"after\" must be an integer greater than or equal to zero.",
+                new ApiValidation("after", "Must be an integer greater than or equal to zero"));
+        }
+
+        var format = query["format"] is [{ Length: > 0 } given, ..] ? given : "json";
+        if (format is not ("json" or "text"))
+        {
+            return RefuseAsync(context, "Query param \"format\" has an invalid value.", new ApiValidation("format", "Must be \"json\" or \"text\""));
+        }
+
+        // Only its presence counts, also as follow=false.
+        if (!query.ContainsKey("follow"))
+        {
+            return format == "text" ? WriteTextAsync(context, agent, after) : WriteJsonAsync(context, agent, after);
+        }
+
+        return format == "text"
+            ? RefuseAsync(context, "Text format is not supported with follow.", new ApiValidation("format", "Cannot be \"text\" with follow"))
+            : follow.AcceptAsync(context, agent.Id, after);
+    }
+
+    private static Task RefuseAsync(HttpContext context, string message, ApiValidation validation) =>
+        context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, null, [validation]));
+
+    private async Task WriteJsonAsync(HttpContext context, Agent agent, long after)
+    {
+        context.Response.ContentType = ApiResponses.JsonContentType;
+        var body = context.Response.BodyWriter;
+        body.Write("["u8);
+        var first = true;
+        foreach (var page in Pages(agent.Id, after))
+        {
+            foreach (var line in page)
+            {
+                if (!first)
+                {
+                    body.Write(","u8);
+                }
+
+                first = false;
+                body.Write(JsonSerializer.SerializeToUtf8Bytes(line, ApiJson.Wire.LogLine));
+            }
+
+            await body.FlushAsync(context.RequestAborted);
+        }
+
+        body.Write("]\n"u8);
+        await body.FlushAsync(context.RequestAborted);
+    }
+
+    private async Task WriteTextAsync(HttpContext context, Agent agent, long after)
+    {
+        var names = sources.Of(agent.Id).ToDictionary(static source => source.Id, static source => source.DisplayName);
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        var body = context.Response.BodyWriter;
+        foreach (var page in Pages(agent.Id, after))
+        {
+            foreach (var line in page)
+            {
+                var source = names.GetValueOrDefault(line.SourceId) is { Length: > 0 } name ? "|" + name : "";
+                body.Write(Encoding.UTF8.GetBytes(
+                    $"{line.CreatedAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} [{line.Level}] [agent.{agent.Name}{source}] {line.Output}\n"));
+            }
+
+            await body.FlushAsync(context.RequestAborted);
+        }
+
+        await body.FlushAsync(context.RequestAborted);
+    }
+
+    // Up to what is there now, or an agent that never stops writing would never let its reader go.
+    private IEnumerable<List<LogLine>> Pages(Guid agentId, long after)
+    {
+        for (var last = logs.LastId(agentId); after < last;)
+        {
+            var page = logs.ReadPage(agentId, after, last, PageLines, PageBytes);
+            if (page.Count == 0)
+            {
+                yield break;
+            }
+
+            after = page[^1].Id;
+            yield return page;
+        }
+    }
+}

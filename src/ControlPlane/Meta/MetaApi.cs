@@ -1,0 +1,37 @@
+using ControlPlane.Http;
+using ControlPlane.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Meta;
+
+/// <summary>What needs no credentials: the greeting, <c>buildinfo</c> and <c>/healthz</c>.</summary>
+internal sealed class MetaApi(Database database, ControlPlaneOptions options)
+{
+    private static readonly ApiError Greeting = new("👋");
+
+    public static Task GreetAsync(HttpContext context) => context.WriteAsync(StatusCodes.Status200OK, Greeting);
+
+    public Task GetBuildInfoAsync(HttpContext context)
+    {
+        var deploymentId = database.Read(static connection => connection.First(
+            "SELECT deployment_id FROM deployment", static reader => reader.Text("deployment_id")));
+        var info = new BuildInfo(
+            options.ReleaseUrl?.ToString(),
+            options.Version,
+            options.PublicUrl?.ToString().TrimEnd('/'),
+            Telemetry: false, // none is sent
+            WorkspaceProxy: false,
+            options.AgentApiVersion,
+            deploymentId!);
+        return context.WriteAsync(StatusCodes.Status200OK, info, ApiJson.Wire.BuildInfo);
+    }
+
+    public Task GetHealthAsync(HttpContext context)
+    {
+        var healthy = database.Answers();
+        context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        context.Response.Headers.CacheControl = "no-store";
+        return context.Response.WriteAsync(healthy ? "OK" : "The database does not answer.", context.RequestAborted);
+    }
+}

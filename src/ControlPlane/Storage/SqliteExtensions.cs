@@ -1,0 +1,91 @@
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Storage;
+
+/// <summary>Short forms for parameterised statements. Times are stored as whole microseconds since 1970, UUIDs as lower-case text.</summary>
+internal static class SqliteExtensions
+{
+    public static SqliteCommand Command(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters)
+        {
+            command.Parameters.AddWithValue(name, ToStored(value));
+        }
+
+        return command;
+    }
+
+    public static int Execute(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var command = connection.Command(sql, parameters);
+        return command.ExecuteNonQuery();
+    }
+
+    public static long Count(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var command = connection.Command(sql, parameters);
+        return (long)command.ExecuteScalar()!;
+    }
+
+    /// <summary>The first row as <paramref name="read"/> makes it, or null without one.</summary>
+    public static T? First<T>(
+        this SqliteConnection connection,
+        string sql,
+        Func<SqliteDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+        where T : class
+    {
+        using var command = connection.Command(sql, parameters);
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? read(reader) : null;
+    }
+
+    public static List<T> List<T>(
+        this SqliteConnection connection,
+        string sql,
+        Func<SqliteDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var command = connection.Command(sql, parameters);
+        using var reader = command.ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read())
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
+    public static long ToMicroseconds(this DateTimeOffset time) =>
+        (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    public static Guid Uuid(this SqliteDataReader reader, string column) => Guid.ParseExact(reader.Text(column), "D");
+
+    public static string Text(this SqliteDataReader reader, string column) => reader.GetString(reader.GetOrdinal(column));
+
+    public static long Integer(this SqliteDataReader reader, string column) => reader.GetInt64(reader.GetOrdinal(column));
+
+    public static byte[] Bytes(this SqliteDataReader reader, string column) => reader.GetFieldValue<byte[]>(reader.GetOrdinal(column));
+
+    public static string? TextOrNull(this SqliteDataReader reader, string column) => reader.IsNull(column) ? null : reader.Text(column);
+
+    public static Guid? UuidOrNull(this SqliteDataReader reader, string column) => reader.IsNull(column) ? null : reader.Uuid(column);
+
+    public static DateTimeOffset Time(this SqliteDataReader reader, string column) =>
+        DateTimeOffset.UnixEpoch.AddTicks(reader.Integer(column) * TimeSpan.TicksPerMicrosecond);
+
+    public static DateTimeOffset? TimeOrNull(this SqliteDataReader reader, string column) => reader.IsNull(column) ? null : reader.Time(column);
+
+    private static bool IsNull(this SqliteDataReader reader, string column) => reader.IsDBNull(reader.GetOrdinal(column));
+
+    private static object ToStored(object? value) => value switch
+    {
+        null => DBNull.Value,
+        Guid id => id.ToString("D"),
+        DateTimeOffset time => time.ToMicroseconds(),
+        _ => value,
+    };
+}

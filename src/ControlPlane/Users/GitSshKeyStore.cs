@@ -1,0 +1,36 @@
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Users;
+
+/// <summary>Each user's git key, made when it is first asked for.</summary>
+internal sealed class GitSshKeyStore(Database database, TimeProvider time)
+{
+    public async Task<GitSshKey> GetAsync(Guid userId, CancellationToken cancellationToken)
+    {
+        if (database.Read(connection => Find(connection, userId)) is { } stored)
+        {
+            return stored;
+        }
+
+        // Two first requests may both get here; the first one's key stays.
+        var made = GitSshKey.Create();
+        return await database.WriteAsync(
+            connection =>
+            {
+                connection.Execute(
+                    "INSERT INTO git_ssh_keys (user_id, public_key, private_key, created_at) VALUES ($user, $public, $private, $now) ON CONFLICT DO NOTHING",
+                    ("$user", userId),
+                    ("$public", made.PublicKey),
+                    ("$private", made.PrivateKey),
+                    ("$now", time.GetUtcNow()));
+                return Find(connection, userId)!;
+            },
+            cancellationToken);
+    }
+
+    private static GitSshKey? Find(SqliteConnection connection, Guid userId) => connection.First(
+        "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = $user",
+        static reader => new GitSshKey(reader.Text("public_key"), reader.Text("private_key")),
+        ("$user", userId));
+}

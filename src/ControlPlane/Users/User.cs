@@ -1,0 +1,16 @@
+namespace ControlPlane.Users;
+
+/// <summary>A user as stored.</summary>
+internal sealed record User(
+    Guid Id,
+    string Username,
+    string Name,
+    string Email,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    DateTimeOffset LastSeenAt,
+    string Status,
+    string LoginType);
+
+/// <summary>An API key as stored, without what it unlocks.</summary>
+internal sealed record ApiKey(string Id, byte[] HashedSecret, Guid UserId, DateTimeOffset LastUsedAt, DateTimeOffset? ExpiresAt);

@@ -1,0 +1,108 @@
+using System.Security.Cryptography;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Users;
+
+/// <summary>Lets requests with a valid API key through, and answers the others (tailnet.md §1.1 "U", §2.1, §2.2).</summary>
+internal sealed class UserAuthentication(UserStore users, TimeProvider time)
+{
+    private const int IdLength = 10;
+    private const int SecretLength = 22;
+    private const string ProxyHeader = "Coder-External-Proxy-Token";
+
+    // Writing a row for each request would make every read a write.
+    private static readonly TimeSpan LastUsedPrecision = TimeSpan.FromMinutes(1);
+
+    /// <summary>A route for user sessions alone.</summary>
+    public RequestDelegate Session(Func<HttpContext, User, Task> handler) => async context =>
+    {
+        var token = RequestToken.Find(context.Request);
+        if (token.Length == 0)
+        {
+            await UnauthorizedAsync(context, new ApiError(ApiError.SignedOut, $"Cookie \"{RequestToken.CookieName}\" or query parameter must be provided."));
+            return;
+        }
+
+        if (await AuthenticateAsync(context, token) is { } user)
+        {
+            await handler(context, user);
+        }
+    };
+
+    /// <summary>A route for exactly one of a user session and a workspace proxy. No proxy can be registered here, so no proxy token is valid.</summary>
+    public RequestDelegate SessionOrProxy(Func<HttpContext, User, Task> handler) => async context =>
+    {
+        var token = RequestToken.Find(context.Request);
+        var proxyPresented = !string.IsNullOrEmpty(context.Request.Headers[ProxyHeader]);
+        if (token.Length > 0 && proxyPresented)
+        {
+            await context.WriteAsync(
+                StatusCodes.Status400BadRequest,
+                new ApiError("API key and external proxy authentication provided, but only one is allowed"));
+        }
+        else if (proxyPresented)
+        {
+            await UnauthorizedAsync(context, new ApiError("Invalid external proxy token"));
+        }
+        else if (token.Length == 0)
+        {
+            await UnauthorizedAsync(context, new ApiError("API key or external proxy authentication required, but none provided"));
+        }
+        else if (await AuthenticateAsync(context, token) is { } user)
+        {
+            await handler(context, user);
+        }
+    };
+
+    private static Task UnauthorizedAsync(HttpContext context, ApiError error)
+    {
+        context.Response.Headers.WWWAuthenticate = "Bearer realm=\"coder\"";
+        return context.WriteAsync(StatusCodes.Status401Unauthorized, error);
+    }
+
+    private async Task<User?> AuthenticateAsync(HttpContext context, string token)
+    {
+        var (user, error) = await CheckAsync(token, context.RequestAborted);
+        if (error is not null)
+        {
+            await UnauthorizedAsync(context, error);
+        }
+
+        return user;
+    }
+
+    private async Task<(User? User, ApiError? Error)> CheckAsync(string token, CancellationToken cancellationToken)
+    {
+        var parts = token.Split('-');
+        if (parts.Length != 2 || parts[0].Length != IdLength || parts[1].Length != SecretLength)
+        {
+            return (null, new ApiError(ApiError.SignedOut, "Invalid API key format."));
+        }
+
+        // The same answer for an unknown id and a wrong secret.
+        if (users.FindKey(parts[0]) is not var (key, user)
+            || !CryptographicOperations.FixedTimeEquals(key.HashedSecret, Secrets.Hash(parts[1])))
+        {
+            return (null, new ApiError(ApiError.SignedOut, "API key is invalid."));
+        }
+
+        var now = time.GetUtcNow();
+        if (key.ExpiresAt <= now)
+        {
+            return (null, new ApiError(ApiError.SignedOut, $"API key expired at {UtcTimeConverter.Format(key.ExpiresAt.Value)}."));
+        }
+
+        if (user.Status != "active")
+        {
+            return (null, new ApiError($"User is not active (status = \"{user.Status}\"). Contact an admin to reactivate your account."));
+        }
+
+        if (now - key.LastUsedAt >= LastUsedPrecision)
+        {
+            await users.MarkUsedAsync(key, now, cancellationToken);
+        }
+
+        return (user, null);
+    }
+}

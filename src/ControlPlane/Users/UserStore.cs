@@ -1,0 +1,45 @@
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Users;
+
+/// <summary>Users, their API keys and roles.</summary>
+internal sealed class UserStore(Database database)
+{
+    public (ApiKey Key, User Owner)? FindKey(string keyId) => database.Read<(ApiKey, User)?>(connection =>
+    {
+        var key = connection.First("SELECT * FROM api_keys WHERE id = $id", ReadKey, ("$id", keyId));
+        return key is null
+            ? null
+            : (key, connection.First("SELECT * FROM users WHERE id = $id", ReadUser, ("$id", key.UserId))!);
+    });
+
+    public (List<Guid> Organizations, List<string> Roles) Memberships(Guid userId) => database.Read(connection => (
+        connection.List(
+            "SELECT organization_id FROM organization_members WHERE user_id = $user ORDER BY created_at, organization_id",
+            static reader => reader.Uuid("organization_id"),
+            ("$user", userId)),
+        connection.List("SELECT role FROM user_roles WHERE user_id = $user ORDER BY role", static reader => reader.Text("role"), ("$user", userId))));
+
+    public Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            connection.Execute("UPDATE api_keys SET last_used_at = $now WHERE id = $id", ("$now", now), ("$id", key.Id));
+            return connection.Execute("UPDATE users SET last_seen_at = $now WHERE id = $id", ("$now", now), ("$id", key.UserId));
+        },
+        cancellationToken);
+
+    private static ApiKey ReadKey(SqliteDataReader reader) => new(
+        reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at"));
+
+    private static User ReadUser(SqliteDataReader reader) => new(
+        reader.Uuid("id"),
+        reader.Text("username"),
+        reader.Text("name"),
+        reader.Text("email"),
+        reader.Time("created_at"),
+        reader.Time("updated_at"),
+        reader.Time("last_seen_at"),
+        reader.Text("status"),
+        reader.Text("login_type"));
+}

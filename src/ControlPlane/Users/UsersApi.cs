@@ -1,0 +1,47 @@
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Users;
+
+/// <summary><c>GET /users/me</c>.</summary>
+internal sealed class UsersApi(UserStore users)
+{
+    public Task GetMeAsync(HttpContext context, User user)
+    {
+        var (organizations, roles) = users.Memberships(user.Id);
+        var view = new UserView(
+            user.Id,
+            user.Username,
+            user.Name,
+            user.Email,
+            user.CreatedAt,
+            user.UpdatedAt,
+            user.LastSeenAt,
+            user.Status,
+            user.LoginType,
+            organizations,
+            roles.ConvertAll(static role => new RoleView(role, DisplayName(role))));
+        return context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.UserView);
+    }
+
+    // "user-admin" is shown as "User Admin".
+    private static string DisplayName(string role) =>
+        string.Join(' ', role.Split('-', StringSplitOptions.RemoveEmptyEntries).Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
+}
+
+/// <summary>The API's user.</summary>
+internal sealed record UserView(
+    Guid Id,
+    string Username,
+    string Name,
+    string Email,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    DateTimeOffset LastSeenAt,
+    string Status,
+    string LoginType,
+    IReadOnlyList<Guid> OrganizationIds,
+    IReadOnlyList<RoleView> Roles);
+
+/// <summary>A site-wide role.</summary>
+internal sealed record RoleView(string Name, string DisplayName);

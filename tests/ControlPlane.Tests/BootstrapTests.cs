@@ -1,0 +1,177 @@
+using System.Text;
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Tests;
+
+public sealed class BootstrapTests : IDisposable
+{
+    private readonly string _directory = ApiServer.NewDirectory();
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task TheFirstStartMakesAUserAndAnAgentAndTheSecondDoesNot()
+    {
+        await using (var first = await ApiServer.StartAsync(directory: _directory))
+        {
+            Assert.Matches("^[A-Za-z0-9]{10}-[A-Za-z0-9]{22}$", first.Credentials!.SessionToken);
+            Assert.Equal("main", first.Agent.Name);
+            Assert.Matches("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", first.Agent.AuthToken);
+        }
+
+        await using var second = await ApiServer.StartAsync(directory: _directory);
+        Assert.Null(second.Credentials);
+        Assert.Equal(1, second.Count("SELECT count(*) FROM users"));
+    }
+
+    [Fact]
+    public async Task TokensStayValidOverARestart()
+    {
+        BootstrapCredentials credentials;
+        string deployment;
+        await using (var first = await ApiServer.StartAsync(directory: _directory))
+        {
+            credentials = first.Credentials!;
+            deployment = (await first.GetAsync("/api/v2/buildinfo")).Text("deployment_id")!;
+        }
+
+        await using var second = await ApiServer.StartAsync(directory: _directory);
+        Assert.Equal(200, (await second.GetAsync("/api/v2/users/me", credentials.SessionToken)).Status);
+        Assert.Equal(200, (await second.GetAsync("/api/v2/workspaceagents/me/gitsshkey", credentials.Agents[0].AuthToken)).Status);
+        Assert.Equal(deployment, (await second.GetAsync("/api/v2/buildinfo")).Text("deployment_id"));
+    }
+
+    [Fact]
+    public async Task APublisherThatFailsLeavesNoUserAndTheNextStartPublishesAgain()
+    {
+        await using (var server = await ApiServer.StartAsync(directory: _directory, initialise: false))
+        {
+            await Assert.ThrowsAsync<IOException>(() => ControlPlaneApplication.InitializeAsync(
+                server.Services, static (_, _) => throw new IOException("disk full"), TestContext.Current.CancellationToken));
+            Assert.Equal(0, server.Count("SELECT count(*) FROM users"));
+            Assert.Equal(0, server.Count("SELECT count(*) FROM workspace_agents"));
+        }
+
+        await using var second = await ApiServer.StartAsync(directory: _directory);
+        Assert.NotNull(second.Credentials);
+    }
+
+    [Fact]
+    public async Task TokensArePublishedBeforeTheyAreCommitted()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory, initialise: false);
+        BootstrapCredentials? published = null;
+        var returned = await ControlPlaneApplication.InitializeAsync(
+            server.Services,
+            (credentials, _) =>
+            {
+                // Another connection sees what is committed.
+                Assert.Equal(0, server.Count("SELECT count(*) FROM users"));
+                published = credentials;
+                return Task.CompletedTask;
+            },
+            TestContext.Current.CancellationToken);
+        Assert.Same(published, returned);
+        Assert.Equal(1, server.Count("SELECT count(*) FROM users"));
+    }
+
+    [Fact]
+    public async Task NoTokenIsInTheDataDirectoryInClearAndOnlyTheOwnerCanReadIt()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        await server.GetAsUserAsync("/api/v2/users/me");
+        await server.PatchLogsAsync("hello");
+        var files = Directory.GetFiles(_directory, Database.FileName + "*");
+        Assert.NotEmpty(files);
+        foreach (var file in files)
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            var content = new byte[stream.Length];
+            await stream.ReadExactlyAsync(content, TestContext.Current.CancellationToken);
+            foreach (var secret in new[] { server.Credentials!.SessionToken.Split('-')[1], server.Agent.AuthToken })
+            {
+                Assert.Equal(-1, content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)));
+            }
+
+            Assert.Equal(-1, content.AsSpan().IndexOf(Guid.Parse(server.Agent.AuthToken).ToByteArray(bigEndian: true)));
+            if (!OperatingSystem.IsWindows())
+            {
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ManyHostsThatStartOnOneDirectoryAtOnceMakeOneUser()
+    {
+        var servers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => ApiServer.StartAsync(directory: _directory, initialise: false)));
+        try
+        {
+            var made = await Task.WhenAll(servers.Select(static server => Task.Run(() => ApiServer.InitializeAsync(server.Services))));
+            var credentials = Assert.Single(made, static credentials => credentials is not null);
+            foreach (var server in servers)
+            {
+                Assert.Equal(200, (await server.GetAsync("/api/v2/users/me", credentials!.SessionToken)).Status);
+            }
+
+            // All of them write too.
+            var patches = servers.Select(server => server.SendAsync(
+                HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", credentials!.Agents[0].AuthToken, new { logs = new[] { new { output = "x" } } }));
+            Assert.All(await Task.WhenAll(patches), static answer => Assert.Equal(200, answer.Status));
+            Assert.Equal(servers.Length, servers[0].Count("SELECT count(*) FROM agent_logs"));
+        }
+        finally
+        {
+            foreach (var server in servers)
+            {
+                await server.DisposeAsync();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ADatabaseOfANewerProgramIsRefusedAndLeftAlone()
+    {
+        await using (var server = await ApiServer.StartAsync(directory: _directory))
+        {
+            server.Execute("PRAGMA user_version = 4711");
+        }
+
+        await using var older = await ApiServer.StartAsync(directory: _directory, initialise: false);
+        var refusal = await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(older.Services));
+        Assert.Contains("4711", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(4711, older.Count("PRAGMA user_version"));
+        Assert.Equal(503, (await older.GetAsync("/healthz")).Status);
+    }
+
+    [Fact]
+    public async Task AFileThatIsNoDatabaseIsRefusedByName()
+    {
+        var path = Path.Combine(_directory, Database.FileName);
+        await File.WriteAllTextAsync(path, new string('x', 8192), TestContext.Current.CancellationToken);
+        await using var server = await ApiServer.StartAsync(directory: _directory, initialise: false);
+        var refusal = await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(server.Services));
+        Assert.Contains(path, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AMissingDirectoryIsRefused()
+    {
+        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory + "/none" }, initialise: false);
+        await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(server.Services));
+    }
+
+    [Fact]
+    public void AMigrationThatFailsLeavesTheVersionBeforeIt()
+    {
+        using var connection = new SqliteConnection("Data Source=:memory:");
+        connection.Open();
+        Assert.Throws<SqliteException>(() => Migrations.Apply(connection, ["CREATE TABLE a (x)", "CREATE TABLE b (x); CREATE TABLE a (x)"]));
+        Assert.Equal(1, Migrations.VersionOf(connection));
+        Assert.Equal(0, connection.Count("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"));
+
+        Migrations.Apply(connection, ["CREATE TABLE a (x)", "CREATE TABLE b (x)"]);
+        Assert.Equal(2, Migrations.VersionOf(connection));
+    }
+}
