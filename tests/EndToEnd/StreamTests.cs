@@ -96,7 +96,7 @@ public class StreamTests
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
         await client.SendAsync(UpgradeHead("/api/v2/workspaceagents/x/pty"));
-        Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("no"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("\r\n0\r\n\r\n"), StringComparison.Ordinal);
         await client.SendAsync("GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("no"), StringComparison.Ordinal);
         Assert.Equal(["GET /api/v2/workspaceagents/x/pty", "GET /second"], backend.Requests);

@@ -98,8 +98,8 @@ internal sealed class TestNode : IAsyncDisposable
     {
         Public.Dispose();
         Admin.Dispose();
-        await Node.StopAsync();
-        await Node.DisposeAsync();
+        await Node.StopAsync().WaitAsync(Patience);
+        await Node.DisposeAsync().AsTask().WaitAsync(Patience);
         _configuration.Dispose();
         _directory.Dispose();
     }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Security.Cryptography;
 using ControlPlane;
 using Edge.Admin;
 using Edge.Api;
@@ -105,7 +107,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             }
         }
 
-        await StartAsync(_public, "urls", cancellation);
+        await StartAsync(_public, listeners.Setting, cancellation);
         _readiness.Listening();
         if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
         {
@@ -120,12 +122,10 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             await host.StartAsync(cancellation);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or SocketException or UnauthorizedAccessException or CryptographicException
+            or InvalidOperationException or FormatException)
         {
-            throw new SettingsException(setting, null, error.Message);
-        }
-        catch (System.Net.Sockets.SocketException error)
-        {
+            // An address in use, a certificate that cannot be read: what servers find out only when they start.
             throw new SettingsException(setting, null, error.Message);
         }
     }

@@ -16,4 +16,6 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
         handler.RequestHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
         handler.ResponseHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
     }
+
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(handler);
 }

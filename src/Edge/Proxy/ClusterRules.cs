@@ -19,6 +19,16 @@ internal sealed class ClusterRules : IProxyConfigFilter
                 $"{path}:SessionAffinity:Policy = \"HashCookie\": not offered here; allowed are Cookie, ArrCookie and CustomHeader");
         }
 
+        foreach (var (name, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
+        {
+            // YARP finds out at the first request only.
+            if (!Uri.TryCreate(destination.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            {
+                throw new InvalidOperationException(
+                    $"{path}:Destinations:{name}:Address = \"{destination.Address}\": allowed is an http or https URL");
+            }
+        }
+
         var request = cluster.HttpRequest;
         if (request?.Version is { } version && version != HttpVersion.Version11)
         {

@@ -27,7 +27,7 @@ internal static class ProxyDefaults
         ActivityTimeout = TimeSpan.FromMilliseconds(int.MaxValue),
     };
 
-    /// <summary>Probes <c>/healthz</c> each 5 s, and gives up a destination after two failures in a row.</summary>
+    /// <summary>Probes <c>/healthz</c> each 5 s, held against <see cref="ProbePolicy"/>.</summary>
     public static readonly HealthCheckConfig HealthCheck = new()
     {
         Active = new ActiveHealthCheckConfig
@@ -35,7 +35,7 @@ internal static class ProxyDefaults
             Enabled = true,
             Interval = TimeSpan.FromSeconds(5),
             Timeout = TimeSpan.FromSeconds(2),
-            Policy = "ConsecutiveFailures",
+            Policy = ProbePolicy.PolicyName,
             Path = "/healthz",
         },
         Passive = new PassiveHealthCheckConfig

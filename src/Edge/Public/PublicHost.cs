@@ -4,11 +4,13 @@ using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
 using Edge.RateLimiting;
+using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
 using Microsoft.AspNetCore.HttpOverrides;
 using Relay.Streams;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
 
 namespace Edge.Public;
 
@@ -41,6 +43,20 @@ internal static class PublicHost
         app.UseRouting();
         if (settings.Options.Proxies)
         {
+            MapProxy(app);
+        }
+
+        var unknown = new ApiError("Route not found.", settings.Options.Proxies
+            ? "No route of the edge's configuration matches."
+            : "This node is a relay; it forwards nothing to API servers.");
+        app.MapFallback("/{**path}", context => unknown.WriteAsync(context, StatusCodes.Status404NotFound));
+        return app;
+    }
+
+    private static void MapProxy(WebApplication app)
+    {
+        try
+        {
             app.MapReverseProxy(static proxy =>
             {
                 proxy.Use(ProxyErrors.AnswerAsync);
@@ -51,12 +67,11 @@ internal static class PublicHost
                 proxy.UseMiddleware<StreamMiddleware>();
             });
         }
-
-        var unknown = new ApiError("Route not found.", settings.Options.Proxies
-            ? "No route of the edge's configuration matches."
-            : "This node is a relay; it forwards nothing to API servers.");
-        app.MapFallback("/{**path}", context => unknown.WriteAsync(context, StatusCodes.Status404NotFound));
-        return app;
+        catch (InvalidOperationException error)
+        {
+            var causes = error.InnerException is AggregateException all ? all.Flatten().InnerExceptions : [error.InnerException ?? error];
+            throw new SettingsException("ReverseProxy", null, string.Join("; ", causes.Select(static cause => cause.Message.ReplaceLineEndings(" "))));
+        }
     }
 
     private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -74,6 +89,7 @@ internal static class PublicHost
         }
 
         services.AddSingleton<BackendHealth>();
+        services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null));
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<IForwarderHttpClientFactory, BackendHttpClientFactory>();

@@ -17,6 +17,9 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
         : configuration.GetSection("Kestrel:Endpoints").GetChildren().Any() ? null
         : EdgeOptions.DefaultUrls;
 
+    /// <summary>The setting that the listeners come from.</summary>
+    public string Setting => _urls is null ? "Kestrel" : Urls;
+
     /// <summary>The first of <c>--urls</c>, when clients could call it as it stands there: with a port, and not "any address".</summary>
     public Uri? First => Uri.TryCreate(_urls?.Split(';')[0], UriKind.Absolute, out var url) && url.Port != 0 && url.Host is not ("0.0.0.0" or "[::]") ? url : null;
 

@@ -29,6 +29,9 @@ internal static class LoggingSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Yarp", LogLevel.Warning);
 
+        // A stack trace for every failed probe; that a server's health has changed is said once, by another category.
+        logging.AddFilter("Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor", LogLevel.Error);
+
         // Of rules that fit equally well the last one wins: the configuration comes after the defaults.
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.Services.PostConfigure<LoggerFilterOptions>(Forbid);
