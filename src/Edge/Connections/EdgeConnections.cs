@@ -110,13 +110,28 @@ internal sealed partial class EdgeConnections
             connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? System.Buffers.MemoryPool<byte>.Shared,
             e => connection.Abort(new ConnectionAbortedException("The client is gone.", e)));
         connection.Transport = new Duplex(transport.Input, output);
-        connection.Features.Set<IHalfCloseFeature>(new HalfClose(connection, output));
+        var halfClose = new HalfClose(connection, output);
+        connection.Features.Set<IHalfCloseFeature>(halfClose);
+
+        // The transport says "closed" when the client has ended its direction, and the HTTP layer then ends the other one too.
+        var transportClosed = connection.ConnectionClosed;
+        using var closed = new CancellationTokenSource();
+        connection.ConnectionClosed = closed.Token;
+        var relay = transportClosed.Register(() =>
+        {
+            if (!halfClose.IsTakenOver)
+            {
+                closed.Cancel();
+            }
+        });
         try
         {
             await next(connection);
         }
         finally
         {
+            await relay.DisposeAsync();
+            connection.ConnectionClosed = transportClosed;
             await output.FinishAsync();
 
             // Kestrel closes the socket when its own output ends.

@@ -12,6 +12,13 @@ namespace Edge.Connections;
 internal interface IHalfCloseFeature
 {
     /// <summary>
+    /// Says that the transport now belongs to a stream: the client's end of stream is then no longer the end of the connection. Call it
+    /// before the transport is used, and before the upgrade is answered; without it Kestrel's HTTP layer completes the output, and
+    /// cancels <c>RequestAborted</c>, as soon as the client ends its own direction. After it, <c>RequestAborted</c> is not cancelled any more.
+    /// </summary>
+    void TakeOver();
+
+    /// <summary>
     /// Ends the output: when this completes, all that was flushed is in the kernel and the peer will read end of stream after it
     /// (on TLS after a close_notify). The input stays readable. Bytes written later go nowhere. Never throws for a broken connection.
     /// </summary>
@@ -24,6 +31,13 @@ internal interface IHalfCloseFeature
 /// <inheritdoc cref="IHalfCloseFeature"/>
 internal sealed class HalfClose(ConnectionContext connection, SocketOutput output) : IHalfCloseFeature
 {
+    private volatile bool _takenOver;
+
+    /// <summary>Whether <see cref="TakeOver"/> was called.</summary>
+    public bool IsTakenOver => _takenOver;
+
+    public void TakeOver() => _takenOver = true;
+
     public async ValueTask CompleteOutputAsync()
     {
         // Looked up now: the handshake comes after this feature.
