@@ -14,6 +14,7 @@ internal sealed class AuthorityKeys : IDocumentRetriever, IDisposable
 
     private const int MaxDocumentBytes = 1 << 20;
 
+    private readonly string _address;
     private readonly HttpClient _client;
     private readonly HttpDocumentRetriever _retriever;
     private readonly TimeProvider _time;
@@ -25,6 +26,7 @@ internal sealed class AuthorityKeys : IDocumentRetriever, IDisposable
     public AuthorityKeys(EdgeJwtOptions options, TimeProvider time, HttpMessageHandler? handler = null)
     {
         _time = time;
+        _address = options.MetadataAddress!.AbsoluteUri;
         _client = new HttpClient(handler ?? new SocketsHttpHandler { AllowAutoRedirect = false })
         {
             Timeout = options.FetchTimeout,
@@ -32,7 +34,7 @@ internal sealed class AuthorityKeys : IDocumentRetriever, IDisposable
         };
         _retriever = new HttpDocumentRetriever(_client) { RequireHttps = options.RequireHttpsMetadata };
         Manager = new ConfigurationManager<OpenIdConnectConfiguration>(
-            options.MetadataAddress!.AbsoluteUri, new OpenIdConnectConfigurationRetriever(), this)
+            _address, new OpenIdConnectConfigurationRetriever(), this)
         {
             // How often an unknown key id may ask for new keys.
             RefreshInterval = TimeSpan.FromSeconds(10),
@@ -99,7 +101,9 @@ internal sealed class AuthorityKeys : IDocumentRetriever, IDisposable
         await Task.Yield();
         try
         {
-            // Not bound to one request: others wait for it too. The client's timeout bounds it.
+            // Not bound to one request: others wait for it too. The client's timeout bounds it. The library's cache is asked only once
+            // the authority answers, since it remembers a failure for longer than the trouble may last.
+            await OpenIdConnectConfigurationRetriever.GetAsync(_address, this, CancellationToken.None);
             await Manager.GetConfigurationAsync(CancellationToken.None);
             _ready = true;
         }

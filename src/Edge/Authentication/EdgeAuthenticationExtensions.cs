@@ -17,12 +17,13 @@ internal static class EdgeAuthenticationExtensions
             return services;
         }
 
+        // A token signed by a key that was published a moment ago waits for the new keys instead of being refused once.
+        // The library reads this once a process, at the first token of any kind, so it is set whatever the keys are.
+        AppContext.SetSwitch("Switch.Microsoft.IdentityModel.UpdateConfigAsBlocking", true);
         services.AddSingleton(options);
         services.AddSingleton(new PathPolicies(options.Policies));
         if (options.MetadataAddress is not null)
         {
-            // A token signed by a key that was published a moment ago waits for the new keys instead of being refused once.
-            AppContext.SetSwitch("Switch.Microsoft.IdentityModel.UpdateConfigAsBlocking", true);
             services.AddSingleton(provider => new AuthorityKeys(options, provider.GetRequiredService<TimeProvider>()));
         }
 
