@@ -17,14 +17,12 @@ internal static class EdgeAuthenticationExtensions
             return services;
         }
 
-        // A token signed by a key that was published a moment ago waits for the new keys instead of being refused once.
-        // The library reads this once a process, at the first token of any kind, so it is set whatever the keys are.
-        AppContext.SetSwitch("Switch.Microsoft.IdentityModel.UpdateConfigAsBlocking", true);
         services.AddSingleton(options);
         services.AddSingleton(new PathPolicies(options.Policies));
         if (options.MetadataAddress is not null)
         {
-            services.AddSingleton(provider => new AuthorityKeys(options, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton(provider => new AuthorityKeys(
+                options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AuthorityKeys>>()));
         }
 
         // Not AddAuthentication: it brings data protection along, which writes keys into the home directory at start.
@@ -67,7 +65,7 @@ internal static class EdgeAuthenticationExtensions
         jwt.SaveToken = false;
         jwt.RefreshOnIssuerKeyNotFound = true;
         jwt.TokenValidationParameters = TokenRules.Create(options, time);
-        jwt.ConfigurationManager = provider.GetService<AuthorityKeys>()?.Manager;
+        jwt.ConfigurationManager = provider.GetService<AuthorityKeys>();
         jwt.Events = new JwtBearerEvents
         {
             OnMessageReceived = static message =>

@@ -360,7 +360,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
             services =>
             {
                 services.AddEdgeAuthentication(options);
-                services.AddSingleton(new AuthorityKeys(options, _time, authority));
+                services.AddSingleton(new AuthorityKeys(options, _time, Microsoft.Extensions.Logging.Abstractions.NullLogger<AuthorityKeys>.Instance, authority));
             },
             Pipeline,
             time: _time);
