@@ -1,0 +1,162 @@
+using System.Security.Claims;
+using Edge.Connections;
+using Edge.Http;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.IdentityModel.Tokens;
+using Microsoft.Net.Http.Headers;
+
+namespace Edge.Authentication;
+
+/// <summary>
+/// Verifies JSON Web Tokens before a request reaches an API server. The order: ambiguous paths are refused; paths without a policy
+/// and anonymous ones pass as they are; the token is looked for and verified; without a valid one, a request with a session token passes
+/// for the API server to judge (unless settings say no) and others are refused; with one, the token is taken off and the identity put on.
+/// </summary>
+internal sealed class EdgeAuthentication(
+    RequestDelegate next, EdgeJwtOptions options, PathPolicies policies, AccessMetrics metrics, AuthorityKeys? authority = null)
+{
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+
+    private enum Verdict
+    {
+        Missing,
+        Valid,
+        Invalid,
+        Unavailable,
+    }
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value ?? string.Empty;
+        if (PathPolicies.IsAmbiguous(path))
+        {
+            metrics.AuthRejected("ambiguous_path");
+            await new ApiError("The path is ambiguous.", "Empty and dot segments, backslashes and escaped slashes are not allowed.")
+                .WriteAsync(context, StatusCodes.Status400BadRequest);
+            return;
+        }
+
+        if (policies.For(path) is not { Requirement: not Requirement.Anonymous } policy)
+        {
+            await next(context);
+            return;
+        }
+
+        if (context.Request.Headers.Authorization.Count > 1)
+        {
+            metrics.AuthRejected("ambiguous_token");
+            await new ApiError("Only one Authorization header is allowed.").WriteAsync(context, StatusCodes.Status400BadRequest);
+            return;
+        }
+
+        var (verdict, user) = await VerifyAsync(context);
+        if (verdict == Verdict.Valid)
+        {
+            await AdmitAsync(context, policy, user!);
+        }
+        else if (!options.RejectUnverified && Credentials.HasSession(context.Request))
+        {
+            await next(context);
+        }
+        else
+        {
+            await RefuseAsync(context, verdict);
+        }
+    }
+
+    /// <summary>Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers cannot set headers there.</summary>
+    internal static string? FindToken(HttpContext context) =>
+        Credentials.Bearer(context.Request) ?? (StreamRequest.Is(context) ? Credentials.AccessToken(context.Request) : null);
+
+    private async Task<(Verdict Verdict, ClaimsPrincipal? User)> VerifyAsync(HttpContext context)
+    {
+        if (FindToken(context) is null)
+        {
+            return (Verdict.Missing, null);
+        }
+
+        if (authority is not null && !await authority.IsReadyAsync())
+        {
+            return (Verdict.Unavailable, null);
+        }
+
+        var result = await context.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
+        if (result.Succeeded)
+        {
+            return IdentityHeaders.IsSafe(Claim(result.Principal, "sub")) && IdentityHeaders.IsSafe(Claim(result.Principal, "iss"))
+                ? (Verdict.Valid, result.Principal)
+                : (Verdict.Invalid, null);
+        }
+
+        // A key that is not known may be a new one that could not be fetched.
+        var unknownKey = result.Failure is SecurityTokenSignatureKeyNotFoundException or { InnerException: SecurityTokenSignatureKeyNotFoundException };
+        return (unknownKey && authority is { LastFetchFailed: true } ? Verdict.Unavailable : Verdict.Invalid, null);
+    }
+
+    private async Task AdmitAsync(HttpContext context, PathPolicy policy, ClaimsPrincipal user)
+    {
+        if (policy.Requirement == Requirement.Claim && !HasClaim(user, policy.ClaimType!, policy.ClaimValue!))
+        {
+            metrics.AuthRejected("forbidden");
+            context.Response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"insufficient_scope\"";
+            await new ApiError("Forbidden.", "The token does not carry the claim that this path needs.")
+                .WriteAsync(context, StatusCodes.Status403Forbidden);
+            return;
+        }
+
+        context.User = user;
+        var request = context.Request;
+        context.Features.Set(new VerifiedToken(FindToken(context)!));
+        if (!options.ForwardToken)
+        {
+            if (Credentials.Bearer(request) is not null)
+            {
+                request.Headers.Remove(HeaderNames.Authorization);
+            }
+            else
+            {
+                request.QueryString = Credentials.WithoutAccessToken(request.QueryString);
+            }
+        }
+
+        request.Headers[IdentityHeaders.Subject] = Claim(user, "sub");
+        request.Headers[IdentityHeaders.Issuer] = Claim(user, "iss");
+        await next(context);
+    }
+
+    private async Task RefuseAsync(HttpContext context, Verdict verdict)
+    {
+        var response = context.Response;
+        switch (verdict)
+        {
+            case Verdict.Unavailable:
+                metrics.AuthRejected("unavailable");
+                await new ApiError("Tokens cannot be verified right now.", "The signing keys are not reachable. Try again in a moment.")
+                    .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfter);
+                break;
+            case Verdict.Invalid:
+                metrics.AuthRejected("invalid");
+                response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"invalid_token\"";
+                await new ApiError("The token is not valid.", "It may have expired, or be meant for someone else. Sign in again.")
+                    .WriteAsync(context, StatusCodes.Status401Unauthorized);
+                break;
+            default:
+                metrics.AuthRejected("missing");
+                response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\"";
+                await new ApiError("A token is needed.", "Send one in the header Authorization: Bearer <token>.")
+                    .WriteAsync(context, StatusCodes.Status401Unauthorized);
+                break;
+        }
+    }
+
+    private static string Claim(ClaimsPrincipal user, string type) => user.FindFirst(type)?.Value ?? string.Empty;
+
+    /// <summary>Scopes are one claim with spaces in it (RFC 8693, 4.2); every other value is taken whole.</summary>
+    private static bool HasClaim(ClaimsPrincipal user, string type, string value) => user.Claims.Any(claim =>
+        claim.Type == type
+        && (claim.Value == value || (type is "scope" or "scp" && claim.Value.Split(' ').Contains(value))));
+}
+
+/// <summary>On a request whose JWT was verified: the token as the client sent it, for the rate limit's key. Never to be logged.</summary>
+internal sealed record VerifiedToken(string Token);

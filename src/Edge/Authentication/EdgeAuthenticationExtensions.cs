@@ -1,0 +1,78 @@
+using System.Text.Encodings.Web;
+using Edge.Connections;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Edge.Authentication;
+
+/// <summary>How the host takes authentication in.</summary>
+internal static class EdgeAuthenticationExtensions
+{
+    /// <summary>Registers authentication; with null options, the API server alone decides and nothing is verified.</summary>
+    public static IServiceCollection AddEdgeAuthentication(this IServiceCollection services, EdgeJwtOptions? options)
+    {
+        services.AddAccessMetrics();
+        if (options is null)
+        {
+            return services;
+        }
+
+        services.AddSingleton(options);
+        services.AddSingleton(new PathPolicies(options.Policies));
+        if (options.MetadataAddress is not null)
+        {
+            services.AddSingleton(provider => new AuthorityKeys(
+                options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AuthorityKeys>>()));
+        }
+
+        // Not AddAuthentication: it brings data protection along, which writes keys into the home directory at start.
+        services.AddAuthenticationCore(core => core.AddScheme<JwtBearerHandler>(JwtBearerDefaults.AuthenticationScheme, null));
+        services.TryAddSingleton(UrlEncoder.Default);
+
+        // The handler logs every wrong token with its exception; the edge counts them instead.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Authentication.JwtBearer", LogLevel.Warning));
+        services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
+            .Configure<IServiceProvider>((jwt, provider) => Configure(jwt, options, provider));
+        return services;
+    }
+
+    /// <summary>
+    /// Removes identity headers that clients send, always; then verifies tokens when <see cref="AddEdgeAuthentication"/> was given options.
+    /// </summary>
+    public static IApplicationBuilder UseEdgeAuthentication(this IApplicationBuilder app)
+    {
+        app.Use(static next => context =>
+        {
+            IdentityHeaders.Strip(context.Request.Headers);
+            return next(context);
+        });
+        if (app.ApplicationServices.GetService<EdgeJwtOptions>() is { } options)
+        {
+            var policies = app.ApplicationServices.GetRequiredService<PathPolicies>();
+            var metrics = app.ApplicationServices.GetRequiredService<AccessMetrics>();
+            var authority = app.ApplicationServices.GetService<AuthorityKeys>();
+            app.Use(next => new EdgeAuthentication(next, options, policies, metrics, authority).InvokeAsync);
+        }
+
+        return app;
+    }
+
+    private static void Configure(JwtBearerOptions jwt, EdgeJwtOptions options, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        jwt.TimeProvider = time;
+        jwt.MapInboundClaims = false;
+        jwt.SaveToken = false;
+        jwt.RefreshOnIssuerKeyNotFound = true;
+        jwt.TokenValidationParameters = TokenRules.Create(options, time);
+        jwt.ConfigurationManager = provider.GetService<AuthorityKeys>();
+        jwt.Events = new JwtBearerEvents
+        {
+            OnMessageReceived = static message =>
+            {
+                message.Token = EdgeAuthentication.FindToken(message.HttpContext);
+                return Task.CompletedTask;
+            },
+        };
+    }
+}

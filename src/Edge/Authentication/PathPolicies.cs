@@ -1,0 +1,141 @@
+using Edge.Settings;
+
+namespace Edge.Authentication;
+
+/// <summary>Picks the policy of a path: the longest prefix wins, and what nothing covers needs a valid token.</summary>
+internal sealed class PathPolicies
+{
+    private const string Section = "Edge:Authentication:Policies";
+
+    /// <summary>Routes whose credentials only the API server knows.</summary>
+    private static readonly string[] ApiServersOwn =
+    [
+        "/api/v2/workspaceagents/me",
+        "/api/v2/workspaceagents/aws-instance-identity",
+        "/api/v2/workspaceagents/azure-instance-identity",
+        "/api/v2/workspaceagents/google-instance-identity",
+    ];
+
+    private readonly PathPolicy[] _policies;
+
+    public PathPolicies(IEnumerable<PathPolicy> policies)
+    {
+        // Defaults come last, so that an operator's policy for the same path wins: the sort is stable.
+        _policies =
+        [
+            .. policies
+                .Concat([new PathPolicy("/healthz", Requirement.Anonymous), new PathPolicy("/api/v2/buildinfo", Requirement.Anonymous)])
+                .Append(new PathPolicy(string.Empty, Requirement.Authenticated))
+                .OrderByDescending(static policy => policy.Path.Length),
+        ];
+    }
+
+    /// <summary>
+    /// The policy of a path, or null for a path that no policy applies to: the API server's own routes, and DERP, where admission alone decides.
+    /// </summary>
+    /// <param name="path">As Kestrel gives it, and not <see cref="IsAmbiguous"/>.</param>
+    public PathPolicy? For(string path)
+    {
+        if (IsExempt(path))
+        {
+            return null;
+        }
+
+        foreach (var policy in _policies)
+        {
+            if (policy.Covers(path))
+            {
+                return policy;
+            }
+        }
+
+        // Only a path without a leading slash ("*") gets here.
+        return _policies[^1];
+    }
+
+    /// <summary>
+    /// Whether servers may read the path differently from the edge: empty segments, escapes that are left after decoding, backslashes,
+    /// control characters, dot segments (also with a parameter, <c>..;</c>). A policy picked for such a path might be the wrong one.
+    /// </summary>
+    public static bool IsAmbiguous(string path)
+    {
+        for (var i = 0; i < path.Length; i++)
+        {
+            var c = path[i];
+            if (c is '\\' or < ' ' or '\x7f'
+                || (c == '/' && i + 1 < path.Length && path[i + 1] == '/')
+                || (c == '%' && i + 2 < path.Length && char.IsAsciiHexDigit(path[i + 1]) && char.IsAsciiHexDigit(path[i + 2])))
+            {
+                return true;
+            }
+        }
+
+        foreach (var range in path.AsSpan().Split('/'))
+        {
+            var segment = path.AsSpan(range);
+            var parameter = segment.IndexOf(';');
+            if ((parameter < 0 ? segment : segment[..parameter]) is "." or "..")
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <exception cref="SettingsException">A policy is not understood, or stands where none applies.</exception>
+    public static IReadOnlyList<PathPolicy> Read(SettingsReader reader)
+    {
+        var policies = new List<PathPolicy>();
+        foreach (var child in reader.Children(Section))
+        {
+            var policy = Read(reader, $"{Section}:{child}");
+            if (policies.Any(other => other.Path.Equals(policy.Path, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw new SettingsException($"{Section}:{child}:Path", policy.Path, "another policy has the same path");
+            }
+
+            policies.Add(policy);
+        }
+
+        return policies;
+    }
+
+    private static PathPolicy Read(SettingsReader reader, string section)
+    {
+        var pathName = $"{section}:Path";
+        var requireName = $"{section}:Require";
+        var path = reader.Text(pathName);
+        if (path is null || path[0] != '/' || path.AsSpan().IndexOfAny('?', '#', '*') >= 0 || IsAmbiguous(path))
+        {
+            throw new SettingsException(pathName, path, "a path prefix such as /api/v2/users is needed, decoded, without dot segments and wildcards");
+        }
+
+        path = path.TrimEnd('/');
+        if (IsExempt(path))
+        {
+            throw new SettingsException(pathName, path, "no policy applies here: agent routes and instance identity are the API server's, DERP has its own admission");
+        }
+
+        var require = reader.Text(requireName);
+        if (string.Equals(require, "anonymous", StringComparison.OrdinalIgnoreCase))
+        {
+            return new PathPolicy(path, Requirement.Anonymous);
+        }
+
+        if (string.Equals(require, "authenticated", StringComparison.OrdinalIgnoreCase))
+        {
+            return new PathPolicy(path, Requirement.Authenticated);
+        }
+
+        const string ClaimPrefix = "claim:";
+        var equals = require?.IndexOf('=', StringComparison.Ordinal) ?? -1;
+        return require is not null && require.StartsWith(ClaimPrefix, StringComparison.OrdinalIgnoreCase) && equals > ClaimPrefix.Length && equals + 1 < require.Length
+            ? new PathPolicy(path, Requirement.Claim, require[ClaimPrefix.Length..equals], require[(equals + 1)..])
+            : throw new SettingsException(requireName, require, "allowed are anonymous, authenticated and claim:<type>=<value>");
+    }
+
+    private static bool IsExempt(string path) =>
+        PathPolicy.IsAtOrBelow(path, "/derp")
+        || ApiServersOwn.Any(own => PathPolicy.IsAtOrBelow(path, own));
+}

@@ -1,0 +1,49 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Edge.Connections;
+
+/// <summary>
+/// What counts as one client address: an IPv4 address (mapped into IPv6 or not), or an IPv6 network of 64 bits,
+/// which is what one subscriber gets (RFC 6177).
+/// </summary>
+internal readonly struct AddressKey : IEquatable<AddressKey>
+{
+    private readonly ulong _high;
+    private readonly ulong _low;
+
+    public AddressKey(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        if (address.AddressFamily == AddressFamily.InterNetwork)
+        {
+            address.MapToIPv6().TryWriteBytes(bytes, out _);
+        }
+        else
+        {
+            address.TryWriteBytes(bytes, out _);
+        }
+
+        _high = BinaryPrimitives.ReadUInt64BigEndian(bytes);
+
+        // No IPv6 key has a low half, so ::/64 and the IPv4 addresses mapped below it stay apart.
+        _low = address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6
+            ? BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])
+            : 0;
+    }
+
+    /// <summary>Writes the key's 16 bytes.</summary>
+    public void WriteTo(Span<byte> destination)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(destination, _high);
+        BinaryPrimitives.WriteUInt64BigEndian(destination[8..], _low);
+    }
+
+    public bool Equals(AddressKey other) => _high == other._high && _low == other._low;
+
+    public override bool Equals(object? obj) => obj is AddressKey other && Equals(other);
+
+    /// <summary>Seeded per process: clients choose their addresses, at least within IPv6.</summary>
+    public override int GetHashCode() => HashCode.Combine(_high, _low);
+}

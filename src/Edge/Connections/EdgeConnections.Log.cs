@@ -1,0 +1,13 @@
+namespace Edge.Connections;
+
+internal sealed partial class EdgeConnections
+{
+    [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId} was refused: {Reason}.")]
+    private partial void LogRefused(string connectionId, string reason);
+
+    [LoggerMessage(2, LogLevel.Debug, "Connection {ConnectionId} is gone already; its socket options were not set.")]
+    private partial void LogNoTuning(string connectionId, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Debug, "Connection {ConnectionId} of a trusted proxy ended before its first bytes were complete: {Cause}.")]
+    private partial void LogNoProxyHeader(string connectionId, string cause);
+}

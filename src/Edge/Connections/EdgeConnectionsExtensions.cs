@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Edge.Connections;
+
+/// <summary>How the host takes these parts in.</summary>
+internal static class EdgeConnectionsExtensions
+{
+    /// <summary>Registers the limits and the trusted proxies, shared by all listeners of this host.</summary>
+    public static IServiceCollection AddEdgeConnections(this IServiceCollection services, EdgeConnectionOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(options.TrustedProxies);
+        services.AddSingleton<EdgeConnections>();
+        return services.AddAccessMetrics();
+    }
+
+    /// <summary>
+    /// For <c>ConfigureEndpointDefaults</c>: it has to come before TLS. Needs <see cref="AddEdgeConnections"/>.
+    /// </summary>
+    public static void UseEdgeConnections(this ListenOptions listen)
+    {
+        var connections = listen.ApplicationServices.GetRequiredService<EdgeConnections>();
+        listen.Use(next => connection => connections.OnConnectionAsync(connection, next));
+    }
+
+    internal static IServiceCollection AddAccessMetrics(this IServiceCollection services)
+    {
+        services.AddMetrics();
+        services.TryAddSingleton<AccessMetrics>();
+        services.TryAddSingleton(TimeProvider.System);
+        return services;
+    }
+}

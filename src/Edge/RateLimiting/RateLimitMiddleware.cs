@@ -1,0 +1,93 @@
+using System.Globalization;
+using Edge.Authentication;
+using Edge.Connections;
+using Edge.Http;
+
+namespace Edge.RateLimiting;
+
+/// <summary>
+/// The API's rate limit at the edge: by path, and by credential where an API server has accepted it before, else by client address.
+/// Streams and DERP do not count; connection limits hold them. Clients without an address (a Unix socket) count only by credential.
+/// </summary>
+internal sealed class RateLimitMiddleware(
+    RequestDelegate next, RateLimitOptions options, RateWindows windows, AcceptedCredentials accepted, CallerHash hash, AccessMetrics metrics)
+{
+    private const string LimitHeader = "X-RateLimit-Limit";
+    private const string RemainingHeader = "X-RateLimit-Remaining";
+    private const string ResetHeader = "X-RateLimit-Reset";
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(60);
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (request.Path.StartsWithSegments("/derp", StringComparison.OrdinalIgnoreCase))
+        {
+            await next(context);
+            return;
+        }
+
+        var verdict = new CredentialVerdict(context, hash, accepted);
+        if (StreamRequest.Is(context))
+        {
+            Learn(context, verdict);
+            await next(context);
+            return;
+        }
+
+        var caller = verdict.Known
+            ?? (context.Connection.RemoteIpAddress is { } address ? hash.OfAddress(new AddressKey(address)) : (UInt128?)null);
+        if (caller is null)
+        {
+            Learn(context, verdict);
+            await next(context);
+            return;
+        }
+
+        var decision = windows.Take(hash.OfWindow(caller.Value, request.Path.Value ?? string.Empty));
+        if (decision.Allowed)
+        {
+            Learn(context, verdict);
+            context.Response.OnStarting(() =>
+            {
+                SetHeaders(context.Response.Headers, decision);
+                return Task.CompletedTask;
+            });
+            await next(context);
+            return;
+        }
+
+        metrics.RateLimited();
+        SetHeaders(context.Response.Headers, decision);
+        await new ApiError(string.Create(CultureInfo.InvariantCulture, $"You've been rate limited for sending more than {options.PerMinute} requests in 1m0s."))
+            .WriteAsync(context, StatusCodes.Status429TooManyRequests, RetryAfter);
+    }
+
+    private static void Learn(HttpContext context, CredentialVerdict verdict)
+    {
+        if (!verdict.IsOfUse)
+        {
+            return;
+        }
+
+        context.Features.Set<ICredentialVerdict>(verdict);
+        context.Response.OnStarting(() =>
+        {
+            verdict.Answered(context.Response.StatusCode);
+            return Task.CompletedTask;
+        });
+    }
+
+    private void SetHeaders(IHeaderDictionary headers, RateDecision decision)
+    {
+        // An API server that limits by itself knows better.
+        if (headers.ContainsKey(LimitHeader))
+        {
+            return;
+        }
+
+        headers[LimitHeader] = options.PerMinute.ToString(CultureInfo.InvariantCulture);
+        headers[RemainingHeader] = decision.Remaining.ToString(CultureInfo.InvariantCulture);
+        headers[ResetHeader] = decision.ResetsAt.ToString(CultureInfo.InvariantCulture);
+    }
+}
