@@ -108,7 +108,9 @@ public class DrainTests
         }).ToArray();
 
         var stop = edge.Node.StopAsync();
-        Assert.StartsWith("close 1001", await coordinate.ReceiveTextAsync(), StringComparison.Ordinal);
+        var first = coordinate.ReceiveTextAsync();
+        await Eventually.TrueAsync(() => Tick(first), "the coordination stream is closed");
+        Assert.StartsWith("close 1001", await first, StringComparison.Ordinal);
         Assert.True(Volatile.Read(ref closed) <= 1, "a terminal's turn comes later");
 
         // The window is the time-out less the grace at its end; a quarter of it lets a quarter of them go.
@@ -120,7 +122,17 @@ public class DrainTests
         }
 
         Assert.All(await Task.WhenAll(ends), static end => Assert.StartsWith("close 1001", end, StringComparison.Ordinal));
-        await stop.WaitAsync(TestNode.Patience);
+        await Eventually.TrueAsync(() => Tick(stop), "the node has stopped");
+
+        bool Tick(Task task)
+        {
+            if (!task.IsCompleted)
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(10));
+            }
+
+            return task.IsCompleted;
+        }
         terminals.ForEach(static terminal => terminal.Dispose());
     }
 

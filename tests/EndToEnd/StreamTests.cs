@@ -273,25 +273,44 @@ public class StreamTests
     }
 
     [Fact]
-    public async Task StreamsAreCountedButEnterNoDurationHistogramAndTheirQueryNoLog()
+    public async Task StreamsAreCountedByRouteAndReasonAndTheirQueryEntersNoLog()
     {
         await using var backend = await TestBackend.StartAsync(EchoAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
-
-        using (var socket = await TestSocket.ConnectAsync(edge.PublicUrl, "/api/v2/workspaceagents/x/pty?coder_signed_app_token_23db1dde=hush"))
-        {
-            await socket.SendTextAsync("hello");
-            await socket.ReceiveTextAsync();
-            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
-        }
+        await UseAsync(edge.PublicUrl);
 
         await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("stream ended", StringComparison.Ordinal)), "the stream's end is logged");
-        var metrics = await edge.Admin.GetStringAsync("/metrics");
-
-        Assert.Matches("edge_streams_closed_total\\{[^}]*reason=\"client_closed\"[^}]*\\} [1-9]", metrics);
-        Assert.Matches("edge_streams_bytes_total\\{direction=\"to_backend\"\\} [1-9]", metrics);
-        Assert.DoesNotMatch("http_server_request_duration_seconds_count\\{[^}]*101", metrics);
         Assert.DoesNotContain(edge.Log.Lines, static line => line.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task AStreamEntersNoDurationHistogram()
+    {
+        // In a process of its own: a process's metrics are those of all hosts in it, this test's backend among them.
+        using var directory = new TemporaryDirectory();
+        await using var backend = await TestBackend.StartAsync(EchoAsync);
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}");
+        await UseAsync(edge.UrlOf("public"));
+        using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
+
+        var metrics = "";
+        await Eventually.TrueAsync(
+            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal), "the stream's end is counted");
+
+        Assert.Matches("edge_streams_closed_total\\{[^}]*reason=\"client_closed\"[^}]*\\} 1\n", metrics);
+        Assert.Matches("edge_streams_closed_total\\{[^}]*route=\"pty\"", metrics);
+        Assert.Matches("edge_streams_bytes_total\\{direction=\"to_backend\"\\} [1-9]", metrics);
+        Assert.Matches("edge_backends_healthy\\{[^}]*\\} 1\n", metrics);
+        Assert.DoesNotMatch("http_server_request_duration_seconds_count\\{[^}]*\"101\"", metrics);
+    }
+
+    private static async Task UseAsync(Uri edge)
+    {
+        using var socket = await TestSocket.ConnectAsync(edge, "/api/v2/workspaceagents/x/pty?coder_signed_app_token_23db1dde=hush");
+        await socket.SendTextAsync("hello");
+        await socket.ReceiveTextAsync();
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
     }
 
     internal static string UpgradeHead(string path) =>

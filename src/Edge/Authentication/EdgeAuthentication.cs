@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using Edge.Connections;
 using Edge.Http;
+using Edge.Upgrades;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.IdentityModel.Tokens;
@@ -67,7 +68,7 @@ internal sealed class EdgeAuthentication(
 
     /// <summary>Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers cannot set headers there.</summary>
     internal static string? FindToken(HttpContext context) =>
-        Credentials.Bearer(context.Request) ?? (StreamRequest.Is(context) ? Credentials.AccessToken(context.Request) : null);
+        Credentials.Bearer(context.Request) ?? (RequestedUpgrade.Recognise(context) is not null ? Credentials.AccessToken(context.Request) : null);
 
     private async Task<(Verdict Verdict, ClaimsPrincipal? User)> VerifyAsync(HttpContext context)
     {

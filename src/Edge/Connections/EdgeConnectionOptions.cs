@@ -7,9 +7,9 @@ internal sealed record EdgeConnectionOptions
 {
     /// <summary>
     /// <c>Edge:Limits:MaxConnections</c>: open connections of all public listeners together, those of trusted proxies too,
-    /// since what it guards is this process's memory and descriptors. 0 is no limit. Default 16,384.
+    /// since what it guards is this process's memory and descriptors. 0 is no limit. Default 8,192.
     /// </summary>
-    public int MaxConnections { get; init; } = 16_384;
+    public int MaxConnections { get; init; } = 8_192;
 
     /// <summary>
     /// <c>Edge:Limits:MaxConnectionsPerAddress</c>: open connections of one IPv4 address or IPv6 /64. 0 is no limit, otherwise at

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Relay.Streams;
 
 namespace Edge.Connections;
 
@@ -97,7 +98,7 @@ internal sealed partial class EdgeConnections
 
         try
         {
-            TcpTuning.Apply(socket);
+            TcpLiveness.Apply(socket);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Relay.Streams;
 
 namespace Edge.Proxy;
 
@@ -11,30 +12,17 @@ internal sealed class BackendConnector(string? apiSocket)
     /// <summary>The host name of the embedded API server; <c>.invalid</c> never resolves (RFC 6761 §6.4).</summary>
     public const string EmbeddedHost = "api.edge.invalid";
 
-    private const int KeepAliveIdleSeconds = 15;
-
-    private const int KeepAliveIntervalSeconds = 5;
-
-    private const int KeepAliveProbes = 3;
-
     /// <summary>A connected socket. Throws <see cref="SocketException"/>, and <see cref="OperationCanceledException"/> on cancellation.</summary>
     public async Task<Socket> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
     {
         var embedded = apiSocket is not null && target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase);
         var socket = embedded
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            if (!embedded)
-            {
-                // An idle long poll has no time-out: keep-alive finds the server that vanished without a word.
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveIdleSeconds);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
-            }
-
+            // An idle long poll has no time-out: keep-alive finds the server that vanished without a word.
+            TcpLiveness.Apply(socket);
             EndPoint endpoint = embedded ? new UnixDomainSocketEndPoint(apiSocket!) : target;
             await socket.ConnectAsync(endpoint, cancellation);
             return socket;

@@ -8,7 +8,7 @@ namespace Edge.Proxy;
 /// A server is healthy from its first good probe on, and until two in a row have failed. Unlike YARP's own policy of
 /// consecutive failures, one that has never answered a probe does not count as healthy.
 /// </summary>
-internal sealed class ProbePolicy(IDestinationHealthUpdater updater) : IActiveHealthCheckPolicy
+internal sealed class ProbePolicy(IDestinationHealthUpdater updater, IHostApplicationLifetime lifetime) : IActiveHealthCheckPolicy
 {
     public const string PolicyName = "EdgeProbes";
 
@@ -18,9 +18,14 @@ internal sealed class ProbePolicy(IDestinationHealthUpdater updater) : IActiveHe
 
     public string Name => PolicyName;
 
-    public void ProbingCompleted(ClusterState cluster, IReadOnlyList<DestinationProbingResult> probingResults) => updater.SetActive(
-        cluster,
-        probingResults.Select(result => new NewActiveDestinationHealth(result.Destination, Judge(result))).ToArray());
+    public void ProbingCompleted(ClusterState cluster, IReadOnlyList<DestinationProbingResult> probingResults)
+    {
+        // Probes that this host's own stop cuts off say nothing about the servers.
+        if (!lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            updater.SetActive(cluster, probingResults.Select(result => new NewActiveDestinationHealth(result.Destination, Judge(result))).ToArray());
+        }
+    }
 
     private DestinationHealth Judge(DestinationProbingResult result)
     {

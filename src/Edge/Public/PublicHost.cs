@@ -29,6 +29,7 @@ internal static class PublicHost
         AddServices(builder.Services, hosts, settings, data);
 
         var app = builder.Build();
+        app.Services.GetService<BackendMetrics>();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Public");
         app.Use(RequestId.AssignAsync);
         app.Use((context, next) => RequestGuard.RunAsync(context, next, logger));
@@ -89,6 +90,7 @@ internal static class PublicHost
         }
 
         services.AddSingleton<BackendHealth>();
+        services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null));
         services.AddSingleton<StreamConnector>();

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Edge.Authentication;
 using Edge.Connections;
 using Edge.Http;
+using Edge.Upgrades;
 
 namespace Edge.RateLimiting;
 
@@ -28,7 +28,7 @@ internal sealed class RateLimitMiddleware(
         }
 
         var verdict = new CredentialVerdict(context, hash, accepted);
-        if (StreamRequest.Is(context))
+        if (RequestedUpgrade.Recognise(context) is not null)
         {
             Learn(context, verdict);
             await next(context);

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using Edge.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -13,9 +14,13 @@ internal sealed class KestrelTransport(HttpContext context) : StreamTransport
 
     private readonly IHalfCloseFeature _halfClose = context.Features.GetRequiredFeature<IHalfCloseFeature>();
 
+    private readonly Socket? _socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
+
     public override PipeReader Input => _pipe.Input;
 
     public override PipeWriter Output => _pipe.Output;
+
+    public override bool IsBroken => _socket is not null && SocketTransport.HasFailed(_socket);
 
     public override ValueTask CompleteOutputAsync() => _halfClose.CompleteOutputAsync();
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Edge.Connections;
 using Edge.Http;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
@@ -117,6 +118,7 @@ internal sealed partial class StreamMiddleware(
         else
         {
             context.Response.Headers.Upgrade = upgrade.Protocol;
+            context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
             await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
             client = new KestrelTransport(context);
         }

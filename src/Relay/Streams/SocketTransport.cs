@@ -8,8 +8,8 @@ namespace Relay.Streams;
 /// <summary>A connected socket to an API server: TCP, TLS over TCP, or a Unix socket.</summary>
 public sealed class SocketTransport : StreamTransport
 {
-    private const int TcpLevel = 6;
-    private const int TcpUserTimeout = 18;
+    // Taken from the shared pool once bytes are there.
+    private const int ReadBufferSize = 32 * 1024;
     private static readonly IOException Disposed = new("The transport was disposed.");
 
     private readonly Socket _socket;
@@ -20,18 +20,16 @@ public sealed class SocketTransport : StreamTransport
     /// <summary>Takes over a connected socket, and the TLS session over it if there is one.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
     /// <param name="tls">Authenticated already, over this socket; owned from here on.</param>
-    /// <param name="options">Settings; null means the defaults.</param>
-    public SocketTransport(Socket socket, SslStream? tls = null, SocketTransportOptions? options = null)
+    public SocketTransport(Socket socket, SslStream? tls = null)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        options ??= new SocketTransportOptions();
         _socket = socket;
         _tls = tls;
         _stream = tls ?? (Stream)new NetworkStream(socket, ownsSocket: false);
-        Configure(socket, options);
+        TcpLiveness.Apply(socket);
         Input = PipeReader.Create(
             _stream,
-            new StreamPipeReaderOptions(MemoryPool<byte>.Shared, options.ReadBufferSize, leaveOpen: true, useZeroByteReads: true));
+            new StreamPipeReaderOptions(MemoryPool<byte>.Shared, ReadBufferSize, leaveOpen: true, useZeroByteReads: true));
         Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(MemoryPool<byte>.Shared, leaveOpen: true));
     }
 
@@ -100,23 +98,5 @@ public sealed class SocketTransport : StreamTransport
         await Output.CompleteAsync(Disposed).ConfigureAwait(false);
         await _stream.DisposeAsync().ConfigureAwait(false);
         _socket.Dispose();
-    }
-
-    private static void Configure(Socket socket, SocketTransportOptions options)
-    {
-        if (socket.AddressFamily == AddressFamily.Unix)
-        {
-            return;
-        }
-
-        socket.NoDelay = true;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)options.KeepAliveTime.TotalSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)options.KeepAliveInterval.TotalSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, options.KeepAliveProbes);
-        if (OperatingSystem.IsLinux() && options.UserTimeout > TimeSpan.Zero)
-        {
-            socket.SetRawSocketOption(TcpLevel, TcpUserTimeout, BitConverter.GetBytes((int)options.UserTimeout.TotalMilliseconds));
-        }
     }
 }
