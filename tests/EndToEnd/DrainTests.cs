@@ -113,12 +113,16 @@ public class DrainTests
         Assert.StartsWith("close 1001", await first, StringComparison.Ordinal);
         Assert.True(Volatile.Read(ref closed) <= 1, "a terminal's turn comes later");
 
-        // The window is the time-out less the grace at its end; a quarter of it lets a quarter of them go.
-        for (var quarter = 1; quarter <= 4; quarter++)
+        // The window is the time-out less 2 s for the last bytes and 1 s for the last answer; an eighth of it lies between two turns.
+        // The clock moves in small steps, so that no stream's time to close is over before it had any.
+        var (elapsed, step, between) = (TimeSpan.Zero, TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(39.0 / 8));
+        while (elapsed < TimeSpan.FromSeconds(40))
         {
-            clock.Advance(TimeSpan.FromSeconds(10));
-            await Eventually.TrueAsync(() => Volatile.Read(ref closed) >= quarter * 2, $"quarter {quarter}: {closed} are closed");
-            Assert.True(Volatile.Read(ref closed) <= (quarter * 2) + 1, $"quarter {quarter}: {closed} are closed");
+            clock.Advance(step);
+            elapsed += step;
+            var due = Math.Min(8, 1 + (int)((elapsed - step) / between));
+            await Eventually.TrueAsync(() => Volatile.Read(ref closed) >= due, $"after {elapsed.TotalSeconds} s {due} are closed");
+            Assert.InRange(Volatile.Read(ref closed), due, due + 1);
         }
 
         Assert.All(await Task.WhenAll(ends), static end => Assert.StartsWith("close 1001", end, StringComparison.Ordinal));

@@ -25,7 +25,10 @@ internal readonly record struct RequestedUpgrade(string Protocol, bool IsExtende
         ("/derp", "derp"),
     ];
 
-    /// <summary>The upgrade that a request asks for, if it is one that streams carry; null for an ordinary request.</summary>
+    /// <summary>
+    /// The upgrade that a request asks for, if it is one that streams carry; null for an ordinary request. One with a body is
+    /// ordinary: what follows its head is no stream, and YARP forwards it without its <c>Upgrade</c>.
+    /// </summary>
     public static RequestedUpgrade? Recognise(HttpContext context)
     {
         if (context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true } connect)

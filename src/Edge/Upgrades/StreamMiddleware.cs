@@ -1,6 +1,5 @@
 using System.Net;
 using Edge.Connections;
-using Edge.Http;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Streams;
@@ -25,12 +24,6 @@ internal sealed partial class StreamMiddleware(
 
     private async Task CarryAsync(HttpContext context, RequestedUpgrade upgrade)
     {
-        if (!upgrade.IsExtendedConnect && (context.Request.ContentLength > 0 || context.Request.Headers.ContainsKey("Transfer-Encoding")))
-        {
-            await new ApiError("A request that upgrades the connection may not have a body.").WriteAsync(context, StatusCodes.Status400BadRequest);
-            return;
-        }
-
         var proxy = context.GetReverseProxyFeature();
         if (proxy.AvailableDestinations is not [var destination, ..])
         {
