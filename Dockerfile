@@ -4,7 +4,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 
 # Packages first: this layer is built again only when a project file or a version changes.
-COPY global.json Directory.Build.props Directory.Packages.props ./
+COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY src/Edge/Edge.csproj src/Edge/
 COPY src/Relay/Relay.csproj src/Relay/
 COPY src/Tailnet/Tailnet.csproj src/Tailnet/
