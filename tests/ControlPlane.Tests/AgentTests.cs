@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using ControlPlane.Agents;
-using Testing;
 
 namespace ControlPlane.Tests;
 

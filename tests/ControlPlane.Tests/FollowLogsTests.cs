@@ -3,7 +3,6 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using ControlPlane.Http;
-using Testing;
 
 namespace ControlPlane.Tests;
 

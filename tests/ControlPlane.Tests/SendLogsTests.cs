@@ -1,5 +1,4 @@
 using System.Text;
-using Testing;
 
 namespace ControlPlane.Tests;
 

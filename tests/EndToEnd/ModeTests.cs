@@ -22,6 +22,7 @@ public class ModeTests
         Assert.DoesNotContain(Bootstrapped.SessionToken(bootstrap), edge.Output, StringComparison.Ordinal);
         Assert.Equal(OwnerOnly, File.GetUnixFileMode(bootstrap));
         Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(directory.File(".edge")));
+        Assert.Equal("*\n", await File.ReadAllTextAsync(directory.File(".edge/.gitignore")));
 
         using var http = new HttpClient { BaseAddress = edge.UrlOf("public") };
         http.DefaultRequestHeaders.Add("Coder-Session-Token", Bootstrapped.SessionToken(bootstrap));

@@ -47,17 +47,59 @@ public class TlsTests
     }
 
     [Fact]
-    public async Task ANewCertificateFileIsServedWithoutARestart()
+    public async Task ANewCertificateFileIsServedWithoutARestartAndLeavesStreamsAlone()
     {
         using var directory = new TemporaryDirectory();
         WriteCertificate(directory, "first");
         await using var backend = await TestBackend.StartAsync(AnswerAsync);
         await using var edge = await TestNode.StartAsync(Settings(directory, backend));
         Assert.Equal("CN=first", await SubjectAsync(edge.PublicUrl));
+        using var socket = new System.Net.WebSockets.ClientWebSocket();
+        socket.Options.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+        await socket.ConnectAsync(new Uri($"wss://{edge.PublicUrl.Authority}/ws"), CancellationToken.None).WaitAsync(TestNode.Patience);
 
+        File.WriteAllText(directory.File("tls.pem"), "half a certif");
+        await Eventually.TrueAsync(
+            async () => await SubjectAsync(edge.PublicUrl) == "CN=first" && edge.Log.Lines.Any(static line => line.Contains("the old one serves on", StringComparison.Ordinal)),
+            "the broken file is noticed, and the old certificate served");
         WriteCertificate(directory, "second");
-
         await Eventually.TrueAsync(async () => await SubjectAsync(edge.PublicUrl) == "CN=second", "the new certificate is served");
+
+        await socket.SendTextAsync("still here");
+        Assert.Equal("still here", await socket.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task TheChainIsSentWithTheCertificate()
+    {
+        using var directory = new TemporaryDirectory();
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var rootRequest = new CertificateRequest("CN=root", rootKey, HashAlgorithmName.SHA256);
+        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var root = rootRequest.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        using var middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var middleRequest = new CertificateRequest("CN=middle", middleKey, HashAlgorithmName.SHA256);
+        middleRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var middle = middleRequest.Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), [1, 2, 3]).CopyWithPrivateKey(middleKey);
+        using var leafKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var leaf = new CertificateRequest("CN=leaf", leafKey, HashAlgorithmName.SHA256)
+            .Create(middle, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(28), [4, 5, 6]);
+        File.WriteAllText(directory.File("tls.key"), leafKey.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(directory.File("tls.pem"), leaf.ExportCertificatePem() + "\n" + middle.ExportCertificatePem());
+        await using var backend = await TestBackend.StartAsync(AnswerAsync);
+        await using var edge = await TestNode.StartAsync(Settings(directory, backend));
+
+        var sent = new List<string>();
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, edge.PublicUrl.Port);
+        using var tls = new SslStream(new NetworkStream(socket, ownsSocket: true), false, (_, _, chain, _) =>
+        {
+            sent.AddRange(chain!.ChainPolicy.ExtraStore.Select(static certificate => certificate.Subject));
+            return true;
+        });
+        await tls.AuthenticateAsClientAsync("localhost");
+
+        Assert.Contains("CN=middle", sent);
     }
 
     private static string[] Settings(TemporaryDirectory directory, TestBackend backend) =>

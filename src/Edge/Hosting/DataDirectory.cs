@@ -34,6 +34,9 @@ internal sealed class DataDirectory
             {
                 System.IO.File.SetUnixFileMode(path, OwnerOnly);
             }
+
+            // Wherever it is made, its secrets stay out of a repository.
+            System.IO.File.WriteAllText(System.IO.Path.Combine(path, ".gitignore"), "*\n");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

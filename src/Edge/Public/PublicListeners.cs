@@ -61,7 +61,11 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
                 listen.Protocols = HttpProtocols.Http1;
                 listen.UseEdgeConnections();
             });
-            kestrel.Configure(configuration.GetSection("Kestrel"), reloadOnChange: true);
+            var services = kestrel.ApplicationServices;
+            new EndpointCertificates(
+                configuration.GetSection("Kestrel"),
+                services.GetRequiredService<TimeProvider>(),
+                services.GetRequiredService<ILogger<CertificateFile>>()).Apply(kestrel);
         });
     }
 }

@@ -6,7 +6,6 @@ using Edge.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
-using Testing;
 
 namespace Edge.Tests.Connections;
 

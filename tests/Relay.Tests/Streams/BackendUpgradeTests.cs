@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using Relay.Streams;
-using Testing;
 
 namespace Relay.Tests.Streams;
 

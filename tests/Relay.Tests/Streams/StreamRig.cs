@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using Relay.Streams;
-using Testing;
 
 namespace Relay.Tests.Streams;
 
