@@ -122,7 +122,7 @@ internal sealed class SettingsReader(IConfiguration configuration)
         duration = default;
         if (text.Contains(':', StringComparison.Ordinal))
         {
-            return TimeSpan.TryParseExact(text, ["c", @"h\:mm\:ss", @"mm\:ss"], CultureInfo.InvariantCulture, out duration);
+            return TimeSpan.TryParseExact(text, [@"h\:mm\:ss", @"hh\:mm\:ss", @"hh\:mm\:ss\.FFF"], CultureInfo.InvariantCulture, out duration);
         }
 
         // A bare number is refused: TimeSpan would read it as days, most people mean seconds.

@@ -88,7 +88,8 @@ public class WrongSettingTests
     [InlineData("5m", 300)]
     [InlineData("1h", 3600)]
     [InlineData("00:00:30", 30)]
-    [InlineData("01:30", 90)]
+    [InlineData("0:01:30", 90)]
+    [InlineData("00:00:00.250", 0.25)]
     public void DurationsAreWrittenAsPeopleWriteThem(string text, double seconds)
     {
         Assert.True(SettingsReader.TryParseDuration(text, out var duration));
@@ -102,6 +103,8 @@ public class WrongSettingTests
     [InlineData("30 days")]
     [InlineData("99999999999s")]
     [InlineData("1:2:3:4:5")]
+    [InlineData("01:30")]
+    [InlineData("1.00:00:00")]
     public void OtherDurationsAreNot(string text) => Assert.False(SettingsReader.TryParseDuration(text, out _));
 
     private static NodeSettings Read(params (string Key, string? Value)[] settings) => NodeSettings.Read(
