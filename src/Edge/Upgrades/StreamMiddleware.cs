@@ -166,7 +166,7 @@ internal sealed partial class StreamMiddleware(
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message =
-        "A {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
+        "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
         ILogger logger, string route, StreamCloseReason reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
 
