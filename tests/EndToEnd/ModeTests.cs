@@ -162,6 +162,45 @@ public class ModeTests
     }
 
     [Fact]
+    public async Task ADirectoryOfSomethingElseIsNotClosedToOthers()
+    {
+        using var directory = new TemporaryDirectory();
+        await File.WriteAllTextAsync(directory.File("theirs"), "");
+        File.SetUnixFileMode(directory.Path, (UnixFileMode)0b111_101_101);
+        await using var process = await RunAsync(directory, "--Edge:DataDirectory=.", "--Edge:Admin:Url=http://127.0.0.1:0");
+
+        Assert.Equal(1, await process.ExitAsync());
+        Assert.Contains("Edge:DataDirectory", process.Output, StringComparison.Ordinal);
+        Assert.Equal((UnixFileMode)0b111_101_101, File.GetUnixFileMode(directory.Path));
+    }
+
+    [Fact]
+    public async Task NothingIsWrittenOutsideTheDataDirectory()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, new Dictionary<string, string> { ["HOME"] = directory.Path }, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+
+        Assert.Equal([directory.File(".edge")], Directory.GetFileSystemEntries(directory.Path).Where(static entry => !entry.EndsWith(".dotnet", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task ASignalDuringTheStartEndsItInOrder()
+    {
+        using var directory = new TemporaryDirectory();
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        var configuration = new Microsoft.Extensions.Configuration.ConfigurationManager
+        {
+            ["Edge:Admin:Url"] = "http://127.0.0.1:0",
+            ["urls"] = "http://127.0.0.1:0",
+        };
+        var hosts = new Edge.Hosting.HostFactory(configuration, TimeProvider.System, static _ => { });
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Edge.Hosting.EdgeNode.StartAsync(hosts, directory.Path, stop.Token));
+    }
+
+    [Fact]
     public async Task AnAddressInUseIsSaidInOneLine()
     {
         using var directory = new TemporaryDirectory();

@@ -221,6 +221,43 @@ public class RestTests
     }
 
     [Fact]
+    public async Task A426KeepsItsUpgradeHeader()
+    {
+        await using var backend = await TestBackend.StartAsync(static context =>
+        {
+            context.Response.StatusCode = 426;
+            context.Response.Headers.Upgrade = "websocket";
+            return Task.CompletedTask;
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+
+        using var answer = await edge.Public.GetAsync("/api/v2/workspaceagents/x/logs?follow");
+
+        Assert.Equal(HttpStatusCode.UpgradeRequired, answer.StatusCode);
+        Assert.Equal("websocket", answer.Headers.Upgrade.ToString());
+    }
+
+    [Fact]
+    public async Task AnApiServerThatDoesNotAnswerAConnectionIsAFailureToConnect()
+    {
+        // A full backlog: the kernel drops what else knocks.
+        using var listener = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(0);
+        var target = (IPEndPoint)listener.LocalEndPoint!;
+        using var first = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        await first.ConnectAsync(target);
+        using var second = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        var hanging = second.ConnectAsync(target);
+
+        var connector = new Edge.Proxy.BackendConnector(null, TimeSpan.FromMilliseconds(200));
+        var error = await Assert.ThrowsAsync<System.Net.Sockets.SocketException>(
+            () => connector.ConnectAsync(new DnsEndPoint("127.0.0.1", target.Port), CancellationToken.None).WaitAsync(TestNode.Patience));
+
+        Assert.Equal(System.Net.Sockets.SocketError.TimedOut, error.SocketErrorCode);
+    }
+
+    [Fact]
     public async Task ABodyOverTheLimitIs413()
     {
         await using var backend = await TestBackend.StartAsync(static async context => await context.Request.Body.CopyToAsync(Stream.Null));

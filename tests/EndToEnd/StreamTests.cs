@@ -288,6 +288,27 @@ public class StreamTests
     }
 
     [Fact]
+    public async Task AFollowedLogEntersNoDurationHistogramOfTheEmbeddedApiServerEither()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var edge = await EdgeProcess.StartAsync(directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+        var bootstrap = directory.File(".edge/bootstrap.json");
+        var path = $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}/logs?follow";
+        using (var socket = await TestSocket.ConnectAsync(edge.UrlOf("public"), path, options =>
+            options.SetRequestHeader("Coder-Session-Token", Bootstrapped.SessionToken(bootstrap))))
+        {
+            Assert.Equal("[]\n", await socket.ReceiveTextAsync());
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
+        }
+
+        using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
+        var metrics = "";
+        await Eventually.TrueAsync(
+            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal), "the stream's end is counted");
+        Assert.DoesNotMatch("http_server_request_duration_seconds_count\\{[^}]*\"101\"", metrics);
+    }
+
+    [Fact]
     public async Task AStreamEntersNoDurationHistogram()
     {
         // In a process of its own: a process's metrics are those of all hosts in it, this test's backend among them.

@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace ControlPlane.Http;
 
@@ -32,12 +33,25 @@ internal static class WebSocketUpgrade
             return null;
         }
 
-        return await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
             DangerousEnableCompression = false,
             KeepAliveInterval = options.WebSocketPingInterval,
             KeepAliveTimeout = options.WebSocketPongTimeout,
         });
+        EndMeasuring(context);
+        return socket;
+    }
+
+    // The request ends with the handshake: a stream of hours is no request's duration, and holds no span open.
+    private static void EndMeasuring(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        {
+            metrics.MetricsDisabled = true;
+        }
+
+        context.Features.Get<IHttpActivityFeature>()?.Activity.Stop();
     }
 
     /// <summary>Host and port as spelt in an origin; empty for an opaque one (<c>null</c>), which equals no Host.</summary>

@@ -7,8 +7,6 @@ namespace Edge.Admin;
 /// <summary>The admin listener's token: made at the first start, kept only as its SHA-256.</summary>
 internal sealed class AdminToken
 {
-    private const string FileName = "admin-token.sha256";
-
     private readonly byte[] _hash;
 
     private AdminToken(byte[] hash) => _hash = hash;
@@ -16,9 +14,9 @@ internal sealed class AdminToken
     /// <summary>Reads the token's hash from the data directory; makes a token, and publishes it, when there is none.</summary>
     public static async Task<AdminToken> OpenAsync(DataDirectory data, Bootstrap bootstrap, CancellationToken cancellation)
     {
-        if (File.Exists(data.File(FileName)))
+        if (File.Exists(data.File(DataDirectory.AdminTokenFile)))
         {
-            var text = (await File.ReadAllTextAsync(data.File(FileName), cancellation)).Trim();
+            var text = (await File.ReadAllTextAsync(data.File(DataDirectory.AdminTokenFile), cancellation)).Trim();
             if (text.Length == 2 * SHA256.HashSizeInBytes && text.All(char.IsAsciiHexDigit))
             {
                 return new AdminToken(Convert.FromHexString(text));
@@ -30,7 +28,7 @@ internal sealed class AdminToken
 
         // Published first: a crash between the two leaves a token that the next start replaces, never one that nobody knows.
         await bootstrap.AddAdminTokenAsync(token, cancellation);
-        await data.WriteAsync(FileName, Encoding.ASCII.GetBytes(Convert.ToHexStringLower(made._hash) + "\n"), cancellation);
+        await data.WriteAsync(DataDirectory.AdminTokenFile, Encoding.ASCII.GetBytes(Convert.ToHexStringLower(made._hash) + "\n"), cancellation);
         return made;
     }
 

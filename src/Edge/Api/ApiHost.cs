@@ -20,15 +20,21 @@ internal static class ApiHost
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.ListenUnixSocket(data.ApiSocket);
         });
-        return Build(builder);
+        var app = builder.Build();
+        app.UseControlPlane();
+        return app;
     }
 
     /// <summary>Mode <c>api</c>: no edge before it.</summary>
-    public static WebApplication CreateAlone(HostFactory hosts, DataDirectory data, Uri? publicUrl, PublicListeners listeners)
+    public static WebApplication CreateAlone(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, PublicListeners listeners)
     {
         var builder = CreateBuilder(hosts, data, publicUrl);
+        builder.Services.AddFrontDoor(settings);
         listeners.Apply(builder);
-        return Build(builder);
+        var app = builder.Build();
+        app.UseFrontDoor();
+        app.UseControlPlane();
+        return app;
     }
 
     private static WebApplicationBuilder CreateBuilder(HostFactory hosts, DataDirectory data, Uri? publicUrl)
@@ -39,12 +45,5 @@ internal static class ApiHost
         builder.Services.AddEdgeRequestSpans(hosts.Configuration);
         builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl });
         return builder;
-    }
-
-    private static WebApplication Build(WebApplicationBuilder builder)
-    {
-        var app = builder.Build();
-        app.UseControlPlane();
-        return app;
     }
 }

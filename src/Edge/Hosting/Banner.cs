@@ -32,7 +32,8 @@ internal static class Banner
         text.AppendLine($"  data     {node.Data.Path}");
         if (File.Exists(node.Data.BootstrapFile))
         {
-            text.AppendLine($"  sign in  tokens of the first start are in {node.Data.BootstrapFile}");
+            var label = ServesApi(options) ? "sign in  the first start's tokens are" : "admin    its token is";
+            text.AppendLine($"  {label} in {node.Data.BootstrapFile}");
         }
 
         text.AppendLine($"  try      {Try(node)}");
@@ -47,6 +48,8 @@ internal static class Banner
         : options.HasReverseProxySection ? "as the ReverseProxy section says"
         : string.Join(", ", options.Backends.Select(static backend => backend.GetLeftPart(UriPartial.Authority)));
 
+    private static bool ServesApi(EdgeOptions options) => options.EmbedsApiServer || options.Mode is EdgeMode.Api;
+
     // The token is read from its file, so that the terminal's and the container's logs do not keep it.
     private static string Try(EdgeNode node)
     {
@@ -55,8 +58,7 @@ internal static class Banner
             return $"curl {node.AdminUrl}/readyz";
         }
 
-        var own = node.Options.EmbedsApiServer || node.Options.Mode is EdgeMode.Api;
-        return own && File.Exists(node.Data.BootstrapFile)
+        return ServesApi(node.Options) && File.Exists(node.Data.BootstrapFile)
             ? $"curl -H \"Coder-Session-Token: $(sed -n 's/.*\"session_token\": *\"\\([^\"]*\\)\".*/\\1/p' {Quote(node.Data.BootstrapFile)})\" {Reachable(node.PublicUrls[0])}/api/v2/users/me"
             : $"curl {Reachable(node.PublicUrls[0])}/api/v2/buildinfo";
     }

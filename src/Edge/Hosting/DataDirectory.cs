@@ -13,6 +13,9 @@ internal sealed class DataDirectory
     // sun_path holds 108 bytes with its terminating NUL (unix(7)).
     private const int LongestSocketPath = 107;
 
+    /// <summary>The admin token's hash; every data directory has one.</summary>
+    public const string AdminTokenFile = "admin-token.sha256";
+
     private DataDirectory(string path) => Path = path;
 
     /// <summary>Its absolute path.</summary>
@@ -32,6 +35,13 @@ internal sealed class DataDirectory
             Directory.CreateDirectory(path, OwnerOnly);
             if (System.IO.File.GetUnixFileMode(path) != OwnerOnly)
             {
+                // Somebody's home or /tmp, named by mistake, must not be closed to everyone else.
+                if (Directory.EnumerateFileSystemEntries(path).Any() && !System.IO.File.Exists(System.IO.Path.Combine(path, AdminTokenFile)))
+                {
+                    throw new SettingsException(
+                        "Edge:DataDirectory", path, "it holds something else and others can enter it; name a new directory, or close this one (chmod 0700)");
+                }
+
                 System.IO.File.SetUnixFileMode(path, OwnerOnly);
             }
 

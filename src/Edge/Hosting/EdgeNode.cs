@@ -95,7 +95,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
         if (Options.Mode is EdgeMode.Api)
         {
-            _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, listeners);
+            _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners);
             await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
         }
         else

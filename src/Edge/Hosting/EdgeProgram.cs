@@ -40,9 +40,27 @@ internal static class EdgeProgram
     {
         using var signals = new StopSignals();
         var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
-        await using var node = await EdgeNode.StartAsync(hosts, Environment.CurrentDirectory, signals.Requested);
+        await using var node = await StartAsync(hosts, signals.Requested);
+        if (node is null)
+        {
+            return;
+        }
+
         await output.WriteAsync(Banner.For(node));
         await signals.WaitAsync();
         await node.StopAsync();
+    }
+
+    /// <summary>Null when a signal came before the node stood.</summary>
+    private static async Task<EdgeNode?> StartAsync(HostFactory hosts, CancellationToken stopRequested)
+    {
+        try
+        {
+            return await EdgeNode.StartAsync(hosts, Environment.CurrentDirectory, stopRequested);
+        }
+        catch (OperationCanceledException) when (stopRequested.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 }

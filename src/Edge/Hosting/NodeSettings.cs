@@ -26,6 +26,12 @@ internal sealed record NodeSettings(
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader));
+        if (settings.Jwt is not null && !settings.Options.Proxies)
+        {
+            var mode = settings.Options.Mode.ToString().ToLowerInvariant();
+            throw new SettingsException("Edge:Authentication", null, $"tokens are verified before API servers, in modes all and edge; this is mode {mode}");
+        }
+
         foreach (var section in OwnSections)
         {
             reader.RefuseUnknownKeys(section);

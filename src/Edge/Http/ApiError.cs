@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Edge.Http;
@@ -23,7 +24,10 @@ internal sealed record ApiError(
             context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
 
-        await context.Response.WriteAsJsonAsync(this, ApiErrorJson.Default.ApiError, "application/json; charset=utf-8");
+        byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(this, ApiErrorJson.Default.ApiError), (byte)'\n'];
+        context.Response.ContentType = "application/json; charset=utf-8";
+        context.Response.ContentLength = body.Length;
+        await context.Response.Body.WriteAsync(body);
     }
 }
 

@@ -7,12 +7,16 @@ namespace Edge.Proxy;
 /// <summary>
 /// Opens connections to API servers, for requests and for streams alike: TCP, or the embedded server's Unix socket.
 /// </summary>
-internal sealed class BackendConnector(string? apiSocket)
+/// <param name="apiSocket">The embedded API server's socket; null when there is none.</param>
+/// <param name="timeout">How long a connection may take to stand.</param>
+internal sealed class BackendConnector(string? apiSocket, TimeSpan timeout)
 {
     /// <summary>The host name of the embedded API server; <c>.invalid</c> never resolves (RFC 6761 §6.4).</summary>
     public const string EmbeddedHost = "api.edge.invalid";
 
-    /// <summary>A connected socket. Throws <see cref="SocketException"/>, and <see cref="OperationCanceledException"/> on cancellation.</summary>
+    /// <summary>A connected socket.</summary>
+    /// <exception cref="SocketException">The server refused, or did not answer in time: a failure to connect like any other.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<Socket> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
     {
         var embedded = apiSocket is not null && target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase);
@@ -24,8 +28,15 @@ internal sealed class BackendConnector(string? apiSocket)
             // An idle long poll has no time-out: keep-alive finds the server that vanished without a word.
             TcpLiveness.Apply(socket);
             EndPoint endpoint = embedded ? new UnixDomainSocketEndPoint(apiSocket!) : target;
-            await socket.ConnectAsync(endpoint, cancellation);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(timeout);
+            await socket.ConnectAsync(endpoint, patience.Token);
             return socket;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new SocketException((int)SocketError.TimedOut);
         }
         catch
         {

@@ -10,7 +10,6 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
     {
         base.ConfigureHandler(context, handler);
         handler.ConnectCallback = connector.ConnectAsync;
-        handler.ConnectTimeout = ProxyDefaults.ConnectTimeout;
 
         // Header bytes above ASCII pass as they came, in both directions, unless the operator chose an encoding.
         handler.RequestHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;

@@ -34,6 +34,17 @@ internal sealed class ForwardingTransforms : ITransformProvider
             Set(headers, "X-Forwarded-Host", ForwardedOrigin.Host(transform.HttpContext));
             return ValueTask.CompletedTask;
         });
+        context.AddResponseTransform(static transform =>
+        {
+            // Hop-by-hop everywhere else, but 426 is about it (RFC 9110 §15.5.22).
+            if (transform.ProxyResponse is { StatusCode: HttpStatusCode.UpgradeRequired } answer
+                && answer.Headers.NonValidated.TryGetValues("Upgrade", out var wanted))
+            {
+                transform.HttpContext.Response.Headers.Upgrade = wanted.ToString();
+            }
+
+            return ValueTask.CompletedTask;
+        });
     }
 
     private static string? ClientAddress(IPAddress? address) =>

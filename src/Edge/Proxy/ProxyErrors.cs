@@ -7,21 +7,34 @@ namespace Edge.Proxy;
 /// Says in the API's words why a request did not reach an API server. The edge's own trouble is 502, 503 or 504 and never
 /// 4xx or 500: clients take those for good and give up (tailnet.md §2.2).
 /// </summary>
-internal static class ProxyErrors
+internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErrors> logger)
 {
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan RetryAfterProbe = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs the proxy, and answers for it where it set an error and wrote nothing.</summary>
-    public static async Task AnswerAsync(HttpContext context, RequestDelegate next)
+    public async Task InvokeAsync(HttpContext context)
     {
         await next(context);
-        if (!context.Response.HasStarted && context.GetForwarderErrorFeature() is { } failure)
+        if (context.GetForwarderErrorFeature() is not { } failure)
+        {
+            return;
+        }
+
+        if (!context.RequestAborted.IsCancellationRequested)
+        {
+            LogFailed(logger, context.Request.Method, failure.Error, failure.Exception?.Message, context.TraceIdentifier);
+        }
+
+        if (!context.Response.HasStarted)
         {
             await WriteAsync(context, failure);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A {Method} request could not be forwarded: {Error}, {Cause}; request id {RequestId}")]
+    private static partial void LogFailed(ILogger logger, string method, ForwarderError error, string? cause, string requestId);
 
     private static Task WriteAsync(HttpContext context, IForwarderErrorFeature failure) => failure.Error switch
     {

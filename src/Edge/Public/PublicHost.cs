@@ -1,13 +1,11 @@
 using Edge.Authentication;
-using Edge.Connections;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
-using Edge.RateLimiting;
 using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
-using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.DataProtection;
 using Relay.Streams;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
@@ -30,16 +28,7 @@ internal static class PublicHost
 
         var app = builder.Build();
         app.Services.GetService<BackendMetrics>();
-        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Public");
-        app.Use(RequestId.AssignAsync);
-        app.Use((context, next) => RequestGuard.RunAsync(context, next, logger));
-        app.UseMiddleware<ForwardedOrigin>();
-        if (settings.Connections.TrustedProxies.Networks.Count > 0)
-        {
-            app.UseForwardedHeaders(Believe(settings.Connections.TrustedProxies));
-        }
-
-        app.UseEdgeRateLimit();
+        app.UseFrontDoor();
         app.UseEdgeAuthentication();
         app.UseRouting();
         if (settings.Options.Proxies)
@@ -60,7 +49,7 @@ internal static class PublicHost
         {
             app.MapReverseProxy(static proxy =>
             {
-                proxy.Use(ProxyErrors.AnswerAsync);
+                proxy.UseMiddleware<ProxyErrors>();
                 proxy.UseMiddleware<FailoverMiddleware>();
                 proxy.UseSessionAffinity();
                 proxy.UseLoadBalancing();
@@ -82,7 +71,7 @@ internal static class PublicHost
         services.AddSingleton<StreamRelay>();
         services.AddEdgeRequestSpans(hosts.Configuration);
         services.AddSingleton<StreamMetrics>();
-        services.AddEdgeRateLimit(settings.RateLimit);
+        services.AddFrontDoor(settings);
         services.AddEdgeAuthentication(settings.Jwt);
         if (!settings.Options.Proxies)
         {
@@ -92,9 +81,12 @@ internal static class PublicHost
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
-        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null));
+        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<IForwarderHttpClientFactory, BackendHttpClientFactory>();
+
+        // YARP's session affinity seals its cookies; the keys belong with the node's other secrets, not into the home directory.
+        services.AddDataProtection().SetApplicationName("Edge").PersistKeysToFileSystem(new DirectoryInfo(data.File("affinity-keys")));
         var proxy = services.AddReverseProxy().AddConfigFilter<ClusterRules>().AddTransforms<ForwardingTransforms>();
         if (settings.Options.HasReverseProxySection)
         {
@@ -106,23 +98,5 @@ internal static class PublicHost
                 settings.Options.EmbedsApiServer ? [new Uri($"http://{BackendConnector.EmbeddedHost}")] : settings.Options.Backends);
             proxy.LoadFromMemory(routes, clusters);
         }
-    }
-
-    private static ForwardedHeadersOptions Believe(TrustedProxySet trusted)
-    {
-        // The Host stays the client's: API servers compare it with the Origin.
-        var options = new ForwardedHeadersOptions 
-        {
-            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
-            ForwardLimit = null,
-        };
-        options.KnownProxies.Clear();
-        options.KnownIPNetworks.Clear();
-        foreach (var network in trusted.Networks)
-        {
-            options.KnownIPNetworks.Add(network);
-        }
-
-        return options;
     }
 }

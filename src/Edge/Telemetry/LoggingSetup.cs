@@ -29,6 +29,12 @@ internal static class LoggingSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Yarp", LogLevel.Warning);
 
+        // That its keys are not sealed themselves: the data directory is closed to others.
+        logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+
+        // A stack trace for every failed request; the edge says it in a line.
+        logging.AddFilter("Yarp.ReverseProxy.Forwarder.HttpForwarder", LogLevel.Error);
+
         // A stack trace for every failed probe; that a server's health has changed is said once, by another category.
         logging.AddFilter("Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor", LogLevel.Error);
 

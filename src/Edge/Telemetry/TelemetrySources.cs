@@ -3,6 +3,7 @@ namespace Edge.Telemetry;
 /// <summary>What is measured and traced: the names that both exporters listen to. A trailing <c>*</c> stands for any ending.</summary>
 internal static class TelemetrySources
 {
+    // Not System.Net.Http: it labels by the Host that requests carry, which here is whatever clients send.
     /// <summary>The meters exported over OTLP and at <c>/metrics</c>; others in the process are not listened to and cost nothing.</summary>
     public static readonly IReadOnlyList<string> Meters =
     [
@@ -12,7 +13,6 @@ internal static class TelemetrySources
         "ControlPlane", "ControlPlane.*",
         "Microsoft.AspNetCore.Hosting",
         "Microsoft.AspNetCore.Server.Kestrel",
-        "System.Net.Http",
         "System.Runtime",
         "Yarp.*",
     ];

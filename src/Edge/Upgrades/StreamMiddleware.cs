@@ -121,7 +121,8 @@ internal sealed partial class StreamMiddleware(
             StreamTelemetry.DetachStream(context);
             var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
             var report = await relay.RunAsync(client, backend, info, CancellationToken.None);
-            LogEnded(logger, info.Route, report.Reason, report.BytesToBackend, report.BytesToClient, report.Duration, context.TraceIdentifier);
+            var reason = report.Reason.Label();
+            LogEnded(logger, info.Route, reason, report.BytesToBackend, report.BytesToClient, report.Duration, context.TraceIdentifier);
         }
     }
 
@@ -139,10 +140,6 @@ internal sealed partial class StreamMiddleware(
 
         context.Response.StatusCode = head.Status;
         await transformer.TransformResponseAsync(context, response, context.RequestAborted);
-        if (head.Status == StatusCodes.Status426UpgradeRequired && headers.FirstOrDefault(static header => header.Is("Upgrade")).Value is { } wanted)
-        {
-            context.Response.Headers.Upgrade = wanted;
-        }
     }
 
     // A stream has no size and no pace that could be asked of it.
@@ -168,7 +165,7 @@ internal sealed partial class StreamMiddleware(
     [LoggerMessage(Level = LogLevel.Information, Message =
         "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
-        ILogger logger, string route, StreamCloseReason reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
+        ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
     private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);

@@ -68,6 +68,17 @@ public class WrongSettingTests
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("api")]
+    [InlineData("relay")]
+    public void TokensAreNotPromisedToBeVerifiedWhereNobodyDoes(string mode)
+    {
+        var error = Assert.Throws<SettingsException>(() => Read(
+            ("Edge:Mode", mode), ("Edge:Authentication:Jwt:Authority", "https://id.example.com"), ("Edge:Authentication:Jwt:Audience", "edge")));
+
+        Assert.Contains("modes all and edge", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WithoutAnySettingTheDefaultsHold()
     {

@@ -1,0 +1,54 @@
+using Edge.Connections;
+using Edge.Hosting;
+using Edge.Http;
+using Edge.Proxy;
+using Edge.RateLimiting;
+using Microsoft.AspNetCore.HttpOverrides;
+
+namespace Edge.Public;
+
+/// <summary>
+/// What every request on a public listener passes first, whatever the mode: its id, the guard against two-faced framing, the
+/// forwarding headers, the rate limit.
+/// </summary>
+internal static class FrontDoor
+{
+    public static IServiceCollection AddFrontDoor(this IServiceCollection services, NodeSettings settings) =>
+        services.AddEdgeRateLimit(settings.RateLimit);
+
+    /// <summary>Needs <see cref="AddFrontDoor"/> and the services of the connections.</summary>
+    public static void UseFrontDoor(this WebApplication app)
+    {
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Public");
+        app.Use(RequestId.AssignAsync);
+        app.Use((context, next) => RequestGuard.RunAsync(context, next, logger));
+        app.UseMiddleware<ForwardedOrigin>();
+
+        // With nobody to trust, the framework's middleware would trust everybody.
+        var trusted = app.Services.GetRequiredService<TrustedProxySet>();
+        if (trusted.Networks.Count > 0)
+        {
+            app.UseForwardedHeaders(Believe(trusted));
+        }
+
+        app.UseEdgeRateLimit();
+    }
+
+    private static ForwardedHeadersOptions Believe(TrustedProxySet trusted)
+    {
+        // The Host stays the client's: API servers compare it with the Origin.
+        var options = new ForwardedHeadersOptions
+        {
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            ForwardLimit = null,
+        };
+        options.KnownProxies.Clear();
+        options.KnownIPNetworks.Clear();
+        foreach (var network in trusted.Networks)
+        {
+            options.KnownIPNetworks.Add(network);
+        }
+
+        return options;
+    }
+}
