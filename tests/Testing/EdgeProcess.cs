@@ -29,19 +29,27 @@ public sealed class EdgeProcess : IAsyncDisposable
     public int Id => _process.Id;
 
     /// <summary>Starts the assembly <c>Edge.dll</c> beside the tests; returns once it has printed its last start line, or has ended.</summary>
-    public static async Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args)
+    public static Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args) =>
+        StartAsync(workingDirectory, new Dictionary<string, string>(), args);
+
+    /// <summary>The same with environment variables of its own beside those of the tests.</summary>
+    public static Task<EdgeProcess> StartAsync(string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        StartCommandAsync(workingDirectory, environment, Patience, ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args]);
+
+    /// <summary>Starts any command that ends in a running node, and waits for it in the same way, but no longer than <paramref name="patience"/>.</summary>
+    public static async Task<EdgeProcess> StartCommandAsync(
+        string workingDirectory, IReadOnlyDictionary<string, string> environment, TimeSpan patience, params string[] command)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Edge.dll"));
-        foreach (var arg in args)
+        foreach (var (name, value) in environment)
         {
-            start.ArgumentList.Add(arg);
+            start.Environment[name] = value;
         }
 
         var process = new EdgeProcess(new Process { StartInfo = start, EnableRaisingEvents = true });
@@ -51,7 +59,16 @@ public sealed class EdgeProcess : IAsyncDisposable
         process._process.Start();
         process._process.BeginOutputReadLine();
         process._process.BeginErrorReadLine();
-        await process._started.Task.WaitAsync(Patience);
+        try
+        {
+            await process._started.Task.WaitAsync(patience);
+        }
+        catch (TimeoutException)
+        {
+            await process.DisposeAsync();
+            throw new TimeoutException($"Not started within {patience.TotalSeconds} s: {string.Join(' ', command)}\n{process.Output}");
+        }
+
         return process;
     }
 

@@ -15,9 +15,15 @@ public sealed class RawClient : IDisposable
 
     public Socket Socket { get; }
 
-    public static async Task<RawClient> ConnectAsync(Uri url)
+    /// <summary>Connects, if asked from another of the loopback network's addresses.</summary>
+    public static async Task<RawClient> ConnectAsync(Uri url, string? from = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (from is not null)
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+        }
+
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, url.Port));
         return new RawClient(socket);
     }
