@@ -140,7 +140,7 @@ public class LimitTests
         }
 
         // A time for the head of an answer would be the client's; a bare handler has none.
-        var factory = new BackendHttpClientFactory(new BackendConnector(null), NullLogger<ForwarderHttpClientFactory>.Instance);
+        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
         using var client = factory.CreateClient(new ForwarderHttpClientContext { NewConfig = HttpClientConfig.Empty });
         Assert.IsNotType<HttpClient>(client);
     }
