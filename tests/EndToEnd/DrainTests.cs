@@ -108,9 +108,7 @@ public class DrainTests
         }).ToArray();
 
         var stop = edge.Node.StopAsync();
-        var first = coordinate.ReceiveTextAsync();
-        await Eventually.TrueAsync(() => Tick(first), "the coordination stream is closed");
-        Assert.StartsWith("close 1001", await first, StringComparison.Ordinal);
+        Assert.StartsWith("close 1001", await coordinate.ReceiveTextAsync(), StringComparison.Ordinal);
         Assert.True(Volatile.Read(ref closed) <= 1, "a terminal's turn comes later");
 
         // The window is the time-out less 2 s for the last bytes and 1 s for the last answer; an eighth of it lies between two turns.
@@ -126,17 +124,7 @@ public class DrainTests
         }
 
         Assert.All(await Task.WhenAll(ends), static end => Assert.StartsWith("close 1001", end, StringComparison.Ordinal));
-        await Eventually.TrueAsync(() => Tick(stop), "the node has stopped");
-
-        bool Tick(Task task)
-        {
-            if (!task.IsCompleted)
-            {
-                clock.Advance(TimeSpan.FromMilliseconds(10));
-            }
-
-            return task.IsCompleted;
-        }
+        await clock.AdvanceUntilAsync(stop);
         terminals.ForEach(static terminal => terminal.Dispose());
     }
 

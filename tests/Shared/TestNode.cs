@@ -12,10 +12,12 @@ internal sealed class TestNode : IAsyncDisposable
 
     private readonly TemporaryDirectory _directory;
     private readonly ConfigurationManager _configuration;
+    private readonly TimeProvider _time;
 
-    private TestNode(EdgeNode node, TemporaryDirectory directory, ConfigurationManager configuration, CapturedLog log)
+    private TestNode(EdgeNode node, TimeProvider time, TemporaryDirectory directory, ConfigurationManager configuration, CapturedLog log)
     {
         Node = node;
+        _time = time;
         _directory = directory;
         _configuration = configuration;
         Log = log;
@@ -68,7 +70,7 @@ internal sealed class TestNode : IAsyncDisposable
                 logging.AddEdgeLogging(configuration);
                 logging.ClearProviders().AddProvider(log);
             });
-            var node = new TestNode(await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), directory, configuration, log);
+            var node = new TestNode(await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), time, directory, configuration, log);
             if (waitUntilReady)
             {
                 await Eventually.TrueAsync(() => node.Node.Obstacle is null, "the node is ready");
@@ -98,7 +100,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         Public.Dispose();
         Admin.Dispose();
-        await Node.StopAsync().WaitAsync(Patience);
+        await (_time is ManualTimeProvider clock ? clock.AdvanceUntilAsync(Node.StopAsync()) : Node.StopAsync().WaitAsync(Patience));
         await Node.DisposeAsync().AsTask().WaitAsync(Patience);
         _configuration.Dispose();
         _directory.Dispose();

@@ -69,6 +69,19 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>Lets time pass until the task is done: for an end that takes time, but no particular one.</summary>
+    public async Task AdvanceUntilAsync(Task task)
+    {
+        await Eventually.TrueAsync(
+            () =>
+            {
+                Advance(task.IsCompleted ? TimeSpan.Zero : TimeSpan.FromMilliseconds(100));
+                return task.IsCompleted;
+            },
+            "the task is done, however far the clock goes");
+        await task;
+    }
+
     private sealed class ManualTimer(ManualTimeProvider clock, TimerCallback callback, object? state) : ITimer
     {
         public DateTimeOffset? Due { get; set; }
