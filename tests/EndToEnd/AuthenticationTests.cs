@@ -176,6 +176,21 @@ public sealed class AuthenticationTests : IDisposable
     }
 
     [Fact]
+    public async Task AVerifiedTokenThatIsSentTwiceIsRemovedTwice()
+    {
+        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var edge = await StartAsync(backend);
+        var token = TestTokens.Create();
+
+        using var same = await edge.Public.SendAsync(Get($"{Me}?a=1&access_token={token}", token));
+        using var another = await edge.Public.SendAsync(Get($"{Me}?access_token=the-api-servers&a=1", token));
+
+        Assert.DoesNotContain("Authorization", (await HeadersAsync(same)).Keys);
+        Assert.DoesNotContain("Authorization", (await HeadersAsync(another)).Keys);
+        Assert.Equal([$"GET {Me}?a=1", $"GET {Me}?access_token=the-api-servers&a=1"], backend.Requests);
+    }
+
+    [Fact]
     public async Task AnUpgradeWithoutAValidTokenIsRefusedBeforeTheApiServerHearsOfIt()
     {
         await using var backend = await TestBackend.StartAsync(EchoSocketAsync);

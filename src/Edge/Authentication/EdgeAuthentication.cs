@@ -108,14 +108,17 @@ internal sealed class EdgeAuthentication(
 
         context.User = user;
         var request = context.Request;
-        context.Features.Set(new VerifiedToken(FindToken(context)!));
+        var token = FindToken(context)!;
+        context.Features.Set(new VerifiedToken(token));
         if (!options.ForwardToken)
         {
             if (Credentials.Bearer(request) is not null)
             {
                 request.Headers.Remove(HeaderNames.Authorization);
             }
-            else
+
+            // Some clients send it in both places. Another token stays: it is for the API server.
+            if (Credentials.AccessToken(request) == token)
             {
                 request.QueryString = Credentials.WithoutAccessToken(request.QueryString);
             }
