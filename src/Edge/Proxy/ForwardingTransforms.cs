@@ -34,6 +34,16 @@ internal sealed class ForwardingTransforms : ITransformProvider
             Set(headers, "X-Forwarded-Host", ForwardedOrigin.Host(transform.HttpContext));
             return ValueTask.CompletedTask;
         });
+        context.AddResponseTransform(static transform =>
+        {
+            // RFC 9110 §8.6 forbids a length here; Kestrel would wait for that many bytes, and answer 500 when they do not come.
+            if (transform.ProxyResponse is { StatusCode: HttpStatusCode.NoContent })
+            {
+                transform.HttpContext.Response.ContentLength = null;
+            }
+
+            return ValueTask.CompletedTask;
+        });
     }
 
     private static string? ClientAddress(IPAddress? address) =>
