@@ -54,6 +54,21 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
+    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, would see a path of another policy.
+    /// Elsewhere such characters are a path's own business.
+    /// </summary>
+    /// <param name="path">As for <see cref="For"/>.</param>
+    public bool HasOtherReading(string path)
+    {
+        var plain = string.Join('/', path.Split('/').Select(static segment =>
+        {
+            var parameter = segment.IndexOf(';', StringComparison.Ordinal);
+            return (parameter < 0 ? segment : segment[..parameter]).TrimEnd('.', ' ');
+        }));
+        return plain != path && (IsAmbiguous(plain) || For(plain) != For(path));
+    }
+
+    /// <summary>
     /// Whether servers may read the path differently from the edge: empty segments, escapes that are left after decoding, backslashes,
     /// control characters, dot segments (also with a parameter, <c>..;</c>). A policy picked for such a path might be the wrong one.
     /// </summary>

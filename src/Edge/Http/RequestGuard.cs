@@ -1,3 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
+using Edge.Upgrades;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
 namespace Edge.Http;
 
 /// <summary>
@@ -8,15 +13,17 @@ internal static partial class RequestGuard
     // Kestrel keeps the Content-Length that a Transfer-Encoding overrides under this name.
     private const string OverriddenLength = "X-Content-Length";
 
+    private const string Chunked = "chunked";
+
+    private const string Methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
     public static async Task RunAsync(HttpContext context, RequestDelegate next, ILogger logger)
     {
-        var headers = context.Request.Headers;
-        if (headers.ContainsKey("Transfer-Encoding") && headers.ContainsKey(OverriddenLength))
+        if (IsRefused(context, out var status, out var reason))
         {
-            // Allowed by RFC 9112 §6.1 if the length is dropped, but nobody who means well sends both.
+            // On HTTP/2 the server core leaves this header out.
             context.Response.Headers.Connection = "close";
-            await new ApiError("A request may have a Content-Length or a Transfer-Encoding, not both.")
-                .WriteAsync(context, StatusCodes.Status400BadRequest);
+            await new ApiError(reason).WriteAsync(context, status);
             return;
         }
 
@@ -41,6 +48,37 @@ internal static partial class RequestGuard
             await new ApiError("The edge failed to handle the request.", $"Request {context.TraceIdentifier}.")
                 .WriteAsync(context, StatusCodes.Status502BadGateway);
         }
+    }
+
+    private static bool IsRefused(HttpContext context, out int status, [NotNullWhen(true)] out string? reason)
+    {
+        var request = context.Request;
+        status = StatusCodes.Status400BadRequest;
+        reason = null;
+        if (request.Headers.TryGetValue(HeaderNames.TransferEncoding, out var codings))
+        {
+            // Kestrel looks at the last coding only, and in HTTP/1.0 too, where older servers see none (RFC 9112 §6.1). A length beside it
+            // could be dropped by the same section, but nobody who means well sends both.
+            reason = request.Headers.ContainsKey(OverriddenLength) ? "A request may have a Content-Length or a Transfer-Encoding, not both."
+                : !HttpProtocol.IsHttp11(request.Protocol) ? "Transfer-Encoding belongs to HTTP/1.1."
+                : codings.Count != 1 || !Chunked.Equals(codings[0], StringComparison.OrdinalIgnoreCase) ? "The only Transfer-Encoding of a request is chunked."
+                : null;
+        }
+        else if (HttpMethods.IsConnect(request.Method) && RequestedUpgrade.Recognise(context) is null)
+        {
+            // The HTTP client would take it for a tunnel of its own.
+            status = StatusCodes.Status405MethodNotAllowed;
+            context.Response.Headers.Allow = Methods;
+            reason = "This server is no proxy for CONNECT.";
+        }
+        else if (request.ContentLength > context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize)
+        {
+            // Kestrel would say so at the body's first byte, when the API server has the head already.
+            status = StatusCodes.Status413PayloadTooLarge;
+            reason = "The request body is larger than this server takes.";
+        }
+
+        return reason is not null;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A {Method} request failed in the edge; request id {RequestId}")]

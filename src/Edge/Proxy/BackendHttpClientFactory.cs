@@ -16,5 +16,5 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
         handler.ResponseHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
     }
 
-    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(handler);
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(new NoUpgrades(handler));
 }

@@ -36,11 +36,17 @@ internal sealed class ForwardingTransforms : ITransformProvider
         });
         context.AddResponseTransform(static transform =>
         {
-            // Hop-by-hop everywhere else, but 426 is about it (RFC 9110 §15.5.22).
-            if (transform.ProxyResponse is { StatusCode: HttpStatusCode.UpgradeRequired } answer
-                && answer.Headers.NonValidated.TryGetValues("Upgrade", out var wanted))
+            var answer = transform.HttpContext.Response;
+            if (transform.ProxyResponse is { StatusCode: HttpStatusCode.UpgradeRequired } refused
+                && refused.Headers.NonValidated.TryGetValues("Upgrade", out var wanted))
             {
-                transform.HttpContext.Response.Headers.Upgrade = wanted.ToString();
+                // Hop-by-hop everywhere else, but 426 is about it (RFC 9110 §15.5.22).
+                answer.Headers.Upgrade = wanted.ToString();
+            }
+            else if (transform.ProxyResponse is { StatusCode: HttpStatusCode.NoContent })
+            {
+                // RFC 9110 §8.6 forbids a length here; Kestrel would wait for that many bytes, and answer 500 when they do not come.
+                answer.ContentLength = null;
             }
 
             return ValueTask.CompletedTask;

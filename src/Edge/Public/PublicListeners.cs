@@ -1,5 +1,6 @@
 using Edge.Connections;
 using Edge.Hosting;
+using Edge.Http;
 using Edge.Settings;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -12,6 +13,10 @@ namespace Edge.Public;
 internal sealed class PublicListeners(IConfiguration configuration, NodeSettings settings)
 {
     private const string Urls = "urls";
+
+    // RFC 9112 §2.2 allows a lone line feed as a line's end, and servers that do not take it see other headers. Kestrel offers no
+    // other way to switch it off.
+    private const string NoBareLineFeeds = "Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators";
 
     private readonly string? _urls = configuration[Urls] is { Length: > 0 } urls ? urls
         : configuration.GetSection("Kestrel:Endpoints").GetChildren().Any() ? null
@@ -52,9 +57,11 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
             builder.WebHost.UseUrls(_urls);
         }
 
+        AppContext.SetSwitch(NoBareLineFeeds, true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = static name => name is "Content-Length" ? DigitsOnly.Instance : null;
             settings.Limits.Apply(kestrel.Limits);
             kestrel.ConfigureEndpointDefaults(listen =>
             {

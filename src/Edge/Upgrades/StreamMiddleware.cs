@@ -2,6 +2,7 @@ using System.Net;
 using Edge.Connections;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 using Relay.Streams;
 using Relay.Streams.Wire;
 using Yarp.ReverseProxy.Forwarder;
@@ -19,8 +20,17 @@ internal sealed partial class StreamMiddleware(
 {
     private static readonly UpgradeOptions Bounds = new();
 
-    public Task InvokeAsync(HttpContext context) =>
-        RequestedUpgrade.Recognise(context) is { } upgrade ? CarryAsync(context, upgrade) : next(context);
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (RequestedUpgrade.Recognise(context) is { } upgrade)
+        {
+            return CarryAsync(context, upgrade);
+        }
+
+        // The forwarder would pass some of them on (a WebSocket by POST, SPDY) and open a tunnel of its own.
+        context.Request.Headers.Remove(HeaderNames.Upgrade);
+        return next(context);
+    }
 
     private async Task CarryAsync(HttpContext context, RequestedUpgrade upgrade)
     {
