@@ -26,6 +26,8 @@ internal sealed class RunningStream
     private readonly StreamDirection _toClient;
     private readonly Func<TimeSpan> _now;
     private readonly StreamRelayOptions _options;
+    private readonly Lock _gate = new();
+    private bool _over;
     private int _phase;
     private int _failure = NoReason;
     private int _began = NobodyYet;
@@ -64,7 +66,20 @@ internal sealed class RunningStream
     public async Task<StreamReport> RunAsync()
     {
         var start = _now();
-        await Task.WhenAll(_toBackend.RunAsync(), _toClient.RunAsync()).ConfigureAwait(false);
+
+        try
+        {
+            // Never inline: whoever just ended the stream holds the gate, and is not through with the transports yet.
+            await Task.WhenAll(_toBackend.RunAsync(), _toClient.RunAsync()).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _over = true;
+            }
+        }
+
         return new StreamReport(
             Reason(), BytesToBackend, BytesToClient, _now() - start, _toBackend.CloseCode, _toClient.CloseCode);
     }
@@ -77,10 +92,13 @@ internal sealed class RunningStream
             return;
         }
 
-        _client.Abort();
-        _backend.Abort();
-        _toBackend.Unblock();
-        _toClient.Unblock();
+        WhileTransportsLive(static stream =>
+        {
+            stream._client.Abort();
+            stream._backend.Abort();
+            stream._toBackend.Unblock();
+            stream._toClient.Unblock();
+        });
     }
 
     /// <summary>One end's connection broke. After an orderly goodbye that is only the way that peer ends its connections.</summary>
@@ -120,8 +138,7 @@ internal sealed class RunningStream
         Volatile.Write(ref _deadline, (_now() + _options.CloseGrace).Ticks);
         if (Interlocked.CompareExchange(ref _phase, (int)StreamPhase.Closing, (int)StreamPhase.Running) == (int)StreamPhase.Running)
         {
-            _toBackend.Wake();
-            _toClient.Wake();
+            Wake();
         }
     }
 
@@ -169,8 +186,27 @@ internal sealed class RunningStream
         {
             Volatile.Write(ref _deadline, (now + _options.CloseGrace).Ticks);
             Volatile.Write(ref _phase, (int)StreamPhase.Finishing);
-            _toBackend.Wake();
-            _toClient.Wake();
+            Wake();
+        }
+    }
+
+    private void Wake() => WhileTransportsLive(static stream =>
+    {
+        stream._toBackend.Wake();
+        stream._toClient.Wake();
+    });
+
+    /// <summary>
+    /// Does something to the transports from outside their loops. Once both loops are over the owner disposes them, and nothing is done.
+    /// </summary>
+    private void WhileTransportsLive(Action<RunningStream> action)
+    {
+        lock (_gate)
+        {
+            if (!_over)
+            {
+                action(this);
+            }
         }
     }
 

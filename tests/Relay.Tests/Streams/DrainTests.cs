@@ -13,6 +13,55 @@ public sealed class DrainTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _rig.DisposeAsync();
 
     [Fact]
+    public async Task AGraceThatEndsWithTheStreamTouchesNothingThatItsOwnerHasDisposed()
+    {
+        // The heartbeat runs on the thread that moves the clock: what it throws comes out here, and on a timer's thread it would end the
+        // process. From now on every stream is closed as it starts, and has a second for it.
+        await _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
+        var partial = Frames.Make(Frames.Text, 100, masked: false)[..30];
+        for (var i = 0; i < 500; i++)
+        {
+            var (nearClient, client) = await Loopback.PairAsync();
+            var (nearBackend, backend) = await Loopback.PairAsync();
+            using var ends = client;
+            using var end = backend;
+            if (i % 2 == 0)
+            {
+                await StreamRig.SendAsync(backend, partial);
+            }
+
+            var owner = OwnAsync(new SocketTransport(nearClient), new SocketTransport(nearBackend));
+            await StreamRig.ReceiveAsync(backend, 4);
+            var ending = Task.Run(
+                () =>
+                {
+                    client.Shutdown(SocketShutdown.Send);
+                    backend.Shutdown(SocketShutdown.Send);
+                },
+                TestContext.Current.CancellationToken);
+            for (var beat = 0; beat < 5; beat++)
+            {
+                _rig.Clock.Advance(TimeSpan.FromMilliseconds(250));
+            }
+
+            await ending.Soon();
+            while (!owner.IsCompleted)
+            {
+                _rig.Clock.Advance(TimeSpan.FromMilliseconds(250));
+            }
+
+            await owner;
+        }
+
+        async Task OwnAsync(SocketTransport client, SocketTransport backend)
+        {
+            await using var one = client;
+            await using var other = backend;
+            await _rig.Relay.RunAsync(client, backend, new StreamInfo(StreamKind.Other, StreamFraming.WebSocket, "test"), CancellationToken.None);
+        }
+    }
+
+    [Fact]
     public async Task AnIdleStreamIsClosedWith1001OnBothSidesWithoutWaiting()
     {
         var (client, backend, run) = await _rig.StartAsync();
