@@ -1,0 +1,76 @@
+using Tailnet.Messages;
+using Tailnet.Yamux;
+
+namespace Tailnet.Coordination;
+
+/// <summary>A connection to <see cref="InMemoryCoordinator"/>, whose lock guards everything here but the signal.</summary>
+internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, ICoordinateeAuth auth, CoordinatorOptions options)
+    : ICoordinatedPeer
+{
+    private readonly AsyncSignal _news = new();
+
+    public Guid Id { get; } = id;
+
+    public PeerMailbox Mailbox { get; } = new(options);
+
+    public Node? Node { get; set; }
+
+    public bool IsOver { get; private set; }
+
+    public void Wake() => _news.Set();
+
+    /// <summary>No more requests are taken; what is in the mailbox can still be read.</summary>
+    public void End(string? error)
+    {
+        if (IsOver)
+        {
+            return;
+        }
+
+        IsOver = true;
+        if (error is not null)
+        {
+            Mailbox.Error(error);
+        }
+
+        _news.Set();
+    }
+
+    public async ValueTask<bool> HandleAsync(CoordinateRequest request, CancellationToken cancellationToken)
+    {
+        if (await auth.CheckAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
+        {
+            coordinator.Fail(this, "authorization: " + refusal);
+            return false;
+        }
+
+        return coordinator.Handle(this, request);
+    }
+
+    public async ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken)
+    {
+        await using var registration = cancellationToken.UnsafeRegister(static news => ((AsyncSignal)news!).Set(), _news)
+            .ConfigureAwait(false);
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (coordinator.Take(this, out var over) is { } response)
+            {
+                return response;
+            }
+
+            if (over)
+            {
+                return null;
+            }
+
+            await _news.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        coordinator.Lose(this);
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,196 @@
+using Google.Protobuf;
+using Tailnet.Messages;
+using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
+using PeerUpdate = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate;
+
+namespace Tailnet.Coordination;
+
+/// <summary>
+/// What one peer has still to hear: one latest state per source, however often the source changed. Its size is bounded by the sources
+/// that the peer shares a tunnel with, or was told of. Not safe for threads: the coordinator locks.
+/// </summary>
+internal sealed class PeerMailbox(CoordinatorOptions options)
+{
+    private readonly Dictionary<Guid, Source> _sources = [];
+    private readonly Queue<Source> _changed = new();
+    private int _dropped;
+    private readonly Queue<string> _errors = new();
+
+    public bool IsEmpty => _changed.Count == 0 && _errors.Count == 0;
+
+    /// <summary>Everything that is held, for the tests of its bound.</summary>
+    public int Size => _sources.Count + _changed.Count + _errors.Count;
+
+    public void Node(Guid id, Node node)
+    {
+        var source = Get(id);
+        source.Latest = node;
+        source.Gone = Kind.Unspecified;
+        Mark(source);
+    }
+
+    /// <summary>The source came back as a new connection: its next node is news even if it looks the same.</summary>
+    public void Forget(Guid id)
+    {
+        if (_sources.TryGetValue(id, out var source))
+        {
+            source.Sent = null;
+        }
+    }
+
+    public void Gone(Guid id, Kind kind)
+    {
+        if (!_sources.TryGetValue(id, out var source))
+        {
+            return;
+        }
+
+        source.Latest = null;
+        source.Sent = null;
+        source.IsReady = false;
+        if (source.IsKnown)
+        {
+            source.Gone = kind;
+            Mark(source);
+        }
+        else
+        {
+            // The peer never heard of it: there is nothing to take back.
+            source.IsDropped = true;
+            _sources.Remove(id);
+            Sweep(source);
+        }
+    }
+
+    public void Ready(Guid id)
+    {
+        var source = Get(id);
+        source.IsReady = true;
+        Mark(source);
+    }
+
+    public void Error(string text)
+    {
+        if (_errors.Count >= options.MaxPendingErrors)
+        {
+            _errors.Dequeue();
+        }
+
+        _errors.Enqueue(text);
+    }
+
+    /// <summary>The next response; null when there is no news.</summary>
+    public CoordinateResponse? Take()
+    {
+        var response = new CoordinateResponse();
+        while (response.PeerUpdates.Count < options.MaxUpdatesPerResponse && _changed.TryDequeue(out var source))
+        {
+            source.IsQueued = false;
+            if (source.IsDropped)
+            {
+                _dropped--;
+            }
+            else
+            {
+                Write(source, response);
+            }
+        }
+
+        if (response.PeerUpdates.Count == 0)
+        {
+            if (!_errors.TryDequeue(out var error))
+            {
+                return null;
+            }
+
+            response.Error = error;
+        }
+
+        return response;
+    }
+
+    private void Write(Source source, CoordinateResponse response)
+    {
+        if (source.Gone != Kind.Unspecified)
+        {
+            var reason = source.Gone == Kind.Lost ? "lost" : "disconnected";
+            response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = source.Gone, Reason = reason });
+            _sources.Remove(source.Id);
+            source.IsDropped = true;
+            return;
+        }
+
+        if (source.Latest is { } node && (source.Sent is null || !NodeComparer.Same(source.Sent, node)))
+        {
+            response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = Kind.Node, Node = node, Reason = "node update" });
+            source.Sent = node;
+            source.IsKnown = true;
+        }
+
+        if (source.IsReady)
+        {
+            source.IsReady = false;
+            response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = Kind.ReadyForHandshake });
+        }
+    }
+
+    /// <summary>Sources may come and go without end while the peer does not read: the queue must not keep them.</summary>
+    private void Sweep(Source dropped)
+    {
+        _dropped += dropped.IsQueued ? 1 : 0;
+        if (_dropped < 64 || _dropped * 2 < _changed.Count)
+        {
+            return;
+        }
+
+        for (var left = _changed.Count; left > 0; left--)
+        {
+            if (_changed.Dequeue() is { IsDropped: false } source)
+            {
+                _changed.Enqueue(source);
+            }
+        }
+
+        _dropped = 0;
+    }
+
+    private Source Get(Guid id)
+    {
+        if (!_sources.TryGetValue(id, out var source))
+        {
+            _sources.Add(id, source = new Source(id));
+        }
+
+        return source;
+    }
+
+    private void Mark(Source source)
+    {
+        if (!source.IsQueued)
+        {
+            source.IsQueued = true;
+            _changed.Enqueue(source);
+        }
+    }
+
+    private sealed class Source(Guid id)
+    {
+        public Guid Id { get; } = id;
+
+        public ByteString WireId { get; } = PeerIds.Write(id);
+
+        public Node? Latest { get; set; }
+
+        public Node? Sent { get; set; }
+
+        public Kind Gone { get; set; }
+
+        public bool IsReady { get; set; }
+
+        public bool IsKnown { get; set; }
+
+        public bool IsQueued { get; set; }
+
+        public bool IsDropped { get; set; }
+    }
+}

@@ -1,0 +1,77 @@
+namespace Tailnet.Coordination;
+
+/// <summary>Who opened a tunnel to whom, seen from both ends. Not safe for threads: its owner locks.</summary>
+internal sealed class TunnelTable
+{
+    private readonly Dictionary<Guid, HashSet<Guid>> _opened = [];
+    private readonly Dictionary<Guid, HashSet<Guid>> _reached = [];
+
+    public bool IsEmpty => _opened.Count == 0 && _reached.Count == 0;
+
+    public void Add(Guid source, Guid target)
+    {
+        Of(_opened, source).Add(target);
+        Of(_reached, target).Add(source);
+    }
+
+    public void Remove(Guid source, Guid target)
+    {
+        Drop(_opened, source, target);
+        Drop(_reached, target, source);
+    }
+
+    public void RemoveOpenedBy(Guid source)
+    {
+        foreach (var target in Opened(source).ToArray())
+        {
+            Remove(source, target);
+        }
+    }
+
+    public bool Has(Guid source, Guid target) => _opened.TryGetValue(source, out var targets) && targets.Contains(target);
+
+    public bool Shares(Guid one, Guid other) => Has(one, other) || Has(other, one);
+
+    public int OpenedCount(Guid source) => Opened(source).Count;
+
+    /// <summary>Everyone who shares a tunnel with a peer, each once.</summary>
+    public IEnumerable<Guid> Neighbours(Guid id)
+    {
+        var opened = Opened(id);
+        foreach (var other in opened)
+        {
+            yield return other;
+        }
+
+        if (_reached.TryGetValue(id, out var sources))
+        {
+            foreach (var other in sources)
+            {
+                if (!opened.Contains(other))
+                {
+                    yield return other;
+                }
+            }
+        }
+    }
+
+    private HashSet<Guid> Opened(Guid source) => _opened.GetValueOrDefault(source) ?? [];
+
+    private static HashSet<Guid> Of(Dictionary<Guid, HashSet<Guid>> table, Guid id)
+    {
+        if (!table.TryGetValue(id, out var set))
+        {
+            table.Add(id, set = []);
+        }
+
+        return set;
+    }
+
+    private static void Drop(Dictionary<Guid, HashSet<Guid>> table, Guid id, Guid other)
+    {
+        if (table.TryGetValue(id, out var set) && set.Remove(other) && set.Count == 0)
+        {
+            table.Remove(id);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+using System.IO.Pipelines;
+using System.Text;
+using Tailnet.Wire;
+
+namespace Tailnet.Drpc;
+
+/// <summary>One stream of a server: reads packets, and runs one rpc at a time beside the reading.</summary>
+internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router, DrpcOptions options)
+{
+    private const int LongestPathInAnswers = 256;
+
+    private readonly DrpcWriter _writer = new(stream.Output);
+    private readonly DrpcAssembler _assembler = new(options.MaxPacket);
+    private IReadOnlyDictionary<string, string> _metadata = EmptyMetadata;
+    private DrpcCall? _call;
+    private ulong _callStream;
+    private ulong _metadataStream;
+    private Task _running = Task.CompletedTask;
+    private CancellationTokenSource? _callEnd;
+
+    private static IReadOnlyDictionary<string, string> EmptyMetadata { get; } = new Dictionary<string, string>();
+
+    public async Task<DrpcEnd> RunAsync(CancellationToken cancellationToken)
+    {
+        var end = DrpcEnd.StreamFailed;
+        try
+        {
+            end = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            end = DrpcEnd.Cancelled;
+        }
+        catch (Exception)
+        {
+            // The stream was reset, its session ended, or its transport failed in a way of its own: the end of this stream only.
+            end = DrpcEnd.StreamFailed;
+        }
+        finally
+        {
+            await StopCallAsync().ConfigureAwait(false);
+            _assembler.Release();
+            await stream.Input.CompleteAsync().ConfigureAwait(false);
+            var failed = end is not (DrpcEnd.Finished or DrpcEnd.Cancelled);
+            await stream.Output.CompleteAsync(failed ? new IOException($"The connection ended: {end}.") : null).ConfigureAwait(false);
+        }
+
+        return end;
+    }
+
+    private async Task<DrpcEnd> ReadAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var result = await stream.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            var buffer = result.Buffer;
+            while (true)
+            {
+                var status = _assembler.TryRead(ref buffer, out var packet);
+                if (status == DrpcReadStatus.NeedMore)
+                {
+                    break;
+                }
+
+                var end = status == DrpcReadStatus.Done
+                    ? await OnPacketAsync(packet, cancellationToken).ConfigureAwait(false)
+                    : DrpcEnds.Of(status);
+                if (end is { } reason)
+                {
+                    stream.Input.AdvanceTo(buffer.Start);
+                    return reason;
+                }
+            }
+
+            var left = buffer.Length;
+            stream.Input.AdvanceTo(buffer.Start, buffer.End);
+            if (result.IsCompleted)
+            {
+                return left == 0 && !_assembler.IsPartial ? DrpcEnd.Finished : DrpcEnd.StreamFailed;
+            }
+
+            if (result.IsCanceled)
+            {
+                return DrpcEnd.Cancelled;
+            }
+        }
+    }
+
+    /// <summary>Null to go on. The order of kinds is the protocol's; everything for an rpc that is over is dropped.</summary>
+    private async ValueTask<DrpcEnd?> OnPacketAsync(DrpcPacket packet, CancellationToken cancellationToken)
+    {
+        switch (packet.Kind)
+        {
+            case DrpcKind.InvokeMetadata:
+                _metadata = packet.Data.Length <= options.MaxMetadata
+                    ? DrpcMetadata.TryDecode(packet.Data.Span) ?? EmptyMetadata
+                    : EmptyMetadata;
+                _metadataStream = packet.Stream;
+                return null;
+            case DrpcKind.Invoke when packet.Stream == _callStream:
+                return DrpcEnd.Unexpected;
+            case DrpcKind.Invoke:
+                await StopCallAsync().ConfigureAwait(false);
+                await StartCallAsync(packet, cancellationToken).ConfigureAwait(false);
+                return null;
+            case DrpcKind.Message or DrpcKind.CloseSend or DrpcKind.Close or DrpcKind.Error or DrpcKind.Cancel:
+                if (packet.Stream == _callStream && _call is { } call && !_running.IsCompleted)
+                {
+                    await OnCallPacketAsync(call, packet).ConfigureAwait(false);
+                }
+
+                return null;
+            default:
+                return packet.Control ? null : DrpcEnd.UnknownKind;
+        }
+    }
+
+    private async ValueTask OnCallPacketAsync(DrpcCall call, DrpcPacket packet)
+    {
+        switch (packet.Kind)
+        {
+            case DrpcKind.Message:
+                try
+                {
+                    await call.DeliverAsync(packet.Data.ToArray(), _callEnd!.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    // The handler returned meanwhile: what it did not read is dropped.
+                    call.EndOfRequests();
+                }
+
+                break;
+            case DrpcKind.CloseSend:
+                call.EndOfRequests();
+                break;
+            default:
+                await StopCallAsync().ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private async ValueTask StartCallAsync(DrpcPacket packet, CancellationToken cancellationToken)
+    {
+        var path = Encoding.UTF8.GetString(packet.Data.Span);
+        var metadata = _metadataStream == packet.Stream ? _metadata : EmptyMetadata;
+        _metadata = EmptyMetadata;
+        _callStream = packet.Stream;
+        _writer.BeginStream(packet.Stream);
+        if (router.Find(path) is not { } handler)
+        {
+            await _writer.WriteErrorAsync(0, UnknownRpc(path), cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        _call = new DrpcCall(_writer, path, metadata);
+        _callEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _running = RunCallAsync(handler, _call, _callEnd);
+    }
+
+    private async Task RunCallAsync(DrpcHandler handler, DrpcCall call, CancellationTokenSource end)
+    {
+        // The read loop goes on at once: a handler may work for long before it first waits.
+        await Task.Yield();
+        try
+        {
+            (ulong Code, string Text)? failure = null;
+            try
+            {
+                await handler(call, end.Token).ConfigureAwait(false);
+            }
+            catch (DrpcException failed)
+            {
+                failure = (failed.Code, failed.Message);
+            }
+            catch (Exception) when (!end.IsCancellationRequested)
+            {
+                // What went wrong inside is no business of the caller's.
+                failure = (0, "internal error");
+            }
+
+            if (failure is { } error)
+            {
+                await _writer.WriteErrorAsync(error.Code, error.Text, end.Token).ConfigureAwait(false);
+            }
+            else
+            {
+                await _writer.WriteEndAsync(DrpcKind.CloseSend, end.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception)
+        {
+            // The caller went away, so there is nobody to tell; the read loop sees the same end.
+            call.EndOfRequests();
+        }
+        finally
+        {
+            // Frees a read loop that waits for this handler to take a message.
+            await end.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask StopCallAsync()
+    {
+        if (_callEnd is null)
+        {
+            return;
+        }
+
+        await _callEnd.CancelAsync().ConfigureAwait(false);
+        await _running.ConfigureAwait(false);
+        _callEnd.Dispose();
+        _callEnd = null;
+        _call = null;
+    }
+
+    /// <summary>The words by which clients know that a server is older than they are.</summary>
+    private static string UnknownRpc(string path)
+    {
+        var shown = path.Length <= LongestPathInAnswers ? path : path[..LongestPathInAnswers];
+        var quoted = new StringBuilder();
+        foreach (var letter in shown)
+        {
+            quoted.Append(char.IsControl(letter) || letter is '"' or '\\' or '\uFFFD' ? '?' : letter);
+        }
+
+        return $"protocol error: unknown rpc: \"{quoted}\"";
+    }
+}

@@ -1,0 +1,135 @@
+using Tailnet.Wire;
+
+namespace Tailnet.Yamux;
+
+public sealed partial class YamuxSession
+{
+    /// <summary>Bytes after which the write loop flushes although there is more to send.</summary>
+    private const int FlushAt = 64 * 1024;
+
+    // When the flush in progress began; 0 when there is none.
+    private long _flushStarted;
+
+    private async Task WriteLoopAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                await _work.WaitAsync().ConfigureAwait(false);
+
+                // Looked at before the last fill, so that what was written before the end is in it.
+                var ending = CloseReason != YamuxCloseReason.None;
+                while (Fill() is var (written, more) && (written > 0 || more))
+                {
+                    if (!await FlushAsync().ConfigureAwait(false))
+                    {
+                        End(YamuxCloseReason.TransportFailed);
+                        return;
+                    }
+
+                    if (!more)
+                    {
+                        break;
+                    }
+                }
+
+                if (ending)
+                {
+                    await SayGoodbyeAsync().ConfigureAwait(false);
+                    return;
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // Whatever the transport throws is the end of this connection, and of nothing else.
+            End(YamuxCloseReason.TransportFailed);
+        }
+    }
+
+    /// <summary>Writes answers, then streams in turn, until enough for one flush.</summary>
+    private (int Written, bool More) Fill()
+    {
+        var written = 0;
+        var now = _clock.GetTimestamp();
+        while (written < FlushAt)
+        {
+            YamuxHeader header;
+            YamuxStream? stream = null;
+            lock (_lock)
+            {
+                // A session that ends goes on with its data only when this side chose the end.
+                if (_reason is not (YamuxCloseReason.None or YamuxCloseReason.LocalClose))
+                {
+                    return (written, false);
+                }
+
+                if (!_control.TryDequeue(out header) && !_ready.TryDequeue(out stream))
+                {
+                    return (written, false);
+                }
+
+                if (stream is not null)
+                {
+                    stream.IsQueued = false;
+                }
+            }
+
+            if (stream is null)
+            {
+                header.Write(_transport.Output.GetSpan(YamuxHeader.Size));
+                _transport.Output.Advance(YamuxHeader.Size);
+                written += YamuxHeader.Size;
+            }
+            else if (stream.Write(_transport.Output, _options.MaxFrameLength, now, ref written))
+            {
+                MarkReady(stream);
+            }
+        }
+
+        return (written, true);
+    }
+
+    private async ValueTask<bool> FlushAsync()
+    {
+        Volatile.Write(ref _flushStarted, Math.Max(1, _clock.GetTimestamp()));
+        var result = await _transport.Output.FlushAsync().ConfigureAwait(false);
+        Volatile.Write(ref _flushStarted, 0);
+        return !result.IsCanceled && !result.IsCompleted;
+    }
+
+    private static uint? GoodbyeCode(YamuxCloseReason reason) => reason switch
+    {
+        YamuxCloseReason.ProtocolError or YamuxCloseReason.WindowOverrun or YamuxCloseReason.ControlFlood => 1,
+        YamuxCloseReason.ReceiveLimit => 2,
+        _ => null,
+    };
+
+    private async ValueTask SayGoodbyeAsync()
+    {
+        if (GoodbyeCode(CloseReason) is { } code)
+        {
+            new YamuxHeader(YamuxType.GoAway, YamuxFlags.None, 0, code).Write(_transport.Output.GetSpan(YamuxHeader.Size));
+            _transport.Output.Advance(YamuxHeader.Size);
+            await FlushAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Queues an answer to the peer; false when it already leaves too many unread.</summary>
+    private bool TryOwe(YamuxHeader header)
+    {
+        lock (_lock)
+        {
+            if (_control.Count >= _options.MaxPendingControl)
+            {
+                return false;
+            }
+
+            _control.Enqueue(header);
+        }
+
+        _work.Set();
+        return true;
+    }
+}

@@ -1,0 +1,32 @@
+using Tailnet.Drpc;
+using Tailnet.Yamux;
+
+namespace Tailnet.Tests;
+
+/// <summary>A client and a server of ours over one yamux session in memory.</summary>
+internal sealed class DrpcPair : IAsyncDisposable
+{
+    private readonly Task _running;
+
+    public DrpcPair(DrpcRouter router)
+    {
+        var pair = new PipePair();
+        Dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
+        Acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor);
+        Client = new DrpcClient(Dialer);
+        _running = Task.WhenAll(Dialer.RunAsync(), Acceptor.RunAsync(), new DrpcServer(router).ServeAsync(Acceptor));
+    }
+
+    public YamuxSession Dialer { get; }
+
+    public YamuxSession Acceptor { get; }
+
+    public DrpcClient Client { get; }
+
+    public async ValueTask DisposeAsync()
+    {
+        Dialer.Dispose();
+        await _running.Soon();
+        Acceptor.Dispose();
+    }
+}
