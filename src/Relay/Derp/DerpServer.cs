@@ -1,4 +1,3 @@
-using System.Net;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;

@@ -56,7 +56,7 @@ internal sealed class PeerEntry(NodeKey key)
         {
             if (_receivers.Add(receiver) && _receivers.Count >= 64 && int.IsPow2(_receivers.Count))
             {
-                _receivers.RemoveWhere(id => !isOpen(id));
+                ForgetClosed(isOpen);
             }
         }
     }
@@ -68,6 +68,9 @@ internal sealed class PeerEntry(NodeKey key)
         _isRemoved = true;
         return TakeReceivers();
     }
+
+    // A method of its own, because its closure is made on entry.
+    private void ForgetClosed(Func<long, bool> isOpen) => _receivers.RemoveWhere(id => !isOpen(id));
 
     private long[] TakeReceivers()
     {

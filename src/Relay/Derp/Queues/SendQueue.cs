@@ -142,7 +142,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
             var size = ChunkPool.Sizes[sizeClass];
 
             // Everybody may have as much as is left for all, so that those who hoard leave the same for a newcomer.
-            var limit = Math.Min(limits.Bytes, pool.Available + _held);
+            var limit = Math.Min(limits.Bytes, pool.Available);
             if (_held + size <= limit && pool.TryRent(sizeClass) is { } chunk)
             {
                 _held += size;
