@@ -49,12 +49,16 @@ internal sealed class DerpConnection(
         _owesPong || _owesPing || _owesKeepAlive || _notice is not null || _gone is { Count: > 0 } || _presence is { HasChanges: true };
 
     /// <summary>Has the connection end; its reader does that. The first reason counts.</summary>
-    public void BeginClose(DerpCloseReason reason)
+    /// <returns>Whether this was the first.</returns>
+    public bool BeginClose(DerpCloseReason reason)
     {
-        if (Interlocked.CompareExchange(ref _closing, (int)reason, -1) < 0)
+        if (Interlocked.CompareExchange(ref _closing, (int)reason, -1) >= 0)
         {
-            transport.Input.CancelPendingRead();
+            return false;
         }
+
+        transport.Input.CancelPendingRead();
+        return true;
     }
 
     /// <summary>Remembers the answer to a ping; while one waits, further pings are ignored (derp.md §3.8).</summary>

@@ -72,10 +72,11 @@ internal sealed class Heartbeat : IDisposable
         {
             var allowed = connection.IsMeshPeer ? _options.MeshWriteTimeout : _options.WriteTimeout;
             activity.StuckSince = activity.StuckSince == 0 ? now : activity.StuckSince;
-            if (allowed > TimeSpan.Zero && _time.GetElapsedTime(activity.StuckSince, now) >= allowed)
+            if (allowed > TimeSpan.Zero
+                && _time.GetElapsedTime(activity.StuckSince, now) >= allowed
+                && connection.BeginClose(DerpCloseReason.WriteTimeout))
             {
                 _totals.Count(DerpCount.WriteTimeouts);
-                connection.BeginClose(DerpCloseReason.WriteTimeout);
             }
         }
         else
