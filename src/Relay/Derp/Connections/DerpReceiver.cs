@@ -1,0 +1,281 @@
+using System.Buffers.Binary;
+using Relay.Derp.Wire;
+
+namespace Relay.Derp.Connections;
+
+/// <summary>
+/// Handles what one client sends (derp.md §2.2, §3.4): cuts it into frames, checks each length as soon as its header is there, and
+/// puts packets into their receivers' queues. Waits for nobody. One call at a time.
+/// </summary>
+internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
+{
+    private static readonly TimeSpan HomeMoveAfter = TimeSpan.FromSeconds(5);
+
+    private readonly long _since = server.Time.GetTimestamp();
+    private PeerEntry? _lastTarget;
+    private DerpConnection? _lastNoted;
+    private PeerEntry? _lastSource;
+    private TokenBucket _notHere = new(1, 3, server.Time.GetTimestamp());
+    private TokenBucket _rate;
+    private DerpRateLimit _limit = DerpRateLimit.None;
+    private long _skip;
+    private bool _hasPaid;
+    private bool _hasPaidOwn;
+
+    /// <summary>Whether the client says that this is its home.</summary>
+    public bool IsHome { get; private set; }
+
+    /// <summary>Why to close, after <see cref="ReceiveStatus.Close"/>.</summary>
+    public DerpCloseReason Reason { get; private set; } = DerpCloseReason.ProtocolError;
+
+    /// <summary>How long to wait, after <see cref="ReceiveStatus.Wait"/>.</summary>
+    public TimeSpan Delay { get; private set; }
+
+    /// <summary>Handles the whole frames in a piece of what has arrived.</summary>
+    /// <param name="bytes">The piece.</param>
+    /// <param name="touched">Collects the receivers; the caller flushes it.</param>
+    /// <param name="consumed">The bytes that were used up.</param>
+    public ReceiveStatus Receive(ReadOnlySpan<byte> bytes, ref Touched touched, out int consumed)
+    {
+        consumed = 0;
+        while (true)
+        {
+            if (_skip > 0)
+            {
+                var skipped = (int)Math.Min(_skip, bytes.Length - consumed);
+                _skip -= skipped;
+                consumed += skipped;
+            }
+
+            if (!DerpFrameHeader.TryRead(bytes[consumed..], out var header))
+            {
+                return ReceiveStatus.Done;
+            }
+
+            if (!IsAllowed(header))
+            {
+                return ReceiveStatus.Close;
+            }
+
+            if (!_hasPaid && !TryPay(header.Length))
+            {
+                return ReceiveStatus.Wait;
+            }
+
+            var frame = bytes[consumed..];
+            var length = DerpProtocol.HeaderLength + (int)header.Length;
+            if (!IsKnown(header.Type))
+            {
+                server.Totals.Count(DerpCount.UnknownFrames, header.Type == DerpFrameType.Pong ? 0 : 1);
+                _skip = length;
+            }
+            else if (frame.Length < length)
+            {
+                return ReceiveStatus.Done;
+            }
+            else
+            {
+                consumed += length;
+                if (!Handle(header.Type, frame[DerpProtocol.HeaderLength..length], ref touched))
+                {
+                    return ReceiveStatus.Close;
+                }
+            }
+
+            _hasPaid = false;
+            if (connection.Entry!.Active != connection)
+            {
+                server.Registry.Activate(connection);
+            }
+        }
+    }
+
+    private static bool IsKnown(DerpFrameType type) =>
+        type is DerpFrameType.SendPacket or DerpFrameType.ForwardPacket or DerpFrameType.Ping or DerpFrameType.NotePreferred
+            or DerpFrameType.WatchConns or DerpFrameType.ClosePeer;
+
+    // Before a byte of the payload is waited for.
+    private bool IsAllowed(DerpFrameHeader header)
+    {
+        const uint Key = NodeKey.Length;
+        const uint Packet = DerpProtocol.MaxPacketLength;
+        if (header.Type is DerpFrameType.ForwardPacket or DerpFrameType.WatchConns or DerpFrameType.ClosePeer && !connection.IsMeshPeer)
+        {
+            Reason = DerpCloseReason.NotMeshPeer;
+            return false;
+        }
+
+        return header.Type switch
+        {
+            DerpFrameType.SendPacket => header.Length is >= Key and <= Key + Packet,
+            DerpFrameType.ForwardPacket => header.Length is >= 2 * Key and <= (2 * Key) + Packet,
+            DerpFrameType.NotePreferred => header.Length == 1,
+            DerpFrameType.WatchConns => header.Length == 0,
+            DerpFrameType.ClosePeer => header.Length == Key,
+            DerpFrameType.Ping => header.Length is >= DerpProtocol.PingLength and <= DerpProtocol.MaxPing,
+            _ => header.Length <= DerpProtocol.MaxUnknownPayload,
+        };
+    }
+
+    private bool TryPay(uint length)
+    {
+        var limit = server.RateLimit;
+        if (!ReferenceEquals(limit, _limit))
+        {
+            _limit = limit;
+            _rate = new TokenBucket(limit.BytesPerSecond, limit.Capacity, server.Time.GetTimestamp());
+        }
+
+        if (!connection.IsMeshPeer)
+        {
+            var tokens = Math.Min(length, DerpRateLimit.MaxTake);
+            Delay = limit.BytesPerSecond > 0 && !_hasPaidOwn ? _rate.Take(tokens, server.Time) : TimeSpan.Zero;
+            _hasPaidOwn = Delay == TimeSpan.Zero;
+            Delay = _hasPaidOwn ? server.TotalRate.Take(tokens) : Delay;
+
+            if (Delay > TimeSpan.Zero)
+            {
+                server.Totals.Count(DerpCount.RateLimitWaits);
+                return false;
+            }
+        }
+
+        _hasPaid = true;
+        _hasPaidOwn = false;
+        return true;
+    }
+
+    private bool Handle(DerpFrameType type, ReadOnlySpan<byte> payload, ref Touched touched)
+    {
+        switch (type)
+        {
+            case DerpFrameType.SendPacket:
+                Send(payload, ref touched);
+                return true;
+            case DerpFrameType.ForwardPacket:
+                Forwarded(payload, ref touched);
+                return true;
+        }
+
+        touched.Release();
+        switch (type)
+        {
+            case DerpFrameType.Ping:
+                server.Totals.Count(DerpCount.GotPing);
+                connection.OwePong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+                touched.Hold(connection);
+                break;
+            case DerpFrameType.NotePreferred:
+                NotePreferred(payload[0] != 0);
+                break;
+            case DerpFrameType.WatchConns when connection.Key != server.PublicKey:
+                connection.AllowWatch(server.Registry);
+                server.Registry.Watch(connection);
+                break;
+            case DerpFrameType.ClosePeer:
+                server.CloseKey(new NodeKey(payload), DerpCloseReason.ClosedByPeer);
+                return connection.Closing is null;
+        }
+
+        return true;
+    }
+
+    private void Send(ReadOnlySpan<byte> payload, ref Touched touched)
+    {
+        var packet = payload[NodeKey.Length..];
+        var kind = DerpProtocol.KindOf(packet);
+        connection.Activity.CountPacket(kind == PacketKind.Disco, packet.Length);
+        var entry = _lastTarget is { IsRemoved: false } last && last.Key.Matches(payload) ? last : Find(payload, ref touched);
+        if (entry?.Active is { } receiver)
+        {
+            Deliver(connection.Entry!, connection.Key, connection.Sender, receiver, kind, packet, ref touched);
+        }
+        else if (entry?.Forwarder is { } forwarder)
+        {
+            Forward(forwarder, entry.Key, kind, packet, ref touched);
+        }
+        else
+        {
+            Lose(DropReason.UnknownDest, new NodeKey(payload), kind, packet.Length, ref touched);
+        }
+    }
+
+    private PeerEntry? Find(ReadOnlySpan<byte> key, ref Touched touched)
+    {
+        touched.Release();
+        return _lastTarget = server.Registry.Find(new NodeKey(key));
+    }
+
+    private void Deliver(
+        PeerEntry? source, in NodeKey sourceKey, ulong sender, DerpConnection receiver, PacketKind kind, ReadOnlySpan<byte> packet, ref Touched touched)
+    {
+        if (source is not null && (!ReferenceEquals(_lastNoted, receiver) || !ReferenceEquals(_lastSource, source)))
+        {
+            touched.Release();
+            server.Registry.NoteReceiver(source, receiver);
+            (_lastNoted, _lastSource) = (receiver, source);
+        }
+
+        Span<byte> prefix = stackalloc byte[DerpProtocol.HeaderLength + NodeKey.Length];
+        DerpFrames.PacketPrefix(prefix, DerpFrameType.RecvPacket, sourceKey, packet.Length);
+        touched.Hold(receiver);
+        receiver.Enqueue(kind, sender, prefix, packet);
+    }
+
+    private void Forward(Mesh.IDerpForwarder forwarder, in NodeKey target, PacketKind kind, ReadOnlySpan<byte> packet, ref Touched touched)
+    {
+        if (forwarder.Outbox is not { } outbox)
+        {
+            server.Totals.Dropped(DropReason.MeshLink, kind, packet.Length);
+            return;
+        }
+
+        server.Totals.Count(DerpCount.PacketsForwardedOut);
+        Span<byte> prefix = stackalloc byte[DerpProtocol.HeaderLength + (2 * NodeKey.Length)];
+        DerpFrames.ForwardPrefix(prefix, connection.Key, target, packet.Length);
+        touched.Hold(outbox);
+        outbox.Enqueue(kind, connection.Sender, prefix, packet);
+    }
+
+    // A forwarded packet goes to a client here or nowhere: one hop (derp.md §4.4).
+    private void Forwarded(ReadOnlySpan<byte> payload, ref Touched touched)
+    {
+        var packet = payload[(2 * NodeKey.Length)..];
+        var kind = DerpProtocol.KindOf(packet);
+        var (source, target) = (new NodeKey(payload), new NodeKey(payload[NodeKey.Length..]));
+        server.Totals.Count(DerpCount.PacketsForwardedIn);
+        if (server.Registry.Find(target)?.Active is { } receiver)
+        {
+            Deliver(server.Registry.Find(source), source, source.Hash, receiver, kind, packet, ref touched);
+        }
+        else
+        {
+            Lose(DropReason.UnknownDestOnForward, target, kind, packet.Length, ref touched);
+        }
+    }
+
+    private void Lose(DropReason reason, in NodeKey target, PacketKind kind, int bytes, ref Touched touched)
+    {
+        server.Totals.Dropped(reason, kind, bytes);
+        if (kind == PacketKind.Disco && _notHere.Take(1, server.Time) == TimeSpan.Zero)
+        {
+            touched.Release();
+            connection.SendPeerGone(target, PeerGoneReason.NotHere);
+        }
+    }
+
+    private void NotePreferred(bool isHome)
+    {
+        if (isHome == IsHome)
+        {
+            return;
+        }
+
+        IsHome = isHome;
+        server.Totals.Count(DerpCount.CurrentHome, isHome ? 1 : -1);
+        if (server.Time.GetElapsedTime(_since) > HomeMoveAfter)
+        {
+            server.Totals.Count(isHome ? DerpCount.HomeMovesIn : DerpCount.HomeMovesOut);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+using System.Buffers;
+using Relay.Crypto;
+using Relay.Derp.Wire;
+
+namespace Relay.Derp.Connections;
+
+/// <summary>A connection from the ServerKey frame to its end (derp.md §1.8).</summary>
+internal sealed class DerpSession(DerpServer server, DerpTransport transport)
+{
+    [ThreadStatic]
+    private static byte[]? t_frame;
+
+    private readonly System.IO.Pipelines.PipeReader _input = transport.Input;
+    private DerpConnection? _connection;
+    private DerpReceiver? _receiver;
+    private volatile bool _timedOut;
+    private bool _isNotIdealCounted;
+
+    /// <summary>Ends the handshake; called by the heartbeat.</summary>
+    public void HandshakeTimedOut()
+    {
+        _timedOut = true;
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>Ends a connection that was not let in.</summary>
+    public async Task RefuseAsync()
+    {
+        transport.Output.Complete();
+        await _input.CompleteAsync().ConfigureAwait(false);
+    }
+
+    public async Task<DerpCloseReason> RunAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    {
+        var reason = DerpCloseReason.Aborted;
+        try
+        {
+            heartbeat.ExpectWithinHandshakeTime(this);
+            reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false) ?? await RelayAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
+        {
+            // The transport broke, or the host ended it. Whoever decided so before is right about why.
+            reason = _connection?.Closing ?? DerpCloseReason.Aborted;
+        }
+        finally
+        {
+            heartbeat.Forget(this);
+            End();
+            await _input.CompleteAsync().ConfigureAwait(false);
+        }
+
+        return reason;
+    }
+
+    private async Task<DerpCloseReason?> HandshakeAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    {
+        transport.Output.TrySend(transport.Preface.IsEmpty ? server.ServerKeyFrame : [.. transport.Preface.Span, .. server.ServerKeyFrame]);
+        transport.Output.Flush();
+        heartbeat.ExpectWithinHandshakeTime(this);
+        while (true)
+        {
+            var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            if (_timedOut)
+            {
+                return DerpCloseReason.HandshakeTimeout;
+            }
+
+            var buffer = result.Buffer;
+            var opened = Open(ref buffer, out var box, out var left);
+            _input.AdvanceTo(buffer.Start, left.IsEmpty ? buffer.End : buffer.Start);
+            if (opened is { } reason)
+            {
+                return reason;
+            }
+
+            if (_connection is not null)
+            {
+                return await AdmitAsync(heartbeat, box!, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (result.IsCompleted)
+            {
+                return DerpCloseReason.ClientClosed;
+            }
+        }
+    }
+
+    // Looks for the ClientInfo. Sets the connection when it is there and opens.
+    private DerpCloseReason? Open(ref ReadOnlySequence<byte> buffer, out NaClBox? box, out ReadOnlySequence<byte> left)
+    {
+        box = null;
+        left = default;
+        if (transport.WebSocket is { } socket)
+        {
+            var opened = OpenWebSocket(socket, ref buffer, out box);
+            left = _connection is null ? default : buffer;
+            return opened;
+        }
+
+        var rest = buffer;
+        var found = ReadClientInfo(ref rest, out box);
+        if (_connection is not null)
+        {
+            // What comes behind it is for the next reader, which must find it at once.
+            (buffer, left) = (rest, rest);
+        }
+
+        return found;
+    }
+
+    private DerpCloseReason? OpenWebSocket(WebSockets.WebSocketInput socket, ref ReadOnlySequence<byte> buffer, out NaClBox? box)
+    {
+        box = null;
+        while (true)
+        {
+            var before = buffer.Length;
+            var good = socket.TryRead(ref buffer);
+            var bytes = new ReadOnlySequence<byte>(socket.Bytes.ToArray());
+            var length = bytes.Length;
+            var found = ReadClientInfo(ref bytes, out box);
+            socket.Consume((int)(length - bytes.Length));
+            if (found is not null || _connection is not null)
+            {
+                return found;
+            }
+
+            if (!good)
+            {
+                return socket.IsClosed ? DerpCloseReason.ClientClosed : DerpCloseReason.BadHandshake;
+            }
+
+            if (buffer.IsEmpty || buffer.Length == before)
+            {
+                // Nothing more arrived, or the buffer is full of an info longer than any that is sensible.
+                return socket.IsFull ? DerpCloseReason.BadHandshake : null;
+            }
+        }
+    }
+
+    private DerpCloseReason? ReadClientInfo(ref ReadOnlySequence<byte> buffer, out NaClBox? box)
+    {
+        box = null;
+        if (DerpFrameReader.TryReadHeader(buffer, out var head)
+            && (head.Type != DerpFrameType.ClientInfo || head.Length is < DerpProtocol.MinClientInfo or > DerpProtocol.MaxClientInfo))
+        {
+            return DerpCloseReason.BadHandshake;
+        }
+
+        if (DerpFrameReader.TryRead(ref buffer, DerpProtocol.MaxClientInfo, out _, out var payload) != DerpFrameStatus.Frame)
+        {
+            return null;
+        }
+
+        var bytes = payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray();
+        var info = DerpHandshake.OpenClientInfo(server.Key, bytes, out var key, out box);
+        var meshKey = server.MeshKey;
+        if (info is null || (info.MeshKey is not null && meshKey is not { IsHex: false } && !MeshKey.IsWellFormed(info.MeshKey)))
+        {
+            return DerpCloseReason.BadHandshake;
+        }
+
+        _connection = server.NewConnection(key, info, meshKey?.Matches(info.MeshKey) ?? false, transport);
+        return null;
+    }
+
+    private async ValueTask<DerpCloseReason?> AdmitAsync(Heartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
+    {
+        var connection = _connection!;
+        if (!connection.IsMeshPeer && server.Admission is { } admission)
+        {
+            var asked = admission(new DerpAdmissionRequest(connection.Key, connection.RemoteEndPoint?.Address), cancellationToken);
+            if (!(asked.IsCompletedSuccessfully ? asked.Result : await WithinAsync(asked, cancellationToken).ConfigureAwait(false)))
+            {
+                return _timedOut ? DerpCloseReason.HandshakeTimeout : DerpCloseReason.NotAdmitted;
+            }
+        }
+
+        heartbeat.Forget(this);
+        heartbeat.Begin(connection.Activity);
+
+        // Before anybody can send it a packet, so that it is the second frame always.
+        connection.SendFirst(DerpHandshake.ServerInfo(box));
+        if (!server.Registry.TryAdd(connection, server.Options.MaxConnectionsPerKey))
+        {
+            return DerpCloseReason.TooManyConnections;
+        }
+
+        if (connection.Flags.HasFlag(PeerFlags.NotIdeal))
+        {
+            _isNotIdealCounted = true;
+            server.Totals.Count(DerpCount.CurrentNotIdeal);
+        }
+
+        _receiver = new DerpReceiver(connection, server);
+        connection.Drain();
+        return null;
+    }
+
+    private async Task<bool> WithinAsync(ValueTask<bool> asked, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await asked.AsTask().WaitAsync(server.Options.HandshakeTimeout, server.Time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _timedOut = true;
+            return false;
+        }
+    }
+
+    private async Task<DerpCloseReason> RelayAsync(CancellationToken cancellationToken)
+    {
+        var connection = _connection!;
+        var receiver = _receiver!;
+
+        // A WebSocket's buffer may hold frames already: behind the ClientInfo, and after waiting.
+        var holdsFrames = transport.WebSocket is not null;
+        while (true)
+        {
+            if (holdsFrames)
+            {
+                var none = ReadOnlySequence<byte>.Empty;
+                switch (Receive(transport.WebSocket!, ref none))
+                {
+                    case ReceiveStatus.Close:
+                        return connection.Closing ?? receiver.Reason;
+                    case ReceiveStatus.Wait:
+                        await Task.Delay(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
+                        continue;
+                }
+
+                holdsFrames = false;
+            }
+
+            var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            if (connection.Closing is { } closing)
+            {
+                return closing;
+            }
+
+            var buffer = result.Buffer;
+            if (!buffer.IsEmpty)
+            {
+                connection.Activity.CountRead();
+            }
+
+            var status = transport.WebSocket is { } socket ? Receive(socket, ref buffer) : Receive(ref buffer);
+            _input.AdvanceTo(buffer.Start, status == ReceiveStatus.Wait ? buffer.Start : buffer.End);
+            switch (status)
+            {
+                case ReceiveStatus.Close:
+                    return connection.Closing ?? (transport.WebSocket is { IsClosed: true } ? DerpCloseReason.ClientClosed : receiver.Reason);
+                case ReceiveStatus.Wait:
+                    await Task.Delay(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
+                    holdsFrames = transport.WebSocket is not null;
+                    break;
+                default:
+                    if (result.IsCompleted)
+                    {
+                        return DerpCloseReason.ClientClosed;
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    private ReceiveStatus Receive(ref ReadOnlySequence<byte> buffer)
+    {
+        var touched = default(Touched);
+        try
+        {
+            while (!buffer.IsEmpty)
+            {
+                var first = buffer.FirstSpan;
+                var status = _receiver!.Receive(first, ref touched, out var consumed);
+                buffer = buffer.Slice(consumed);
+                if (status != ReceiveStatus.Done)
+                {
+                    return status;
+                }
+
+                if (consumed == first.Length)
+                {
+                    continue;
+                }
+
+                status = ReceiveSplit(ref buffer, ref touched, out var used);
+                if (status != ReceiveStatus.Done || !used)
+                {
+                    return status;
+                }
+            }
+
+            return ReceiveStatus.Done;
+        }
+        finally
+        {
+            touched.Flush();
+        }
+    }
+
+    // A frame that begins in one segment and ends in another is put together first.
+    private ReceiveStatus ReceiveSplit(ref ReadOnlySequence<byte> buffer, ref Touched touched, out bool used)
+    {
+        used = false;
+        if (buffer.IsSingleSegment || !DerpFrameReader.TryReadHeader(buffer, out var header))
+        {
+            return ReceiveStatus.Done;
+        }
+
+        var frame = t_frame ??= new byte[DerpProtocol.HeaderLength + DerpProtocol.MaxRelayedPayload];
+        var length = (int)Math.Min(DerpProtocol.HeaderLength + (long)header.Length, frame.Length);
+        var available = buffer.Length < length ? DerpProtocol.HeaderLength : length;
+        buffer.Slice(0, available).CopyTo(frame);
+        var status = _receiver!.Receive(frame.AsSpan(0, available), ref touched, out var consumed);
+        buffer = buffer.Slice(consumed);
+        used = consumed > 0;
+        return status;
+    }
+
+    private ReceiveStatus Receive(WebSockets.WebSocketInput socket, ref ReadOnlySequence<byte> buffer)
+    {
+        var touched = default(Touched);
+        try
+        {
+            while (true)
+            {
+                var good = socket.TryRead(ref buffer);
+                var status = _receiver!.Receive(socket.Bytes, ref touched, out var consumed);
+                socket.Consume(consumed);
+                if (!good)
+                {
+                    return ReceiveStatus.Close;
+                }
+
+                if (status != ReceiveStatus.Done || buffer.IsEmpty || consumed == 0)
+                {
+                    return status;
+                }
+            }
+        }
+        finally
+        {
+            touched.Hold(_connection!); // An answer to a WebSocket ping may wait.
+            touched.Flush();
+        }
+    }
+
+    private void End()
+    {
+        transport.WebSocket?.Release();
+        if (_connection is null)
+        {
+            transport.Output.Complete();
+            return;
+        }
+
+        if (_receiver is not null)
+        {
+            server.Leave(_connection, _receiver.IsHome, _isNotIdealCounted);
+        }
+
+        _connection.Close(DropReason.GoneDisconnected);
+    }
+}

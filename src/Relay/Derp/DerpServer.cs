@@ -1,0 +1,202 @@
+using Relay.Derp.Connections;
+using Relay.Derp.Queues;
+using Relay.Derp.Wire;
+
+namespace Relay.Derp;
+
+/// <summary>
+/// A DERP server: relays packets between the clients whose connections are given to it (derp.md §3). It listens nowhere itself.
+/// </summary>
+/// <remarks>
+/// 1. <see cref="RunAsync"/> does the handshake, admits the client and puts its connection into the registry.
+/// 2. Its reader cuts batches into frames, puts packets into their receivers' queues under the receivers' locks, and drains each
+///    receiver that it touched once at the batch's end. It waits for nobody.
+/// 3. A receiver whose output is full is drained by its output's call-back; meanwhile its queue sheds the oldest.
+/// 4. One heartbeat does for all what takes time: keep-alives, pings, deadlines.
+/// </remarks>
+public sealed class DerpServer : IDisposable
+{
+    private readonly NodePrivateKey _key;
+    private readonly DerpServerOptions _options;
+    private readonly QueueLimits _limits;
+    private readonly Heartbeat _heartbeat;
+    private readonly ConnectionLimits _connectionLimits;
+    private DerpRateLimit _rateLimit = DerpRateLimit.None;
+    private MeshKey? _meshKey;
+    private long _lastId;
+
+    /// <summary>Creates a server.</summary>
+    /// <param name="key">The server's key.</param>
+    /// <param name="options">What it allows; read once.</param>
+    /// <param name="time">The clock.</param>
+    public DerpServer(NodePrivateKey key, DerpServerOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(time);
+        (_key, _options, Time) = (key, options, time);
+        _limits = new QueueLimits(options.QueueDepth, options.QueueBytes);
+        Registry = new DerpRegistry(Totals);
+        Pool = new ChunkPool(options.QueueBytesTotal);
+        TotalRate = new TotalRate(time);
+        _connectionLimits = new ConnectionLimits(options);
+        ServerKeyFrame = DerpHandshake.ServerKey(key.PublicKey);
+        _heartbeat = new Heartbeat(Registry, options, Totals, time);
+    }
+
+    /// <summary>The server's public key.</summary>
+    public NodeKey PublicKey => _key.PublicKey;
+
+    /// <summary>Asked for every client without the mesh key, within the handshake's time; without it everybody is admitted.</summary>
+    public Func<DerpAdmissionRequest, CancellationToken, ValueTask<bool>>? Admission { get; init; }
+
+    /// <summary>The mesh's secret, or null for no mesh. May be changed at any time; connections that are open keep what they are.</summary>
+    public MeshKey? MeshKey
+    {
+        get => Volatile.Read(ref _meshKey);
+        set => Volatile.Write(ref _meshKey, value);
+    }
+
+    /// <summary>How fast each client may send. May be changed at any time; every client then has a full bucket.</summary>
+    public DerpRateLimit RateLimit
+    {
+        get => Volatile.Read(ref _rateLimit);
+        set => Volatile.Write(ref _rateLimit, value);
+    }
+
+    internal TimeProvider Time { get; }
+
+    internal DerpRegistry Registry { get; }
+
+    internal DerpTotals Totals { get; } = new();
+
+    internal ChunkPool Pool { get; }
+
+    internal TotalRate TotalRate { get; }
+
+    internal DerpServerOptions Options => _options;
+
+    internal NodePrivateKey Key => _key;
+
+    internal byte[] ServerKeyFrame { get; }
+
+    internal ClosedConnections Closed { get; } = new();
+
+    /// <summary>Serves a connection until it ends. Throws for nothing that a client or the network does.</summary>
+    /// <param name="transport">The connection. Its input and output are completed at the end; closing the socket is the host's.</param>
+    /// <param name="cancellationToken">Ends the connection at once.</param>
+    /// <returns>Why it ended.</returns>
+    public async Task<DerpCloseReason> RunAsync(DerpTransport transport, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        Totals.Count(DerpCount.Accepts);
+        Totals.Count(DerpCount.WebSocketAccepts, transport.WebSocket is null ? 0 : 1);
+        var session = new DerpSession(this, transport);
+        var reason = DerpCloseReason.TooManyConnections;
+        if (_connectionLimits.TryEnter(transport.RemoteEndPoint?.Address))
+        {
+            reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
+            _connectionLimits.Leave(transport.RemoteEndPoint?.Address);
+        }
+        else
+        {
+            await session.RefuseAsync().ConfigureAwait(false);
+        }
+
+        Closed.Count(reason);
+        return reason;
+    }
+
+    /// <summary>Closes every connection of a key, which may not be admitted any more.</summary>
+    /// <param name="key">The key.</param>
+    /// <returns>How many there were.</returns>
+    public int CloseKey(NodeKey key) => CloseKey(key, DerpCloseReason.Revoked);
+
+    /// <summary>Sets how fast all clients together may send. Every change fills the bucket.</summary>
+    /// <param name="limit">The rate.</param>
+    public void SetTotalRateLimit(DerpRateLimit limit)
+    {
+        ArgumentNullException.ThrowIfNull(limit);
+        TotalRate.Set(limit);
+    }
+
+    /// <summary>Tells every client that the server restarts (derp.md §2.2).</summary>
+    /// <param name="reconnectIn">When clients should reconnect.</param>
+    /// <param name="tryFor">For how long they should try.</param>
+    public void SendRestarting(TimeSpan reconnectIn, TimeSpan tryFor)
+    {
+        Span<byte> frame = stackalloc byte[DerpFrames.MaxControl];
+        var bytes = frame[..DerpFrames.Restarting(frame, reconnectIn, tryFor)].ToArray();
+        foreach (var connection in Registry.All)
+        {
+            connection.SendNotice(bytes);
+        }
+    }
+
+    /// <summary>Closes all connections, evenly over a time, so that their clients do not all return at once.</summary>
+    /// <param name="window">The time.</param>
+    /// <param name="cancellationToken">Closes the rest at once.</param>
+    public async Task DrainAsync(TimeSpan window, CancellationToken cancellationToken)
+    {
+        var connections = Registry.All.ToArray();
+        var start = Time.GetTimestamp();
+        for (var i = 0; i < connections.Length; i++)
+        {
+            var wait = (window * i / connections.Length) - Time.GetElapsedTime(start);
+            if (wait >= Heartbeat.Period && !cancellationToken.IsCancellationRequested)
+            {
+                await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            connections[i].BeginClose(DerpCloseReason.Drained);
+        }
+
+        // Those that came meanwhile.
+        foreach (var connection in Registry.All)
+        {
+            connection.BeginClose(DerpCloseReason.Drained);
+        }
+    }
+
+    /// <summary>What the open connections have done so far.</summary>
+    public IReadOnlyList<DerpClientView> Clients() =>
+        [.. Registry.All.Select(static connection =>
+        {
+            var (packets, bytes) = connection.Sent;
+            var activity = connection.Activity;
+            return new DerpClientView(
+                connection.Key, connection.RemoteEndPoint, connection.Flags, activity.DiscoReceived + activity.OtherReceived,
+                activity.BytesReceived, packets, bytes, connection.Held);
+        })];
+
+    /// <summary>Stops the heartbeat. Connections should have ended before.</summary>
+    public void Dispose() => _heartbeat.Dispose();
+
+    internal int CloseKey(NodeKey key, DerpCloseReason reason)
+    {
+        var connections = Registry.Find(key) is { } entry ? entry.Connections : default;
+        foreach (var connection in connections)
+        {
+            connection.BeginClose(reason);
+        }
+
+        return connections.Length;
+    }
+
+    internal void Leave(DerpConnection connection, bool wasHome, bool wasNotIdeal)
+    {
+        Registry.Remove(connection);
+        var (packets, bytes) = connection.Sent;
+        var activity = connection.Activity;
+        Totals.Count(DerpCount.PacketsSent, packets);
+        Totals.Count(DerpCount.BytesSent, bytes);
+        Totals.Count(DerpCount.PacketsReceivedDisco, activity.DiscoReceived);
+        Totals.Count(DerpCount.PacketsReceivedOther, activity.OtherReceived);
+        Totals.Count(DerpCount.BytesReceived, activity.BytesReceived);
+        Totals.Count(DerpCount.CurrentHome, wasHome ? -1 : 0);
+        Totals.Count(DerpCount.CurrentNotIdeal, wasNotIdeal ? -1 : 0);
+    }
+
+    internal DerpConnection NewConnection(in NodeKey key, ClientInfo info, bool isMeshPeer, DerpTransport transport) => new(
+        Interlocked.Increment(ref _lastId), key, info, isMeshPeer, transport, new SendQueue(Pool, _limits, Totals), Totals);
+}

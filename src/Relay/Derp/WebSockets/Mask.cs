@@ -1,0 +1,31 @@
+using System.Numerics;
+
+namespace Relay.Derp.WebSockets;
+
+/// <summary>The masking of client frames (RFC 6455 §5.3).</summary>
+internal static class Mask
+{
+    /// <summary>Copies bytes and masks or unmasks them.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="target">At least as long.</param>
+    /// <param name="mask">The mask, its first byte lowest.</param>
+    /// <param name="at">How far into the mask the first byte is, 0 to 3.</param>
+    public static void Apply(ReadOnlySpan<byte> source, Span<byte> target, uint mask, int at)
+    {
+        mask = uint.RotateRight(mask, 8 * at);
+        var pattern = Vector.AsVectorByte(new Vector<uint>(mask));
+        var i = 0;
+        if (BitConverter.IsLittleEndian)
+        {
+            for (; i <= source.Length - Vector<byte>.Count; i += Vector<byte>.Count)
+            {
+                (new Vector<byte>(source[i..]) ^ pattern).CopyTo(target[i..]);
+            }
+        }
+
+        for (; i < source.Length; i++)
+        {
+            target[i] = (byte)(source[i] ^ (byte)(mask >> (8 * (i & 3))));
+        }
+    }
+}

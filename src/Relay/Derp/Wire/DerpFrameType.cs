@@ -1,0 +1,56 @@
+namespace Relay.Derp.Wire;
+
+/// <summary>The frames' types (derp.md §2.2).</summary>
+public enum DerpFrameType : byte
+{
+    /// <summary>Not a frame.</summary>
+    None = 0,
+
+    /// <summary>Server to client, first: magic and the server's public key.</summary>
+    ServerKey = 0x01,
+
+    /// <summary>Client to server: public key, nonce, box of JSON.</summary>
+    ClientInfo = 0x02,
+
+    /// <summary>Server to client: nonce, box of JSON.</summary>
+    ServerInfo = 0x03,
+
+    /// <summary>Client to server: destination key, packet.</summary>
+    SendPacket = 0x04,
+
+    /// <summary>Server to client: source key, packet.</summary>
+    RecvPacket = 0x05,
+
+    /// <summary>Server to client: empty.</summary>
+    KeepAlive = 0x06,
+
+    /// <summary>Client to server: one byte, whether this is the client's home.</summary>
+    NotePreferred = 0x07,
+
+    /// <summary>Server to client: key, <see cref="PeerGoneReason"/>.</summary>
+    PeerGone = 0x08,
+
+    /// <summary>Server to watcher: key, address, port, <see cref="PeerFlags"/>.</summary>
+    PeerPresent = 0x09,
+
+    /// <summary>Mesh peer to server: source key, destination key, packet.</summary>
+    ForwardPacket = 0x0a,
+
+    /// <summary>Mesh peer to server: asks for PeerPresent and PeerGone of all clients.</summary>
+    WatchConns = 0x10,
+
+    /// <summary>Mesh peer to server: key whose connections to close.</summary>
+    ClosePeer = 0x11,
+
+    /// <summary>Either way: eight bytes.</summary>
+    Ping = 0x12,
+
+    /// <summary>Either way: the ping's eight bytes.</summary>
+    Pong = 0x13,
+
+    /// <summary>Server to client: text of what is wrong, empty when healthy.</summary>
+    Health = 0x14,
+
+    /// <summary>Server to client: milliseconds until to reconnect, milliseconds to try for.</summary>
+    Restarting = 0x15,
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Relay.Derp.Wire;
+
+/// <summary>
+/// The secret that the servers of a mesh share (derp.md §2.7). derper's are 64 hex digits; Coder's are any text.
+/// Which of the two the configured key is decides how strictly a client's is read.
+/// </summary>
+public sealed class MeshKey
+{
+    private readonly byte[] _secret;
+
+    private MeshKey(byte[] secret, string text, bool isHex) => (_secret, Text, IsHex) = (secret, text, isHex);
+
+    /// <summary>Whether the key has derper's form.</summary>
+    public bool IsHex { get; }
+
+    /// <summary>The text as a client sends it. It is a secret.</summary>
+    internal string Text { get; }
+
+    /// <summary>Reads a configured key; white space around it is cut off.</summary>
+    /// <param name="text">64 hex digits, or any other text of 16 to 256 characters.</param>
+    /// <param name="key">The key.</param>
+    /// <returns>False for a text too short to be a secret, or too long, and for 64 zeros, which mean "no key".</returns>
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out MeshKey? key)
+    {
+        key = null;
+        var trimmed = text?.Trim() ?? "";
+        if (trimmed.Length is < 16 or > 256)
+        {
+            return false;
+        }
+
+        if (NodeKey.TryParseHex(trimmed, out var value))
+        {
+            if (!value.IsZero)
+            {
+                key = new MeshKey(Convert.FromHexString(trimmed), trimmed.ToLowerInvariant(), isHex: true);
+            }
+
+            return key is not null;
+        }
+
+        key = new MeshKey(Encoding.UTF8.GetBytes(trimmed), trimmed, isHex: false);
+        return true;
+    }
+
+    /// <summary>Compares with what a client sent, in constant time.</summary>
+    /// <param name="offered">The client's <c>meshKey</c>, already checked by <see cref="IsWellFormed"/>.</param>
+    internal bool Matches(string? offered)
+    {
+        if (offered is null)
+        {
+            return false;
+        }
+
+        if (!IsHex)
+        {
+            return CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(offered), _secret);
+        }
+
+        Span<byte> bytes = stackalloc byte[NodeKey.Length];
+        return offered.Length == 2 * NodeKey.Length
+            && Convert.FromHexString(offered, bytes, out _, out _) == System.Buffers.OperationStatus.Done
+            && CryptographicOperations.FixedTimeEquals(bytes, _secret);
+    }
+
+    /// <summary>Whether a client may send this as its <c>meshKey</c> at all (derp.md §2.4): 64 hex digits as derper demands.</summary>
+    internal static bool IsWellFormed(string offered) => NodeKey.TryParseHex(offered, out _);
+}

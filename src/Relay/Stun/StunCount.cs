@@ -1,0 +1,13 @@
+namespace Relay.Stun;
+
+/// <summary>What became of datagrams, and from which family requests came.</summary>
+internal enum StunCount
+{
+    ReadError,
+    NotStun,
+    WriteError,
+    Success,
+    IPv4,
+    IPv6,
+    Last,
+}

@@ -1,0 +1,163 @@
+using Relay.Derp;
+using Relay.Derp.Wire;
+using Relay.Tests.Streams;
+
+namespace Relay.Tests.Derp;
+
+public sealed class LivenessTests
+{
+    [Fact]
+    public async Task KeepAlivesComeEvery60To65Seconds()
+    {
+        using var rig = new DerpRig();
+        var a = await rig.GreetAsync();
+        rig.Clock.Advance(TimeSpan.FromSeconds(59));
+        await a.ExpectNothingAsync();
+
+        rig.Clock.Advance(TimeSpan.FromSeconds(7));
+        Assert.Equal(DerpFrameType.KeepAlive, (await a.NextAsync()).Type);
+        rig.Clock.Advance(TimeSpan.FromSeconds(66));
+        Assert.Equal(DerpFrameType.KeepAlive, (await a.NextAsync()).Type);
+    }
+
+    [Fact]
+    public async Task ASilentClientThatAcknowledgesPingsIsPingedAndClosedWithoutAnswer()
+    {
+        using var rig = new DerpRig();
+        var (dead, alive) = (await rig.Connect().GreetAsync(acks: true), await rig.Connect().GreetAsync(acks: true));
+        for (var i = 0; i < 2; i++)
+        {
+            // The second ping comes 60 s after the first was answered, and has to be answered before 15 s more.
+            for (var second = 0; second < (i == 0 ? 62 : 50); second++)
+            {
+                rig.Clock.Advance(TimeSpan.FromSeconds(1));
+            }
+
+            var (type, payload) = await alive.NextAsync();
+            while (type != DerpFrameType.Ping)
+            {
+                (type, payload) = await alive.NextAsync();
+            }
+
+            await alive.WriteAsync(DerpTestClient.Frame(DerpFrameType.Pong, payload));
+            await Eventually.TrueAsync(() => rig.Server.Registry.Find(alive.Key)!.Active!.Activity.Reads > i, "the pong was read");
+            rig.Clock.Advance(TimeSpan.FromSeconds(16));
+        }
+
+        Assert.Equal(DerpCloseReason.PingTimeout, await dead.Served.Soon());
+        Assert.False(alive.Served.IsCompleted);
+    }
+
+    [Fact]
+    public async Task AClientThatTakesNoBytesIsClosedAfterTheWriteTimeout()
+    {
+        using var rig = new DerpRig();
+        var (a, stuck) = (await rig.GreetAsync(), await rig.GreetAsync(pause: 1000));
+        for (var i = 0; i < 200; i++)
+        {
+            await a.SendAsync(stuck.Key, new byte[1000]); // More than the output takes in one go.
+        }
+
+        await a.ExpectNothingAsync();
+        rig.Clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(stuck.Served.IsCompleted);
+        rig.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(DerpCloseReason.WriteTimeout, await stuck.Served.Soon());
+        Assert.Equal(1, rig.Server.Totals[DerpCount.WriteTimeouts]);
+        Assert.Equal(0, rig.Server.Pool.Lent);
+        Assert.True(rig.Server.Totals.Drops(DropReason.GoneDisconnected, PacketKind.Other).Packets > 0);
+    }
+
+    [Fact]
+    public async Task ASenderAboveItsRateIsNotReadUntilItsTimeComes()
+    {
+        using var rig = new DerpRig();
+        var (a, mesh) = (await rig.GreetAsync(), await rig.GreetAsync(meshKey: Vectors.MeshKey));
+        rig.Server.RateLimit = new DerpRateLimit(65568, 1);
+        var packet = new byte[65536];
+        await a.SendAsync(a.Key, packet);
+        await a.ExpectPacketAsync(a.Key, packet);
+        var timers = rig.Clock.PendingTimers;
+
+        var sending = a.SendAsync(a.Key, packet); // Not read, so it may not end either.
+        await Eventually.TrueAsync(() => rig.Clock.PendingTimers > timers, "the reader waits");
+        Assert.Equal(1, rig.Server.Totals[DerpCount.RateLimitWaits]);
+        await mesh.SendAsync(mesh.Key, packet);
+        await mesh.ExpectPacketAsync(mesh.Key, packet);
+        await mesh.SendAsync(mesh.Key, packet);
+        await mesh.ExpectPacketAsync(mesh.Key, packet);
+        rig.Clock.Advance(TimeSpan.FromSeconds(1.1));
+        await a.ExpectPacketAsync(a.Key, packet);
+        await sending.Soon();
+
+        rig.Server.RateLimit = DerpRateLimit.None;
+        for (var i = 0; i < 3; i++)
+        {
+            await a.SendAsync(a.Key, packet);
+            await a.ExpectPacketAsync(a.Key, packet);
+        }
+    }
+
+    [Fact]
+    public async Task TheTotalRateHoldsForAllTogether()
+    {
+        using var rig = new DerpRig();
+        var (a, b) = (await rig.GreetAsync(), await rig.GreetAsync());
+        rig.Server.SetTotalRateLimit(new DerpRateLimit(65568, 1));
+        var packet = new byte[65536];
+        await a.SendAsync(a.Key, packet);
+        await a.ExpectPacketAsync(a.Key, packet);
+        var timers = rig.Clock.PendingTimers;
+
+        var sending = b.SendAsync(b.Key, packet);
+        await Eventually.TrueAsync(() => rig.Clock.PendingTimers > timers, "the reader waits");
+        rig.Clock.Advance(TimeSpan.FromSeconds(1.1));
+
+        await b.ExpectPacketAsync(b.Key, packet);
+        await sending.Soon();
+    }
+
+    [Fact]
+    public async Task ADrainTellsEverybodyAndClosesThemEvenly()
+    {
+        using var rig = new DerpRig();
+        var clients = new List<DerpTestClient>();
+        for (var i = 0; i < 5; i++)
+        {
+            clients.Add(await rig.GreetAsync());
+        }
+
+        rig.Server.SendRestarting(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+        foreach (var client in clients)
+        {
+            Assert.Equal(DerpFrameType.Restarting, (await client.NextAsync()).Type);
+        }
+
+        var drain = rig.Server.DrainAsync(TimeSpan.FromSeconds(50), CancellationToken.None);
+        for (var closed = 1; closed <= 5; closed++)
+        {
+            var expected = closed;
+            await Eventually.TrueAsync(() => clients.Count(static client => client.Served.IsCompleted) == expected, "one more is closed");
+            await Eventually.TrueAsync(() => rig.Clock.PendingTimers > 1 || expected == 5, "the drain waits");
+            rig.Clock.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        await drain.Soon();
+        foreach (var client in clients)
+        {
+            Assert.Equal(DerpCloseReason.Drained, await client.Served);
+        }
+    }
+
+    [Fact]
+    public async Task ARevokedKeyIsClosedAtOnce()
+    {
+        using var rig = new DerpRig();
+        var a = await rig.GreetAsync();
+
+        Assert.Equal(1, rig.Server.CloseKey(a.Key));
+
+        Assert.Equal(DerpCloseReason.Revoked, await a.Served.Soon());
+    }
+}

@@ -1,0 +1,168 @@
+using System.IO.Pipelines;
+using Relay.Derp;
+using Relay.Derp.Connections;
+using Relay.Derp.Mesh;
+using Relay.Derp.Wire;
+using Relay.Tests.Streams;
+
+namespace Relay.Tests.Derp;
+
+public sealed class MeshTests
+{
+    [Fact]
+    public async Task PacketsCrossTheMeshInBothDirectionsAndPeersGoneAreReported()
+    {
+        using var one = new DerpRig();
+        using var two = new DerpRig();
+        using var stop = new CancellationTokenSource();
+        var links = new[] { Link(one, two).RunAsync(stop.Token), Link(two, one).RunAsync(stop.Token) };
+        var (a, b) = (await one.GreetAsync(), await two.GreetAsync());
+        await Eventually.TrueAsync(() => one.Server.Registry.Find(b.Key) is not null, "one knows of b");
+        await Eventually.TrueAsync(() => two.Server.Registry.Find(a.Key) is not null, "two knows of a");
+
+        await a.SendAsync(b.Key, 1);
+        await b.ExpectPacketAsync(a.Key, 1);
+        await b.SendAsync(a.Key, 2);
+        await a.ExpectPacketAsync(b.Key, 2);
+        Assert.Equal(1, one.Server.Totals[DerpCount.PacketsForwardedOut]);
+        Assert.Equal(1, one.Server.Totals[DerpCount.PacketsForwardedIn]);
+        await b.LeaveAsync();
+        await a.ExpectPeerGoneAsync(b.Key, PeerGoneReason.Disconnected);
+
+        await stop.CancelAsync();
+        await Task.WhenAll(links).Soon();
+        Assert.Equal(0, one.Server.Registry.RemoteKeys);
+    }
+
+    [Fact]
+    public async Task APeerThatStallsDelaysNobodyAndItsLossesAreCounted()
+    {
+        using var one = new DerpRig(static options => options.MeshQueueDepth = 50);
+        using var two = new DerpRig();
+        using var stop = new CancellationTokenSource();
+
+        // Between the link and the other server stands a pipe that the test stops reading.
+        var up = new Pipe(new PipeOptions(pauseWriterThreshold: 4096, resumeWriterThreshold: 2048));
+        var remote = two.Connect();
+        var link = new DerpMeshLink(
+            one.Server, _ => Task.FromResult(new DerpTransport(remote.Input, new DerpPipeOutput(up.Writer))), static _ => default);
+        var running = link.RunAsync(stop.Token);
+        var b = await two.GreetAsync();
+        var hello = await up.Reader.ReadAsync().Soon();
+        await remote.WriteAsync(System.Buffers.BuffersExtensions.ToArray(hello.Buffer));
+        up.Reader.AdvanceTo(hello.Buffer.End);
+        await Eventually.TrueAsync(() => one.Server.Registry.Find(b.Key) is not null, "one knows of b");
+        var (a, c) = (await one.GreetAsync(), await one.GreetAsync());
+
+        for (var i = 0; i < 500; i++)
+        {
+            await a.SendAsync(b.Key, new byte[1000]);
+            await a.SendAsync(c.Key, (byte)i);
+            await c.ExpectPacketAsync(a.Key, (byte)i);
+        }
+
+        Assert.Equal(500, one.Server.Totals[DerpCount.PacketsForwardedOut]);
+        var lost = one.Server.Totals.Drops(DropReason.QueueHead, PacketKind.Other).Packets;
+        Assert.InRange(lost, 500 - 50 - 20, 450);
+        await stop.CancelAsync();
+        await running.Soon();
+        Assert.InRange(one.Server.Totals.Drops(DropReason.MeshLink, PacketKind.Other).Packets, 40, 50);
+    }
+
+    [Fact]
+    public async Task ALinkToItselfEnds()
+    {
+        using var one = new DerpRig();
+
+        await Link(one, one).RunAsync(CancellationToken.None).Soon();
+    }
+
+    [Fact]
+    public async Task ALinkThatBreaksForgetsItsKeysAndComesBack()
+    {
+        using var one = new DerpRig();
+        using var two = new DerpRig();
+        using var stop = new CancellationTokenSource();
+        var connects = 0;
+        var link = Link(one, two, () => connects++);
+        var running = link.RunAsync(stop.Token);
+        var b = await two.GreetAsync();
+        for (var time = 1; time <= 3; time++)
+        {
+            await Eventually.TrueAsync(() => one.Server.Registry.Find(b.Key) is not null, "one knows of b");
+            Assert.Equal(time, connects);
+            two.Server.CloseKey(one.Server.PublicKey);
+            await Eventually.TrueAsync(() => one.Server.Registry.Find(b.Key) is null, "one has forgotten b");
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    one.Clock.Advance(TimeSpan.FromSeconds(1));
+                    return connects > time;
+                },
+                "the link comes back");
+        }
+
+        await stop.CancelAsync();
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task ForwardersFollowTheRulesOfRegistration()
+    {
+        using var rig = new DerpRig();
+        var (registry, totals) = (rig.Server.Registry, rig.Server.Totals);
+        var (f1, f2, f3) = (new Forwarder(), new Forwarder(), new Forwarder());
+        var key = NodePrivateKey.Generate();
+
+        registry.AddForwarder(key.PublicKey, f1);
+        registry.AddForwarder(key.PublicKey, f1);
+        Assert.Equal((0, 1), (registry.LocalKeys, registry.RemoteKeys));
+        registry.AddForwarder(key.PublicKey, f2);
+        registry.AddForwarder(key.PublicKey, f3);
+        Assert.Same(f1, registry.Find(key.PublicKey)!.Forwarder);
+        Assert.Equal(1, totals[DerpCount.MultiForwarderCreated]);
+        registry.RemoveForwarder(key.PublicKey, f1);
+        Assert.Same(f2, registry.Find(key.PublicKey)!.Forwarder);
+        registry.RemoveForwarder(key.PublicKey, f1);
+        Assert.Equal(1, totals[DerpCount.ForwarderDeleteOtherValue]);
+        registry.RemoveForwarder(key.PublicKey, f2);
+        Assert.Equal(1, totals[DerpCount.MultiForwarderDeleted]);
+
+        var local = await rig.GreetAsync(key);
+        Assert.Equal((1, 0), (registry.LocalKeys, registry.RemoteKeys));
+        await local.LeaveAsync();
+        Assert.Equal((0, 1), (registry.LocalKeys, registry.RemoteKeys));
+        registry.RemoveForwarder(key.PublicKey, f3);
+        Assert.Null(registry.Find(key.PublicKey));
+        Assert.Equal((0, 0), (registry.LocalKeys, registry.RemoteKeys));
+    }
+
+    [Fact]
+    public async Task APacketForALinkThatIsDownIsCounted()
+    {
+        using var rig = new DerpRig();
+        var a = await rig.GreetAsync();
+        var remote = NodePrivateKey.Generate().PublicKey;
+        rig.Server.Registry.AddForwarder(remote, new Forwarder());
+
+        await a.SendAsync(remote, 1, 2);
+        await a.ExpectNothingAsync();
+
+        Assert.Equal((1, 2), rig.Server.Totals.Drops(DropReason.MeshLink, PacketKind.Other));
+    }
+
+    private static DerpMeshLink Link(DerpRig from, DerpRig to, Action? connected = null) => new(
+        from.Server,
+        _ =>
+        {
+            connected?.Invoke();
+            var client = to.Connect();
+            return Task.FromResult(new DerpTransport(client.Input, new DerpPipeOutput(client.Output)));
+        },
+        static _ => default);
+
+    private sealed class Forwarder : IDerpForwarder
+    {
+        public DerpOutbox? Outbox => null;
+    }
+}
