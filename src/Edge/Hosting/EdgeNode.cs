@@ -1,14 +1,19 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using ControlPlane;
 using Edge.Admin;
 using Edge.Api;
+using Edge.Derp;
 using Edge.Drain;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
+using Relay.Derp;
 using Relay.Streams;
+using Relay.Stun;
 
 namespace Edge.Hosting;
 
@@ -31,6 +36,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _api;
     private WebApplication? _public;
     private WebApplication? _admin;
+    private StunServer? _stun;
     private Task? _stop;
 
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -85,6 +91,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
         listeners.Validate();
+        _settings.Derp.CheckAdmission(listeners.EndPoints);
         if (Options.EmbedsApiServer)
         {
             _socketClaim = _data.ClaimApiSocket();
@@ -100,7 +107,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
         else
         {
-            _public = PublicHost.Create(_hosts, _settings, _data, listeners);
+            var derpKey = _settings.Derp.Serves ? await DerpKeyFile.OpenAsync(_settings.Derp.KeyFile, _data, cancellation) : null;
+            _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey);
             if (Options.Proxies)
             {
                 _readiness.DependOn(_public.Services.GetRequiredService<BackendHealth>().AnyHealthy);
@@ -108,11 +116,33 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
 
         await StartAsync(_public, listeners.Setting, cancellation);
+        StartStun(listeners);
         _readiness.Listening();
         if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
         {
             LogDescriptorLimit(_public.Logger, warning);
         }
+    }
+
+    private void StartStun(PublicListeners listeners)
+    {
+        if (!_settings.Derp.Stun)
+        {
+            return;
+        }
+
+        var addresses = listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct();
+        try
+        {
+            _stun = new StunServer([.. addresses.Select(address => new IPEndPoint(address, _settings.Derp.StunPort))]);
+        }
+        catch (SocketException error)
+        {
+            throw new SettingsException(
+                "Relay:Stun:Port", null, $"UDP port {_settings.Derp.StunPort} cannot be bound ({error.Message}); choose another, or set Relay:Stun:Enabled=false");
+        }
+
+        _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
     }
 
     private async Task StartAsync(WebApplication host, string setting, CancellationToken cancellation)
@@ -149,9 +179,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             // Connections end when their streams do, so that the two go on at the same time.
             var window = Options.ShutdownTimeout - LastGrace;
-            var streams = _public.Services.GetService<StreamRelay>()?.DrainAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
+            var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
             await _public.StopAsync(deadline.Token);
-            await (streams ?? Task.CompletedTask);
+            await streams;
         }
 
         using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);
@@ -163,8 +193,22 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         await (_admin?.StopAsync(grace.Token) ?? Task.CompletedTask);
     }
 
+    private Task DrainStreamsAsync(TimeSpan window, CancellationToken deadline)
+    {
+        var streams = _public!.Services.GetService<StreamRelay>()?.DrainAsync(window, deadline) ?? Task.CompletedTask;
+        if (_public.Services.GetService<DerpServer>() is not { } derp)
+        {
+            return streams;
+        }
+
+        // Clients that heed it know that they may return at once; the others return when they are closed.
+        derp.SendRestarting(TimeSpan.Zero, window);
+        return Task.WhenAll(streams, derp.DrainAsync(window, deadline));
+    }
+
     public async ValueTask DisposeAsync()
     {
+        _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
             // Stopped already, unless the start failed half-way.

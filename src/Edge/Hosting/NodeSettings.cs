@@ -1,5 +1,6 @@
 using Edge.Authentication;
 using Edge.Connections;
+using Edge.Derp;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Settings;
@@ -12,7 +13,8 @@ internal sealed record NodeSettings(
     EdgeLimits Limits,
     EdgeConnectionOptions Connections,
     RateLimitOptions RateLimit,
-    EdgeJwtOptions? Jwt)
+    EdgeJwtOptions? Jwt,
+    DerpSettings Derp)
 {
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -20,12 +22,14 @@ internal sealed record NodeSettings(
     public static NodeSettings Read(IConfiguration configuration, string workingDirectory)
     {
         var reader = new SettingsReader(configuration);
+        var options = EdgeOptions.Read(reader, configuration, workingDirectory);
         var settings = new NodeSettings(
-            EdgeOptions.Read(reader, configuration, workingDirectory),
+            options,
             EdgeLimits.Read(reader),
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
-            EdgeJwtOptions.Read(reader));
+            EdgeJwtOptions.Read(reader),
+            DerpSettings.Read(reader, options));
         if (settings.Jwt is not null && !settings.Options.Proxies)
         {
             var mode = settings.Options.Mode.ToString().ToLowerInvariant();

@@ -1,4 +1,5 @@
 using Edge.Authentication;
+using Edge.Derp;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
@@ -6,6 +7,8 @@ using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
 using Microsoft.AspNetCore.DataProtection;
+using Relay.Derp;
+using Relay.Derp.Wire;
 using Relay.Streams;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
@@ -19,16 +22,28 @@ namespace Edge.Public;
 /// </summary>
 internal static class PublicHost
 {
-    public static WebApplication Create(HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners)
+    public static WebApplication Create(HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
         listeners.Apply(builder);
         AddServices(builder.Services, hosts, settings, data);
+        if (derpKey is not null)
+        {
+            builder.Services.AddSingleton(new DerpServer(derpKey, settings.Derp.Server, hosts.Time));
+            builder.Services.AddSingleton<DerpMetrics>();
+        }
+
 
         var app = builder.Build();
         app.Services.GetService<BackendMetrics>();
+        app.Services.GetService<DerpMetrics>();
         app.UseFrontDoor();
+        if (settings.Derp.Serves)
+        {
+            app.UseMiddleware<DerpMiddleware>();
+        }
+
         app.UseEdgeAuthentication();
         app.UseRouting();
         if (settings.Options.Proxies)

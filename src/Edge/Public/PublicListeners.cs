@@ -1,3 +1,4 @@
+using System.Net;
 using Edge.Connections;
 using Edge.Hosting;
 using Edge.Http;
@@ -21,6 +22,21 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
     private readonly string? _urls = configuration[Urls] is { Length: > 0 } urls ? urls
         : configuration.GetSection("Kestrel:Endpoints").GetChildren().Any() ? null
         : EdgeOptions.DefaultUrls;
+
+    /// <summary>The addresses that are listened on; null for one that is a name, or every address.</summary>
+    public IEnumerable<IPEndPoint?> EndPoints
+    {
+        get
+        {
+            var urls = _urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                ?? configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(static endpoint => endpoint["Url"] ?? string.Empty);
+            return urls.Select(static url => Uri.TryCreate(url, UriKind.Absolute, out var parsed)
+                ? parsed.Host == "localhost" ? new IPEndPoint(IPAddress.Loopback, parsed.Port)
+                : IPAddress.TryParse(parsed.Host.Trim('[', ']'), out var address) ? new IPEndPoint(address, parsed.Port)
+                : null
+                : null);
+        }
+    }
 
     /// <summary>The setting that the listeners come from.</summary>
     public string Setting => _urls is null ? "Kestrel" : Urls;

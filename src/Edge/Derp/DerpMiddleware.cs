@@ -1,0 +1,118 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Edge.Connections;
+using Edge.Telemetry;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Relay.Derp;
+
+namespace Edge.Derp;
+
+/// <summary>
+/// Ends DERP here: recognises how a client asks for it (derp.md §1.2–§1.4), answers as each way needs, and gives the raw
+/// transport to the relay. Before tokens are looked at: admission alone decides about DERP.
+/// </summary>
+internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer server, ILogger<DerpMiddleware> logger)
+{
+    private const string Subprotocol = "derp";
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value ?? string.Empty;
+        return DerpPages.Answer(context)
+            ?? (path is "/derp" || path.StartsWith("/derp/", StringComparison.Ordinal) ? UpgradeAsync(context) : next(context));
+    }
+
+    private Task UpgradeAsync(HttpContext context)
+    {
+        var request = context.Request;
+        var wanted = request.Headers.Upgrade.ToString();
+        var isWebSocket = wanted.Equals("websocket", StringComparison.OrdinalIgnoreCase);
+        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade
+            || (!isWebSocket && !wanted.Equals("derp", StringComparison.OrdinalIgnoreCase)))
+        {
+            return RequireUpgradeAsync(context);
+        }
+
+        // Without the subprotocol it is DERP all the same, only raw: some clients can only say "websocket" (§1.2 rule 3).
+        return isWebSocket && request.Headers.SecWebSocketProtocol.ToString().Contains(Subprotocol, StringComparison.Ordinal)
+            ? ServeWebSocketAsync(context, upgrade)
+            : ServeRawAsync(context, upgrade);
+    }
+
+    private static Task RequireUpgradeAsync(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        return context.Response.WriteAsync("DERP requires connection upgrade\n");
+    }
+
+    private async Task ServeRawAsync(HttpContext context, IHttpUpgradeFeature upgrade)
+    {
+        // The client knows the server's key from the certificate, and reads no answer (§1.3).
+        var isFastStart = context.Request.Headers["Derp-Fast-Start"] == "1";
+        context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
+        if (!isFastStart)
+        {
+            var headers = context.Response.Headers;
+            headers.Upgrade = "DERP";
+            headers["Derp-Version"] = "2";
+            headers["Derp-Public-Key"] = server.PublicKey.ToHex();
+            await upgrade.UpgradeAsync();
+        }
+
+        var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+        await RunAsync(context, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
+        {
+            RemoteEndPoint = Remote(context),
+            IsNotIdeal = !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]),
+        });
+        if (isFastStart)
+        {
+            // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
+            context.Abort();
+        }
+    }
+
+    private async Task ServeWebSocketAsync(HttpContext context, IHttpUpgradeFeature upgrade)
+    {
+        var key = context.Request.Headers.SecWebSocketKey.ToString();
+        if (context.Request.Headers.SecWebSocketVersion != "13" || key.Length != 24)
+        {
+            context.Response.Headers.SecWebSocketVersion = "13";
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            await context.Response.WriteAsync("a WebSocket handshake of version 13 is needed\n");
+            return;
+        }
+
+        context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
+        var headers = context.Response.Headers;
+        headers.Upgrade = "websocket";
+        headers.SecWebSocketAccept = Accept(key);
+        headers.SecWebSocketProtocol = Subprotocol;
+        await upgrade.UpgradeAsync();
+        var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+        await RunAsync(context, DerpTransport.ForWebSocket(pipe.Input, pipe.Output, Remote(context)));
+    }
+
+    private async Task RunAsync(HttpContext context, DerpTransport transport)
+    {
+        StreamTelemetry.DetachStream(context);
+        var reason = await server.RunAsync(transport, CancellationToken.None);
+        LogEnded(logger, reason, context.TraceIdentifier);
+    }
+
+    private static IPEndPoint? Remote(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address
+            ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, context.Connection.RemotePort)
+            : null;
+
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5350", Justification = "RFC 6455 §4.2.2 asks for SHA-1; it proves that the server understood, and secures nothing.")]
+    private static string Accept(string key) =>
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A DERP connection ended: {Reason}; request id {RequestId}")]
+    private static partial void LogEnded(ILogger logger, DerpCloseReason reason, string requestId);
+}

@@ -1,0 +1,66 @@
+using System.Text;
+
+namespace Edge.Derp;
+
+/// <summary>The small HTTP answers that tailnet clients and browsers ask a DERP node for (derp.md §1.6).</summary>
+internal static class DerpPages
+{
+    private const int LongestChallenge = 64;
+
+    /// <summary>The answer to a path that is not DERP itself; null when the path is none of these.</summary>
+    public static Task? Answer(HttpContext context) => context.Request.Path.Value switch
+    {
+        "/derp/probe" or "/derp/latency-check" => ProbeAsync(context),
+        "/generate_204" => Generate204Async(context),
+        "/robots.txt" => TextAsync(context, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n"),
+        "/bootstrap-dns" => BootstrapDnsAsync(context),
+        _ => null,
+    };
+
+    private static Task ProbeAsync(HttpContext context)
+    {
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        {
+            context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+            return context.Response.WriteAsync("bogus probe method\n");
+        }
+
+        context.Response.Headers.AccessControlAllowOrigin = "*";
+        return Task.CompletedTask;
+    }
+
+    private static Task Generate204Async(HttpContext context)
+    {
+        var response = context.Response;
+        response.StatusCode = StatusCodes.Status204NoContent;
+        response.Headers.CacheControl = "no-cache, no-store, must-revalidate, no-transform, max-age=0";
+        var challenge = context.Request.Headers["X-Tailscale-Challenge"].ToString();
+        if (challenge.Length is > 0 and <= LongestChallenge
+            && challenge.All(static c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or ':' or '-'))
+        {
+            response.Headers["X-Tailscale-Response"] = $"response {challenge}";
+        }
+
+        return Task.CompletedTask;
+    }
+
+    // No names are configured here, so there is nothing to bootstrap; clients ask their next candidate.
+    private static Task BootstrapDnsAsync(HttpContext context)
+    {
+        context.Response.Headers.Connection = "close";
+        return TextAsync(context, "application/json", string.Empty);
+    }
+
+    private static Task TextAsync(HttpContext context, string type, string body)
+    {
+        var headers = context.Response.Headers;
+        headers.StrictTransportSecurity = "max-age=63072000; includeSubDomains";
+        headers.ContentSecurityPolicy =
+            "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'self'; block-all-mixed-content; object-src 'none'";
+        headers.XFrameOptions = "DENY";
+        headers.XContentTypeOptions = "nosniff";
+        headers.ContentType = type;
+        headers.ContentLength = Encoding.ASCII.GetByteCount(body);
+        return context.Response.WriteAsync(body);
+    }
+}

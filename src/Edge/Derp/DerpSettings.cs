@@ -1,0 +1,86 @@
+using System.Net;
+using Edge.Hosting;
+using Edge.Settings;
+using Relay.Derp;
+
+namespace Edge.Derp;
+
+/// <summary>The settings of the relay: DERP (<c>Relay:Derp</c>) and STUN (<c>Relay:Stun</c>).</summary>
+internal sealed record DerpSettings
+{
+    private const string AdmissionName = "Relay:Derp:Admission";
+
+    public required DerpMode Mode { get; init; }
+
+    /// <summary><c>Relay:Derp:KeyFile</c>: derper's key file; null means <c>derp.key</c> in the data directory.</summary>
+    public required string? KeyFile { get; init; }
+
+    /// <summary><c>Relay:Derp:Admission</c> = <c>open</c> was set: whoever can connect may use the relay.</summary>
+    public required bool IsOpen { get; init; }
+
+    public required DerpServerOptions Server { get; init; }
+
+    /// <summary><c>Relay:Stun:Enabled</c>.</summary>
+    public required bool Stun { get; init; }
+
+    /// <summary><c>Relay:Stun:Port</c>: UDP; 0 means any.</summary>
+    public required int StunPort { get; init; }
+
+    public bool Serves => Mode is DerpMode.Serve;
+
+    public static DerpSettings Read(SettingsReader settings, EdgeOptions edge)
+    {
+        var mode = settings.Choice("Relay:Derp:Mode", Default(edge));
+        if (mode is DerpMode.Forward && !edge.Proxies)
+        {
+            throw new SettingsException("Relay:Derp:Mode", "forward", "there is no API server to forward to in this mode; allowed are serve and off");
+        }
+
+        if (mode is DerpMode.Serve && edge.Mode is EdgeMode.Api)
+        {
+            throw new SettingsException("Relay:Derp:Mode", "serve", "mode api is the API server alone; use mode all or relay");
+        }
+
+        var admission = settings.Text(AdmissionName);
+        if (admission is not (null or "open"))
+        {
+            throw new SettingsException(AdmissionName, admission, "allowed is open");
+        }
+
+        var defaults = new DerpServerOptions();
+        return new DerpSettings
+        {
+            Mode = mode,
+            KeyFile = settings.Text("Relay:Derp:KeyFile"),
+            IsOpen = admission is not null,
+            Server = new DerpServerOptions
+            {
+                QueueDepth = settings.Number("Relay:Derp:QueueDepth", defaults.QueueDepth, 1, 65_536),
+                QueueBytes = settings.Number("Relay:Derp:QueueBytes", defaults.QueueBytes, 128 << 10, 1 << 30),
+                QueueBytesTotal = settings.Number("Relay:Derp:QueueBytesTotal", defaults.QueueBytesTotal, 1 << 20, 1L << 40),
+                MaxConnections = settings.Number("Relay:Derp:MaxConnections", 0, 0, 10_000_000),
+                MaxConnectionsPerAddress = settings.Number("Relay:Derp:MaxConnectionsPerAddress", 0, 0, 10_000_000),
+                MaxConnectionsPerKey = settings.Number("Relay:Derp:MaxConnectionsPerKey", 0, 0, 10_000_000),
+            },
+            Stun = settings.Flag("Relay:Stun:Enabled", mode is DerpMode.Serve),
+            StunPort = settings.Number("Relay:Stun:Port", 3478, 0, 65_535),
+        };
+    }
+
+    /// <summary>A relay that strangers can reach must have been opened knowingly.</summary>
+    public void CheckAdmission(IEnumerable<IPEndPoint?> listeners)
+    {
+        if (Serves && !IsOpen && listeners.Any(static listener => listener is null || !IPAddress.IsLoopback(listener.Address)))
+        {
+            throw new SettingsException(
+                AdmissionName,
+                null,
+                "a listener is not on loopback, so strangers could relay their packets here; set it to open if they may, or set Relay:Derp:Mode=off");
+        }
+    }
+
+    private static DerpMode Default(EdgeOptions edge) =>
+        edge.EmbedsApiServer || edge.Mode is EdgeMode.Relay ? DerpMode.Serve
+        : edge.Proxies ? DerpMode.Forward
+        : DerpMode.Off;
+}
