@@ -13,7 +13,7 @@ internal abstract class DerpOutbox
     private const int ScratchLength = 66_048;
 
     [ThreadStatic]
-    private static byte[]? t_scratch;
+    private static byte[]? _scratch;
 
     private readonly Lock _lock = new();
     private readonly IDerpOutput _output;
@@ -166,7 +166,7 @@ internal abstract class DerpOutbox
 
         if (HasControl)
         {
-            var scratch = t_scratch ??= new byte[ScratchLength];
+            var scratch = _scratch ??= new byte[ScratchLength];
             return SendOrKeep(scratch.AsSpan(0, ComposeControl(scratch)), signals);
         }
 
@@ -183,7 +183,7 @@ internal abstract class DerpOutbox
             return false;
         }
 
-        var room = t_scratch ??= new byte[ScratchLength];
+        var room = _scratch ??= new byte[ScratchLength];
         return SendOrKeep(room.AsSpan(0, _queue.Compose(room, ref _sent)), signals);
     }
 

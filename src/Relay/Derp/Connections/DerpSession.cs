@@ -8,7 +8,7 @@ namespace Relay.Derp.Connections;
 internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 {
     [ThreadStatic]
-    private static byte[]? t_frame;
+    private static byte[]? _frame;
 
     private readonly System.IO.Pipelines.PipeReader _input = transport.Input;
     private DerpConnection? _connection;
@@ -311,7 +311,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             return ReceiveStatus.Done;
         }
 
-        var frame = t_frame ??= new byte[DerpProtocol.HeaderLength + DerpProtocol.MaxRelayedPayload];
+        var frame = _frame ??= new byte[DerpProtocol.HeaderLength + DerpProtocol.MaxRelayedPayload];
         var length = (int)Math.Min(DerpProtocol.HeaderLength + (long)header.Length, frame.Length);
         var available = buffer.Length < length ? DerpProtocol.HeaderLength : length;
         buffer.Slice(0, available).CopyTo(frame);

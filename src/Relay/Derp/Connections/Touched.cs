@@ -7,7 +7,7 @@ namespace Relay.Derp.Connections;
 internal ref struct Touched
 {
     [ThreadStatic]
-    private static List<DerpOutbox>? t_spare;
+    private static List<DerpOutbox>? _spare;
 
     private List<DerpOutbox>? _outboxes;
     private DerpOutbox? _held;
@@ -24,8 +24,8 @@ internal ref struct Touched
         if (_outboxes is null)
         {
             // A nested batch on this thread, inside a flush, finds none and makes its own.
-            _outboxes = t_spare ?? new List<DerpOutbox>();
-            t_spare = null;
+            _outboxes = _spare ?? new List<DerpOutbox>();
+            _spare = null;
         }
 
         if (!_outboxes.Contains(outbox))
@@ -59,7 +59,7 @@ internal ref struct Touched
         }
 
         _outboxes.Clear();
-        t_spare = _outboxes;
+        _spare = _outboxes;
         _outboxes = null;
     }
 }
