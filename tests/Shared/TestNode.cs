@@ -49,6 +49,7 @@ internal sealed class TestNode : IAsyncDisposable
         configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Edge:Admin:Url"] = "http://127.0.0.1:0",
+            ["Relay:Stun:Port"] = "0",
             ["Edge:DataDirectory"] = Path.Combine(directory.Path, "data"),
         });
         if (!settings.Any(static setting => setting.StartsWith("Kestrel:", StringComparison.Ordinal)))

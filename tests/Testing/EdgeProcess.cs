@@ -8,6 +8,9 @@ public sealed class EdgeProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    // Tests run side by side, and the port of STUN is one.
+    private static readonly string[] StunAnywhere = ["--Relay:Stun:Port=0"];
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,7 +37,7 @@ public sealed class EdgeProcess : IAsyncDisposable
 
     /// <summary>The same with environment variables of its own beside those of the tests.</summary>
     public static Task<EdgeProcess> StartAsync(string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
-        StartCommandAsync(workingDirectory, environment, Patience, ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args]);
+        StartCommandAsync(workingDirectory, environment, Patience, ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 
     /// <summary>Starts any command that ends in a running node, and waits for it in the same way, but no longer than <paramref name="patience"/>.</summary>
     public static async Task<EdgeProcess> StartCommandAsync(

@@ -11,6 +11,7 @@ using Edge.Drain;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
+using Relay.Crypto;
 using Relay.Derp;
 using Relay.Streams;
 using Relay.Stun;
@@ -60,6 +61,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>What clients call this node.</summary>
     public string PublicUrl => Options.PublicUrl?.GetLeftPart(UriPartial.Authority) ?? PublicUrls[0];
 
+    /// <summary>Where STUN answers; empty when it does not.</summary>
+    public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
+
     /// <summary>Why the node is not ready, or null.</summary>
     public string? Obstacle => _readiness.Obstacle;
 
@@ -107,6 +111,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
         else
         {
+            CheckSodium();
             var derpKey = _settings.Derp.Serves ? await DerpKeyFile.OpenAsync(_settings.Derp.KeyFile, _data, cancellation) : null;
             _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey);
             if (Options.Proxies)
@@ -121,6 +126,23 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
         {
             LogDescriptorLimit(_public.Logger, warning);
+        }
+    }
+
+    private void CheckSodium()
+    {
+        if (!_settings.Derp.Serves)
+        {
+            return;
+        }
+
+        try
+        {
+            NaClBox.EnsureAvailable();
+        }
+        catch (DllNotFoundException error)
+        {
+            throw new SettingsException("Relay:Derp:Mode", "serve", error.Message);
         }
     }
 
