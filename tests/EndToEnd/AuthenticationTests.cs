@@ -25,7 +25,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("HS256")]
     public async Task AUserRouteNeedsAValidToken(string algorithm)
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend);
 
         using var with = await edge.Public.SendAsync(Get(Me, TestTokens.Create(algorithm)));
@@ -39,7 +39,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task AWrongTokenIs401AndNeverReachesTheApiServer()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend);
         var past = DateTimeOffset.UtcNow.AddMinutes(-10).ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
         var good = TestTokens.Create();
@@ -70,7 +70,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("X-Nothing", "x", "?coder_session_token=s")]
     public async Task ASessionTokenIsLeftToTheApiServerUnlessSettingsSayNo(string header, string value, string query)
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend);
         await using var strict = await StartAsync(backend, Reject);
 
@@ -96,7 +96,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("/api/v2/workspaceagents/google-instance-identity")]
     public async Task WhatIsNotTheEdgesToJudgePassesAsItIs(string path)
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend, Reject);
 
         using var without = await edge.Public.SendAsync(Get(path));
@@ -115,7 +115,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData("/derp")]
     public async Task StreamsThatAreNotTheEdgesToJudgePassWithoutAToken(string path)
     {
-        await using var backend = await TestBackend.StartAsync(EchoSocketAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await StartAsync(backend, Reject);
 
         using var socket = await TestSocket.ConnectAsync(edge.PublicUrl, path);
@@ -129,7 +129,7 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData(true)]
     public async Task TheApiServerHearsWhoItIsAndSeesTheTokenOnlyWhenAsked(bool forward)
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend, $"Edge:Authentication:Jwt:ForwardToken={forward}");
         var token = TestTokens.Create(subject: "alice");
         using var request = With(With(Get(Me, token), "X-Edge-Subject", "root"), "X_Edge_Issuer", "root");
@@ -178,7 +178,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task AVerifiedTokenThatIsSentTwiceIsRemovedTwice()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend);
         var token = TestTokens.Create();
 
@@ -193,7 +193,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task AnUpgradeWithoutAValidTokenIsRefusedBeforeTheApiServerHearsOfIt()
     {
-        await using var backend = await TestBackend.StartAsync(EchoSocketAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await StartAsync(backend);
 
         foreach (var query in new[] { "", "?access_token=wrong" })
@@ -213,7 +213,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task OutsideOfStreamsATokenInTheQueryIsNone()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(backend);
 
         using var answer = await edge.Public.SendAsync(Get($"{Me}?access_token={TestTokens.Create()}"));
@@ -248,7 +248,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task AWebSocketOverHttp2NeedsAValidTokenToo()
     {
-        await using var backend = await TestBackend.StartAsync(EchoSocketAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await StartHttp2Async(backend);
         using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
         foreach (var token in new[] { null, TestTokens.Create("strange") })
@@ -268,7 +268,7 @@ public sealed class AuthenticationTests : IDisposable
     [Fact]
     public async Task PoliciesByPathMayOpenCloseOrAskForAClaim()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await StartAsync(
             backend,
             "Edge:Authentication:Policies:0:Path=/docs",
@@ -309,7 +309,7 @@ public sealed class AuthenticationTests : IDisposable
             await context.Response.WriteAsync(context.Request.Path == "/keys" ? TestTokens.KeySet()
                 : $"{{\"issuer\":\"{TestTokens.Issuer}\",\"jwks_uri\":\"{root}/keys\"}}");
         });
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync(
             clock,
             waitUntilReady: true,
@@ -390,14 +390,5 @@ public sealed class AuthenticationTests : IDisposable
     {
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return new Dictionary<string, string>((await answer.Content.ReadFromJsonAsync<Dictionary<string, string>>())!, StringComparer.OrdinalIgnoreCase);
-    }
-
-    private static Task EchoHeadersAsync(HttpContext context) =>
-        context.Response.WriteAsJsonAsync(context.Request.Headers.ToDictionary(static header => header.Key, static header => header.Value.ToString()));
-
-    private static async Task EchoSocketAsync(HttpContext context)
-    {
-        using var socket = await context.WebSockets.AcceptWebSocketAsync();
-        await socket.EchoAsync();
     }
 }

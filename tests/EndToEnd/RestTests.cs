@@ -39,7 +39,7 @@ public class RestTests
     [Fact]
     public async Task TheApiServerSeesTheClientsHostAndAddressAndOnlyTheEdgesForwardingHeaders()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v2/users/me");
@@ -66,7 +66,7 @@ public class RestTests
     [Fact]
     public async Task ATrustedProxysForwardingHeadersArePassedOn()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:TrustedProxies=127.0.0.0/8");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v2/users/me");
@@ -85,7 +85,7 @@ public class RestTests
     [Fact]
     public async Task CredentialsPassUntouched()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v2/users/me?coder_session_token=q&access_token=a");
@@ -105,7 +105,7 @@ public class RestTests
     [Fact]
     public async Task ARequestIdIsKeptOrMade()
     {
-        await using var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         using var given = new HttpRequestMessage(HttpMethod.Get, "/");
@@ -174,7 +174,7 @@ public class RestTests
     [Fact]
     public async Task WithoutAnyApiServerTheAnswerIs502WithTheApisErrorAndARetryAfter()
     {
-        var backend = await TestBackend.StartAsync(EchoHeadersAsync);
+        var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         await backend.DisposeAsync();
 
@@ -313,7 +313,7 @@ public class RestTests
     [Fact]
     public async Task APostThatFoundNoConnectionGoesToTheOtherServerWithItsBody()
     {
-        var dead = await TestBackend.StartAsync(EchoHeadersAsync);
+        var dead = await TestBackend.StartAsync(Echo.HeadersAsync);
         await using var alive = await TestBackend.StartAsync(static async context =>
         {
             using var reader = new StreamReader(context.Request.Body);
@@ -328,9 +328,6 @@ public class RestTests
             Assert.Equal($"body {i}", await answer.Content.ReadAsStringAsync());
         }
     }
-
-    private static Task EchoHeadersAsync(HttpContext context) =>
-        context.Response.WriteAsJsonAsync(context.Request.Headers.ToDictionary(static header => header.Key, static header => header.Value.ToString()));
 
     private static async Task<Dictionary<string, string>> ReadHeadersAsync(TestNode edge, HttpRequestMessage request)
     {

@@ -12,7 +12,7 @@ public class StreamTests
     [Fact]
     public async Task MessagesGoBothWaysAndTheCloseCodeComesThrough()
     {
-        await using var backend = await TestBackend.StartAsync(EchoAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         using var socket = await TestSocket.ConnectAsync(edge.PublicUrl, "/api/v2/workspaceagents/x/pty?reconnect=1");
@@ -105,7 +105,7 @@ public class StreamTests
     [Fact]
     public async Task WithNoApiServerToTakeItAnUpgradeIs502Or503WithARetryAfter()
     {
-        var backend = await TestBackend.StartAsync(EchoAsync);
+        var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         await backend.DisposeAsync();
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
@@ -120,8 +120,8 @@ public class StreamTests
     [Fact]
     public async Task AnUpgradeThatFoundNoConnectionGoesToTheOtherServer()
     {
-        var dead = await TestBackend.StartAsync(EchoAsync);
-        await using var alive = await TestBackend.StartAsync(EchoAsync);
+        var dead = await TestBackend.StartAsync(Echo.SocketAsync);
+        await using var alive = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends:0={dead.Url}", $"Edge:Backends:1={alive.Url}");
         await dead.DisposeAsync();
 
@@ -219,7 +219,7 @@ public class StreamTests
     [Fact]
     public async Task WebSocketsOverHttp2AreCarried()
     {
-        await using var backend = await TestBackend.StartAsync(EchoAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync(
             "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2");
         using var handler = new SocketsHttpHandler();
@@ -279,7 +279,7 @@ public class StreamTests
     [Fact]
     public async Task StreamsAreCountedByRouteAndReasonAndTheirQueryEntersNoLog()
     {
-        await using var backend = await TestBackend.StartAsync(EchoAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         await UseAsync(edge.PublicUrl);
 
@@ -313,7 +313,7 @@ public class StreamTests
     {
         // In a process of its own: a process's metrics are those of all hosts in it, this test's backend among them.
         using var directory = new TemporaryDirectory();
-        await using var backend = await TestBackend.StartAsync(EchoAsync);
+        await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await EdgeProcess.StartAsync(
             directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}");
         await UseAsync(edge.UrlOf("public"));
@@ -340,10 +340,4 @@ public class StreamTests
 
     internal static string UpgradeHead(string path) =>
         $"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-
-    private static async Task EchoAsync(HttpContext context)
-    {
-        using var socket = await context.WebSockets.AcceptWebSocketAsync();
-        await socket.EchoAsync();
-    }
 }

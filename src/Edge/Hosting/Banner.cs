@@ -29,6 +29,12 @@ internal static class Banner
 
         text.AppendLine($"  admin    {node.AdminUrl}  (/healthz, /readyz, /metrics; the rest needs the admin token)");
         text.AppendLine($"  API      {Api(options)}");
+        if (node.ServesDerp)
+        {
+            var stun = node.StunEndPoints.Count > 0 ? $"; STUN on UDP {string.Join(", ", node.StunEndPoints)}" : string.Empty;
+            text.AppendLine($"  relay    DERP at /derp of the public listeners{stun}");
+        }
+
         text.AppendLine($"  data     {node.Data.Path}");
         if (File.Exists(node.Data.BootstrapFile))
         {

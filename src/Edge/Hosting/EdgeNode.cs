@@ -61,6 +61,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>What clients call this node.</summary>
     public string PublicUrl => Options.PublicUrl?.GetLeftPart(UriPartial.Authority) ?? PublicUrls[0];
 
+    /// <summary>Whether DERP ends in this node.</summary>
+    public bool ServesDerp => _settings.Derp.Serves;
+
     /// <summary>Where STUN answers; empty when it does not.</summary>
     public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
 
