@@ -1,3 +1,5 @@
+using Tailnet.Messages;
+
 namespace ControlPlane;
 
 /// <summary>What the embedded API server needs to know. Every limit and timeout of this assembly is here.</summary>
@@ -22,6 +24,14 @@ public sealed class ControlPlaneOptions
     /// The agent API's version (<c>2.N</c>, tailnet.md §3.5) served on <c>me/rpc</c>; reported by <c>buildinfo</c>, left out while null.
     /// </summary>
     public string? AgentApiVersion { get; init; }
+
+    /// <summary>
+    /// Where relays are. Null: one embedded region (999) at <see cref="PublicUrl"/>, or no region while that is null too.
+    /// </summary>
+    public DERPMap? DerpMap { get; init; }
+
+    /// <summary>How often the store is compared for those who watch a user's workspaces. Default 15 s.</summary>
+    public TimeSpan WorkspaceRecheck { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>The longest request body read, in bytes; longer ones are 413. Default 4 MiB.</summary>
     public int MaxRequestBodyBytes { get; init; } = 4 * 1024 * 1024;
