@@ -1,3 +1,4 @@
+using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
 using ControlPlane.Coordination;
 using ControlPlane.Http;
@@ -60,7 +61,15 @@ public static class ControlPlaneApplication
             .AddSingleton<TelemetryCounter>()
             .AddSingleton<WorkspaceWatch>()
             .AddSingleton<TailnetSessions>()
-            .AddSingleton<CoordinateApi>();
+            .AddSingleton<CoordinateApi>()
+            .AddSingleton<AgentConnectionStore>()
+            .AddSingleton<AgentMonitor>()
+            .AddSingleton<ManifestRpc>()
+            .AddSingleton<StateRpc>()
+            .AddSingleton<ReportsRpc>()
+            .AddSingleton<LogsRpc>()
+            .AddSingleton<AgentService>()
+            .AddSingleton<RpcApi>();
     }
 
     /// <summary>
@@ -116,6 +125,7 @@ public static class ControlPlaneApplication
         MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
         MapAgent(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
         app.Map(Me + "/{**path}", authentication.Agent(static (context, _) => ApiRoutes.NotFound(context)));
