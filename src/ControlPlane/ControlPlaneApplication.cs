@@ -62,6 +62,7 @@ public static class ControlPlaneApplication
             .AddSingleton<WorkspaceWatch>()
             .AddSingleton<TailnetSessions>()
             .AddSingleton<CoordinateApi>()
+            .AddSingleton<DerpMapApi>()
             .AddSingleton<AgentConnectionStore>()
             .AddSingleton<AgentMonitor>()
             .AddSingleton<ManifestRpc>()
@@ -141,6 +142,7 @@ public static class ControlPlaneApplication
         var logs = app.Services.GetRequiredService<ReadLogsApi>();
         var coordination = app.Services.GetRequiredService<CoordinateApi>();
         app.MapRoute(Api + "/tailnet", HttpMethods.Get, authentication.Session(coordination.TailnetAsync));
+        app.MapRoute(Api + "/derp-map", HttpMethods.Get, app.Services.GetRequiredService<DerpMapApi>().GetAsync);
         MapOwned(app, agents, "", agents.GetAsync);
         MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
         MapOwned(app, agents, "/logs", logs.GetAsync);

@@ -61,6 +61,9 @@ public sealed class ControlPlaneOptions
     /// <summary>How long a pong may take before the WebSocket counts as dead. Default 15 s.</summary>
     public TimeSpan WebSocketPongTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The same for <c>GET /derp-map</c> (tailnet.md §4). Default 30 s.</summary>
+    public TimeSpan DerpMapPongTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a closing WebSocket may take to send what it is sending, and its peer to answer the close. Default 5 s.</summary>
     public TimeSpan WebSocketCloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

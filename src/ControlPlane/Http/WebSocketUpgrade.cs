@@ -11,7 +11,8 @@ internal static class WebSocketUpgrade
     /// <param name="context">The request.</param>
     /// <param name="options">How often to ping, and how long a pong may take.</param>
     /// <param name="ping">False where another layer looks after the peer.</param>
-    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options, bool ping = true)
+    /// <param name="pongTimeout">How long a pong may take; null for the options' time.</param>
+    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options, bool ping = true, TimeSpan? pongTimeout = null)
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
@@ -40,7 +41,7 @@ internal static class WebSocketUpgrade
         {
             DangerousEnableCompression = false,
             KeepAliveInterval = ping ? options.WebSocketPingInterval : Timeout.InfiniteTimeSpan,
-            KeepAliveTimeout = ping ? options.WebSocketPongTimeout : Timeout.InfiniteTimeSpan,
+            KeepAliveTimeout = ping ? pongTimeout ?? options.WebSocketPongTimeout : Timeout.InfiniteTimeSpan,
         });
         EndMeasuring(context);
         return socket;
