@@ -261,6 +261,17 @@ public sealed class AgentRpcTests
         await Eventually.TrueAsync(async () => await StatusAsync(server) == "disconnected", "the silent agent is disconnected");
     }
 
+    [Fact]
+    public async Task AnAgentThatWasRemovedIsClosed()
+    {
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, AgentPingInterval = TimeSpan.FromMilliseconds(20) });
+        await using var agent = await TailnetLink.RpcAsync(server);
+        await Eventually.TrueAsync(async () => await StatusAsync(server) == "connected", "the agent is connected");
+        server.Execute("DELETE FROM workspace_agents");
+        Assert.Equal(YamuxCloseReason.PeerClose, await agent.Ended.Soon());
+    }
+
     private static Task<T> CallAsync<T>(TailnetLink link, string name, IMessage request, MessageParser<T> parser)
         where T : class, IMessage<T> => link.UnaryAsync(TailnetLink.Agent + name, request, parser);
 

@@ -5,8 +5,8 @@ using Tailnet.Yamux;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its
-/// end, unless the agent has come back on another connection meanwhile.
+/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer or was removed,
+/// and stores its end, unless the agent has come back on another connection meanwhile.
 /// </summary>
 internal sealed partial class AgentMonitor(
     AgentConnectionStore store, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
@@ -50,7 +50,13 @@ internal sealed partial class AgentMonitor(
                 {
                     await ping;
                     lastPong = time.GetTimestamp();
-                    await StoreAsync(store.AliveAsync, agentId);
+                    if (await StoreAsync(store.AliveAsync, agentId) == 0)
+                    {
+                        // Its token would not be taken any more either.
+                        session.Close();
+                        return;
+                    }
+
                     ping = session.PingAsync(ended);
                 }
                 else if (time.GetElapsedTime(lastPong) >= options.AgentPongTimeout)
@@ -68,15 +74,16 @@ internal sealed partial class AgentMonitor(
     }
 
     /// <summary>A database that is busy or full must not end the agent's connection; the next sign of life is stored again.</summary>
-    private async Task StoreAsync(Func<Guid, CancellationToken, Task> store, Guid agentId)
+    private async Task<int?> StoreAsync(Func<Guid, CancellationToken, Task<int>> store, Guid agentId)
     {
         try
         {
-            await store(agentId, CancellationToken.None);
+            return await store(agentId, CancellationToken.None);
         }
         catch (SqliteException exception)
         {
             NotStored(logger, agentId, exception);
+            return null;
         }
     }
 }
