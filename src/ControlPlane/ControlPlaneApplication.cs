@@ -1,4 +1,6 @@
+using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
+using ControlPlane.Coordination;
 using ControlPlane.Http;
 using ControlPlane.Logs;
 using ControlPlane.Meta;
@@ -10,13 +12,15 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Tailnet.Coordination;
+using Tailnet.Services;
 
 namespace ControlPlane;
 
 /// <summary>
 /// The API server as a part of a host: <see cref="AddControlPlane"/> before the host is built, <see cref="UseControlPlane"/> on it, and
 /// <see cref="InitializeAsync"/> before it starts to listen. Until then <c>/healthz</c> says 503. When the host stops, its
-/// <c>ApplicationStopping</c> ends the followers of logs with close 1001.
+/// <c>ApplicationStopping</c> ends every WebSocket with close 1001.
 /// </summary>
 public static class ControlPlaneApplication
 {
@@ -49,7 +53,24 @@ public static class ControlPlaneApplication
             .AddSingleton<LogSignals>()
             .AddSingleton<SendLogsApi>()
             .AddSingleton<LogFollow>()
-            .AddSingleton<ReadLogsApi>();
+            .AddSingleton<ReadLogsApi>()
+            .AddSingleton(static services => new InMemoryCoordinator())
+            .AddSingleton(static services => DerpMaps.Create(
+                services.GetRequiredService<ControlPlaneOptions>(), services.GetRequiredService<ILogger<DerpMapPublisher>>()))
+            .AddSingleton<ResumeTokenKeys>()
+            .AddSingleton<TelemetryCounter>()
+            .AddSingleton<WorkspaceWatch>()
+            .AddSingleton<TailnetSessions>()
+            .AddSingleton<CoordinateApi>()
+            .AddSingleton<DerpMapApi>()
+            .AddSingleton<AgentConnectionStore>()
+            .AddSingleton<AgentMonitor>()
+            .AddSingleton<ManifestRpc>()
+            .AddSingleton<StateRpc>()
+            .AddSingleton<ReportsRpc>()
+            .AddSingleton<LogsRpc>()
+            .AddSingleton<AgentService>()
+            .AddSingleton<RpcApi>();
     }
 
     /// <summary>
@@ -105,6 +126,7 @@ public static class ControlPlaneApplication
         MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
         MapAgent(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
         app.Map(Me + "/{**path}", authentication.Agent(static (context, _) => ApiRoutes.NotFound(context)));
@@ -118,7 +140,11 @@ public static class ControlPlaneApplication
 
         var agents = app.Services.GetRequiredService<AgentsApi>();
         var logs = app.Services.GetRequiredService<ReadLogsApi>();
+        var coordination = app.Services.GetRequiredService<CoordinateApi>();
+        app.MapRoute(Api + "/tailnet", HttpMethods.Get, authentication.Session(coordination.TailnetAsync));
+        app.MapRoute(Api + "/derp-map", HttpMethods.Get, app.Services.GetRequiredService<DerpMapApi>().GetAsync);
         MapOwned(app, agents, "", agents.GetAsync);
+        MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
         MapOwned(app, agents, "/logs", logs.GetAsync);
         MapOwned(app, agents, "/startup-logs", logs.GetAsync);
         app.Map(ById + "/{**path}", agents.Owned(static (context, _) => ApiRoutes.NotFound(context)));

@@ -1,3 +1,6 @@
+using ControlPlane.Coordination;
+using Tailnet.Messages;
+
 namespace ControlPlane;
 
 /// <summary>What the embedded API server needs to know. Every limit and timeout of this assembly is here.</summary>
@@ -19,9 +22,17 @@ public sealed class ControlPlaneOptions
     public Uri? ReleaseUrl { get; init; }
 
     /// <summary>
-    /// The agent API's version (<c>2.N</c>, tailnet.md §3.5) served on <c>me/rpc</c>; reported by <c>buildinfo</c>, left out while null.
+    /// The agent API's version (<c>2.N</c>, tailnet.md §3.5) that <c>buildinfo</c> reports. Default: what <c>me/rpc</c> serves.
     /// </summary>
-    public string? AgentApiVersion { get; init; }
+    public string? AgentApiVersion { get; init; } = ApiVersion.Current;
+
+    /// <summary>
+    /// Where relays are. Null: one embedded region (999) at <see cref="PublicUrl"/>, or no region while that is null too.
+    /// </summary>
+    public DERPMap? DerpMap { get; init; }
+
+    /// <summary>How often the store is compared for those who watch a user's workspaces. Default 15 s.</summary>
+    public TimeSpan WorkspaceRecheck { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>The longest request body read, in bytes; longer ones are 413. Default 4 MiB.</summary>
     public int MaxRequestBodyBytes { get; init; } = 4 * 1024 * 1024;
@@ -50,11 +61,29 @@ public sealed class ControlPlaneOptions
     /// <summary>How long a pong may take before the WebSocket counts as dead. Default 15 s.</summary>
     public TimeSpan WebSocketPongTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The same for <c>GET /derp-map</c> (tailnet.md §4). Default 30 s.</summary>
+    public TimeSpan DerpMapPongTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a closing WebSocket may take to send what it is sending, and its peer to answer the close. Default 5 s.</summary>
     public TimeSpan WebSocketCloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long after its last sign of life a connected agent counts as disconnected. Default 30 s.</summary>
     public TimeSpan AgentInactiveTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often an agent's connection is pinged, and its last sign of life stored. Default 15 s.</summary>
+    public TimeSpan AgentPingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long an agent may leave a ping unanswered before its connection is closed. Default 30 s.</summary>
+    public TimeSpan AgentPongTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often agents are told to report statistics. Default 5 min.</summary>
+    public TimeSpan StatsReportInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many metadata keys one agent may store. Default 128.</summary>
+    public int MaxMetadataPerAgent { get; init; } = 128;
+
+    /// <summary>How many of the connections that one agent reports are kept, the newest ones. Default 1,000.</summary>
+    public int MaxConnectionsPerAgent { get; init; } = 1_000;
 
     /// <summary>How long a statement waits for another writer's transaction. Default 10 s.</summary>
     public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -41,18 +41,18 @@ public sealed class PublicApiTests
         Assert.Equal("v1.2.3", answer.Text("version"));
         Assert.True(Guid.TryParse(answer.Text("deployment_id"), out _));
         Assert.False(answer.Json.TryGetProperty("dashboard_url", out _));
-        Assert.False(answer.Json.TryGetProperty("agent_api_version", out _));
+        Assert.Equal("2.10", answer.Text("agent_api_version"));
         Assert.Equal("application/json; charset=utf-8", answer.Headers["Content-Type"]);
 
         await using var configured = await ApiServer.StartAsync(static directory => new ControlPlaneOptions
         {
             DataDirectory = directory,
             PublicUrl = new Uri("https://edge.example.com"),
-            AgentApiVersion = "2.10",
+            AgentApiVersion = "2.9",
         });
         answer = await configured.GetAsync("/api/v2/buildinfo");
         Assert.Equal("https://edge.example.com", answer.Text("dashboard_url"));
-        Assert.Equal("2.10", answer.Text("agent_api_version"));
+        Assert.Equal("2.9", answer.Text("agent_api_version"));
         Assert.Matches(@"^v\d+\.\d+\.\d+", answer.Text("version"));
     }
 

@@ -19,6 +19,9 @@ internal sealed class AgentStore(Database database)
     public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>
         connection.First(Select + "WHERE agents.id = $id AND workspaces.owner_id = $owner", ReadAgent, ("$id", id), ("$owner", ownerId)));
 
+    /// <summary>The agent, whoever's it is.</summary>
+    public Agent? Find(Guid id) => database.Read(connection => connection.First(Select + "WHERE agents.id = $id", ReadAgent, ("$id", id)));
+
     public bool Exists(Guid id) =>
         database.Read(connection => connection.Count("SELECT count(*) FROM workspace_agents WHERE id = $id", ("$id", id))) == 1;
 

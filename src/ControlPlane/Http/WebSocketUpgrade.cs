@@ -8,7 +8,11 @@ namespace ControlPlane.Http;
 internal static class WebSocketUpgrade
 {
     /// <summary>The socket, or null once a refusal has been answered.</summary>
-    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options)
+    /// <param name="context">The request.</param>
+    /// <param name="options">How often to ping, and how long a pong may take.</param>
+    /// <param name="ping">False where another layer looks after the peer.</param>
+    /// <param name="pongTimeout">How long a pong may take; null for the options' time.</param>
+    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options, bool ping = true, TimeSpan? pongTimeout = null)
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
@@ -36,8 +40,8 @@ internal static class WebSocketUpgrade
         var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
             DangerousEnableCompression = false,
-            KeepAliveInterval = options.WebSocketPingInterval,
-            KeepAliveTimeout = options.WebSocketPongTimeout,
+            KeepAliveInterval = ping ? options.WebSocketPingInterval : Timeout.InfiniteTimeSpan,
+            KeepAliveTimeout = ping ? pongTimeout ?? options.WebSocketPongTimeout : Timeout.InfiniteTimeSpan,
         });
         EndMeasuring(context);
         return socket;

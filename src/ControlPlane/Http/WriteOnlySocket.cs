@@ -11,7 +11,8 @@ namespace ControlPlane.Http;
 /// The framework's keep-alive pings, and aborts the connection when no pong comes; unlike the real server it can send no
 /// close 1001 "liveness probe failed" then. The peer that would read it has not answered for 30 s.
 /// </remarks>
-internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOptions options, TimeProvider time, ILogger logger)
+internal sealed partial class WriteOnlySocket(
+    WebSocket socket, ControlPlaneOptions options, TimeProvider time, ILogger logger, WebSocketMessageType messages = WebSocketMessageType.Text)
 {
     private enum End
     {
@@ -26,7 +27,7 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
     private bool IsGone => socket.State is WebSocketState.Aborted or WebSocketState.Closed;
 
     /// <summary>
-    /// Runs <paramref name="write"/>, which gets a function that sends one text message and a token that tells it to stop, until it
+    /// Runs <paramref name="write"/>, which gets a function that sends one message and a token that tells it to stop, until it
     /// returns (close 1000) or must stop. Never throws: a writer that fails ends in close 1011.
     /// </summary>
     public async Task RunAsync(Func<Func<ReadOnlyMemory<byte>, Task>, CancellationToken, Task> write, CancellationToken stopping)
@@ -41,7 +42,7 @@ internal sealed partial class WriteOnlySocket(WebSocket socket, ControlPlaneOpti
         End end;
         try
         {
-            await write(message => socket.SendAsync(message, WebSocketMessageType.Text, WebSocketMessageFlags.EndOfMessage, cut.Token).AsTask(), stop.Token);
+            await write(message => socket.SendAsync(message, messages, WebSocketMessageFlags.EndOfMessage, cut.Token).AsTask(), stop.Token);
             end = End.Finished;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.AgentRpc;
+
+internal sealed partial class AgentMonitor
+{
+    [LoggerMessage(21, LogLevel.Information, "The agent {AgentId} does not answer; its connection is closed.")]
+    private static partial void Silent(ILogger logger, Guid agentId);
+
+    [LoggerMessage(22, LogLevel.Error, "The connection state of the agent {AgentId} could not be stored.")]
+    private static partial void NotStored(ILogger logger, Guid agentId, Exception exception);
+}

@@ -1,0 +1,89 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+using Tailnet.Yamux;
+
+namespace ControlPlane.AgentRpc;
+
+/// <summary>
+/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer or was removed,
+/// and stores its end, unless the agent has come back on another connection meanwhile.
+/// </summary>
+internal sealed partial class AgentMonitor(
+    AgentConnectionStore store, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, YamuxSession> _latest = [];
+
+    /// <summary>Watches until <paramref name="ended"/>; does not throw.</summary>
+    public async Task RunAsync(Guid agentId, YamuxSession session, CancellationToken ended)
+    {
+        lock (_lock)
+        {
+            _latest[agentId] = session;
+        }
+
+        await StoreAsync(store.ConnectedAsync, agentId);
+        await WatchAsync(agentId, session, ended);
+        lock (_lock)
+        {
+            if (_latest.GetValueOrDefault(agentId) != session)
+            {
+                return;
+            }
+
+            _latest.Remove(agentId);
+        }
+
+        await StoreAsync(store.DisconnectedAsync, agentId);
+    }
+
+    private async Task WatchAsync(Guid agentId, YamuxSession session, CancellationToken ended)
+    {
+        using var timer = new PeriodicTimer(options.AgentPingInterval, time);
+        try
+        {
+            var lastPong = time.GetTimestamp();
+            var ping = session.PingAsync(ended);
+            while (await timer.WaitForNextTickAsync(ended))
+            {
+                if (ping.IsCompleted)
+                {
+                    await ping;
+                    lastPong = time.GetTimestamp();
+                    if (await StoreAsync(store.AliveAsync, agentId) == 0)
+                    {
+                        // Its token would not be taken any more either.
+                        session.Close();
+                        return;
+                    }
+
+                    ping = session.PingAsync(ended);
+                }
+                else if (time.GetElapsedTime(lastPong) >= options.AgentPongTimeout)
+                {
+                    Silent(logger, agentId);
+                    session.Close();
+                    await ping;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or YamuxException)
+        {
+            // The session is over.
+        }
+    }
+
+    /// <summary>A database that is busy or full must not end the agent's connection; the next sign of life is stored again.</summary>
+    private async Task<int?> StoreAsync(Func<Guid, CancellationToken, Task<int>> store, Guid agentId)
+    {
+        try
+        {
+            return await store(agentId, CancellationToken.None);
+        }
+        catch (SqliteException exception)
+        {
+            NotStored(logger, agentId, exception);
+            return null;
+        }
+    }
+}

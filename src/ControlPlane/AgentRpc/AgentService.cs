@@ -1,0 +1,64 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Tailnet.AgentMessages;
+using Tailnet.Drpc;
+
+namespace ControlPlane.AgentRpc;
+
+/// <summary>
+/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say. What it has not (sub-agents, app status, boundary logs,
+/// context, resource usage) is known and unimplemented, which agents understand.
+/// </summary>
+internal sealed class AgentService(ManifestRpc manifest, StateRpc state, ReportsRpc reports, LogsRpc logs)
+{
+    private const string Prefix = "/coder.agent.v2.Agent/";
+
+    private static readonly string[] Unimplemented =
+    [
+        "PushResourcesMonitoringUsage", "CreateSubAgent", "DeleteSubAgent", "ListSubAgents", "ReportBoundaryLogs", "UpdateAppStatus", "PushContextState",
+    ];
+
+    /// <summary>Adds the rpcs for one agent.</summary>
+    /// <param name="router">The session's router.</param>
+    /// <param name="agent">Whose session it is.</param>
+    /// <param name="apiVersion">The version that the agent asked for.</param>
+    public DrpcRouter AddTo(DrpcRouter router, Guid agent, string apiVersion)
+    {
+        Add(router, "GetManifest", GetManifestRequest.Parser, (_, _) => manifest.GetAsync(agent));
+        Add(router, "GetServiceBanner", GetServiceBannerRequest.Parser, static (_, _) => ValueTask.FromResult(new ServiceBanner()));
+        Add(
+            router,
+            "GetAnnouncementBanners",
+            GetAnnouncementBannersRequest.Parser,
+            static (_, _) => ValueTask.FromResult(new GetAnnouncementBannersResponse()));
+        Add(
+            router,
+            "GetResourcesMonitoringConfiguration",
+            GetResourcesMonitoringConfigurationRequest.Parser,
+            static (_, _) => ValueTask.FromResult(ManifestRpc.NothingMonitored()));
+        Add(router, "UpdateLifecycle", UpdateLifecycleRequest.Parser, (request, cancellation) => state.UpdateLifecycleAsync(agent, request, cancellation));
+        Add(
+            router,
+            "UpdateStartup",
+            UpdateStartupRequest.Parser,
+            (request, cancellation) => state.UpdateStartupAsync(agent, apiVersion, request, cancellation));
+        Add(router, "BatchUpdateAppHealths", BatchUpdateAppHealthRequest.Parser, static (request, _) => ReportsRpc.UpdateAppHealths(request));
+        Add(router, "BatchUpdateMetadata", BatchUpdateMetadataRequest.Parser, (request, cancellation) => reports.UpdateMetadataAsync(agent, request, cancellation));
+        Add(router, "UpdateStats", UpdateStatsRequest.Parser, (request, cancellation) => reports.UpdateStatsAsync(agent, request, cancellation));
+        Add(router, "ScriptCompleted", WorkspaceAgentScriptCompletedRequest.Parser, static (request, _) => ReportsRpc.ScriptCompleted(request));
+        Add<ReportConnectionRequest, Empty>(
+            router, "ReportConnection", ReportConnectionRequest.Parser, (request, cancellation) => reports.ReportConnectionAsync(agent, request, cancellation));
+        Add(router, "BatchCreateLogs", BatchCreateLogsRequest.Parser, (request, cancellation) => logs.CreateAsync(agent, request, cancellation));
+        foreach (var name in Unimplemented)
+        {
+            router.Add(Prefix + name, static (_, _) => throw DrpcException.Unimplemented());
+        }
+
+        return router;
+    }
+
+    private static void Add<TRequest, TResponse>(
+        DrpcRouter router, string name, MessageParser<TRequest> parser, Func<TRequest, CancellationToken, ValueTask<TResponse>> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse> => router.AddUnary(Prefix + name, parser, handler);
+}

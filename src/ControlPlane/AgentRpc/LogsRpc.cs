@@ -1,0 +1,50 @@
+using ControlPlane.Logs;
+using Tailnet.AgentMessages;
+using Tailnet.Coordination;
+using Tailnet.Drpc;
+
+namespace ControlPlane.AgentRpc;
+
+/// <summary>Stores log lines under the same rules as <c>PATCH me/logs</c>.</summary>
+internal sealed class LogsRpc(LogStore logs, LogSignals signals, TimeProvider time)
+{
+    public async ValueTask<BatchCreateLogsResponse> CreateAsync(Guid agent, BatchCreateLogsRequest request, CancellationToken cancellationToken)
+    {
+        if (!PeerIds.TryRead(request.LogSourceId, out var source))
+        {
+            throw new DrpcException(0, "invalid log source ID");
+        }
+
+        if (request.Logs.Count == 0)
+        {
+            return new BatchCreateLogsResponse();
+        }
+
+        var lines = new List<NewLogLine>(request.Logs.Count);
+        var countedBytes = 0L;
+        foreach (var log in request.Logs)
+        {
+            var output = LogText.Sanitise(log.Output);
+            countedBytes += LogText.CountedBytes(output);
+            lines.Add(new NewLogLine(LogText.Cut(output), LevelOf(log.Level)));
+        }
+
+        var stored = await logs.AppendAsync(agent, source == Guid.Empty ? null : source, lines, countedBytes, time.GetUtcNow(), cancellationToken);
+        if (stored)
+        {
+            signals.Pulse(agent);
+        }
+
+        return new BatchCreateLogsResponse { LogLimitExceeded = !stored };
+    }
+
+    /// <summary>One that is not known counts as info, like one that is not given.</summary>
+    private static string LevelOf(Log.Types.Level level) => level switch
+    {
+        Log.Types.Level.Trace => "trace",
+        Log.Types.Level.Debug => "debug",
+        Log.Types.Level.Warn => "warn",
+        Log.Types.Level.Error => "error",
+        _ => "info",
+    };
+}

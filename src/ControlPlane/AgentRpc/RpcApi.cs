@@ -1,0 +1,42 @@
+using ControlPlane.Agents;
+using ControlPlane.Coordination;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+using Tailnet.Coordination;
+using Tailnet.Drpc;
+using Tailnet.Services;
+
+namespace ControlPlane.AgentRpc;
+
+/// <summary><c>GET me/rpc</c>: the agent and tailnet services on one session (tailnet.md §5).</summary>
+internal sealed class RpcApi(TailnetSessions sessions, AgentService service, AgentMonitor monitor, TelemetryCounter telemetry, ControlPlaneOptions options)
+{
+    private const string FirstVersion = "2.0";
+
+    public async Task ServeAsync(HttpContext context, Agent agent)
+    {
+        if (await ApiVersion.RequireAsync(context, FirstVersion) is not { } version)
+        {
+            return;
+        }
+
+        // Others than the agent itself, such as log shippers, say nothing about whether it is there.
+        var monitored = context.Request.Query["role"].ToString() is "" or "agent";
+
+        // The session's own pings look after the peer.
+        if (await WebSocketUpgrade.AcceptAsync(context, options, ping: false) is not { } socket)
+        {
+            return;
+        }
+
+        using (socket)
+        {
+            await sessions.RunAsync(
+                socket,
+                new TailnetCaller(agent.Id, CoordinateeAuth.Agent(agent.Id)),
+                parts => parts with { Telemetry = telemetry },
+                service.AddTo(new DrpcRouter(), agent.Id, version),
+                monitored ? (session, ended) => monitor.RunAsync(agent.Id, session, ended) : null);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Coordination;
+
+/// <summary>The version of the agent and tailnet services, and which requested ones it serves (tailnet.md §3.5).</summary>
+internal static class ApiVersion
+{
+    public const int Major = 2;
+    public const int Minor = 10;
+
+    public static string Current { get; } = FormattableString.Invariant($"{Major}.{Minor}");
+
+    /// <summary>Null when this server serves the version, else why not, in the words that clients know.</summary>
+    public static string? Refusal(string requested)
+    {
+        var parts = requested.Split('.');
+        if (parts.Length != 2)
+        {
+            return $"invalid version string: {requested}";
+        }
+
+        if (!int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major))
+        {
+            return $"invalid major version: {parts[0]}";
+        }
+
+        if (!int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var minor))
+        {
+            return $"invalid minor version: {parts[1]}";
+        }
+
+        return (major, minor) switch
+        {
+            ( > Major, _) => $"server is at version {Current}, behind requested major version {requested}",
+            (Major, > Minor) => $"server is at version {Current}, behind requested minor version {requested}",
+            (Major, _) => null,
+            _ => $"version {requested} is no longer supported",
+        };
+    }
+
+    /// <summary>The version that a request asks for, or null once the 400 has been answered.</summary>
+    public static async Task<string?> RequireAsync(HttpContext context, string ifMissing)
+    {
+        var requested = context.Request.Query["version"] is [{ Length: > 0 } given, ..] ? given : ifMissing;
+        if (Refusal(requested) is not { } refusal)
+        {
+            return requested;
+        }
+
+        await context.WriteAsync(
+            StatusCodes.Status400BadRequest,
+            new ApiError("Unknown or unsupported API version", null, [new ApiValidation("version", refusal)]));
+        return null;
+    }
+}

@@ -1,0 +1,68 @@
+using ControlPlane.Agents;
+using ControlPlane.Http;
+using ControlPlane.Users;
+using Microsoft.AspNetCore.Http;
+using Tailnet.Coordination;
+using Tailnet.Services;
+
+namespace ControlPlane.Coordination;
+
+/// <summary>The clients' side of coordination: <c>GET {id}/coordinate</c> and <c>GET /tailnet</c> (tailnet.md §1.3-2, -23).</summary>
+internal sealed class CoordinateApi(
+    TailnetSessions sessions,
+    ResumeTokenKeys keys,
+    TelemetryCounter telemetry,
+    WorkspaceWatch workspaces,
+    AgentStore agents,
+    ControlPlaneOptions options)
+{
+    // What a request without a version meant before there was one; it is no longer served.
+    private const string FirstVersion = "1.0";
+    private const string FirstRpcVersion = "2.0";
+
+    /// <summary>A client of the agent in the URL.</summary>
+    public Task CoordinateAsync(HttpContext context, Agent agent) =>
+        ServeAsync(context, FirstVersion, peer => new TailnetCaller(peer, CoordinateeAuth.Client(agent.Id)));
+
+    /// <summary>A client of every agent of its user.</summary>
+    public Task TailnetAsync(HttpContext context, User user) => ServeAsync(
+        context,
+        FirstRpcVersion,
+        peer => new TailnetCaller(
+            peer,
+            CoordinateeAuth.User((agent, _) => ValueTask.FromResult(agents.FindOwned(agent, user.Id) is not null)),
+            user.Id));
+
+    private async Task ServeAsync(HttpContext context, string versionIfMissing, Func<Guid, TailnetCaller> callerOf)
+    {
+        if (await ApiVersion.RequireAsync(context, versionIfMissing) is null)
+        {
+            return;
+        }
+
+        var tokens = await keys.GetAsync(context.RequestAborted);
+        var peer = Guid.Empty;
+        if (context.Request.Query["resume_token"] is [{ Length: > 0 } token, ..]
+            && tokens.Verify(token, out peer) == ResumeTokenStatus.Invalid)
+        {
+            await context.WriteAsync(
+                StatusCodes.Status401Unauthorized,
+                new ApiError("Invalid resume token", null, [new ApiValidation("resume_token", "The token is broken, expired or not of this deployment.")]));
+            return;
+        }
+
+        if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
+        {
+            return;
+        }
+
+        using (socket)
+        {
+            var caller = callerOf(peer == Guid.Empty ? Secrets.NewUuid() : peer);
+            await sessions.RunAsync(
+                socket,
+                caller,
+                parts => parts with { ResumeTokens = tokens, Telemetry = telemetry, Workspaces = caller.UserId is null ? null : workspaces });
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Tailnet.Messages;
+
+namespace ControlPlane.Coordination;
+
+/// <summary>
+/// A DERP map as the JSON that clients of the field read (tailnet.md §4.2): Go's field names, and what is empty left out.
+/// </summary>
+internal static class DerpMapJson
+{
+    /// <summary>The map and a newline.</summary>
+    public static ReadOnlyMemory<byte> Write(DERPMap map)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (map.HomeParams is { } home)
+            {
+                WriteHome(json, home);
+            }
+
+            json.WriteStartObject("Regions");
+            foreach (var (id, region) in map.Regions.OrderBy(static region => region.Key))
+            {
+                json.WriteStartObject(id.ToString(CultureInfo.InvariantCulture));
+                WriteRegion(json, region);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        buffer.Write("\n"u8);
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteHome(Utf8JsonWriter json, DERPMap.Types.HomeParams home)
+    {
+        json.WriteStartObject("HomeParams");
+        if (home.RegionScore.Count > 0)
+        {
+            json.WriteStartObject("RegionScore");
+            foreach (var (id, score) in home.RegionScore.Where(static score => double.IsFinite(score.Value)))
+            {
+                json.WriteNumber(id.ToString(CultureInfo.InvariantCulture), score);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteRegion(Utf8JsonWriter json, DERPMap.Types.Region region)
+    {
+        json.WriteBoolean("EmbeddedRelay", region.EmbeddedRelay);
+        json.WriteNumber("RegionID", region.RegionId);
+        json.WriteString("RegionCode", region.RegionCode);
+        json.WriteString("RegionName", region.RegionName);
+        WriteIf(json, "Avoid", region.Avoid);
+        json.WriteStartArray("Nodes");
+        foreach (var node in region.Nodes)
+        {
+            json.WriteStartObject();
+            json.WriteString("Name", node.Name);
+            json.WriteNumber("RegionID", node.RegionId);
+            json.WriteString("HostName", node.HostName);
+            WriteIf(json, "CertName", node.CertName);
+            WriteIf(json, "IPv4", node.Ipv4);
+            WriteIf(json, "IPv6", node.Ipv6);
+            WriteIf(json, "STUNPort", node.StunPort);
+            WriteIf(json, "STUNOnly", node.StunOnly);
+            WriteIf(json, "DERPPort", node.DerpPort);
+            WriteIf(json, "InsecureForTests", node.InsecureForTests);
+            WriteIf(json, "ForceHTTP", node.ForceHttp);
+            WriteIf(json, "STUNTestIP", node.StunTestIp);
+            WriteIf(json, "CanPort80", node.CanPort80);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteIf(Utf8JsonWriter json, string name, bool value)
+    {
+        if (value)
+        {
+            json.WriteBoolean(name, value);
+        }
+    }
+
+    private static void WriteIf(Utf8JsonWriter json, string name, int value)
+    {
+        if (value != 0)
+        {
+            json.WriteNumber(name, value);
+        }
+    }
+
+    private static void WriteIf(Utf8JsonWriter json, string name, string value)
+    {
+        if (value.Length > 0)
+        {
+            json.WriteString(name, value);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using ControlPlane.Storage;
+using Tailnet.Coordination;
+using Tailnet.Drpc;
+using Tailnet.Messages;
+using Tailnet.Services;
+
+namespace ControlPlane.Coordination;
+
+/// <summary>
+/// A user's workspaces and agents from the store: all of them at once, then what has changed (tailnet.md §3.7). Several processes may
+/// write to the store, so it is compared from time to time.
+/// </summary>
+internal sealed class WorkspaceWatch(Database database, ControlPlaneOptions options, TimeProvider time) : IWorkspaceWatch
+{
+    public IAsyncEnumerable<WorkspaceUpdate> WatchAsync(TailnetCaller caller, Guid owner, CancellationToken cancellationToken) =>
+        caller.UserId == owner
+            ? WatchAsync(owner, cancellationToken)
+            : throw new DrpcException(0, "workspace owner not found or you do not have permission");
+
+    private async IAsyncEnumerable<WorkspaceUpdate> WatchAsync(Guid owner, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (workspaces, agents) = Read(owner);
+        yield return new WorkspaceUpdate { UpsertedWorkspaces = { workspaces.Values }, UpsertedAgents = { agents.Values } };
+
+        using var timer = new PeriodicTimer(options.WorkspaceRecheck, time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            var (newWorkspaces, newAgents) = Read(owner);
+            var update = new WorkspaceUpdate
+            {
+                UpsertedWorkspaces = { Changed(workspaces, newWorkspaces) },
+                UpsertedAgents = { Changed(agents, newAgents) },
+                DeletedWorkspaces = { workspaces.Where(old => !newWorkspaces.ContainsKey(old.Key)).Select(static old => old.Value) },
+                DeletedAgents = { agents.Where(old => !newAgents.ContainsKey(old.Key)).Select(static old => old.Value) },
+            };
+            (workspaces, agents) = (newWorkspaces, newAgents);
+            if (update.CalculateSize() > 0)
+            {
+                yield return update;
+            }
+        }
+    }
+
+    private static IEnumerable<T> Changed<T>(Dictionary<Guid, T> old, Dictionary<Guid, T> now)
+        where T : class => now.Where(pair => !pair.Value.Equals(old.GetValueOrDefault(pair.Key))).Select(static pair => pair.Value);
+
+    /// <summary>A workspace here has no builds that could stop it: one that is stored runs.</summary>
+    private (Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents) Read(Guid owner) => database.Read(connection =>
+    {
+        using var transaction = connection.BeginTransaction(deferred: true);
+        var workspaces = connection.List(
+            "SELECT id, name FROM workspaces WHERE owner_id = $owner",
+            static reader => (Id: reader.Uuid("id"), Name: reader.Text("name")),
+            ("$owner", owner));
+        var agents = connection.List(
+            """
+            SELECT agents.id, agents.name, agents.workspace_id FROM workspace_agents agents
+            JOIN workspaces ON workspaces.id = agents.workspace_id WHERE workspaces.owner_id = $owner
+            """,
+            static reader => (Id: reader.Uuid("id"), Name: reader.Text("name"), Workspace: reader.Uuid("workspace_id")),
+            ("$owner", owner));
+        return (
+            workspaces.ToDictionary(
+                static row => row.Id,
+                static row => new Workspace { Id = PeerIds.Write(row.Id), Name = row.Name, Status = Workspace.Types.Status.Running }),
+            agents.ToDictionary(
+                static row => row.Id,
+                static row => new Tailnet.Messages.Agent { Id = PeerIds.Write(row.Id), Name = row.Name, WorkspaceId = PeerIds.Write(row.Workspace) }));
+    });
+}

@@ -1,0 +1,166 @@
+using System.IO.Pipelines;
+using System.Net.WebSockets;
+
+namespace ControlPlane.Http;
+
+/// <summary>
+/// A WebSocket as one duplex byte stream (tailnet.md §3.2): binary messages carry bytes and their boundaries mean nothing. A text
+/// message ends the stream and is answered by close 1003. A peer's close of 1000 or 1001 is the stream's end, any other a failure.
+/// </summary>
+internal sealed class SocketPipe : IDuplexPipe
+{
+    // What the libraries of the field read at most without being told to take more.
+    private const int MaxMessage = 32 * 1024;
+    private const int Held = 64 * 1024;
+
+    private readonly WebSocket _socket;
+    private readonly ControlPlaneOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Pipe _received = NewPipe();
+    private readonly Pipe _toSend = NewPipe();
+    private readonly Task _receiving;
+    private readonly Task _sending;
+    private bool _textReceived;
+
+    /// <summary>Begins to receive and to send. Whoever uses the stream completes both its ends and then calls <see cref="FinishAsync"/>.</summary>
+    public SocketPipe(WebSocket socket, ControlPlaneOptions options, TimeProvider time)
+    {
+        (_socket, _options, _time) = (socket, options, time);
+        _receiving = ReceiveAsync();
+        _sending = SendAsync();
+    }
+
+    /// <inheritdoc/>
+    public PipeReader Input => _received.Reader;
+
+    /// <inheritdoc/>
+    public PipeWriter Output => _toSend.Writer;
+
+    /// <summary>
+    /// Sends what is left and the close, and waits for the peer's; within <see cref="ControlPlaneOptions.WebSocketCloseTimeout"/>, then
+    /// the connection is cut. Never throws.
+    /// </summary>
+    public async Task FinishAsync(WebSocketCloseStatus status, string reason)
+    {
+        using var cut = new CancellationTokenSource(_options.WebSocketCloseTimeout, _time);
+        using var abort = cut.Token.Register(_socket.Abort);
+        await _sending;
+        try
+        {
+            if (_textReceived)
+            {
+                (status, reason) = (WebSocketCloseStatus.InvalidMessageType, "expected binary messages");
+            }
+
+            if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+            {
+                await _socket.CloseOutputAsync(status, reason, CancellationToken.None);
+            }
+        }
+        catch (Exception)
+        {
+            // However it fails, the peer is no longer there to be told.
+            _socket.Abort();
+        }
+
+        await _receiving;
+    }
+
+    private static Pipe NewPipe() => new(new PipeOptions(pauseWriterThreshold: Held, resumeWriterThreshold: Held / 2, useSynchronizationContext: false));
+
+    private async Task ReceiveAsync()
+    {
+        Exception? failure = null;
+        try
+        {
+            while (true)
+            {
+                var result = await _socket.ReceiveAsync(_received.Writer.GetMemory(), CancellationToken.None);
+                if (result.MessageType == WebSocketMessageType.Close)
+                {
+                    failure = _socket.CloseStatus is WebSocketCloseStatus.NormalClosure or WebSocketCloseStatus.EndpointUnavailable
+                        ? null
+                        : new IOException("The peer closed its WebSocket with an error.");
+                    return;
+                }
+
+                if (result.MessageType == WebSocketMessageType.Text)
+                {
+                    _textReceived = true;
+                    failure = new IOException("The peer sent a text message.");
+                    break;
+                }
+
+                _received.Writer.Advance(result.Count);
+                if ((await _received.Writer.FlushAsync()).IsCompleted)
+                {
+                    break;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+        finally
+        {
+            await _received.Writer.CompleteAsync(failure);
+        }
+
+        await DiscardAsync();
+    }
+
+    /// <summary>Nobody reads any more: what still comes is dropped until the peer's close, or the cut.</summary>
+    private async Task DiscardAsync()
+    {
+        try
+        {
+            var buffer = new byte[1024];
+            while (_socket.State is WebSocketState.Open or WebSocketState.CloseSent)
+            {
+                await _socket.ReceiveAsync(buffer, CancellationToken.None);
+            }
+        }
+        catch (Exception)
+        {
+            // However reading fails, nothing can be read any more.
+            _socket.Abort();
+        }
+    }
+
+    private async Task SendAsync()
+    {
+        Exception? failure = null;
+        try
+        {
+            while (true)
+            {
+                var result = await _toSend.Reader.ReadAsync();
+                foreach (var segment in result.Buffer)
+                {
+                    for (var rest = segment; !rest.IsEmpty;)
+                    {
+                        var message = rest[..Math.Min(rest.Length, MaxMessage)];
+                        await _socket.SendAsync(message, WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
+                        rest = rest[message.Length..];
+                    }
+                }
+
+                _toSend.Reader.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            // The writer sees it at its next flush, and ends.
+            failure = exception;
+        }
+        finally
+        {
+            await _toSend.Reader.CompleteAsync(failure);
+        }
+    }
+}
