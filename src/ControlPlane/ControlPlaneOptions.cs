@@ -26,8 +26,11 @@ public sealed class ControlPlaneOptions
     /// </summary>
     public string? AgentApiVersion { get; init; } = ApiVersion.Current;
 
+    /// <summary>Whether clients find a DERP relay where they find this server: the embedded region of the DERP map. Default true.</summary>
+    public bool HasEmbeddedRelay { get; init; } = true;
+
     /// <summary>
-    /// Where relays are. Null: one embedded region (999) at <see cref="PublicUrl"/>, or no region while that is null too.
+    /// Where relays are. Null: one embedded region (999) at <see cref="PublicUrl"/> if there is one, or else no region.
     /// </summary>
     public DERPMap? DerpMap { get; init; }
 

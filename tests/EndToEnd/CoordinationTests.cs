@@ -7,12 +7,7 @@ using Tailnet.Yamux;
 
 namespace EndToEnd;
 
-/// <summary>
-/// Agents and clients of a tailnet, through the edge and its relay to the API server. Not beside other tests: next to it, a drain on a
-/// test's clock was seen to close more terminals than were due.
-/// </summary>
-[CollectionDefinition(nameof(CoordinationTests), DisableParallelization = true)]
-[Collection(nameof(CoordinationTests))]
+/// <summary>Agents and clients of a tailnet, through the edge and its relay to the API server.</summary>
 public class CoordinationTests
 {
     [Fact]

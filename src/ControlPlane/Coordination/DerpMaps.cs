@@ -12,12 +12,13 @@ internal static partial class DerpMaps
     /// <summary>The configured map; without one, the embedded region at the deployment's public address; without that, an empty map.</summary>
     public static DerpMapPublisher Create(ControlPlaneOptions options, ILogger<DerpMapPublisher> logger)
     {
-        if (options.DerpMap is null && options.PublicUrl is null)
+        var embedded = options.HasEmbeddedRelay ? options.PublicUrl : null;
+        if (options.DerpMap is null && embedded is null)
         {
             NoRelays(logger);
         }
 
-        return new DerpMapPublisher(options.DerpMap?.Clone() ?? (options.PublicUrl is { } url ? Embedded(url) : new DERPMap()));
+        return new DerpMapPublisher(options.DerpMap?.Clone() ?? (embedded is not null ? Embedded(embedded) : new DERPMap()));
     }
 
     /// <summary>One region that clients find where they found this server (tailnet.md §8.3): they put in the address that they dialled.</summary>

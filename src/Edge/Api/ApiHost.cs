@@ -9,9 +9,9 @@ namespace Edge.Api;
 internal static class ApiHost
 {
     /// <summary>The embedded one, reachable only by this user.</summary>
-    public static WebApplication CreateEmbedded(HostFactory hosts, DataDirectory data, Uri? publicUrl)
+    public static WebApplication CreateEmbedded(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings)
     {
-        var builder = CreateBuilder(hosts, data, publicUrl);
+        var builder = CreateBuilder(hosts, data, publicUrl, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -28,7 +28,7 @@ internal static class ApiHost
     /// <summary>Mode <c>api</c>: no edge before it.</summary>
     public static WebApplication CreateAlone(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, PublicListeners listeners)
     {
-        var builder = CreateBuilder(hosts, data, publicUrl);
+        var builder = CreateBuilder(hosts, data, publicUrl, settings);
         builder.Services.AddFrontDoor(settings);
         listeners.Apply(builder);
         var app = builder.Build();
@@ -37,13 +37,13 @@ internal static class ApiHost
         return app;
     }
 
-    private static WebApplicationBuilder CreateBuilder(HostFactory hosts, DataDirectory data, Uri? publicUrl)
+    private static WebApplicationBuilder CreateBuilder(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
         builder.Services.AddRoutingCore();
         builder.Services.AddEdgeRequestSpans(hosts.Configuration);
-        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl });
+        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl, HasEmbeddedRelay = settings.Derp.Serves });
         return builder;
     }
 }

@@ -61,6 +61,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>What clients call this node.</summary>
     public string PublicUrl => Options.PublicUrl?.GetLeftPart(UriPartial.Authority) ?? PublicUrls[0];
 
+    /// <summary>Streams that are carried now.</summary>
+    public int OpenStreams => _public?.Services.GetService<StreamRelay>()?.Count ?? 0;
+
     /// <summary>Whether DERP ends in this node.</summary>
     public bool ServesDerp => _settings.Derp.Serves;
 
@@ -102,7 +105,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         if (Options.EmbedsApiServer)
         {
             _socketClaim = _data.ClaimApiSocket();
-            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First);
+            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings);
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
             await StartAsync(_api, "Edge:DataDirectory", cancellation);
         }
@@ -249,7 +252,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Options.Mode.ToString().ToLowerInvariant(),
         Obstacle ?? "ready",
         (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
-        _public?.Services.GetService<StreamRelay>()?.Count ?? 0,
+        OpenStreams,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
             .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))]);
 
