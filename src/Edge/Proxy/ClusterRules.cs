@@ -35,11 +35,12 @@ internal sealed class ClusterRules : IProxyConfigFilter
             throw new InvalidOperationException($"{path}:HttpRequest:Version = \"{version}\": API servers are spoken to in HTTP/1.1 only");
         }
 
+        // Exactly: otherwise a request may be tried as HTTP/2 first.
         var exact = (request ?? ForwarderRequestConfig.Empty) with
         {
             Version = HttpVersion.Version11,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            ActivityTimeout = request?.ActivityTimeout ?? ProxyDefaults.Request.ActivityTimeout,
+            ActivityTimeout = request?.ActivityTimeout ?? ProxyDefaults.ActivityTimeout,
         };
         return new(cluster with { HttpRequest = exact });
     }

@@ -1,6 +1,4 @@
-using System.Net;
 using Yarp.ReverseProxy.Configuration;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Proxy;
 
@@ -17,17 +15,12 @@ internal static class ProxyDefaults
     public static readonly TimeSpan Reactivation = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// HTTP/1.1 exactly: otherwise a request may be tried as HTTP/2 first. No activity time-out that matters: a long poll may
-    /// send nothing for as long as it likes, and vanished peers are found by TCP (see <see cref="BackendConnector"/>).
+    /// How long a request may be silent, unless the operator says otherwise: the most that YARP's timer takes, 24 days. A long poll
+    /// may send nothing for as long as it likes, and vanished peers are found by TCP (see <see cref="BackendConnector"/>).
     /// </summary>
-    public static readonly ForwarderRequestConfig Request = new()
-    {
-        Version = HttpVersion.Version11,
-        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        ActivityTimeout = TimeSpan.FromMilliseconds(int.MaxValue),
-    };
+    public static readonly TimeSpan ActivityTimeout = TimeSpan.FromMilliseconds(int.MaxValue);
 
-    /// <summary>Probes <c>/healthz</c> each 5 s, held against <see cref="ProbePolicy"/>.</summary>
+    /// <summary>A probe of <c>/healthz</c> each 5 s, judged by <see cref="ProbePolicy"/>.</summary>
     public static readonly HealthCheckConfig HealthCheck = new()
     {
         Active = new ActiveHealthCheckConfig
