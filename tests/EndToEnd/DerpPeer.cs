@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using Relay.Crypto;
+using Relay.Derp;
 using Relay.Derp.Wire;
 
 namespace EndToEnd;
@@ -11,12 +12,13 @@ namespace EndToEnd;
 /// <summary>A DERP client of the test's own, over whatever stream it was connected by.</summary>
 internal sealed class DerpPeer : IDisposable
 {
-    private readonly NodePrivateKey _key = NodePrivateKey.Generate();
+    private readonly NodePrivateKey _key;
     private readonly Stream _stream;
     private readonly PipeReader _input;
 
-    private DerpPeer(Stream stream)
+    private DerpPeer(Stream stream, NodePrivateKey? key = null)
     {
+        _key = key ?? NodePrivateKey.Generate();
         _stream = stream;
         _input = PipeReader.Create(stream);
     }
@@ -28,13 +30,32 @@ internal sealed class DerpPeer : IDisposable
     /// <summary>The HTTP head that came before DERP; empty when there was none.</summary>
     public string Answer { get; private set; } = "";
 
-    public static async Task<DerpPeer> ConnectAsync(Uri url, string request)
+    public static async Task<DerpPeer> ConnectAsync(Uri url, string request, NodePrivateKey? key = null)
     {
-        var peer = new DerpPeer(await DialAsync(url));
+        var (peer, frame) = await TryConnectAsync(url, request, key);
+        Assert.Equal(DerpFrameType.ServerInfo, frame);
+        return peer;
+    }
+
+    /// <summary>Connects, and returns what came after the ClientInfo: <see cref="DerpFrameType.None"/> when the server closed.</summary>
+    public static async Task<(DerpPeer Peer, DerpFrameType Frame)> TryConnectAsync(Uri url, string request, NodePrivateKey? key = null)
+    {
+        var peer = new DerpPeer(await DialAsync(url), key);
         await peer._stream.WriteAsync(Encoding.ASCII.GetBytes(request));
         peer.Answer = await peer.ReadHeadAsync();
         await peer.ReadServerKeyAsync();
         await peer._stream.WriteAsync(peer.ClientInfo(peer.ServerKey));
+        return (peer, (await peer.NextAsync()).Type);
+    }
+
+    /// <summary>Connects to a server that listens nowhere, with a mesh key if given.</summary>
+    public static async Task<DerpPeer> AttachAsync(DerpServer server, NodePrivateKey key, string? meshKey)
+    {
+        var (up, down) = (new Pipe(), new Pipe());
+        _ = server.RunAsync(new DerpTransport(up.Reader, new DerpPipeOutput(down.Writer)), CancellationToken.None);
+        var peer = new DerpPeer(down.Reader.AsStream(), key);
+        await peer.ReadServerKeyAsync();
+        await up.Writer.WriteAsync(peer.ClientInfo(peer.ServerKey, meshKey));
         Assert.Equal(DerpFrameType.ServerInfo, (await peer.NextAsync()).Type);
         return peer;
     }
@@ -49,9 +70,9 @@ internal sealed class DerpPeer : IDisposable
         return peer;
     }
 
-    public static async Task<DerpPeer> ConnectWebSocketAsync(Uri url)
+    public static async Task<DerpPeer> ConnectWebSocketAsync(Uri url, string path = "/derp")
     {
-        var socket = await TestSocket.ConnectAsync(url, "/derp", static options => options.AddSubProtocol("derp"));
+        var socket = await TestSocket.ConnectAsync(url, path, static options => options.AddSubProtocol("derp"));
         Assert.Equal("derp", socket.SubProtocol);
         var peer = new DerpPeer(WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true));
         await peer.ReadServerKeyAsync();
@@ -119,8 +140,8 @@ internal sealed class DerpPeer : IDisposable
         return new NetworkStream(socket, ownsSocket: true);
     }
 
-    private byte[] ClientInfo(NodeKey server) =>
-        DerpHandshake.ClientInfo(Key, NaClBox.TryCreate(_key, server)!, new ClientInfo(2, null, true, false).ToJson());
+    private byte[] ClientInfo(NodeKey server, string? meshKey = null) =>
+        DerpHandshake.ClientInfo(Key, NaClBox.TryCreate(_key, server)!, new ClientInfo(2, meshKey, true, false).ToJson());
 
     private async Task ReadServerKeyAsync()
     {

@@ -1,10 +1,6 @@
 using System.Security.Claims;
 using Edge.Connections;
 using Edge.Http;
-using Edge.Upgrades;
-using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.Authentication.JwtBearer;
-using Microsoft.IdentityModel.Tokens;
 using Microsoft.Net.Http.Headers;
 
 namespace Edge.Authentication;
@@ -15,18 +11,8 @@ namespace Edge.Authentication;
 /// for the API server to judge (unless settings say no) and others are refused; with one, the token is taken off and the identity put on.
 /// </summary>
 internal sealed class EdgeAuthentication(
-    RequestDelegate next, EdgeJwtOptions options, PathPolicies policies, AccessMetrics metrics, AuthorityKeys? authority = null)
+    RequestDelegate next, EdgeJwtOptions options, PathPolicies policies, AccessMetrics metrics, TokenCheck tokens)
 {
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
-
-    private enum Verdict
-    {
-        Missing,
-        Valid,
-        Invalid,
-        Unavailable,
-    }
-
     public async Task InvokeAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? string.Empty;
@@ -51,8 +37,8 @@ internal sealed class EdgeAuthentication(
             return;
         }
 
-        var (verdict, user) = await VerifyAsync(context);
-        if (verdict == Verdict.Valid)
+        var (verdict, user) = await tokens.VerifyAsync(context);
+        if (verdict == TokenVerdict.Valid)
         {
             await AdmitAsync(context, policy, user!);
         }
@@ -62,37 +48,8 @@ internal sealed class EdgeAuthentication(
         }
         else
         {
-            await RefuseAsync(context, verdict);
+            await tokens.RefuseAsync(context, verdict);
         }
-    }
-
-    /// <summary>Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers cannot set headers there.</summary>
-    internal static string? FindToken(HttpContext context) =>
-        Credentials.Bearer(context.Request) ?? (RequestedUpgrade.Recognise(context) is not null ? Credentials.AccessToken(context.Request) : null);
-
-    private async Task<(Verdict Verdict, ClaimsPrincipal? User)> VerifyAsync(HttpContext context)
-    {
-        if (FindToken(context) is null)
-        {
-            return (Verdict.Missing, null);
-        }
-
-        if (authority is not null && !await authority.IsReadyAsync())
-        {
-            return (Verdict.Unavailable, null);
-        }
-
-        var result = await context.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
-        if (result.Succeeded)
-        {
-            return IdentityHeaders.IsSafe(Claim(result.Principal, "sub")) && IdentityHeaders.IsSafe(Claim(result.Principal, "iss"))
-                ? (Verdict.Valid, result.Principal)
-                : (Verdict.Invalid, null);
-        }
-
-        // A key that is not known may be a new one that could not be fetched.
-        var unknownKey = result.Failure is SecurityTokenSignatureKeyNotFoundException or { InnerException: SecurityTokenSignatureKeyNotFoundException };
-        return (unknownKey && authority is { LastFetchFailed: true } ? Verdict.Unavailable : Verdict.Invalid, null);
     }
 
     private async Task AdmitAsync(HttpContext context, PathPolicy policy, ClaimsPrincipal user)
@@ -108,7 +65,7 @@ internal sealed class EdgeAuthentication(
 
         context.User = user;
         var request = context.Request;
-        var token = FindToken(context)!;
+        var token = TokenCheck.Find(context)!;
         context.Features.Set(new VerifiedToken(token));
         if (!options.ForwardToken)
         {
@@ -124,37 +81,10 @@ internal sealed class EdgeAuthentication(
             }
         }
 
-        request.Headers[IdentityHeaders.Subject] = Claim(user, "sub");
-        request.Headers[IdentityHeaders.Issuer] = Claim(user, "iss");
+        request.Headers[IdentityHeaders.Subject] = TokenCheck.Claim(user, "sub");
+        request.Headers[IdentityHeaders.Issuer] = TokenCheck.Claim(user, "iss");
         await next(context);
     }
-
-    private async Task RefuseAsync(HttpContext context, Verdict verdict)
-    {
-        var response = context.Response;
-        switch (verdict)
-        {
-            case Verdict.Unavailable:
-                metrics.AuthRejected("unavailable");
-                await new ApiError("Tokens cannot be verified right now.", "The signing keys are not reachable. Try again in a moment.")
-                    .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfter);
-                break;
-            case Verdict.Invalid:
-                metrics.AuthRejected("invalid");
-                response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"invalid_token\"";
-                await new ApiError("The token is not valid.", "It may have expired, or be meant for someone else. Sign in again.")
-                    .WriteAsync(context, StatusCodes.Status401Unauthorized);
-                break;
-            default:
-                metrics.AuthRejected("missing");
-                response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\"";
-                await new ApiError("A token is needed.", "Send one in the header Authorization: Bearer <token>.")
-                    .WriteAsync(context, StatusCodes.Status401Unauthorized);
-                break;
-        }
-    }
-
-    private static string Claim(ClaimsPrincipal user, string type) => user.FindFirst(type)?.Value ?? string.Empty;
 
     /// <summary>Scopes are one claim with spaces in it (RFC 8693, 4.2); every other value is taken whole.</summary>
     private static bool HasClaim(ClaimsPrincipal user, string type, string value) => user.Claims.Any(claim =>

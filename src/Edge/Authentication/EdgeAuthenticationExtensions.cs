@@ -19,6 +19,7 @@ internal static class EdgeAuthenticationExtensions
 
         services.AddSingleton(options);
         services.AddSingleton(new PathPolicies(options.Policies));
+        services.AddSingleton<TokenCheck>();
         if (options.MetadataAddress is not null)
         {
             services.AddSingleton(provider => new AuthorityKeys(
@@ -50,8 +51,8 @@ internal static class EdgeAuthenticationExtensions
         {
             var policies = app.ApplicationServices.GetRequiredService<PathPolicies>();
             var metrics = app.ApplicationServices.GetRequiredService<AccessMetrics>();
-            var authority = app.ApplicationServices.GetService<AuthorityKeys>();
-            app.Use(next => new EdgeAuthentication(next, options, policies, metrics, authority).InvokeAsync);
+            var tokens = app.ApplicationServices.GetRequiredService<TokenCheck>();
+            app.Use(next => new EdgeAuthentication(next, options, policies, metrics, tokens).InvokeAsync);
         }
 
         return app;
@@ -70,7 +71,7 @@ internal static class EdgeAuthenticationExtensions
         {
             OnMessageReceived = static message =>
             {
-                message.Token = EdgeAuthentication.FindToken(message.HttpContext);
+                message.Token = TokenCheck.Find(message.HttpContext);
                 return Task.CompletedTask;
             },
         };

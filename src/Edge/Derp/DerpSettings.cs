@@ -1,4 +1,5 @@
 using System.Net;
+using Edge.Derp.Admission;
 using Edge.Hosting;
 using Edge.Settings;
 using Relay.Derp;
@@ -8,15 +9,13 @@ namespace Edge.Derp;
 /// <summary>The settings of the relay: DERP (<c>Relay:Derp</c>) and STUN (<c>Relay:Stun</c>).</summary>
 internal sealed record DerpSettings
 {
-    private const string AdmissionName = "Relay:Derp:Admission";
-
     public required DerpMode Mode { get; init; }
 
     /// <summary><c>Relay:Derp:KeyFile</c>: derper's key file; null means <c>derp.key</c> in the data directory.</summary>
     public required string? KeyFile { get; init; }
 
-    /// <summary><c>Relay:Derp:Admission</c> = <c>open</c> was set: whoever can connect may use the relay.</summary>
-    public required bool IsOpen { get; init; }
+    /// <summary><c>Relay:Derp:Admission</c> and its sources.</summary>
+    public required DerpAdmissionSettings Admission { get; init; }
 
     public required DerpServerOptions Server { get; init; }
 
@@ -41,18 +40,12 @@ internal sealed record DerpSettings
             throw new SettingsException("Relay:Derp:Mode", "serve", "mode api is the API server alone; use mode all or relay");
         }
 
-        var admission = settings.Text(AdmissionName);
-        if (admission is not (null or "open"))
-        {
-            throw new SettingsException(AdmissionName, admission, "allowed is open");
-        }
-
         var defaults = new DerpServerOptions();
         return new DerpSettings
         {
             Mode = mode,
             KeyFile = settings.Text("Relay:Derp:KeyFile"),
-            IsOpen = admission is not null,
+            Admission = DerpAdmissionSettings.Read(settings),
             Server = new DerpServerOptions
             {
                 QueueDepth = settings.Number("Relay:Derp:QueueDepth", defaults.QueueDepth, 1, 65_536),
@@ -67,15 +60,15 @@ internal sealed record DerpSettings
         };
     }
 
-    /// <summary>A relay that strangers can reach must have been opened knowingly.</summary>
+    /// <summary>A relay that strangers can reach must have been told who may use it.</summary>
     public void CheckAdmission(IEnumerable<IPEndPoint?> listeners)
     {
-        if (Serves && !IsOpen && listeners.Any(static listener => listener is null || !IPAddress.IsLoopback(listener.Address)))
+        if (Serves && !Admission.IsSet && listeners.Any(static listener => listener is null || !IPAddress.IsLoopback(listener.Address)))
         {
             throw new SettingsException(
-                AdmissionName,
+                DerpAdmissionSettings.Name,
                 null,
-                "a listener is not on loopback, so strangers could relay their packets here; set it to open if they may, or set Relay:Derp:Mode=off");
+                "a listener is not on loopback, so strangers could relay their packets here; say who may (file, url, tailscaled, jwt), set it to open if they all may, or set Relay:Derp:Mode=off");
         }
     }
 

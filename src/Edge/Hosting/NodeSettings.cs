@@ -30,7 +30,8 @@ internal sealed record NodeSettings(
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader),
             DerpSettings.Read(reader, options));
-        if (settings.Jwt is not null && !settings.Options.Proxies)
+        settings.Derp.Admission.Check(settings.Derp.Mode, settings.Jwt);
+        if (settings.Jwt is not null && !settings.Options.Proxies && !(settings.Derp.Serves && settings.Derp.Admission.NeedsToken))
         {
             var mode = settings.Options.Mode.ToString().ToLowerInvariant();
             throw new SettingsException("Edge:Authentication", null, $"tokens are verified before API servers, in modes all and edge; this is mode {mode}");

@@ -1,5 +1,6 @@
 using Edge.Authentication;
 using Edge.Derp;
+using Edge.Derp.Admission;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
@@ -30,7 +31,8 @@ internal static class PublicHost
         AddServices(builder.Services, hosts, settings, data);
         if (derpKey is not null)
         {
-            builder.Services.AddSingleton(new DerpServer(derpKey, settings.Derp.Server, hosts.Time));
+            builder.Services.AddDerpAdmission(settings.Derp.Admission);
+            builder.Services.AddSingleton(services => new DerpServer(derpKey, settings.Derp.Server, hosts.Time) { Admission = services.AdmissionOf() });
             builder.Services.AddSingleton<DerpMetrics>();
         }
 
@@ -41,6 +43,7 @@ internal static class PublicHost
         app.UseFrontDoor();
         if (settings.Derp.Serves)
         {
+            app.UseDerpTokenGate();
             app.UseMiddleware<DerpMiddleware>();
         }
 

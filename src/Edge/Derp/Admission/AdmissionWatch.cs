@@ -1,0 +1,105 @@
+using Relay.Derp;
+using Relay.Derp.Wire;
+
+namespace Edge.Derp.Admission;
+
+/// <summary>Closes the connections of clients that are no longer admitted: at once when the list of keys changes, and by asking again.</summary>
+internal sealed partial class AdmissionWatch(
+    DerpAdmission admission, DerpAdmissionSettings settings, DerpServer server, TimeProvider time, ILogger<AdmissionWatch> logger) : BackgroundService
+{
+    // Few, so that clients that connect meanwhile do not wait for their turn.
+    private const int AsksAtOnce = 8;
+
+    // Without an answer so often in a row, the rest of a round would only wait too.
+    private const int PatienceWithSilence = 16;
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(WatchFileAsync(stoppingToken), RecheckAsync(stoppingToken));
+
+    private async Task WatchFileAsync(CancellationToken stopping)
+    {
+        if (admission.File is not { } file)
+        {
+            return;
+        }
+
+        while (await WaitAsync(AllowedKeysFile.Freshness, stopping))
+        {
+            if (!file.Refresh())
+            {
+                continue;
+            }
+
+            foreach (var client in Clients().Where(client => !file.Allows(client.Key)))
+            {
+                Close(client.Key, AdmissionSource.File);
+            }
+        }
+    }
+
+    private async Task RecheckAsync(CancellationToken stopping)
+    {
+        while (settings.Recheck > TimeSpan.Zero && await WaitAsync(settings.Recheck, stopping))
+        {
+            var silence = 0;
+            try
+            {
+                await Parallel.ForEachAsync(
+                    Clients(),
+                    new ParallelOptions { MaxDegreeOfParallelism = AsksAtOnce, CancellationToken = stopping },
+                    async (client, _) =>
+                    {
+                        if (Volatile.Read(ref silence) >= PatienceWithSilence)
+                        {
+                            return;
+                        }
+
+                        var (verdict, source) = await admission.RecheckAsync(client);
+                        if (verdict is AdmissionVerdict.Refused)
+                        {
+                            Close(client.Key, source);
+                        }
+
+                        if (verdict is AdmissionVerdict.Admitted or AdmissionVerdict.Refused)
+                        {
+                            Volatile.Write(ref silence, 0);
+                        }
+                        else if (Interlocked.Increment(ref silence) == PatienceWithSilence)
+                        {
+                            LogGaveUp(logger, source);
+                        }
+                    });
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private IEnumerable<DerpAdmissionRequest> Clients() => server.Clients()
+        .Where(static client => !client.Flags.HasFlag(PeerFlags.MeshPeer))
+        .Select(static client => new DerpAdmissionRequest(client.Key, client.Remote?.Address))
+        .Distinct();
+
+    private void Close(NodeKey key, AdmissionSource source)
+    {
+        var closed = server.CloseKey(key);
+        if (closed > 0)
+        {
+            LogRevoked(logger, key, source, closed);
+        }
+    }
+
+    private async Task<bool> WaitAsync(TimeSpan period, CancellationToken stopping)
+    {
+        await Task.Delay(period, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !stopping.IsCancellationRequested;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The DERP client {Key} is no longer admitted by {Source}; connections closed: {Count}")]
+    private static partial void LogRevoked(ILogger logger, NodeKey key, AdmissionSource source, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Open DERP connections were not all asked about again: {Source} brings no answers")]
+    private static partial void LogGaveUp(ILogger logger, AdmissionSource source);
+}

@@ -1,0 +1,97 @@
+using Relay.Derp;
+using Relay.Derp.Wire;
+
+namespace Edge.Derp.Admission;
+
+/// <summary>
+/// Decides about clients by their keys. Every source must admit: first the list, which costs nothing, then those that have to be asked.
+/// Mesh peers are not asked about (derp.md §3.10), and tokens were looked at before (<see cref="DerpTokenGate"/>).
+/// </summary>
+internal sealed partial class DerpAdmission : IDisposable
+{
+    private readonly AllowedKeysFile? _file;
+    private readonly AdmissionAnswers[] _answers;
+    private readonly AdmissionMetrics _metrics;
+    private readonly ILogger _logger;
+
+    public DerpAdmission(DerpAdmissionSettings settings, AdmissionMetrics metrics, TimeProvider time, ILogger<DerpAdmission> logger)
+    {
+        (_metrics, _logger) = (metrics, logger);
+        _file = settings.AllowedKeysFile is { } path ? new AllowedKeysFile(path, logger) : null;
+        IAdmissionAuthority?[] authorities =
+        [
+            settings.TailscaledSocket is { } socket ? new TailscaledAuthority(socket) : null,
+            settings.Url is { } url ? new UrlAuthority(url, settings.UrlFailOpen) : null,
+        ];
+        _answers = [.. authorities.OfType<IAdmissionAuthority>().Select(authority => new AdmissionAnswers(authority, settings, metrics, time, logger))];
+    }
+
+    /// <summary>The list of keys, or null.</summary>
+    public AllowedKeysFile? File => _file;
+
+    /// <summary>Whether a client that connects may use the relay.</summary>
+    public async ValueTask<bool> AdmitAsync(DerpAdmissionRequest client, CancellationToken cancellationToken)
+    {
+        if (_file is not null && !Decide(client, AdmissionSource.File, _file.Allows(client.Key) ? AdmissionVerdict.Admitted : AdmissionVerdict.Refused))
+        {
+            return false;
+        }
+
+        foreach (var answers in _answers)
+        {
+            if (!Decide(client, answers.Source, await answers.GetAsync(client)))
+            {
+                return false;
+            }
+        }
+
+        // The list may have become another one meanwhile, and who is not connected yet is not found when connections are closed for it.
+        return _file is null || _file.Allows(client.Key);
+    }
+
+    /// <summary>What is known now about a client that is connected; a refusal is a clear one.</summary>
+    public async ValueTask<(AdmissionVerdict Verdict, AdmissionSource Source)> RecheckAsync(DerpAdmissionRequest client)
+    {
+        if (_file is not null && !_file.Allows(client.Key))
+        {
+            return (AdmissionVerdict.Refused, AdmissionSource.File);
+        }
+
+        var result = (Verdict: AdmissionVerdict.Admitted, Source: AdmissionSource.File);
+        foreach (var answers in _answers)
+        {
+            var verdict = await answers.AskAgainAsync(client);
+            if (verdict is AdmissionVerdict.Refused)
+            {
+                return (verdict, answers.Source);
+            }
+
+            result = verdict is AdmissionVerdict.Admitted ? result : (verdict, answers.Source);
+        }
+
+        return result;
+    }
+
+    public void Dispose()
+    {
+        foreach (var answers in _answers)
+        {
+            answers.Dispose();
+        }
+    }
+
+    private bool Decide(DerpAdmissionRequest client, AdmissionSource source, AdmissionVerdict verdict)
+    {
+        _metrics.Decided(source, verdict);
+        var admits = verdict is AdmissionVerdict.Admitted or AdmissionVerdict.FailOpen;
+        if (!admits)
+        {
+            LogNotAdmitted(client.Key, source, verdict);
+        }
+
+        return admits;
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The DERP client {Key} is not admitted: {Source} says {Verdict}")]
+    private partial void LogNotAdmitted(NodeKey key, AdmissionSource source, AdmissionVerdict verdict);
+}
