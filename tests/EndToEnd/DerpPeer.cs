@@ -48,14 +48,16 @@ internal sealed class DerpPeer : IDisposable
         return (peer, (await peer.NextAsync()).Type);
     }
 
-    /// <summary>Connects to a server that listens nowhere, with a mesh key if given.</summary>
+    /// <summary>Connects to a server that listens nowhere itself, with a mesh key if given.</summary>
     public static async Task<DerpPeer> AttachAsync(DerpServer server, NodePrivateKey key, string? meshKey)
     {
-        var (up, down) = (new Pipe(), new Pipe());
-        _ = server.RunAsync(new DerpTransport(up.Reader, new DerpPipeOutput(down.Writer)), CancellationToken.None);
-        var peer = new DerpPeer(down.Reader.AsStream(), key);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var peer = new DerpPeer(await DialAsync(new Uri($"tcp://{listener.LocalEndpoint}")), key);
+        var served = new NetworkStream(await listener.AcceptSocketAsync(), ownsSocket: true);
+        _ = server.RunAsync(new DerpTransport(PipeReader.Create(served), new DerpPipeOutput(PipeWriter.Create(served))), CancellationToken.None);
         await peer.ReadServerKeyAsync();
-        await up.Writer.WriteAsync(peer.ClientInfo(peer.ServerKey, meshKey));
+        await peer._stream.WriteAsync(peer.ClientInfo(peer.ServerKey, meshKey));
         Assert.Equal(DerpFrameType.ServerInfo, (await peer.NextAsync()).Type);
         return peer;
     }
@@ -131,7 +133,28 @@ internal sealed class DerpPeer : IDisposable
         }
     }
 
+    /// <summary>Sends itself a packet through the server.</summary>
+    public async Task AssertAliveAsync()
+    {
+        await SendAsync(Key, "still here"u8.ToArray());
+        Assert.Equal(DerpFrameType.RecvPacket, await NextOfNoteAsync());
+    }
+
+    /// <summary>Waits until the server closes, which it does without a word.</summary>
+    public async Task AssertClosedAsync() => Assert.Equal(DerpFrameType.None, await NextOfNoteAsync());
+
     public void Dispose() => _stream.Dispose();
+
+    private async Task<DerpFrameType> NextOfNoteAsync()
+    {
+        DerpFrameType type;
+        do
+        {
+            type = (await NextAsync()).Type;
+        }
+        while (type is DerpFrameType.KeepAlive or DerpFrameType.Ping);
+        return type;
+    }
 
     private static async Task<NetworkStream> DialAsync(Uri url)
     {
