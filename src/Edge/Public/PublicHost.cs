@@ -32,12 +32,13 @@ internal static class PublicHost
         {
             builder.Services.AddSingleton(new DerpServer(derpKey, settings.Derp.Server, hosts.Time));
             builder.Services.AddSingleton<DerpMetrics>();
+            DerpNode.AddTo(builder.Services, settings.Derp);
         }
-
 
         var app = builder.Build();
         app.Services.GetService<BackendMetrics>();
         app.Services.GetService<DerpMetrics>();
+        app.Services.GetService<DerpNode>();
         app.UseFrontDoor();
         if (settings.Derp.Serves)
         {
