@@ -87,11 +87,10 @@ public class DerpMeshTests
         ["Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={keyFile}", .. peers.Select(static (peer, i) => $"Relay:Derp:MeshWith:{i}={peer}")]);
 
     /// <summary>Waits until the status says so.</summary>
-    private static async Task LinkAsync(TestNode node, int index, string state, int keys)
+    private static Task LinkAsync(TestNode node, int index, string state, int keys)
     {
-        var bootstrap = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(node.DataDirectory, "data/bootstrap.json")))!;
-        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", bootstrap["admin_token"]!.GetValue<string>());
-        await Eventually.TrueAsync(
+        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
+        return Eventually.TrueAsync(
             async () =>
             {
                 var status = JsonNode.Parse(await node.Admin.GetStringAsync("/status"))!;
