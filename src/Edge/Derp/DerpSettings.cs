@@ -72,7 +72,7 @@ internal sealed record DerpSettings
                 MaxConnectionsPerAddress = settings.Number("Relay:Derp:MaxConnectionsPerAddress", 0, 0, 10_000_000),
                 MaxConnectionsPerKey = settings.Number("Relay:Derp:MaxConnectionsPerKey", 0, 0, 10_000_000),
             },
-            Mesh = DerpMeshSettings.Read(settings),
+            Mesh = DerpMeshSettings.Read(settings, mode is DerpMode.Serve),
             Rates = DerpRateSettings.Read(settings),
             BootstrapDns = BootstrapDnsSettings.Read(settings),
             Stun = settings.Flag("Relay:Stun:Enabled", mode is DerpMode.Serve),

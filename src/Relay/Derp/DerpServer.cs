@@ -167,10 +167,10 @@ public sealed class DerpServer : IDisposable
         var start = Time.GetTimestamp();
         for (var i = 0; i < connections.Length; i++)
         {
-            var wait = (window * i / connections.Length) - Time.GetElapsedTime(start);
-            if (wait >= Heartbeat.Period && !cancellationToken.IsCancellationRequested)
+            var due = window * i / connections.Length;
+            if (due - Time.GetElapsedTime(start) >= Heartbeat.Period)
             {
-                await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await WaitAsync(connections[i], due, start, cancellationToken).ConfigureAwait(false);
             }
 
             connections[i].BeginClose(DerpCloseReason.Drained);
@@ -188,6 +188,22 @@ public sealed class DerpServer : IDisposable
 
     /// <summary>Stops the heartbeat. Connections should have ended before.</summary>
     public void Dispose() => _heartbeat.Dispose();
+
+    // In short steps, so that nobody is waited for who has left meanwhile: a server that all have left is done.
+    private async Task WaitAsync(DerpConnection connection, TimeSpan due, long start, CancellationToken cancellationToken)
+    {
+        while (Registry.Find(connection.Id) is not null && !cancellationToken.IsCancellationRequested)
+        {
+            var wait = due - Time.GetElapsedTime(start);
+            if (wait <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            await Task.Delay(wait < Heartbeat.Period ? wait : Heartbeat.Period, Time, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     private DerpClientView View(DerpConnection connection)
     {

@@ -27,6 +27,15 @@ public class DerpSettingsTests
     }
 
     [Fact]
+    public void AMeshIsNotPromisedWhereNothingIsServed()
+    {
+        var error = Assert.Throws<SettingsException>(
+            () => Read(("Relay:Derp:Mode", "off"), ("Relay:Derp:MeshKeyFile", "/k"), ("Relay:Derp:MeshWith", "one.example.com")));
+
+        Assert.Contains("Relay:Derp:Mode=serve", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void RatesAreSetInOnePlace()
     {
         var error = Assert.Throws<SettingsException>(() => Read(("Relay:Derp:RateConfigFile", "f"), ("Relay:Derp:RateLimitTotal", "5")));

@@ -11,12 +11,13 @@ internal sealed record DerpMeshSettings(string? KeyFile, IReadOnlyList<MeshAddre
 
     private const string WithName = "Relay:Derp:MeshWith";
 
-    public static DerpMeshSettings Read(SettingsReader settings)
+    public static DerpMeshSettings Read(SettingsReader settings, bool isServed)
     {
         var mesh = new DerpMeshSettings(settings.Text(KeyFileName), [.. settings.List(WithName).Select(Parse)]);
-        return mesh.With.Count == 0 || mesh.KeyFile is not null
-            ? mesh
-            : throw new SettingsException(WithName, mesh.With[0].Text, $"a mesh needs a key that its servers share; set {KeyFileName}");
+        return mesh.With.Count == 0 ? mesh
+            : !isServed ? throw new SettingsException(WithName, mesh.With[0].Text, "there is no DERP server here to mesh; set Relay:Derp:Mode=serve")
+            : mesh.KeyFile is null ? throw new SettingsException(WithName, mesh.With[0].Text, $"a mesh needs a key that its servers share; set {KeyFileName}")
+            : mesh;
     }
 
     private static MeshAddress Parse(string text) => MeshAddress.TryParse(text, out var address)
