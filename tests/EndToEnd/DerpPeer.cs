@@ -62,9 +62,11 @@ internal sealed class DerpPeer : IDisposable
         return peer;
     }
 
-    public static async Task<DerpPeer> FastStartAsync(Uri url, NodeKey server)
+    public static async Task<DerpPeer> FastStartAsync(Uri url, NodeKey server) => await FastStartAsync(await DialAsync(url), server);
+
+    public static async Task<DerpPeer> FastStartAsync(Stream connected, NodeKey server)
     {
-        var peer = new DerpPeer(await DialAsync(url));
+        var peer = new DerpPeer(connected);
         var request = Encoding.ASCII.GetBytes("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n");
         await peer._stream.WriteAsync(request.Concat(peer.ClientInfo(server)).ToArray());
         await peer.ReadServerKeyAsync();

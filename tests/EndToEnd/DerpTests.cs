@@ -192,7 +192,7 @@ public class DerpTests
 
         var metrics = await edge.Admin.GetStringAsync("/metrics");
 
-        Assert.Matches("derp_accepts(_total)? [1-9]", metrics);
+        Assert.Matches("# TYPE derp_accepts counter\nderp_accepts [1-9]", metrics);
         Assert.Contains("derp_current_connections", metrics, StringComparison.Ordinal);
     }
 }

@@ -1,8 +1,10 @@
 using System.Net;
+using Edge.Derp.Live;
 using Edge.Drain;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Telemetry;
+using Relay.Derp;
 
 namespace Edge.Admin;
 
@@ -12,7 +14,7 @@ namespace Edge.Admin;
 /// </summary>
 internal static class AdminHost
 {
-    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<NodeStatus> status)
+    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<NodeStatus> status, Func<DerpServer?> derp)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore().UseUrls(options.AdminUrl.GetLeftPart(UriPartial.Authority));
@@ -37,6 +39,7 @@ internal static class AdminHost
             return exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
         app.MapGet("/status", () => Results.Json(status(), AdminJson.Default.NodeStatus));
+        TrafficPages.Map(app, derp, hosts.Time);
         app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
     }

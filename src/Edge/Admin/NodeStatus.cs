@@ -1,3 +1,5 @@
+using Edge.Derp.Mesh;
+
 namespace Edge.Admin;
 
 /// <summary>What <c>GET /status</c> on the admin listener tells.</summary>
@@ -7,8 +9,15 @@ namespace Edge.Admin;
 /// <param name="UptimeSeconds">Whole seconds since the start.</param>
 /// <param name="StreamsOpen">Streams that are carried now.</param>
 /// <param name="Backends">The API servers.</param>
+/// <param name="Mesh">The links to the other DERP servers of the mesh.</param>
 internal sealed record NodeStatus(
-    string Version, string Mode, string Ready, long UptimeSeconds, long StreamsOpen, IReadOnlyList<BackendStatus> Backends);
+    string Version,
+    string Mode,
+    string Ready,
+    long UptimeSeconds,
+    long StreamsOpen,
+    IReadOnlyList<BackendStatus> Backends,
+    IReadOnlyList<MeshLinkStatus> Mesh);
 
 /// <summary>One API server, as the edge sees it.</summary>
 /// <param name="Cluster">YARP's cluster id.</param>

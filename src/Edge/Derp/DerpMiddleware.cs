@@ -17,6 +17,9 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
 {
     private const string Subprotocol = "derp";
 
+    // A close frame: 1008, and derper's reason.
+    private static readonly byte[] WrongSubprotocol = [0x88, 2 + 38, 0x03, 0xf0, .. "client must speak the derp subprotocol"u8];
+
     public Task InvokeAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? string.Empty;
@@ -36,7 +39,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         }
 
         // Without the subprotocol it is DERP all the same, only raw: some clients can only say "websocket" (§1.2 rule 3).
-        return isWebSocket && request.Headers.SecWebSocketProtocol.ToString().Contains(Subprotocol, StringComparison.Ordinal)
+        return isWebSocket && request.Headers.SecWebSocketProtocol is [{ } first, ..] && first.Contains(Subprotocol, StringComparison.Ordinal)
             ? ServeWebSocketAsync(context, upgrade)
             : ServeRawAsync(context, upgrade);
     }
@@ -91,15 +94,34 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var headers = context.Response.Headers;
         headers.Upgrade = "websocket";
         headers.SecWebSocketAccept = Accept(key);
-        headers.SecWebSocketProtocol = Subprotocol;
+        var speaksDerp = context.Request.Headers.GetCommaSeparatedValues("Sec-WebSocket-Protocol").Contains(Subprotocol, StringComparer.OrdinalIgnoreCase);
+        if (speaksDerp)
+        {
+            headers.SecWebSocketProtocol = Subprotocol;
+        }
+
         await upgrade.UpgradeAsync();
         var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+        if (!speaksDerp)
+        {
+            // Something like "derpx": taken for DERP, and then told that it is not (§1.4).
+            await pipe.Output.WriteAsync(WrongSubprotocol);
+            await pipe.Output.CompleteAsync();
+            await pipe.Input.CompleteAsync();
+            return;
+        }
+
         await RunAsync(context, DerpTransport.ForWebSocket(pipe.Input, pipe.Output, Remote(context)));
     }
 
     private async Task RunAsync(HttpContext context, DerpTransport transport)
     {
         StreamTelemetry.DetachStream(context);
+        if (context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket)
+        {
+            server.Tune(socket);
+        }
+
         var reason = await server.RunAsync(transport, CancellationToken.None);
         LogEnded(logger, reason, context.TraceIdentifier);
     }

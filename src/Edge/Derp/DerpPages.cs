@@ -1,4 +1,5 @@
 using System.Text;
+using Edge.Derp.Bootstrap;
 
 namespace Edge.Derp;
 
@@ -44,14 +45,16 @@ internal static class DerpPages
         return Task.CompletedTask;
     }
 
-    // No names are configured here, so there is nothing to bootstrap; clients ask their next candidate.
     private static Task BootstrapDnsAsync(HttpContext context)
     {
         context.Response.Headers.Connection = "close";
-        return TextAsync(context, "application/json", string.Empty);
+        var dns = context.RequestServices.GetRequiredService<BootstrapDns>();
+        return WriteAsync(context, "application/json", dns.Answer(context.Request.Query["q"]));
     }
 
-    private static Task TextAsync(HttpContext context, string type, string body)
+    private static Task TextAsync(HttpContext context, string type, string body) => WriteAsync(context, type, Encoding.ASCII.GetBytes(body));
+
+    private static Task WriteAsync(HttpContext context, string type, ReadOnlyMemory<byte> body)
     {
         var headers = context.Response.Headers;
         headers.StrictTransportSecurity = "max-age=63072000; includeSubDomains";
@@ -60,7 +63,7 @@ internal static class DerpPages
         headers.XFrameOptions = "DENY";
         headers.XContentTypeOptions = "nosniff";
         headers.ContentType = type;
-        headers.ContentLength = Encoding.ASCII.GetByteCount(body);
-        return context.Response.WriteAsync(body);
+        headers.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body).AsTask();
     }
 }

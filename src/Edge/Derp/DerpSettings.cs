@@ -1,5 +1,8 @@
 using System.Net;
 using Edge.Derp.Admission;
+using Edge.Derp.Bootstrap;
+using Edge.Derp.Mesh;
+using Edge.Derp.Rates;
 using Edge.Hosting;
 using Edge.Settings;
 using Relay.Derp;
@@ -18,6 +21,12 @@ internal sealed record DerpSettings
     public required DerpAdmissionSettings Admission { get; init; }
 
     public required DerpServerOptions Server { get; init; }
+
+    public required DerpMeshSettings Mesh { get; init; }
+
+    public required DerpRateSettings Rates { get; init; }
+
+    public required BootstrapDnsSettings BootstrapDns { get; init; }
 
     /// <summary><c>Relay:Stun:Enabled</c>.</summary>
     public required bool Stun { get; init; }
@@ -51,10 +60,14 @@ internal sealed record DerpSettings
                 QueueDepth = settings.Number("Relay:Derp:QueueDepth", defaults.QueueDepth, 1, 65_536),
                 QueueBytes = settings.Number("Relay:Derp:QueueBytes", defaults.QueueBytes, 128 << 10, 1 << 30),
                 QueueBytesTotal = settings.Number("Relay:Derp:QueueBytesTotal", defaults.QueueBytesTotal, 1 << 20, 1L << 40),
+                TcpUserTimeout = settings.Duration("Relay:Derp:TcpUserTimeout", defaults.TcpUserTimeout, TimeSpan.Zero, TimeSpan.FromHours(1)),
                 MaxConnections = settings.Number("Relay:Derp:MaxConnections", 0, 0, 10_000_000),
                 MaxConnectionsPerAddress = settings.Number("Relay:Derp:MaxConnectionsPerAddress", 0, 0, 10_000_000),
                 MaxConnectionsPerKey = settings.Number("Relay:Derp:MaxConnectionsPerKey", 0, 0, 10_000_000),
             },
+            Mesh = DerpMeshSettings.Read(settings, mode is DerpMode.Serve),
+            Rates = DerpRateSettings.Read(settings),
+            BootstrapDns = BootstrapDnsSettings.Read(settings),
             Stun = settings.Flag("Relay:Stun:Enabled", mode is DerpMode.Serve),
             StunPort = settings.Number("Relay:Stun:Port", 3478, 0, 65_535),
         };

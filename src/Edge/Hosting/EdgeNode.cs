@@ -70,6 +70,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>Where STUN answers; empty when it does not.</summary>
     public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
 
+    private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
+
     /// <summary>Why the node is not ready, or null.</summary>
     public string? Obstacle => _readiness.Obstacle;
 
@@ -96,7 +98,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         var bootstrap = new Bootstrap(_data);
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
-        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status);
+        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => _public?.Services.GetService<DerpServer>());
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
@@ -128,6 +130,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
         await StartAsync(_public, listeners.Setting, cancellation);
         StartStun(listeners);
+        Derp?.Start();
         _readiness.Listening();
         if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
         {
@@ -210,6 +213,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
             await _public.StopAsync(deadline.Token);
             await streams;
+            await (Derp?.StopAsync() ?? Task.CompletedTask);
         }
 
         using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);
@@ -254,7 +258,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
         OpenStreams,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
-            .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))]);
+            .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))],
+        Derp?.Links ?? []);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogDescriptorLimit(ILogger logger, string warning);

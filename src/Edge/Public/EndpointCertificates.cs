@@ -1,12 +1,16 @@
 using System.Net.Security;
+using Edge.Derp.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Edge.Public;
 
-/// <summary>Puts a <see cref="CertificateFile"/> behind every certificate that Kestrel's section names by its path.</summary>
-internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider time, ILogger logger)
+/// <summary>
+/// Puts a <see cref="CertificateFile"/> behind every certificate that Kestrel's section names by its path; where DERP is served, with the
+/// meta-certificate at its chain's end.
+/// </summary>
+internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider time, ILogger logger, MetaChain? meta)
 {
     public void Apply(KestrelServerOptions options)
     {
@@ -25,12 +29,12 @@ internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider 
         }
     }
 
-    private static void Present(HttpsConnectionAdapterOptions https, CertificateFile file) =>
+    private void Present(HttpsConnectionAdapterOptions https, CertificateFile file) =>
         https.OnAuthenticate = (ConnectionContext _, SslServerAuthenticationOptions tls) =>
         {
             tls.ServerCertificate = null;
             tls.ServerCertificateSelectionCallback = null;
-            tls.ServerCertificateContext = file.Current;
+            tls.ServerCertificateContext = meta?.Extend(file.Current) ?? file.Current;
         };
 
     private CertificateFile? Open(IConfigurationSection certificate) =>

@@ -34,12 +34,13 @@ internal static class PublicHost
             builder.Services.AddDerpAdmission(settings.Derp.Admission);
             builder.Services.AddSingleton(services => new DerpServer(derpKey, settings.Derp.Server, hosts.Time) { Admission = services.AdmissionOf() });
             builder.Services.AddSingleton<DerpMetrics>();
+            DerpNode.AddTo(builder.Services, settings.Derp);
         }
-
 
         var app = builder.Build();
         app.Services.GetService<BackendMetrics>();
         app.Services.GetService<DerpMetrics>();
+        app.Services.GetService<DerpNode>();
         app.UseFrontDoor();
         if (settings.Derp.Serves)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using Edge.Connections;
+using Edge.Derp.Tls;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Settings;
@@ -88,7 +89,8 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
             new EndpointCertificates(
                 configuration.GetSection("Kestrel"),
                 services.GetRequiredService<TimeProvider>(),
-                services.GetRequiredService<ILogger<CertificateFile>>()).Apply(kestrel);
+                services.GetRequiredService<ILogger<CertificateFile>>(),
+                services.GetService<MetaChain>()).Apply(kestrel);
         });
     }
 }

@@ -117,7 +117,9 @@ internal sealed partial class PrometheusExporter : IDisposable
             return null;
         }
 
-        var name = PrometheusName.Family(instrument.Name, instrument.Unit, type);
+        var name = TelemetrySources.Matches(TelemetrySources.ForeignNames, instrument.Meter.Name)
+            ? instrument.Name
+            : PrometheusName.Family(instrument.Name, instrument.Unit, type);
         lock (_familiesLock)
         {
             if (!_families.TryGetValue(name, out var family))

@@ -17,6 +17,12 @@ internal static class TelemetrySources
         "Yarp.*",
     ];
 
+    /// <summary>
+    /// Meters whose instruments have the names of another program's metrics: they stand at <c>/metrics</c> as they are, without the
+    /// endings that the rules of OpenTelemetry would add, so that its dashboards and alerts go on working.
+    /// </summary>
+    public static readonly IReadOnlyList<string> ForeignNames = ["Relay.Derp", "Relay.Stun", "Edge.Derp"];
+
     /// <summary>The activity sources exported over OTLP.</summary>
     public static readonly IReadOnlyList<string> Activities = ["Edge", "Microsoft.AspNetCore", "System.Net.Http"];
 

@@ -68,6 +68,8 @@ public sealed class DerpMetrics
         meter.CreateObservableGauge("derp_clients_remote", () => (long)server.Registry.RemoteKeys);
         meter.CreateObservableGauge("derp_clients_total", () => (long)server.Registry.LocalKeys + server.Registry.RemoteKeys);
         meter.CreateObservableGauge("derp_queue_bytes", () => server.Pool.Lent, "By", "Memory in which packets wait.");
+        meter.CreateObservableGauge("derp_rate_limit_per_client_bytes_per_second", () => server.RateLimit.BytesPerSecond);
+        meter.CreateObservableGauge("derp_rate_limit_per_client_burst_bytes", BurstOfClients);
         meter.CreateObservableCounter("derp_packets_sent", () => Traffic().PacketsSent);
         meter.CreateObservableCounter("derp_bytes_sent", () => Traffic().BytesSent, "By");
         meter.CreateObservableCounter("derp_packets_received", () => Traffic().Disco + Traffic().Other);
@@ -79,6 +81,8 @@ public sealed class DerpMetrics
     }
 
     private static string Label(PacketKind kind) => kind == PacketKind.Disco ? "disco" : "other";
+
+    private long BurstOfClients() => _server.RateLimit is { BytesPerSecond: > 0 } limit ? (long)limit.Capacity : 0;
 
     private (long PacketsSent, long BytesSent, long Disco, long Other, long BytesReceived) Traffic()
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -112,6 +113,27 @@ public sealed class DerpServer : IDisposable
     /// <returns>How many there were.</returns>
     public int CloseKey(NodeKey key) => CloseKey(key, DerpCloseReason.Revoked);
 
+    /// <summary>Closes every connection that came with the mesh key, for instance because the key is another one now.</summary>
+    /// <returns>How many there were.</returns>
+    public int CloseMeshPeers()
+    {
+        var closed = 0;
+        foreach (var connection in Registry.All)
+        {
+            closed += connection.IsMeshPeer && connection.BeginClose(DerpCloseReason.Revoked) ? 1 : 0;
+        }
+
+        return closed;
+    }
+
+    /// <summary>
+    /// Sets up the socket under a connection: bytes that the peer does not acknowledge end it after
+    /// <see cref="DerpServerOptions.TcpUserTimeout"/>, which is how a half-open client is found that packets go to. Does nothing to
+    /// sockets that are not TCP, or broken.
+    /// </summary>
+    /// <param name="socket">The socket.</param>
+    public void Tune(Socket socket) => TcpUserTimeout.Apply(socket, _options.TcpUserTimeout);
+
     /// <summary>Sets how fast all clients together may send. Every change fills the bucket.</summary>
     /// <param name="limit">The rate.</param>
     public void SetTotalRateLimit(DerpRateLimit limit)
@@ -133,19 +155,22 @@ public sealed class DerpServer : IDisposable
         }
     }
 
-    /// <summary>Closes all connections, evenly over a time, so that their clients do not all return at once.</summary>
+    /// <summary>
+    /// Closes all connections, evenly over a time, so that their clients do not all return at once; mesh peers after all clients, so
+    /// that those who are still here can be reached.
+    /// </summary>
     /// <param name="window">The time.</param>
     /// <param name="cancellationToken">Closes the rest at once.</param>
     public async Task DrainAsync(TimeSpan window, CancellationToken cancellationToken)
     {
-        var connections = Registry.All.ToArray();
+        var connections = Registry.All.OrderBy(static connection => connection.IsMeshPeer).ToArray();
         var start = Time.GetTimestamp();
         for (var i = 0; i < connections.Length; i++)
         {
-            var wait = (window * i / connections.Length) - Time.GetElapsedTime(start);
-            if (wait >= Heartbeat.Period && !cancellationToken.IsCancellationRequested)
+            var due = window * i / connections.Length;
+            if (due - Time.GetElapsedTime(start) >= Heartbeat.Period)
             {
-                await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await WaitAsync(connections[i], due, start, cancellationToken).ConfigureAwait(false);
             }
 
             connections[i].BeginClose(DerpCloseReason.Drained);
@@ -159,18 +184,36 @@ public sealed class DerpServer : IDisposable
     }
 
     /// <summary>What the open connections have done so far.</summary>
-    public IReadOnlyList<DerpClientView> Clients() =>
-        [.. Registry.All.Select(static connection =>
-        {
-            var (packets, bytes) = connection.Sent;
-            var activity = connection.Activity;
-            return new DerpClientView(
-                connection.Key, connection.RemoteEndPoint, connection.Flags, activity.DiscoReceived + activity.OtherReceived,
-                activity.BytesReceived, packets, bytes, connection.Held);
-        })];
+    public IReadOnlyList<DerpClientView> Clients() => [.. Registry.All.Select(View)];
 
     /// <summary>Stops the heartbeat. Connections should have ended before.</summary>
     public void Dispose() => _heartbeat.Dispose();
+
+    // In short steps, so that nobody is waited for who has left meanwhile: a server that all have left is done.
+    private async Task WaitAsync(DerpConnection connection, TimeSpan due, long start, CancellationToken cancellationToken)
+    {
+        while (Registry.Find(connection.Id) is not null && !cancellationToken.IsCancellationRequested)
+        {
+            var wait = due - Time.GetElapsedTime(start);
+            if (wait <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            await Task.Delay(wait < Heartbeat.Period ? wait : Heartbeat.Period, Time, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private DerpClientView View(DerpConnection connection)
+    {
+        var (packets, bytes) = connection.Sent;
+        var (waiting, held, lost) = connection.Waiting;
+        var activity = connection.Activity;
+        return new DerpClientView(
+            connection.Id, connection.Key, connection.RemoteEndPoint, connection.Flags, Time.GetElapsedTime(activity.Since),
+            activity.DiscoReceived + activity.OtherReceived, activity.BytesReceived, packets, bytes, waiting, held, lost);
+    }
 
     internal int CloseKey(NodeKey key, DerpCloseReason reason)
     {

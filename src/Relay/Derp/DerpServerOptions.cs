@@ -24,6 +24,12 @@ public sealed class DerpServerOptions
     /// <summary>The same for mesh peers. Default 30 s.</summary>
     public TimeSpan MeshWriteTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Time after which bytes that a client's TCP does not acknowledge end the connection (RFC 5482). Default 15 s, as derper's; zero for
+    /// the system's own limit, about 15 minutes.
+    /// </summary>
+    public TimeSpan TcpUserTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Packets of one sender and kind that wait for one receiver; the oldest goes when there is one more. Default 128.</summary>
     public int QueueDepth { get; set; } = 128;
 
@@ -39,7 +45,7 @@ public sealed class DerpServerOptions
     /// <summary>Bytes of memory in which packets wait for one mesh link. Default 8 MiB.</summary>
     public int MeshQueueBytes { get; set; } = 8 * 1024 * 1024;
 
-    /// <summary>Time between attempts to connect to a mesh peer. Default 5 s.</summary>
+    /// <summary>The most time between attempts to connect to a mesh peer; the first come sooner. Default 5 s.</summary>
     public TimeSpan MeshRetry { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Connections at once; 0 for no bound, which is the default.</summary>

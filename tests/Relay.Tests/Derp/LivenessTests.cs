@@ -151,6 +151,23 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    public async Task ADrainWaitsForNobodyWhoHasLeft()
+    {
+        using var rig = new DerpRig();
+        var clients = new[] { await rig.GreetAsync(), await rig.GreetAsync(), await rig.GreetAsync() };
+        var drain = rig.Server.DrainAsync(TimeSpan.FromHours(1), CancellationToken.None);
+        await Eventually.TrueAsync(() => rig.Clock.PendingTimers > 1, "the drain waits");
+
+        foreach (var client in clients)
+        {
+            await client.LeaveAsync();
+        }
+
+        await rig.Clock.AdvanceUntilAsync(drain).Soon();
+        Assert.True(rig.Clock.GetUtcNow() - new ManualTimeProvider().GetUtcNow() < TimeSpan.FromMinutes(10));
+    }
+
+    [Fact]
     public async Task ARevokedKeyIsClosedAtOnce()
     {
         using var rig = new DerpRig();

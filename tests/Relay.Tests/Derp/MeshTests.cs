@@ -107,6 +107,86 @@ public sealed class MeshTests
     }
 
     [Fact]
+    public async Task ALinkTellsWhenItIsTakenAndWhyItEnds()
+    {
+        using var one = new DerpRig();
+        using var two = new DerpRig();
+        Assert.True(MeshKey.TryParse("another secret of theirs", out var other));
+        two.Server.MeshKey = other;
+        using var stop = new CancellationTokenSource();
+        var (accepted, ended) = (0, new System.Collections.Concurrent.ConcurrentQueue<DerpCloseReason>());
+        var link = new DerpMeshLink(
+            one.Server,
+            _ =>
+            {
+                var client = two.Connect();
+                return Task.FromResult(new DerpTransport(client.Input, new DerpPipeOutput(client.Output)));
+            },
+            static _ => default) { Accepted = () => accepted++, Ended = ended.Enqueue };
+        var running = link.RunAsync(stop.Token);
+
+        await Eventually.TrueAsync(() => ended.Count == 1, "the wrong key is refused");
+        Assert.Equal((0, 0, false), (accepted, link.Peers, link.IsSelf));
+        two.Server.MeshKey = one.Server.MeshKey;
+        await Eventually.TrueAsync(
+            () =>
+            {
+                one.Clock.Advance(TimeSpan.FromSeconds(1));
+                return link.Peers == 1;
+            },
+            "the right one is taken");
+        Assert.Equal((1, true), (accepted, link.IsUp));
+        Assert.Equal(1, two.Server.CloseMeshPeers());
+        await Eventually.TrueAsync(() => ended.Last() == DerpCloseReason.ClientClosed && link.Peers == 0, "the link has ended");
+
+        await stop.CancelAsync();
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task AKeyThatIsClosedForMeshPeersIsNotClosedForClients()
+    {
+        using var rig = new DerpRig();
+        var (client, peer) = (await rig.GreetAsync(), await rig.GreetAsync(meshKey: Vectors.MeshKey));
+
+        Assert.Equal(1, rig.Server.CloseMeshPeers());
+
+        Assert.Equal(DerpCloseReason.Revoked, await peer.Served.Soon());
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task ADrainClosesMeshPeersAfterAllClients()
+    {
+        using var rig = new DerpRig();
+        var peer = await rig.GreetAsync(meshKey: Vectors.MeshKey);
+        var clients = new[] { await rig.GreetAsync(), await rig.GreetAsync() };
+        var drain = rig.Server.DrainAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
+        for (var i = 0; i < 2; i++)
+        {
+            await Eventually.TrueAsync(() => clients.Count(static client => client.Served.IsCompleted) == i + 1, "one more is closed");
+            Assert.False(peer.Served.IsCompleted);
+            await Eventually.TrueAsync(() => rig.Clock.PendingTimers > 1, "the drain waits");
+            rig.Clock.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        await drain.Soon();
+        Assert.Equal(DerpCloseReason.Drained, await peer.Served.Soon());
+    }
+
+    [Fact]
+    public void KeysAreTheSameByTheirSecretAndNotByTheirSpelling()
+    {
+        var keys = new[] { new string('a', 64), new string('A', 64), new string('b', 64), "a secret of Coder's", "a secret of coder's" }
+            .Select(static text => MeshKey.TryParse($" {text}\n", out var key) ? key : throw new ArgumentException(text)).ToArray();
+
+        Assert.True(keys[0].IsSame(keys[1]));
+        Assert.False(keys[0].IsSame(keys[2]));
+        Assert.False(keys[0].IsSame(keys[3]));
+        Assert.False(keys[3].IsSame(keys[4]));
+    }
+
+    [Fact]
     public async Task ForwardersFollowTheRulesOfRegistration()
     {
         using var rig = new DerpRig();

@@ -20,6 +20,9 @@ internal sealed class ConnectionActivity
     /// <summary>Grows with every batch that was read.</summary>
     public long Reads => Volatile.Read(ref _reads);
 
+    /// <summary>When the client was let in.</summary>
+    public long Since { get; set; }
+
     /// <summary>When the next keep-alive is due. The following are the heartbeat's alone.</summary>
     public long KeepAliveAt { get; set; }
 

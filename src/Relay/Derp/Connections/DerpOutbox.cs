@@ -50,14 +50,14 @@ internal abstract class DerpOutbox
     /// <summary>Whether the output takes nothing although it was given something.</summary>
     public bool IsStuck => !_output.IsWritable;
 
-    /// <summary>Bytes of memory in which packets wait.</summary>
-    public int Held
+    /// <summary>What waits: packets, the bytes of memory that they take, and how many were lost so far.</summary>
+    public (int Packets, int Bytes, long Lost) Waiting
     {
         get
         {
             lock (_lock)
             {
-                return _queue.Held;
+                return (_queue.Count, _queue.Held, _queue.Lost);
             }
         }
     }

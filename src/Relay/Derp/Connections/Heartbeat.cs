@@ -31,7 +31,7 @@ internal sealed class Heartbeat : IDisposable
     public void Begin(ConnectionActivity activity)
     {
         activity.KeepAliveAt = After(NextKeepAlive());
-        activity.HeardAt = _time.GetTimestamp();
+        activity.Since = activity.HeardAt = _time.GetTimestamp();
     }
 
     public void Dispose() => _timer.Dispose();

@@ -24,6 +24,8 @@ public sealed class DerpMeshLink(
 {
     private readonly HashSet<NodeKey> _known = [];
     private MeshOutbox? _outbox;
+    private int _peers;
+    private bool _isAccepted;
 
     /// <inheritdoc/>
     DerpOutbox? IDerpForwarder.Outbox => Volatile.Read(ref _outbox);
@@ -31,18 +33,33 @@ public sealed class DerpMeshLink(
     /// <summary>Whether the link is up.</summary>
     public bool IsUp => Volatile.Read(ref _outbox) is not null;
 
+    /// <summary>Keys that the peer has announced. One that accepts the link announces the link's own server at once.</summary>
+    public int Peers => Volatile.Read(ref _peers);
+
+    /// <summary>Whether the link led to its own server, and has ended for good.</summary>
+    public bool IsSelf { get; private set; }
+
+    /// <summary>Called when the peer has accepted the link, which its first announcement shows.</summary>
+    public Action? Accepted { get; init; }
+
+    /// <summary>Called when a connection of the link has ended, with the reason; not for attempts that made none.</summary>
+    public Action<DerpCloseReason>? Ended { get; init; }
+
     /// <summary>Keeps the link up until it is told not to, or finds that it leads to its own server.</summary>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        var wait = TimeSpan.Zero;
         while (!cancellationToken.IsCancellationRequested)
         {
+            _isAccepted = false;
             try
             {
                 var transport = await connect(cancellationToken).ConfigureAwait(false);
                 try
                 {
-                    if (await RunOnceAsync(transport, cancellationToken).ConfigureAwait(false) == DerpCloseReason.Self)
+                    IsSelf = await RunReportedAsync(transport, cancellationToken).ConfigureAwait(false) == DerpCloseReason.Self;
+                    if (IsSelf)
                     {
                         return;
                     }
@@ -59,7 +76,30 @@ public sealed class DerpMeshLink(
                 // The peer is away; the next attempt comes after the wait.
             }
 
-            await Task.Delay(server.Options.MeshRetry, server.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            wait = NextWait(wait);
+            await Task.Delay(wait, server.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // A peer that took the link and is gone restarts, most likely, and soon; one that is away for longer is asked ever more seldom. Of
+    // several links to one peer not all come back at the same moment.
+    private TimeSpan NextWait(TimeSpan last)
+    {
+        var longest = server.Options.MeshRetry;
+        var next = _isAccepted || last == TimeSpan.Zero ? longest / 8 : last * 2;
+        return (next < longest ? next : longest) * (0.75 + (0.25 * Random.Shared.NextDouble()));
+    }
+
+    private async Task<DerpCloseReason> RunReportedAsync(DerpTransport transport, CancellationToken cancellationToken)
+    {
+        var reason = DerpCloseReason.Aborted;
+        try
+        {
+            return reason = await RunOnceAsync(transport, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Ended?.Invoke(reason);
         }
     }
 
@@ -80,6 +120,7 @@ public sealed class DerpMeshLink(
             }
 
             _known.Clear();
+            Volatile.Write(ref _peers, 0);
             outbox.Close(DropReason.MeshLink);
             await transport.Input.CompleteAsync().ConfigureAwait(false);
         }
@@ -126,6 +167,8 @@ public sealed class DerpMeshLink(
                 if (_known.Add(present))
                 {
                     server.Registry.AddForwarder(present, this);
+                    Volatile.Write(ref _peers, _known.Count);
+                    ReportAccepted();
                 }
 
                 break;
@@ -134,6 +177,7 @@ public sealed class DerpMeshLink(
                 if (_known.Remove(gone))
                 {
                     server.Registry.RemoveForwarder(gone, this);
+                    Volatile.Write(ref _peers, _known.Count);
                 }
 
                 break;
@@ -143,6 +187,15 @@ public sealed class DerpMeshLink(
         }
 
         return null;
+    }
+
+    private void ReportAccepted()
+    {
+        if (!_isAccepted)
+        {
+            _isAccepted = true;
+            Accepted?.Invoke();
+        }
     }
 
     private DerpCloseReason? Greet(ReadOnlySpan<byte> payload, MeshOutbox outbox)

@@ -25,6 +25,9 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
     /// <summary>Bytes of memory held.</summary>
     public int Held => _held;
 
+    /// <summary>Packets that were lost here so far.</summary>
+    public long Lost { get; private set; }
+
     /// <summary>Adds a packet's frame.</summary>
     /// <param name="kind">What it is.</param>
     /// <param name="sender">Whose it is: the hash of the sender's key.</param>
@@ -44,6 +47,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         if (!lane.HasRoom(bytes) && !MakeRoom(lane, bytes, kind))
         {
             totals.Dropped(DropReason.QueueTail, kind, packet.Length);
+            Lost++;
             return false;
         }
 
@@ -181,6 +185,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
     {
         var frame = lane.Peek();
         totals.Dropped(reason, kind, SendTally.PacketLength(frame));
+        Lost++;
         Take(lanes, lane, frame.Length);
     }
 

@@ -47,6 +47,14 @@ public sealed class MeshKey
         return true;
     }
 
+    /// <summary>Whether both are the same secret, in constant time.</summary>
+    /// <param name="other">The other key.</param>
+    public bool IsSame(MeshKey other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return IsHex == other.IsHex && CryptographicOperations.FixedTimeEquals(_secret, other._secret);
+    }
+
     /// <summary>Compares with what a client sent, in constant time.</summary>
     /// <param name="offered">The client's <c>meshKey</c>, already checked by <see cref="IsWellFormed"/>.</param>
     internal bool Matches(string? offered)

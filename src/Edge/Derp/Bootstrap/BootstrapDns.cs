@@ -1,0 +1,154 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Edge.Derp.Bootstrap;
+
+/// <summary>
+/// The addresses of some names, for clients whose own DNS does not work (derp.md §1.7): looked up now and then, and told as one JSON
+/// that is the same for everybody.
+/// </summary>
+internal sealed partial class BootstrapDns : IAsyncDisposable
+{
+    private static readonly TimeSpan LookupTimeout = TimeSpan.FromMinutes(1);
+
+    private readonly BootstrapDnsSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve;
+    private readonly ILogger<BootstrapDns> _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly SortedDictionary<string, IPAddress[]> _found = new(StringComparer.Ordinal);
+    private Task _run = Task.CompletedTask;
+    private volatile byte[] _json = [];
+    private long _requests;
+    private long _hits;
+    private long _misses;
+
+    public BootstrapDns(DerpSettings settings, TimeProvider time, IMeterFactory meters, ILogger<BootstrapDns> logger)
+        : this(settings.BootstrapDns, time, meters, logger, Dns.GetHostAddressesAsync)
+    {
+    }
+
+    internal BootstrapDns(
+        BootstrapDnsSettings settings,
+        TimeProvider time,
+        IMeterFactory meters,
+        ILogger<BootstrapDns> logger,
+        Func<string, CancellationToken, Task<IPAddress[]>> resolve)
+    {
+        (_settings, _time, _logger, _resolve) = (settings, time, logger, resolve);
+        var meter = meters.Create(DerpNode.MeterName);
+        meter.CreateObservableCounter("bootstrap_dns_requests", () => Volatile.Read(ref _requests));
+        meter.CreateObservableCounter("bootstrap_dns_published_hits", () => Volatile.Read(ref _hits));
+        meter.CreateObservableCounter("bootstrap_dns_published_misses", () => Volatile.Read(ref _misses));
+    }
+
+    /// <summary>Looks the names up, now and from time to time.</summary>
+    public void Start()
+    {
+        if (_settings.Names.Count > 0)
+        {
+            _run = RunAsync();
+        }
+    }
+
+    /// <summary>The answer; empty while nothing is known, or no name is configured.</summary>
+    /// <param name="query">The name that the client looks for, or null. It changes nothing but the counts.</param>
+    public ReadOnlyMemory<byte> Answer(string? query)
+    {
+        Interlocked.Increment(ref _requests);
+        if (!string.IsNullOrEmpty(query))
+        {
+            bool known;
+            lock (_found)
+            {
+                known = _found.ContainsKey(query);
+            }
+
+            Interlocked.Increment(ref known ? ref _hits : ref _misses);
+        }
+
+        return _json;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _run;
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(_settings.Refresh, _time);
+        try
+        {
+            do
+            {
+                await RefreshAsync();
+            }
+            while (await timer.WaitForNextTickAsync(_stop.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            return; // The node stops.
+        }
+    }
+
+    private async Task RefreshAsync()
+    {
+        await Task.WhenAll(_settings.Names.Select(LookUpAsync));
+        lock (_found)
+        {
+            _json = Encode();
+        }
+    }
+
+    private async Task LookUpAsync(string name)
+    {
+        using var timeout = new CancellationTokenSource(LookupTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stop.Token);
+        try
+        {
+            var addresses = await _resolve(name, either.Token);
+
+            // Clients take the first; in the order of the answer that would be IPv6 for all of them.
+            Random.Shared.Shuffle(addresses);
+            lock (_found)
+            {
+                _found[name] = addresses;
+            }
+        }
+        catch (Exception error) when (error is SocketException || (error is OperationCanceledException && !_stop.IsCancellationRequested))
+        {
+            LogFailed(name, error.Message); // What was known of the name stays.
+        }
+    }
+
+    private byte[] Encode()
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, IndentCharacter = '\t', IndentSize = 1, NewLine = "\n" }))
+        {
+            json.WriteStartObject();
+            foreach (var (name, addresses) in _found)
+            {
+                json.WriteStartArray(name);
+                foreach (var address in addresses)
+                {
+                    json.WriteStringValue(address.ToString());
+                }
+
+                json.WriteEndArray();
+            }
+
+            json.WriteEndObject();
+        }
+
+        return buffer.ToArray();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Bootstrap DNS could not look up {Name}: {Why}")]
+    private partial void LogFailed(string name, string why);
+}

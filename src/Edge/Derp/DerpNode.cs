@@ -1,0 +1,63 @@
+using System.Diagnostics.Metrics;
+using Edge.Derp.Bootstrap;
+using Edge.Derp.Mesh;
+using Edge.Derp.Rates;
+using Edge.Derp.Tls;
+using Edge.Hosting;
+using Relay.Derp;
+
+namespace Edge.Derp;
+
+/// <summary>
+/// What belongs to a node's DERP server beside its clients: the mesh, the rate limits, bootstrap DNS, and metrics of the process under
+/// derper's names.
+/// </summary>
+internal sealed class DerpNode
+{
+    /// <summary>The name of the meter of what derper measures and the relay's library does not.</summary>
+    public const string MeterName = "Edge.Derp";
+
+    private readonly BootstrapDns _bootstrapDns;
+    private readonly DerpMesh _mesh;
+
+    /// <exception cref="Settings.SettingsException">A file that the settings name is wrong.</exception>
+    public DerpNode(DerpMesh mesh, DerpRateLimits rates, BootstrapDns bootstrapDns, IMeterFactory meters, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(rates); // It works by being there.
+        (_mesh, _bootstrapDns) = (mesh, bootstrapDns);
+        var meter = meters.Create(MeterName);
+        var started = time.GetTimestamp();
+        var startedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        meter.CreateObservableGauge("derp_current_file_descriptors", static () => Directory.Exists(Descriptors) ? Directory.EnumerateFiles(Descriptors).LongCount() : 0);
+        meter.CreateObservableGauge("process_start_unix_time", () => startedAt);
+        meter.CreateObservableCounter("uptime_sec", () => (long)time.GetElapsedTime(started).TotalSeconds);
+        meter.CreateObservableGauge("version", static () => new Measurement<long>(1, new("version", EdgeVersion.Text), new("binary", "edge")));
+    }
+
+    private const string Descriptors = "/proc/self/fd";
+
+    /// <summary>The links of the mesh.</summary>
+    public IReadOnlyList<MeshLinkStatus> Links => _mesh.Links;
+
+    public static void AddTo(IServiceCollection services, DerpSettings settings)
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton<DerpMesh>();
+        services.AddSingleton<DerpRateLimits>();
+        services.AddSingleton<BootstrapDns>();
+        services.AddSingleton(static provider => new MetaCertificate(
+            provider.GetRequiredService<DerpServer>().PublicKey, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<MetaChain>();
+        services.AddSingleton<DerpNode>();
+    }
+
+    /// <summary>Begins what needs the network; once the listeners stand, so that the mesh can find this node itself.</summary>
+    public void Start()
+    {
+        _mesh.Start();
+        _bootstrapDns.Start();
+    }
+
+    /// <summary>Closes the links of the mesh; after the clients, which they serve.</summary>
+    public Task StopAsync() => _mesh.StopAsync();
+}

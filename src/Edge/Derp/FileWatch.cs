@@ -1,0 +1,56 @@
+namespace Edge.Derp;
+
+/// <summary>
+/// Looks every two seconds whether a file is another one than before, by its time and size; no notification, because those miss what
+/// happens behind bind mounts and links, which is where containers have their secrets.
+/// </summary>
+internal sealed class FileWatch : IDisposable
+{
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
+
+    private readonly string _path;
+    private readonly Action _changed;
+    private readonly Lock _lock = new();
+    private readonly ITimer _timer;
+    private (DateTime Time, long Length) _stamp;
+
+    /// <param name="path">The file. Begin to watch before it is first read, so that no change falls between.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="changed">Called after a change, on a thread of the timer's; one call at a time.</param>
+    public FileWatch(string path, TimeProvider time, Action changed)
+    {
+        (_path, _changed) = (path, changed);
+        _stamp = Stamp();
+        _timer = time.CreateTimer(static state => ((FileWatch)state!).Look(), this, Period, Period);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Look()
+    {
+        lock (_lock)
+        {
+            var stamp = Stamp();
+            if (stamp != _stamp)
+            {
+                _stamp = stamp;
+                _changed();
+            }
+        }
+    }
+
+    private (DateTime, long) Stamp()
+    {
+        try
+        {
+            // Of a link the file that it leads to, which is what a replaced secret of Kubernetes changes.
+            var file = new FileInfo(_path);
+            var target = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
+            return target.Exists ? (target.LastWriteTimeUtc, target.Length) : default;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return default;
+        }
+    }
+}

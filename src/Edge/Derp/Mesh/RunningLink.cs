@@ -1,0 +1,96 @@
+using Relay.Derp;
+using Relay.Derp.Mesh;
+
+namespace Edge.Derp.Mesh;
+
+/// <summary>A link to one server of the mesh from its start until it is told to end.</summary>
+internal sealed partial class RunningLink : IAsyncDisposable
+{
+    private readonly MeshAddress _address;
+    private readonly MeshDialer _dialer;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly DerpMeshLink _link;
+    private readonly Task _run;
+
+    // What was said last, so that a peer that is away for hours is one line and not one every few seconds.
+    private string? _said;
+    private bool _accepted;
+
+    public RunningLink(MeshAddress address, DerpServer server, TimeProvider time, ILogger logger)
+    {
+        (_address, _logger) = (address, logger);
+        _dialer = new MeshDialer(address, server, time);
+        _link = new DerpMeshLink(server, ConnectAsync, _ => _dialer.DisposeAsync()) { Accepted = OnAccepted, Ended = OnEnded };
+        _run = RunAsync();
+    }
+
+    public MeshLinkStatus Status => new(_address.Text, _link.IsSelf ? "self" : _link.IsUp && _link.Peers > 0 ? "up" : "down", _link.Peers);
+
+    /// <summary>Ends the link, and closes its connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _run;
+        await _dialer.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        // Who starts the link does not wait for the peer.
+        await Task.Yield();
+        await _link.RunAsync(_stop.Token);
+    }
+
+    private async Task<DerpTransport> ConnectAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            _accepted = false;
+            return await _dialer.ConnectAsync(cancellation);
+        }
+        catch (IOException error)
+        {
+            if (_said != error.Message)
+            {
+                _said = error.Message;
+                LogDown(_address.Text, error.Message);
+            }
+
+            throw;
+        }
+    }
+
+    private void OnAccepted()
+    {
+        (_accepted, _said) = (true, null);
+        LogUp(_address.Text);
+    }
+
+    private void OnEnded(DerpCloseReason reason)
+    {
+        if (reason is DerpCloseReason.Self)
+        {
+            LogSelf(_address.Text);
+        }
+        else if (!_stop.IsCancellationRequested)
+        {
+            var why = _accepted ? reason.Label() : $"{reason.Label()}, before it took the link; do both have the same mesh key?";
+            if (_said != why)
+            {
+                _said = why;
+                LogDown(_address.Text, why);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The mesh link to {Peer} is up")]
+    private partial void LogUp(string peer);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The mesh link to {Peer} is down: {Why}")]
+    private partial void LogDown(string peer, string why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Peer} of the mesh is this server itself")]
+    private partial void LogSelf(string peer);
+}

@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+using Edge.Settings;
+using Relay.Derp;
+
+namespace Edge.Derp.Rates;
+
+/// <summary>Sets how fast clients may send, and sets it anew when the file has changed or, as with derper, at SIGHUP.</summary>
+internal sealed partial class DerpRateLimits : IDisposable
+{
+    private readonly DerpServer _server;
+    private readonly string? _file;
+    private readonly ILogger<DerpRateLimits> _logger;
+    private readonly Lock _lock = new();
+    private readonly FileWatch? _watch;
+    private readonly PosixSignalRegistration? _signal;
+    private DerpRates _rates;
+
+    /// <exception cref="SettingsException">The file is wrong.</exception>
+    public DerpRateLimits(DerpServer server, DerpSettings settings, TimeProvider time, ILogger<DerpRateLimits> logger)
+    {
+        (_server, _file, _logger, _rates) = (server, settings.Rates.ConfigFile, logger, settings.Rates.Fixed);
+        if (_file is not null)
+        {
+            _watch = new FileWatch(_file, time, ReadAgain);
+            _rates = RateConfigFile.Read(_file);
+
+            // Without a handler the signal would end the process, and derper's operators send it by habit.
+            _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
+        }
+
+        _rates.ApplyTo(server);
+    }
+
+    public void Dispose()
+    {
+        _signal?.Dispose();
+        _watch?.Dispose();
+    }
+
+    private void OnHangUp(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        ReadAgain();
+    }
+
+    private void ReadAgain()
+    {
+        lock (_lock)
+        {
+            try
+            {
+                var rates = RateConfigFile.Read(_file!);
+                if (rates != _rates)
+                {
+                    _rates = rates;
+                    rates.ApplyTo(_server);
+                    LogApplied(rates.PerClient.BytesPerSecond, rates.Total.BytesPerSecond);
+                }
+            }
+            catch (SettingsException error)
+            {
+                LogKept(error.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "DERP rate limits were read again: {PerClient} bytes/s a client, {Total} bytes/s in all; 0 is no limit")]
+    private partial void LogApplied(long perClient, long total);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The file of rate limits has changed but cannot be used, the old limits stay: {Why}")]
+    private partial void LogKept(string why);
+}
