@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using ControlPlane;
 using Edge.Admin;
 using Edge.Api;
+using Edge.Connections;
 using Edge.Derp;
 using Edge.Drain;
 using Edge.Proxy;
@@ -210,6 +211,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
             await _public.StopAsync(deadline.Token);
             await streams;
+            await _public.Services.GetRequiredService<EdgeConnections>().Detached.EndAsync(deadline.Token);
         }
 
         using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);
