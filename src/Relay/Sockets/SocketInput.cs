@@ -69,6 +69,24 @@ public sealed partial class SocketInput : PipeReader, IValueTaskSource<ReadResul
         Tentative,
     }
 
+    /// <summary>Bytes of the buffers that are held now; for tests.</summary>
+    internal int Held
+    {
+        get
+        {
+            var held = 0;
+            lock (_arrival)
+            {
+                for (var block = _head; block is not null; block = block.After)
+                {
+                    held += block.Bytes.Length;
+                }
+            }
+
+            return held;
+        }
+    }
+
     private bool HasResult => _length > _examined || _isEnded || _isCancelled;
 
     /// <summary>Watches no longer: the connection has an owner that reads, or does not care. The end is then no news before it is read.</summary>
