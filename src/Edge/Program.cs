@@ -1,3 +1,6 @@
 using Edge.Hosting;
+using Relay.Sockets;
 
+// Before the first socket: the runtime reads it then.
+SocketThreads.Configure();
 return await EdgeProgram.RunAsync(args, Console.Out, Console.Error);

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
@@ -12,10 +11,10 @@ namespace Edge.Connections;
 /// 1. it takes a place of the total, or is closed;
 /// 2. from a trusted proxy, a PROXY header sets its addresses;
 /// 3. its client takes a place of its address, or it is closed;
-/// 4. its output is replaced by one that knows when bytes are in the kernel, and that can end alone.
+/// 4. TLS and HTTP have it, until it ends or a stream takes its socket; then it keeps its places, and the stream starts.
 /// One instance serves all listeners, so that they share the limits.
 /// </summary>
-internal sealed partial class EdgeConnections
+internal sealed partial class EdgeConnections : IDisposable
 {
     private readonly EdgeConnectionOptions _options;
     private readonly AccessMetrics _metrics;
@@ -29,9 +28,13 @@ internal sealed partial class EdgeConnections
         _time = time;
         _logger = logger;
         Counter = new ConnectionCounter(options.MaxConnections, options.MaxConnectionsPerAddress);
+        Detached = new DetachedConnections(logger);
     }
 
     public ConnectionCounter Counter { get; }
+
+    /// <summary>The connections whose sockets streams have taken; they keep their places here.</summary>
+    public DetachedConnections Detached { get; }
 
     public async Task OnConnectionAsync(ConnectionContext connection, ConnectionDelegate next)
     {
@@ -41,6 +44,7 @@ internal sealed partial class EdgeConnections
             return;
         }
 
+        var place = new ConnectionPlace(Counter);
         try
         {
             var peer = (connection.RemoteEndPoint as IPEndPoint)?.Address;
@@ -57,86 +61,45 @@ internal sealed partial class EdgeConnections
                 announced = header.Source is not null;
             }
 
-            await CountAddressAsync(connection, next, exempt: trusted && !announced);
-        }
-        finally
-        {
-            Counter.LeaveTotal();
-        }
-    }
-
-    private async Task CountAddressAsync(ConnectionContext connection, ConnectionDelegate next, bool exempt)
-    {
-        var client = exempt ? null : (connection.RemoteEndPoint as IPEndPoint)?.Address;
-        if (client is not null && !Counter.TryEnterAddress(client))
-        {
-            Refuse(connection, "address");
-            return;
-        }
-
-        try
-        {
-            await RunAsync(connection, next);
-        }
-        finally
-        {
-            if (client is not null)
+            var client = trusted && !announced ? null : (connection.RemoteEndPoint as IPEndPoint)?.Address;
+            if (client is not null && !place.TryEnterAddress(client))
             {
-                Counter.LeaveAddress(client);
+                Refuse(connection, "address");
+                return;
+            }
+
+            Tune(connection);
+            await next(connection);
+        }
+        finally
+        {
+            if (connection is SocketConnection { IsDetached: true } socket)
+            {
+                var (transport, session) = socket.TakeDetached();
+                Detached.Start(transport, session, place);
+            }
+            else
+            {
+                place.Leave();
             }
         }
     }
 
-    private async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
-    {
-        // Transports without a socket (named pipes, tests in memory) keep the output that they have.
-        if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket)
-        {
-            await next(connection);
-            return;
-        }
+    /// <summary>Resets what streams still have; the host stops.</summary>
+    public void Dispose() => Detached.AbortAll();
 
+    private void Tune(ConnectionContext connection)
+    {
         try
         {
-            TcpLiveness.Apply(socket);
+            if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket)
+            {
+                TcpLiveness.Apply(socket);
+            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             LogNoTuning(connection.ConnectionId, e);
-        }
-
-        var transport = connection.Transport;
-        var output = new SocketOutput(
-            socket,
-            connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? System.Buffers.MemoryPool<byte>.Shared,
-            e => connection.Abort(new ConnectionAbortedException("The client is gone.", e)));
-        connection.Transport = new Duplex(transport.Input, output);
-        var halfClose = new HalfClose(connection, output);
-        connection.Features.Set<IHalfCloseFeature>(halfClose);
-
-        // The transport says "closed" when the client has ended its direction, and the HTTP layer then ends the other one too.
-        var transportClosed = connection.ConnectionClosed;
-        using var closed = new CancellationTokenSource();
-        connection.ConnectionClosed = closed.Token;
-        var relay = transportClosed.Register(() =>
-        {
-            if (!halfClose.IsTakenOver)
-            {
-                closed.Cancel();
-            }
-        });
-        try
-        {
-            await next(connection);
-        }
-        finally
-        {
-            await relay.DisposeAsync();
-            connection.ConnectionClosed = transportClosed;
-            await output.FinishAsync();
-
-            // Kestrel closes the socket when its own output ends.
-            await transport.Output.CompleteAsync(output.Fault);
         }
     }
 
@@ -191,12 +154,5 @@ internal sealed partial class EdgeConnections
         _metrics.ConnectionRefused(reason);
         LogRefused(connection.ConnectionId, reason);
         connection.Abort(new ConnectionAbortedException("The connection was refused."));
-    }
-
-    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
-    {
-        public PipeReader Input => input;
-
-        public PipeWriter Output => output;
     }
 }

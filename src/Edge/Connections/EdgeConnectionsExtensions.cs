@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -12,6 +13,9 @@ internal static class EdgeConnectionsExtensions
         services.AddSingleton(options);
         services.AddSingleton(options.TrustedProxies);
         services.AddSingleton<EdgeConnections>();
+
+        // The server asks the factory that was registered last.
+        services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
         return services.AddAccessMetrics();
     }
 

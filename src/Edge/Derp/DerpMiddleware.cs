@@ -6,6 +6,7 @@ using Edge.Telemetry;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Derp;
+using Relay.Streams;
 
 namespace Edge.Derp;
 
@@ -13,12 +14,15 @@ namespace Edge.Derp;
 /// Ends DERP here: recognises how a client asks for it (derp.md §1.2–§1.4), answers as each way needs, and gives the raw
 /// transport to the relay. Before tokens are looked at: admission alone decides about DERP.
 /// </summary>
-internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer server, ILogger<DerpMiddleware> logger)
+internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer server, TimeProvider time, ILogger<DerpMiddleware> logger)
 {
     private const string Subprotocol = "derp";
 
     // A close frame: 1008, and derper's reason.
     private static readonly byte[] WrongSubprotocol = [0x88, 2 + 38, 0x03, 0xf0, .. "client must speak the derp subprotocol"u8];
+
+    // How long a close frame may take to leave.
+    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(2);
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -66,12 +70,20 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             await upgrade.UpgradeAsync();
         }
 
-        var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
-        await RunAsync(context, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
+        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        var (remote, isNotIdeal) = (Remote(context), !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]));
+        StreamTelemetry.DetachStream(context);
+        if (!connection.TryDetach(Detached(remote, isNotIdeal, context.TraceIdentifier)))
         {
-            RemoteEndPoint = Remote(context),
-            IsNotIdeal = !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]),
-        });
+            var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+            await RunInPlaceAsync(context, connection, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
+            {
+                RemoteEndPoint = remote,
+                IsNotIdeal = isNotIdeal,
+                Established = connection.BeginStream,
+            });
+        }
+
         if (isFastStart)
         {
             // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
@@ -101,29 +113,63 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         }
 
         await upgrade.UpgradeAsync();
-        var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
         if (!speaksDerp)
         {
             // Something like "derpx": taken for DERP, and then told that it is not (§1.4).
+            var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
             await pipe.Output.WriteAsync(WrongSubprotocol);
             await pipe.Output.CompleteAsync();
             await pipe.Input.CompleteAsync();
             return;
         }
 
-        await RunAsync(context, DerpTransport.ForWebSocket(pipe.Input, pipe.Output, Remote(context)));
+        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        var remote = Remote(context);
+        StreamTelemetry.DetachStream(context);
+        if (!connection.TryDetach(DetachedWebSocket(remote, context.TraceIdentifier)))
+        {
+            var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
+            await RunInPlaceAsync(context, connection, DerpTransport.ForWebSocket(pipe.Input, pipe.Output, remote, connection.BeginStream));
+        }
     }
 
-    private async Task RunAsync(HttpContext context, DerpTransport transport)
+    // These two are apart from the request's methods, whose locals they would keep alive.
+    private Func<SocketTransport, Task> Detached(IPEndPoint? remote, bool isNotIdeal, string requestId) => async socket =>
     {
-        StreamTelemetry.DetachStream(context);
+        server.Tune(socket.Socket);
+        using var output = new DerpSocketOutput(socket.Socket);
+        await RunAsync(
+            new DerpTransport(socket.Input, output) { RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay }, requestId);
+    };
+
+    private Func<SocketTransport, Task> DetachedWebSocket(IPEndPoint? remote, string requestId) => async socket =>
+    {
+        server.Tune(socket.Socket);
+        await RunAsync(DerpTransport.ForWebSocket(socket.Input, socket.Output, remote, socket.BeginRelay), requestId);
+        await socket.FinishAsync(LastBytes, time);
+    };
+
+    private async Task RunInPlaceAsync(HttpContext context, IHalfCloseFeature connection, DerpTransport transport)
+    {
         if (context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket)
         {
             server.Tune(socket);
         }
 
+        try
+        {
+            await RunAsync(transport, context.TraceIdentifier);
+        }
+        finally
+        {
+            connection.EndStream();
+        }
+    }
+
+    private async Task RunAsync(DerpTransport transport, string requestId)
+    {
         var reason = await server.RunAsync(transport, CancellationToken.None);
-        LogEnded(logger, reason, context.TraceIdentifier);
+        LogEnded(logger, reason, requestId);
     }
 
     private static IPEndPoint? Remote(HttpContext context) =>

@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using ControlPlane;
 using Edge.Admin;
 using Edge.Api;
+using Edge.Connections;
 using Edge.Derp;
 using Edge.Drain;
 using Edge.Proxy;
@@ -214,6 +215,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             await _public.StopAsync(deadline.Token);
             await streams;
             await (Derp?.StopAsync() ?? Task.CompletedTask);
+            await _public.Services.GetRequiredService<EdgeConnections>().Detached.EndAsync(deadline.Token);
         }
 
         using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);

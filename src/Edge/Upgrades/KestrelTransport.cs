@@ -7,7 +7,8 @@ using Relay.Streams;
 
 namespace Edge.Upgrades;
 
-/// <summary>The client's side of a stream over HTTP/1.1: the connection's raw transport, below the HTTP layer.</summary>
+/// <summary>The client's side of a stream over HTTP/1.1: the connection's raw transport, where that
+/// cannot leave the server's pipes (TLS).</summary>
 internal sealed class KestrelTransport(HttpContext context) : StreamTransport
 {
     private readonly IDuplexPipe _pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
@@ -21,6 +22,10 @@ internal sealed class KestrelTransport(HttpContext context) : StreamTransport
     public override PipeWriter Output => _pipe.Output;
 
     public override bool IsBroken => _socket is not null && SocketTransport.HasFailed(_socket);
+
+    public override void BeginRelay() => _halfClose.BeginStream();
+
+    public override void EndRelay() => _halfClose.EndStream();
 
     public override ValueTask CompleteOutputAsync() => _halfClose.CompleteOutputAsync();
 

@@ -13,7 +13,8 @@ namespace Edge.Upgrades;
 /// Takes upgrades out of YARP's pipeline, after it has chosen a destination:
 /// 1. the request's head goes to the destination, with the same transforms as every other request;
 /// 2. any answer but a right 101 goes back to the client as it is, and there is no tunnel;
-/// 3. after 101 the client's raw transport and the destination's go to the stream relay, and the HTTP layer is out of it.
+/// 3. after 101 the client's socket and the destination's go to the stream relay, and the HTTP layer is out of it: on a plain connection
+///    it ends, and on TLS and HTTP/2, whose state it has, it waits.
 /// </summary>
 internal sealed partial class StreamMiddleware(
     RequestDelegate next, StreamRelay relay, StreamConnector connector, TimeProvider time, ILogger<StreamMiddleware> logger)
@@ -62,19 +63,28 @@ internal sealed partial class StreamMiddleware(
             return;
         }
 
-        await using (backend)
+        var isGiven = false;
+        try
         {
-            await AskAsync(context, upgrade, proxy.Route.Transformer, backend, BackendRequest.Create(request, upgrade));
+            isGiven = await AskAsync(context, upgrade, proxy.Route.Transformer, backend, BackendRequest.Create(request, upgrade));
+        }
+        finally
+        {
+            if (!isGiven)
+            {
+                await backend.DisposeAsync();
+            }
         }
     }
 
-    private async Task AskAsync(HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeRequest request)
+    /// <summary>True when the backend's side belongs to a stream that runs on without the request.</summary>
+    private async Task<bool> AskAsync(
+        HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeRequest request)
     {
         switch (await BackendUpgrade.SendAsync(backend, request, Bounds, time, context.RequestAborted))
         {
             case UpgradeAccepted accepted:
-                await RelayAsync(context, upgrade, transformer, backend, accepted);
-                break;
+                return await RelayAsync(context, upgrade, transformer, backend, accepted);
             case UpgradeRefused refused:
                 await RefuseAsync(context, transformer, refused);
                 break;
@@ -89,6 +99,8 @@ internal sealed partial class StreamMiddleware(
                 Fail(context, ForwarderError.ResponseHeaders);
                 break;
         }
+
+        return false;
     }
 
     private static async Task RefuseAsync(HttpContext context, HttpTransformer transformer, UpgradeRefused refused)
@@ -106,10 +118,12 @@ internal sealed partial class StreamMiddleware(
         }
     }
 
-    private async Task RelayAsync(
+    private async Task<bool> RelayAsync(
         HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeAccepted accepted)
     {
         await CopyHeadAsync(context, transformer, accepted.Head, accepted.Head.EndToEndHeaders());
+        var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
+        var requestId = context.TraceIdentifier;
         StreamTransport client;
         if (upgrade.IsExtendedConnect)
         {
@@ -117,23 +131,45 @@ internal sealed partial class StreamMiddleware(
             context.Response.Headers.Remove("Sec-WebSocket-Accept");
             LiftBodyLimits(context);
             client = new ExtendedConnectTransport(context, await context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>().AcceptAsync());
+            StreamTelemetry.DetachStream(context);
         }
         else
         {
+            var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
             context.Response.Headers.Upgrade = upgrade.Protocol;
-            context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
+            connection.TakeOver();
             await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+            StreamTelemetry.DetachStream(context);
+            if (connection.TryDetach(DetachedFrom(backend, info, requestId)))
+            {
+                return true;
+            }
+
             client = new KestrelTransport(context);
         }
 
         await using (client)
         {
-            StreamTelemetry.DetachStream(context);
-            var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
-            var report = await relay.RunAsync(client, backend, info, CancellationToken.None);
-            var reason = report.Reason.Label();
-            LogEnded(logger, info.Route, reason, report.BytesToBackend, report.BytesToClient, report.Duration, context.TraceIdentifier);
+            await RunAsync(client, backend, info, requestId);
         }
+
+        return false;
+    }
+
+    // Apart from the request's methods, whose locals it would keep alive.
+    private Func<SocketTransport, Task> DetachedFrom(SocketTransport backend, StreamInfo info, string requestId) => async client =>
+    {
+        await using (backend)
+        {
+            await RunAsync(client, backend, info, requestId);
+        }
+    };
+
+    private async Task RunAsync(StreamTransport client, StreamTransport backend, StreamInfo info, string requestId)
+    {
+        var report = await relay.RunAsync(client, backend, info, CancellationToken.None);
+        var reason = report.Reason.Label();
+        LogEnded(logger, info.Route, reason, report.BytesToBackend, report.BytesToClient, report.Duration, requestId);
     }
 
     // The response goes through the route's transforms too, as it would in YARP's own forwarder.

@@ -24,15 +24,22 @@ public sealed class DerpTransport(PipeReader input, IDerpOutput output)
     /// <summary>Bytes to send before the ServerKey frame and together with it: the answer to the HTTP upgrade. Empty for fast start.</summary>
     public ReadOnlyMemory<byte> Preface { get; init; }
 
+    /// <summary>
+    /// Called when the handshake is done, in which keys are computed with and others are asked: what remains does not keep a socket
+    /// thread for long.
+    /// </summary>
+    public Action? Established { get; init; }
+
     internal WebSocketInput? WebSocket { get; private init; }
 
     /// <summary>A connection on which DERP goes in WebSocket messages (derp.md §1.4), after the handshake.</summary>
     /// <param name="input">What the client sends.</param>
     /// <param name="writer">Where bytes to the client go.</param>
     /// <param name="remote">The client's address, or null.</param>
-    public static DerpTransport ForWebSocket(PipeReader input, PipeWriter writer, IPEndPoint? remote)
+    /// <param name="established">See <see cref="Established"/>.</param>
+    public static DerpTransport ForWebSocket(PipeReader input, PipeWriter writer, IPEndPoint? remote, Action? established = null)
     {
         var output = new WebSocketOutput(writer);
-        return new DerpTransport(input, output) { RemoteEndPoint = remote, WebSocket = new WebSocketInput(output) };
+        return new DerpTransport(input, output) { RemoteEndPoint = remote, WebSocket = new WebSocketInput(output), Established = established };
     }
 }

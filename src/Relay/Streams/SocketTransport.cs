@@ -1,20 +1,19 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
+using Relay.Sockets;
 
 namespace Relay.Streams;
 
-/// <summary>A connected socket to an API server: TCP, TLS over TCP, or a Unix socket.</summary>
+/// <summary>A connected socket: TCP, TLS over TCP, or a Unix socket.</summary>
 public sealed class SocketTransport : StreamTransport
 {
-    // Taken from the shared pool once bytes are there.
-    private const int ReadBufferSize = 32 * 1024;
     private static readonly IOException Disposed = new("The transport was disposed.");
 
     private readonly Socket _socket;
     private readonly SslStream? _tls;
-    private readonly Stream _stream;
+    private readonly SocketInput? _input;
+    private readonly SocketOutput? _output;
     private int _aborted;
 
     /// <summary>Takes over a connected socket, and the TLS session over it if there is one.</summary>
@@ -25,12 +24,32 @@ public sealed class SocketTransport : StreamTransport
         ArgumentNullException.ThrowIfNull(socket);
         _socket = socket;
         _tls = tls;
-        _stream = tls ?? (Stream)new NetworkStream(socket, ownsSocket: false);
         TcpLiveness.Apply(socket);
-        Input = PipeReader.Create(
-            _stream,
-            new StreamPipeReaderOptions(MemoryPool<byte>.Shared, ReadBufferSize, leaveOpen: true, useZeroByteReads: true));
-        Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(MemoryPool<byte>.Shared, leaveOpen: true));
+        if (tls is null)
+        {
+            Input = _input = new SocketInput(socket);
+            Output = _output = new SocketOutput(socket, static _ => { });
+            return;
+        }
+
+        // Taken from the pool once bytes are there.
+        var pool = BlockMemoryPool.Shared;
+        Input = PipeReader.Create(tls, new StreamPipeReaderOptions(pool, BlockMemoryPool.BlockSize, leaveOpen: true, useZeroByteReads: true));
+        Output = PipeWriter.Create(tls, new StreamPipeWriterOptions(pool, BlockMemoryPool.BlockSize, leaveOpen: true));
+    }
+
+    /// <summary>Takes over a socket with what has been reading and writing on it, bytes that were read and not used included.</summary>
+    /// <param name="socket">Connected; owned from here on.</param>
+    /// <param name="input">Its reader, with no read pending; owned from here on.</param>
+    /// <param name="output">Its writer, with nothing unsent; owned from here on.</param>
+    public SocketTransport(Socket socket, SocketInput input, SocketOutput output)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(output);
+        _socket = socket;
+        Input = _input = input;
+        Output = _output = output;
     }
 
     /// <inheritdoc/>
@@ -39,8 +58,21 @@ public sealed class SocketTransport : StreamTransport
     /// <inheritdoc/>
     public override PipeWriter Output { get; }
 
+    /// <summary>The socket, for what writes to it without <see cref="Output"/>.</summary>
+    public Socket Socket => _socket;
+
     /// <inheritdoc/>
     public override bool IsBroken => Volatile.Read(ref _aborted) != 0 || HasFailed(_socket);
+
+    /// <inheritdoc/>
+    public override void BeginRelay()
+    {
+        _input?.BeginStream();
+        if (_tls is not null)
+        {
+            InlineCompletions.Set(_socket, true);
+        }
+    }
 
     /// <summary>Whether the peer has reset the connection; one system call, which takes nothing from the socket. Never throws.</summary>
     /// <param name="socket">A socket that was connected.</param>
@@ -60,12 +92,35 @@ public sealed class SocketTransport : StreamTransport
     /// <inheritdoc/>
     public override async ValueTask CompleteOutputAsync()
     {
-        if (_tls is not null)
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _aborted) != 0, this);
+        if (_output is not null)
         {
-            await _tls.ShutdownAsync().ConfigureAwait(false);
+            await _output.HalfCloseAsync().ConfigureAwait(false);
+            return;
         }
 
+        await _tls!.ShutdownAsync().ConfigureAwait(false);
         _socket.Shutdown(SocketShutdown.Send);
+    }
+
+    /// <summary>Lets what was written leave, for so long at most; resets the connection when its peer does not read.</summary>
+    /// <param name="limit">How long.</param>
+    /// <param name="time">The clock.</param>
+    public async Task FinishAsync(TimeSpan limit, TimeProvider time)
+    {
+        if (_output is null)
+        {
+            return;
+        }
+
+        try
+        {
+            await _output.FinishAsync().WaitAsync(limit, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Abort();
+        }
     }
 
     /// <inheritdoc/>
@@ -96,7 +151,13 @@ public sealed class SocketTransport : StreamTransport
         await Input.CompleteAsync().ConfigureAwait(false);
         // With an error, so that nothing left over is sent now.
         await Output.CompleteAsync(Disposed).ConfigureAwait(false);
-        await _stream.DisposeAsync().ConfigureAwait(false);
+        if (_tls is not null)
+        {
+            await _tls.DisposeAsync().ConfigureAwait(false);
+        }
+
         _socket.Dispose();
+        _input?.Dispose();
+        _output?.Dispose();
     }
 }

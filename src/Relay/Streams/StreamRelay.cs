@@ -81,11 +81,15 @@ public sealed class StreamRelay : IDisposable
         {
             using var abort = hostAbort.UnsafeRegister(
                 static stream => ((RunningStream)stream!).Fail(StreamCloseReason.HostAborted), stream);
+            client.BeginRelay();
+            backend.BeginRelay();
             report = await stream.RunAsync().ConfigureAwait(false);
             return report.Value;
         }
         finally
         {
+            client.EndRelay();
+            backend.EndRelay();
             Remove(stream);
             _metrics.Closed(info, report?.Reason ?? StreamCloseReason.HostAborted);
         }

@@ -20,6 +20,16 @@ public abstract class StreamTransport : IAsyncDisposable
     /// </summary>
     public virtual bool IsBroken => false;
 
+    /// <summary>The relay begins to carry it: from now on nothing else does, so that it may complete on the socket threads.</summary>
+    public virtual void BeginRelay()
+    {
+    }
+
+    /// <summary>The relay has carried it to its end.</summary>
+    public virtual void EndRelay()
+    {
+    }
+
     /// <summary>
     /// Ends the output in order: all that was flushed, then close_notify on TLS, then FIN. Input goes on. Ends soon after <see cref="Abort"/>.
     /// </summary>

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Relay.Sockets;
 
 namespace Edge.Tests.Connections;
 
@@ -327,7 +328,7 @@ public class SocketOutputTests
         var far = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await far.ConnectAsync(listener.LocalEndPoint!);
         var near = await listener.AcceptAsync();
-        return (new SocketOutput(near, MemoryPool<byte>.Shared, broken), near, far);
+        return (new SocketOutput(near, broken), near, far);
     }
 
     private static async Task<byte[]> ReadExactlyAsync(Socket socket, int length)

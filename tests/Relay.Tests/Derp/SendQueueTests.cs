@@ -156,7 +156,7 @@ public sealed class SendQueueTests
                 Add(queue, 1, i);
             }
 
-            Assert.True(queue.TryPeekRun(out var run));
+            Assert.True(queue.TryPeekRun(new byte[66_048], out var run));
             var bytes = run.ToArray();
             Chunk? rest = null;
             var tally = default(SendTally);

@@ -164,13 +164,13 @@ internal abstract class DerpOutbox
             return _first.IsEmpty || !Blocked(signals);
         }
 
+        var scratch = _scratch ??= new byte[ScratchLength];
         if (HasControl)
         {
-            var scratch = _scratch ??= new byte[ScratchLength];
             return SendOrKeep(scratch.AsSpan(0, ComposeControl(scratch)), signals);
         }
 
-        if (_queue.TryPeekRun(out var run))
+        if (_queue.TryPeekRun(scratch, out var run))
         {
             var length = run.Length;
             var sent = _output.TrySend(run);
@@ -183,8 +183,7 @@ internal abstract class DerpOutbox
             return false;
         }
 
-        var room = _scratch ??= new byte[ScratchLength];
-        return SendOrKeep(room.AsSpan(0, _queue.Compose(room, ref _sent)), signals);
+        return SendOrKeep(scratch.AsSpan(0, _queue.Compose(scratch, ref _sent)), signals);
     }
 
     private bool SendOrKeep(ReadOnlySpan<byte> bytes, int signals)

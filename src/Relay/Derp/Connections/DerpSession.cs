@@ -36,7 +36,10 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         try
         {
             heartbeat.ExpectWithinHandshakeTime(this);
-            reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false) ?? await RelayAsync(cancellationToken).ConfigureAwait(false);
+
+            // What ends a connection tells others of it, and may be long: not on a socket thread.
+            reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false)
+                ?? await RelayAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
         {
@@ -194,6 +197,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
         _receiver = new DerpReceiver(connection, server);
         connection.Drain();
+        transport.Established?.Invoke();
         return null;
     }
 

@@ -27,7 +27,7 @@ internal sealed class Lane
     public int Held { get; private set; }
 
     /// <summary>The frames that lie one behind the other at the front.</summary>
-    public ReadOnlySpan<byte> Front => _head is null ? default : _head.Frames;
+    private ReadOnlySpan<byte> Front => _head is null ? default : _head.Frames;
 
     /// <summary>The size of chunk to add for a frame of so many bytes: each is larger than the one before.</summary>
     public int NextClass(int bytes)
@@ -60,6 +60,25 @@ internal sealed class Lane
         _tail.Tail += bytes;
         Count++;
         return span;
+    }
+
+    /// <summary>Whole frames from the front, in one piece: where they lie when that is one chunk, otherwise gathered.</summary>
+    /// <param name="scratch">Room for the largest chunk at least.</param>
+    public ReadOnlySpan<byte> Run(Span<byte> scratch)
+    {
+        if (_head?.Next is null)
+        {
+            return Front;
+        }
+
+        var gathered = 0;
+        for (var chunk = _head; chunk is not null && chunk.Frames.Length <= scratch.Length - gathered; chunk = chunk.Next)
+        {
+            chunk.Frames.CopyTo(scratch[gathered..]);
+            gathered += chunk.Frames.Length;
+        }
+
+        return scratch[..gathered];
     }
 
     /// <summary>The first frame, whole.</summary>

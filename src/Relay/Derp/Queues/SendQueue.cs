@@ -58,13 +58,14 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         return true;
     }
 
-    /// <summary>The frames to send next when they lie in one piece and nobody else's turn comes between.</summary>
+    /// <summary>The frames to send next, in one piece, when nobody else's turn comes between. They stay in the queue.</summary>
+    /// <param name="scratch">Room for the largest chunk at least; what lies in several pieces is gathered there.</param>
     /// <param name="run">Whole frames.</param>
-    public bool TryPeekRun(out ReadOnlySpan<byte> run)
+    public bool TryPeekRun(Span<byte> scratch, out ReadOnlySpan<byte> run)
     {
         var lanes = First();
         var lane = lanes?.Current;
-        run = lane is not null && lanes!.IsAlone ? lane.Front : default;
+        run = lane is not null && lanes!.IsAlone ? lane.Run(scratch) : default;
         return !run.IsEmpty;
     }
 

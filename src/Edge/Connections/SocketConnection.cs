@@ -1,0 +1,227 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Relay.Sockets;
+using Relay.Streams;
+
+namespace Edge.Connections;
+
+/// <summary>
+/// An accepted connection: the HTTP layer reads and writes right on the socket, and a stream may take the socket away from under it.
+/// While the HTTP layer has it everything completes on the thread pool, and the peer's end is noticed although nobody reads.
+/// </summary>
+internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
+    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IHalfCloseFeature
+{
+    private readonly Socket _socket;
+    private readonly SocketInput _input;
+    private readonly SocketOutput _output;
+    private readonly DetachablePipe _pipe;
+    private readonly CancellationTokenSource _closed = new();
+    private readonly Lock _gate = new();
+    private Func<SocketTransport, Task>? _session;
+    private bool _isAborted;
+    private bool _isDisposed;
+
+    /// <param name="socket">Just accepted; owned from here on.</param>
+    /// <param name="readAhead">Bytes that are read although nobody asks for them, so that the peer's end behind them is noticed.</param>
+    public SocketConnection(Socket socket, int readAhead)
+    {
+        _socket = socket;
+        LocalEndPoint = socket.LocalEndPoint;
+        RemoteEndPoint = socket.RemoteEndPoint;
+        _input = new SocketInput(socket, Failure, readAhead, FireClosed);
+        _output = new SocketOutput(socket, error => Abort(new ConnectionAbortedException("The client is gone.", error)));
+        _pipe = new DetachablePipe(_input, _output);
+        Transport = _pipe;
+        ConnectionClosed = _closed.Token;
+        Features.Set<IConnectionIdFeature>(this);
+        Features.Set<IConnectionItemsFeature>(this);
+        Features.Set<IConnectionTransportFeature>(this);
+        Features.Set<IConnectionLifetimeFeature>(this);
+        Features.Set<IMemoryPoolFeature>(this);
+        Features.Set<IConnectionSocketFeature>(this);
+        Features.Set<IConnectionEndPointFeature>(this);
+        Features.Set<IHalfCloseFeature>(this);
+    }
+
+    public override string ConnectionId { get; set; } = ConnectionIds.Next();
+
+    public override IFeatureCollection Features { get; } = new FeatureCollection();
+
+    public override IDictionary<object, object?> Items
+    {
+        get => field ??= new ConnectionItems();
+        set;
+    }
+
+    public override IDuplexPipe Transport { get; set; }
+
+    public override CancellationToken ConnectionClosed { get; set; }
+
+    public override EndPoint? LocalEndPoint { get; set; }
+
+    public override EndPoint? RemoteEndPoint { get; set; }
+
+    public MemoryPool<byte> MemoryPool => BlockMemoryPool.Shared;
+
+    public Socket Socket => _socket;
+
+    /// <summary>Whether a stream has taken the socket.</summary>
+    public bool IsDetached => Volatile.Read(ref _session) is not null;
+
+    /// <summary>The socket without the HTTP layer, and what is to run on it; once, after that layer has ended.</summary>
+    public (SocketTransport Transport, Func<SocketTransport, Task> Session) TakeDetached() =>
+        (new SocketTransport(_socket, _input, _output), _session!);
+
+    public void TakeOver() => _input.StopWatching();
+
+    public bool TryDetach(Func<SocketTransport, Task> session)
+    {
+        lock (_gate)
+        {
+            if (_isAborted || Features.Get<ISslStreamFeature>() is not null)
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _session, session);
+        }
+
+        _input.StopWatching();
+        _output.OnBroken(static _ => { });
+        _pipe.Detach();
+        return true;
+    }
+
+    public void BeginStream() => _input.BeginStream();
+
+    public void EndStream() => _input.EndStream();
+
+    public async ValueTask CompleteOutputAsync()
+    {
+        // Looked up now: the handshake comes after this feature.
+        if (Features.Get<ISslStreamFeature>()?.SslStream is { } tls)
+        {
+            await CloseNotifyAsync(tls);
+        }
+
+        await _output.HalfCloseAsync();
+    }
+
+    public void Reset() => Abort(new ConnectionAbortedException("The stream was reset."));
+
+    public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted."));
+
+    /// <summary>Resets the connection: a linger time of 0 drops what is queued. Does nothing once a stream has taken it.</summary>
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+        lock (_gate)
+        {
+            if (_isAborted || _isDisposed || IsDetached)
+            {
+                return;
+            }
+
+            _isAborted = true;
+        }
+
+        _socket.Close(timeout: 0);
+        FireClosed();
+    }
+
+    /// <summary>Sends what was written, and closes the socket; leaves it alone when a stream has taken it.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        if (IsDetached)
+        {
+            return;
+        }
+
+        await _input.CompleteAsync();
+        await _output.FinishAsync();
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+        }
+
+        if (!_isAborted)
+        {
+            Close();
+        }
+
+        _input.Dispose();
+        _output.Dispose();
+        await _closed.CancelAsync();
+        _closed.Dispose();
+    }
+
+    private static Exception Failure(SocketError error) => error is SocketError.ConnectionReset
+        ? new ConnectionResetException("The client reset the connection.", new SocketException((int)error))
+        : new ConnectionAbortedException("The connection is broken.", new SocketException((int)error));
+
+    private void Close()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // The peer was quicker; all that is left is to close this side.
+            _socket.Dispose();
+        }
+
+        _socket.Dispose();
+    }
+
+    // What is registered there belongs to the HTTP layer, and may take its time.
+    private void FireClosed() => ThreadPool.UnsafeQueueUserWorkItem(
+        static connection =>
+        {
+            lock (connection._gate)
+            {
+                if (connection._isDisposed || connection.IsDetached)
+                {
+                    return;
+                }
+            }
+
+            try
+            {
+                connection._closed.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // Disposed since: then it was cancelled there.
+                return;
+            }
+        },
+        this,
+        preferLocal: false);
+
+    private async Task CloseNotifyAsync(SslStream tls)
+    {
+        try
+        {
+            await tls.ShutdownAsync();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or SocketException)
+        {
+            // Without a close_notify a plain end would look like a truncation attack (RFC 8446, 6.1): be honest about it.
+            Abort(new ConnectionAbortedException("The TLS stream could not be closed.", e));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace Relay.Sockets;
+
+/// <summary>
+/// Says of a socket whether what waits for it goes on right on the socket thread, without a hop to the thread pool. The runtime has that
+/// as a property for its own experiments; where it is missing, streams lose speed and nothing else.
+/// </summary>
+/// <remarks>
+/// For sockets that carry streams or DERP only, once the HTTP layer has let go of them: what runs there must neither block nor compute
+/// for long, since all those sockets wait for it. Everything else (requests, handshakes, databases) stays on the thread pool, so neither
+/// holds the other up.
+/// </remarks>
+internal static class InlineCompletions
+{
+    private static volatile bool _isMissing;
+
+    /// <summary>Whether this runtime can do it; known once it was tried.</summary>
+    public static bool IsAvailable => !_isMissing;
+
+    /// <summary>Switches it for a socket, also while something waits for that.</summary>
+    public static void Set(Socket socket, bool inline)
+    {
+        if (_isMissing)
+        {
+            return;
+        }
+
+        try
+        {
+            SetPreferInlineCompletions(socket, inline);
+        }
+        catch (MissingMethodException)
+        {
+            _isMissing = true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // The socket was closed meanwhile: nothing will complete on it.
+            return;
+        }
+    }
+
+    /// <summary>What a socket is set to; for tests.</summary>
+    public static bool Get(Socket socket) => GetPreferInlineCompletions(socket.SafeHandle);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_PreferInlineCompletions")]
+    private static extern void SetPreferInlineCompletions(Socket socket, bool value);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_PreferInlineCompletions")]
+    private static extern bool GetPreferInlineCompletions(SafeSocketHandle handle);
+}

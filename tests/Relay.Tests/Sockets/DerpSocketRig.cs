@@ -1,0 +1,46 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Relay.Derp;
+using Relay.Derp.Wire;
+using Relay.Streams;
+using Relay.Tests.Derp;
+using Relay.Tests.Streams;
+
+namespace Relay.Tests.Sockets;
+
+/// <summary>A DERP server whose clients come by real sockets, on the transport that the program gives it.</summary>
+internal sealed class DerpSocketRig : IAsyncDisposable
+{
+    private readonly List<(Socket Far, Task Served)> _clients = [];
+
+    public DerpServer Server { get; } = new(NodePrivateKey.Generate(), new DerpServerOptions(), TimeProvider.System);
+
+    /// <summary>A client that is let in already, and its socket for those who want to use it without pipes.</summary>
+    public async Task<(DerpTestClient Client, Socket Socket)> ConnectAsync()
+    {
+        var (near, far) = await Loopback.PairAsync();
+        var served = ServeAsync(near);
+        _clients.Add((far, served));
+        var stream = new NetworkStream(far);
+        var client = new DerpTestClient(NodePrivateKey.Generate(), PipeReader.Create(stream), PipeWriter.Create(stream), served);
+        return (await client.GreetAsync(), far);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (far, served) in _clients)
+        {
+            far.Dispose();
+            await served.Soon();
+        }
+
+        Server.Dispose();
+    }
+
+    private async Task<DerpCloseReason> ServeAsync(Socket near)
+    {
+        await using var transport = new SocketTransport(near);
+        using var output = new DerpSocketOutput(near);
+        return await Server.RunAsync(new DerpTransport(transport.Input, output) { Established = transport.BeginRelay }, CancellationToken.None);
+    }
+}
