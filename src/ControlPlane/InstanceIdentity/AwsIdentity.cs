@@ -56,7 +56,17 @@ internal sealed class AwsIdentity(ControlPlaneOptions options, TimeProvider time
     private static bool IsMessage(byte[] content, byte[] bytes, X509Certificate2[] certificates)
     {
         // "pkcs7" is DSA with SHA-1. It is taken where its certificate is configured: nobody but AWS makes what that key signs.
-        if (SignedMessage.Decode(bytes, acceptSha1: true, detached: content) is not { } message)
+        var message = SignedMessage.Decode(bytes, acceptSha1: true);
+        if (message?.ContentInfo.Content.Length == 0)
+        {
+            message = SignedMessage.Decode(bytes, acceptSha1: true, detached: content);
+        }
+        else if (message?.ContentInfo.Content.AsSpan().SequenceEqual(content) == false)
+        {
+            return false;
+        }
+
+        if (message is null)
         {
             return false;
         }
