@@ -35,13 +35,14 @@ public sealed class ReinitTests
         Assert.Equal("no-cache", stream.Response.Headers.CacheControl!.ToString());
         Assert.Equal("no", Assert.Single(stream.Response.Headers.GetValues("X-Accel-Buffering")));
         Assert.Equal("keep-alive", Assert.Single(stream.Response.Headers.Connection));
+        Assert.Equal("event: ping", Assert.Single((await stream.ReadAsync())!));
         for (var ping = 0; ping < 3; ping++)
         {
             await Eventually.TrueAsync(() => time.PendingTimers > 0, "the stream waits");
             time.Advance(TimeSpan.FromSeconds(14.9));
             Assert.True(time.PendingTimers > 0); // nothing was due
             time.Advance(TimeSpan.FromSeconds(0.1));
-            Assert.Equal("event: ping", Assert.Single((await stream.NextAsync())!));
+            Assert.Equal("event: ping", Assert.Single((await stream.ReadAsync())!));
         }
     }
 
@@ -192,8 +193,20 @@ public sealed class ReinitTests
             return new EventStream(response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
         }
 
-        /// <summary>The lines of the next event; null at the stream's orderly end.</summary>
+        /// <summary>The lines of the next event that is no ping; null at the stream's orderly end.</summary>
         public async Task<string[]?> NextAsync()
+        {
+            while (true)
+            {
+                if (await ReadAsync() is not ["event: ping"] and var lines)
+                {
+                    return lines;
+                }
+            }
+        }
+
+        /// <summary>The lines of the next event, also of a ping.</summary>
+        public async Task<string[]?> ReadAsync()
         {
             var lines = new List<string>();
             while (await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken) is { } line)

@@ -61,8 +61,8 @@ internal sealed class ReinitApi(
             response.Headers.Connection = "keep-alive";
         }
 
-        await response.Body.FlushAsync(stop);
-        var nextPing = time.GetUtcNow() + options.ReinitPingInterval;
+        // The first ping goes at once: proxies pass a head on with the first of its body, and no agent should have to wait for it.
+        var nextPing = time.GetUtcNow();
         while (true)
         {
             var claim = claims.Find(agent.WorkspaceId);
