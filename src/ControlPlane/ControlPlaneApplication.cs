@@ -1,9 +1,12 @@
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
 using ControlPlane.Coordination;
+using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
+using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
 using ControlPlane.Meta;
+using ControlPlane.Reinit;
 using ControlPlane.Storage;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Builder;
@@ -70,7 +73,20 @@ public static class ControlPlaneApplication
             .AddSingleton<ReportsRpc>()
             .AddSingleton<LogsRpc>()
             .AddSingleton<AgentService>()
-            .AddSingleton<RpcApi>();
+            .AddSingleton<RpcApi>()
+            .AddSingleton<ExternalAuthProviders>()
+            .AddSingleton<ExternalAuthSignals>()
+            .AddSingleton<ExternalAuthStore>()
+            .AddSingleton<ExternalAuthApi>()
+            .AddSingleton<ReinitSignals>()
+            .AddSingleton<ClaimStore>()
+            .AddSingleton<ReinitApi>()
+            .AddSingleton<InstanceBindingStore>()
+            .AddSingleton<AwsIdentity>()
+            .AddSingleton<AzureIdentity>()
+            .AddSingleton<GoogleKeys>()
+            .AddSingleton<GoogleIdentity>()
+            .AddSingleton<InstanceIdentityApi>();
     }
 
     /// <summary>
@@ -112,11 +128,13 @@ public static class ControlPlaneApplication
         app.MapRoute(Api + "/", HttpMethods.Get, MetaApi.GreetAsync);
         app.MapRoute(Api + "/buildinfo", HttpMethods.Get, meta.GetBuildInfoAsync);
 
-        // These are no agent ids: without them the route by id would ask for a session.
-        foreach (var name in (string[])["connection", "aws-instance-identity", "azure-instance-identity", "google-instance-identity"])
-        {
-            app.Map($"{Agents}/{name}", ApiRoutes.NotFound);
-        }
+        var identity = app.Services.GetRequiredService<InstanceIdentityApi>();
+        app.MapRoute(Agents + "/aws-instance-identity", HttpMethods.Post, identity.PostAwsAsync);
+        app.MapRoute(Agents + "/azure-instance-identity", HttpMethods.Post, identity.PostAzureAsync);
+        app.MapRoute(Agents + "/google-instance-identity", HttpMethods.Post, identity.PostGoogleAsync);
+
+        // No agent id: without it the route by id would ask for a session.
+        app.Map(Agents + "/connection", ApiRoutes.NotFound);
     }
 
     private static void MapAgentSide(WebApplication app)
@@ -126,6 +144,10 @@ public static class ControlPlaneApplication
         MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
         MapAgent(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        var externalAuth = app.Services.GetRequiredService<ExternalAuthApi>();
+        MapAgent(app, "/external-auth", HttpMethods.Get, externalAuth.GetAsync);
+        MapAgent(app, "/gitauth", HttpMethods.Get, externalAuth.GetAsync);
+        MapAgent(app, "/reinit", HttpMethods.Get, app.Services.GetRequiredService<ReinitApi>().GetAsync);
         MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();

@@ -1,4 +1,6 @@
 using ControlPlane.Coordination;
+using ControlPlane.ExternalAuth;
+using ControlPlane.InstanceIdentity;
 using Tailnet.Messages;
 
 namespace ControlPlane;
@@ -87,6 +89,20 @@ public sealed class ControlPlaneOptions
 
     /// <summary>How many of the connections that one agent reports are kept, the newest ones. Default 1,000.</summary>
     public int MaxConnectionsPerAgent { get; init; } = 1_000;
+
+    /// <summary>Other services for which agents get tokens, in the order in which they are matched. Default none.</summary>
+    public IReadOnlyList<ExternalAuthProvider> ExternalAuth { get; init; } = [];
+
+    /// <summary>
+    /// How often an agent that waits for a token looks at the store without being woken: another process may write to it. Default 15 s.
+    /// </summary>
+    public TimeSpan ExternalAuthRecheck { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How often <c>me/reinit</c> is pinged (tailnet.md §9.2), and the store looked at for what another process wrote. Default 15 s.</summary>
+    public TimeSpan ReinitPingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>By what the identity of a cloud's instance is known. Default: no cloud is.</summary>
+    public InstanceIdentityOptions InstanceIdentity { get; init; } = new();
 
     /// <summary>How long a statement waits for another writer's transaction. Default 10 s.</summary>
     public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);

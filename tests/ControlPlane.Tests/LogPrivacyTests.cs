@@ -1,4 +1,8 @@
 using System.Collections.Concurrent;
+using ControlPlane.Agents;
+using ControlPlane.ExternalAuth;
+using ControlPlane.InstanceIdentity;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Tests;
@@ -24,6 +28,45 @@ public sealed class LogPrivacyTests
         Assert.DoesNotContain(log.Lines, line => line.Contains(session, StringComparison.Ordinal));
         Assert.DoesNotContain(log.Lines, line => line.Contains(server.Agent.AuthToken, StringComparison.Ordinal));
         Assert.DoesNotContain(log.Lines, static line => line.Contains("payload-of-a-log", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task NoTokenOfAnotherServiceAndNoProofOfIdentityIsLoggedAtAnyLevel()
+    {
+        using var log = new Recorder();
+        using var directory = new TemporaryDirectory();
+        await File.WriteAllTextAsync(directory.File("token"), "secret of a file", TestContext.Current.CancellationToken);
+        using var aws = Clouds.SelfSigned("CN=aws");
+        await using var server = await ApiServer.StartAsync(
+            data => new ControlPlaneOptions
+            {
+                DataDirectory = data,
+                ExternalAuth =
+                [
+                    new ExternalAuthProvider { Id = "own", Type = "github", LinkUrl = new Uri("https://a.example") },
+                    new ExternalAuthProvider { Id = "all", Type = "github", TokenFile = directory.File("token") },
+                ],
+                InstanceIdentity = new InstanceIdentityOptions { AwsCertificates = [aws] },
+            },
+            new ManualTimeProvider(Clouds.Now),
+            log: log);
+        var owner = server.Services.GetRequiredService<AgentStore>().Find(server.Agent.Id)!.OwnerId;
+        await server.Store().SetAsync(owner, "own", new ExternalAuthToken("secret-of-a-user"), default);
+        Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=own")).Status);
+        Assert.Equal(503, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=all")).Status);
+        await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?match=https%3A%2F%2Fme%3Asecret-in-a-url%40b.example");
+
+        await server.Bindings().BindAsync(server.Agent.Id, Cloud.Aws, Clouds.AwsInstance, default);
+        var signature = Clouds.AwsSignature(aws);
+        var answer = await server.SendAsync(
+            HttpMethod.Post, "/api/v2/workspaceagents/aws-instance-identity", null, new { document = Clouds.AwsDocument, signature });
+        Assert.Equal(200, answer.Status);
+
+        Assert.NotEmpty(log.Lines);
+        foreach (var secret in (string[])["secret-of-a-user", "secret of a file", "secret-in-a-url", signature[..40], answer.Text("session_token")!])
+        {
+            Assert.DoesNotContain(log.Lines, line => line.Contains(secret, StringComparison.Ordinal));
+        }
     }
 
     private sealed class Recorder : ILoggerProvider, ILogger

@@ -7,7 +7,7 @@ using Tailnet.Services;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>What an agent is told of itself. Nothing in this server declares apps, scripts, metadata or resource monitors yet.</summary>
-internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, DerpMapPublisher derpMaps)
+internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, DerpMapPublisher derpMaps, ControlPlaneOptions options)
 {
     // What the real server says when nothing is monitored.
     private const int Datapoints = 20;
@@ -36,6 +36,9 @@ internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, D
             Directory = agent.Directory,
             EnvironmentVariables = { agent.EnvironmentVariables },
             DerpMap = derpMaps.Current,
+
+            // Above 0, agents make git ask them for credentials.
+            GitAuthConfigs = (uint)options.ExternalAuth.Count,
         };
         if (agent.ParentId is { } parent)
         {

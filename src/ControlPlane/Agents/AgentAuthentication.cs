@@ -23,11 +23,7 @@ internal sealed class AgentAuthentication(AgentStore agents)
 
         return agents.FindByToken(id) is { } agent
             ? handler(context, agent)
-            : UnauthorizedAsync(
-                context,
-                new ApiError(
-                    "Workspace agent not authorized.",
-                    "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid."));
+            : UnauthorizedAsync(context, ApiError.AgentNotAuthorized);
     };
 
     private static Task UnauthorizedAsync(HttpContext context, ApiError error) => context.WriteAsync(StatusCodes.Status401Unauthorized, error);

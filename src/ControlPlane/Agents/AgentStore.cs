@@ -11,9 +11,11 @@ internal sealed class AgentStore(Database database)
 {
     private const string Select = "SELECT agents.*, workspaces.owner_id FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id ";
 
-    /// <summary>The agent whose token this is.</summary>
+    /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
     public Agent? FindByToken(Guid token) => database.Read(connection =>
-        connection.First(Select + "WHERE agents.hashed_auth_token = $hash", ReadAgent, ("$hash", Secrets.Hash(token))));
+        connection.First(Select + "WHERE agents.hashed_auth_token = $hash", ReadAgent, ("$hash", Secrets.Hash(token)))
+        ?? connection.First(
+            Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = $hash)", ReadAgent, ("$hash", Secrets.Hash(token))));
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
     public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>

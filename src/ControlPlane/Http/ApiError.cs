@@ -16,6 +16,10 @@ internal sealed record ApiError(
 
     public static ApiError AgentNotFound { get; } = new("Agent doesn't exist with that id, or you do not have access to it.");
 
+    public static ApiError AgentNotAuthorized { get; } = new(
+        "Workspace agent not authorized.",
+        "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid.");
+
     public static ApiError InvalidJson(string detail) => new("Request body must be valid JSON.", detail);
 
     public static ApiError ValidationFailed(params ApiValidation[] validations) => new("Validation failed.", null, validations);

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ControlPlane.Agents;
+using ControlPlane.ExternalAuth;
+using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
 using ControlPlane.Meta;
+using ControlPlane.Reinit;
 using ControlPlane.Users;
 
 namespace ControlPlane.Http;
@@ -18,6 +21,12 @@ namespace ControlPlane.Http;
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(PostLogSourceRequest))]
 [JsonSerializable(typeof(PatchLogsRequest))]
+[JsonSerializable(typeof(ExternalAuthAnswer))]
+[JsonSerializable(typeof(ReinitEvent))]
+[JsonSerializable(typeof(AwsIdentityRequest))]
+[JsonSerializable(typeof(AzureIdentityRequest))]
+[JsonSerializable(typeof(GoogleIdentityRequest))]
+[JsonSerializable(typeof(InstanceSession))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class ApiJson : JsonSerializerContext

@@ -70,10 +70,7 @@ internal sealed class LogFollow(
                 first = false;
             }
 
-            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            await Task.WhenAny(changed, Task.Delay(options.FollowRecheck, time, recheck.Token));
-            await recheck.CancelAsync();
-            stop.ThrowIfCancellationRequested();
+            await Signals.WaitAsync(changed, options.FollowRecheck, time, stop);
         }
     }
 }

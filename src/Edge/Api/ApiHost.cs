@@ -43,7 +43,14 @@ internal static class ApiHost
         builder.WebHost.UseKestrelCore();
         builder.Services.AddRoutingCore();
         builder.Services.AddEdgeRequestSpans(hosts.Configuration);
-        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl, HasEmbeddedRelay = settings.Derp.Serves });
+        builder.Services.AddControlPlane(new ControlPlaneOptions
+        {
+            DataDirectory = data.Path,
+            PublicUrl = publicUrl,
+            HasEmbeddedRelay = settings.Derp.Serves,
+            ExternalAuth = settings.ExternalAuth,
+            InstanceIdentity = settings.InstanceIdentity,
+        });
         return builder;
     }
 }

@@ -1,3 +1,6 @@
+using ControlPlane.ExternalAuth;
+using ControlPlane.InstanceIdentity;
+using Edge.Api;
 using Edge.Authentication;
 using Edge.Connections;
 using Edge.Derp;
@@ -14,7 +17,9 @@ internal sealed record NodeSettings(
     EdgeConnectionOptions Connections,
     RateLimitOptions RateLimit,
     EdgeJwtOptions? Jwt,
-    DerpSettings Derp)
+    DerpSettings Derp,
+    IReadOnlyList<ExternalAuthProvider> ExternalAuth,
+    InstanceIdentityOptions InstanceIdentity)
 {
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -29,7 +34,9 @@ internal sealed record NodeSettings(
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader),
-            DerpSettings.Read(reader, options));
+            DerpSettings.Read(reader, options),
+            ExternalAuthSettings.Read(reader, workingDirectory),
+            InstanceIdentitySettings.Read(reader, workingDirectory));
         settings.Derp.Admission.Check(settings.Derp.Mode, settings.Jwt);
         if (settings.Jwt is not null && !settings.Options.Proxies && !(settings.Derp.Serves && settings.Derp.Admission.NeedsToken))
         {

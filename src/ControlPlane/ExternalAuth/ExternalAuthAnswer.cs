@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ControlPlane.ExternalAuth;
+
+/// <summary>The answer of <c>me/external-auth</c>: a token, or only the page where the owner can get one (tailnet.md §1.3-9).</summary>
+internal sealed record ExternalAuthAnswer
+{
+    public string AccessToken { get; init; } = "";
+
+    public JsonElement? TokenExtra { get; init; }
+
+    public string Url { get; init; } = "";
+
+    public string Type { get; init; } = "";
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    public string Username { get; init; } = "";
+
+    public string Password { get; init; } = "";
+
+    public static ExternalAuthAnswer NotLinked(ExternalAuthProvider provider) => new() { Url = provider.LinkUrl?.AbsoluteUri ?? "" };
+
+    public static ExternalAuthAnswer Of(ExternalAuthProvider provider, ExternalAuthToken token)
+    {
+        // What these hosts want as a user name beside a token; the others take the token as the user name.
+        var (username, password) = provider.Type switch
+        {
+            "gitlab" => ("oauth2", token.AccessToken),
+            "bitbucket" or "bitbucket-cloud" or "bitbucket-server" => ("x-token-auth", token.AccessToken),
+            _ => (token.AccessToken, ""),
+        };
+        return new ExternalAuthAnswer
+        {
+            AccessToken = token.AccessToken,
+            TokenExtra = token.Extra is { } extra ? JsonElement.Parse(extra) : null,
+            Type = provider.Type,
+            ExpiresAt = token.ExpiresAt,
+            Username = username,
+            Password = password,
+        };
+    }
+
+    /// <summary>Never the token: records print all that they hold.</summary>
+    public override string ToString() => nameof(ExternalAuthAnswer);
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+
+namespace ControlPlane.ExternalAuth;
+
+/// <summary>Wakes agents that wait for a token of their owner (by the user's id).</summary>
+internal sealed class ExternalAuthSignals : Signals;
+
+/// <summary>Users' tokens for other services.</summary>
+internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals signals, TimeProvider time)
+{
+    private const int MaxExtraCharacters = 64 * 1024;
+
+    /// <summary>Stores a token in the place of an older one, and wakes the agents that wait for it. False: there is no such user.</summary>
+    /// <exception cref="ArgumentException">The token is not printable ASCII, or what comes with it is no JSON object.</exception>
+    public async Task<bool> SetAsync(Guid userId, string providerId, ExternalAuthToken token, CancellationToken cancellationToken)
+    {
+        if (!ExternalAuthToken.IsUsable(token.AccessToken))
+        {
+            throw new ArgumentException($"A token is printable ASCII without spaces, of at most {ExternalAuthToken.MaxCharacters} characters.", nameof(token));
+        }
+
+        if (token.Extra is { } extra && !IsObject(extra))
+        {
+            throw new ArgumentException($"What comes with a token is a JSON object of at most {MaxExtraCharacters} characters.", nameof(token));
+        }
+
+        var stored = await database.WriteAsync(
+            connection => connection.Execute(
+                """
+                INSERT INTO external_auth_tokens (user_id, provider_id, access_token, token_extra, expires_at, updated_at)
+                SELECT id, $provider, $token, $extra, $expires, $now FROM users WHERE id = $user
+                ON CONFLICT (user_id, provider_id) DO UPDATE SET access_token = excluded.access_token, token_extra = excluded.token_extra,
+                    expires_at = excluded.expires_at, updated_at = excluded.updated_at
+                """,
+                ("$user", userId),
+                ("$provider", providerId),
+                ("$token", token.AccessToken),
+                ("$extra", token.Extra),
+                ("$expires", token.ExpiresAt),
+                ("$now", time.GetUtcNow())),
+            cancellationToken);
+        signals.Pulse(userId);
+        return stored == 1;
+    }
+
+    /// <summary>False if there was none.</summary>
+    public async Task<bool> RemoveAsync(Guid userId, string providerId, CancellationToken cancellationToken) => await database.WriteAsync(
+        connection => connection.Execute(
+            "DELETE FROM external_auth_tokens WHERE user_id = $user AND provider_id = $provider", ("$user", userId), ("$provider", providerId)),
+        cancellationToken) == 1;
+
+    /// <summary>The token, also an expired one.</summary>
+    public ExternalAuthToken? Find(Guid userId, string providerId) => database.Read(connection => connection.First(
+        "SELECT * FROM external_auth_tokens WHERE user_id = $user AND provider_id = $provider",
+        static reader => new ExternalAuthToken(reader.Text("access_token"), reader.TextOrNull("token_extra"), reader.TimeOrNull("expires_at")),
+        ("$user", userId),
+        ("$provider", providerId)));
+
+    public List<ExternalAuthLink> List(Guid userId) => database.Read(connection => connection.List(
+        "SELECT provider_id, updated_at, expires_at FROM external_auth_tokens WHERE user_id = $user ORDER BY provider_id",
+        static reader => new ExternalAuthLink(reader.Text("provider_id"), reader.Time("updated_at"), reader.TimeOrNull("expires_at")),
+        ("$user", userId)));
+
+    private static bool IsObject(string text)
+    {
+        try
+        {
+            // As deep as an answer may be, less its own level.
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = ApiJson.MaxDepth - 1 });
+            return text.Length <= MaxExtraCharacters && document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

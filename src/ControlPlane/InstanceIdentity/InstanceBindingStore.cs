@@ -1,0 +1,116 @@
+using ControlPlane.Http;
+using ControlPlane.Storage;
+
+namespace ControlPlane.InstanceIdentity;
+
+/// <summary>The clouds whose instances can prove who they are.</summary>
+internal enum Cloud
+{
+    Aws,
+    Azure,
+    Google,
+}
+
+/// <summary>That an instance stands for an agent.</summary>
+internal sealed record InstanceBinding(Guid AgentId, Cloud Cloud, string InstanceId, DateTimeOffset CreatedAt);
+
+/// <summary>What an instance got for its identity.</summary>
+/// <param name="Token">The agent's token; null: none.</param>
+/// <param name="IsAmbiguous">Whether that is because several agents are on the instance.</param>
+internal sealed record InstanceExchange(Guid? Token, bool IsAmbiguous);
+
+/// <summary>
+/// Which instance stands for which agent, and the tokens given for that. Agents' tokens are stored as hashes only, so each exchange makes one of its own;
+/// the agent's first token is as good as before.
+/// </summary>
+internal sealed class InstanceBindingStore(Database database, ControlPlaneOptions options, TimeProvider time)
+{
+    /// <summary>
+    /// Binds an agent to an instance, and ends an older binding of it with its tokens, unless it is the same. False: there is no such agent.
+    /// </summary>
+    public Task<bool> BindAsync(Guid agentId, Cloud cloud, string instanceId, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            connection.Execute(
+                "DELETE FROM instance_bindings WHERE agent_id = $agent AND (cloud <> $cloud OR instance_id <> $instance)",
+                ("$agent", agentId),
+                ("$cloud", NameOf(cloud)),
+                ("$instance", instanceId));
+            connection.Execute(
+                """
+                INSERT INTO instance_bindings (agent_id, cloud, instance_id, created_at)
+                SELECT id, $cloud, $instance, $now FROM workspace_agents WHERE id = $agent
+                ON CONFLICT DO NOTHING
+                """,
+                ("$agent", agentId),
+                ("$cloud", NameOf(cloud)),
+                ("$instance", instanceId),
+                ("$now", time.GetUtcNow()));
+            return connection.Execute("UPDATE workspace_agents SET instance_id = $instance WHERE id = $agent", ("$agent", agentId), ("$instance", instanceId)) == 1;
+        },
+        cancellationToken);
+
+    /// <summary>Ends an agent's binding, and with it the tokens given for it. False if it has none.</summary>
+    public Task<bool> UnbindAsync(Guid agentId, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            connection.Execute("UPDATE workspace_agents SET instance_id = NULL WHERE id = $agent", ("$agent", agentId));
+            return connection.Execute("DELETE FROM instance_bindings WHERE agent_id = $agent", ("$agent", agentId)) == 1;
+        },
+        cancellationToken);
+
+    /// <summary>All bindings, oldest first.</summary>
+    public List<InstanceBinding> List() => database.Read(static connection => connection.List(
+        "SELECT * FROM instance_bindings ORDER BY created_at, agent_id",
+        static reader => new InstanceBinding(reader.Uuid("agent_id"), CloudOf(reader.Text("cloud")), reader.Text("instance_id"), reader.Time("created_at"))));
+
+    /// <summary>A new token for the one agent of this instance, or for the one of that name.</summary>
+    public Task<InstanceExchange> ExchangeAsync(Cloud cloud, string instanceId, string? agentName, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            var agents = connection.List(
+                """
+                SELECT bindings.agent_id FROM instance_bindings bindings JOIN workspace_agents agents ON agents.id = bindings.agent_id
+                WHERE bindings.cloud = $cloud AND bindings.instance_id = $instance AND ($name = '' OR agents.name = $name) LIMIT 2
+                """,
+                static reader => reader.Uuid("agent_id"),
+                ("$cloud", NameOf(cloud)),
+                ("$instance", instanceId),
+                ("$name", agentName ?? ""));
+            if (agents is not [var agent])
+            {
+                return new InstanceExchange(null, agents.Count > 1);
+            }
+
+            // Room for one more: of an agent that asks again and again, the newest stay.
+            connection.Execute(
+                """
+                DELETE FROM instance_tokens WHERE agent_id = $agent AND hashed_token NOT IN (
+                    SELECT hashed_token FROM instance_tokens WHERE agent_id = $agent ORDER BY created_at DESC LIMIT $keep)
+                """,
+                ("$agent", agent),
+                ("$keep", options.InstanceIdentity.MaxTokensPerAgent - 1));
+            var token = Secrets.NewUuid();
+            connection.Execute(
+                "INSERT INTO instance_tokens (hashed_token, agent_id, created_at) VALUES ($hash, $agent, $now)",
+                ("$hash", Secrets.Hash(token)),
+                ("$agent", agent),
+                ("$now", time.GetUtcNow()));
+            return new InstanceExchange(token, false);
+        },
+        cancellationToken);
+
+    private static string NameOf(Cloud cloud) => cloud switch
+    {
+        Cloud.Aws => "aws",
+        Cloud.Azure => "azure",
+        _ => "google",
+    };
+
+    private static Cloud CloudOf(string name) => name switch
+    {
+        "aws" => Cloud.Aws,
+        "azure" => Cloud.Azure,
+        _ => Cloud.Google,
+    };
+}
