@@ -1,8 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ControlPlane.AgentMetadata;
 using ControlPlane.Agents;
+using ControlPlane.Apps;
+using ControlPlane.Coordination;
 using ControlPlane.Logs;
+using ControlPlane.Manifests;
 using ControlPlane.Meta;
+using ControlPlane.Statistics;
 using ControlPlane.Users;
 
 namespace ControlPlane.Http;
@@ -18,6 +23,16 @@ namespace ControlPlane.Http;
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(PostLogSourceRequest))]
 [JsonSerializable(typeof(PatchLogsRequest))]
+[JsonSerializable(typeof(PostAppHealthRequest))]
+[JsonSerializable(typeof(PatchAppStatusRequest))]
+[JsonSerializable(typeof(ManifestView))]
+[JsonSerializable(typeof(ConnectionView))]
+[JsonSerializable(typeof(ReportStatsRequest))]
+[JsonSerializable(typeof(StatsView))]
+[JsonSerializable(typeof(PostMetadataRequest))]
+[JsonSerializable(typeof(PostedMetadata))]
+[JsonSerializable(typeof(PostLifecycleRequest))]
+[JsonSerializable(typeof(PostStartupRequest))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class ApiJson : JsonSerializerContext

@@ -43,7 +43,13 @@ internal static class ApiHost
         builder.WebHost.UseKestrelCore();
         builder.Services.AddRoutingCore();
         builder.Services.AddEdgeRequestSpans(hosts.Configuration);
-        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = data.Path, PublicUrl = publicUrl, HasEmbeddedRelay = settings.Derp.Serves });
+        builder.Services.AddControlPlane(new ControlPlaneOptions
+        {
+            DataDirectory = data.Path,
+            PublicUrl = publicUrl,
+            HostnameSuffix = settings.ControlPlane.HostnameSuffix,
+            DerpMap = settings.ControlPlane.DerpMap,
+        });
         return builder;
     }
 }

@@ -1,3 +1,4 @@
+using Edge.Api;
 using Edge.Authentication;
 using Edge.Connections;
 using Edge.Derp;
@@ -14,7 +15,8 @@ internal sealed record NodeSettings(
     EdgeConnectionOptions Connections,
     RateLimitOptions RateLimit,
     EdgeJwtOptions? Jwt,
-    DerpSettings Derp)
+    DerpSettings Derp,
+    ControlPlaneSettings ControlPlane)
 {
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -23,13 +25,15 @@ internal sealed record NodeSettings(
     {
         var reader = new SettingsReader(configuration);
         var options = EdgeOptions.Read(reader, configuration, workingDirectory);
+        var derp = DerpSettings.Read(reader, options);
         var settings = new NodeSettings(
             options,
             EdgeLimits.Read(reader),
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader),
-            DerpSettings.Read(reader, options));
+            derp,
+            ControlPlaneSettings.Read(reader, derp, workingDirectory));
         if (settings.Jwt is not null && !settings.Options.Proxies)
         {
             var mode = settings.Options.Mode.ToString().ToLowerInvariant();
