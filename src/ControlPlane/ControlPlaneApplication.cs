@@ -1,12 +1,18 @@
+using ControlPlane.AgentMetadata;
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
+using ControlPlane.Apps;
 using ControlPlane.Coordination;
+using ControlPlane.Declarations;
 using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
+using ControlPlane.Manifests;
 using ControlPlane.Meta;
 using ControlPlane.Reinit;
+using ControlPlane.Scripts;
+using ControlPlane.Statistics;
 using ControlPlane.Storage;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Builder;
@@ -14,9 +20,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Tailnet.Coordination;
-using Tailnet.Services;
 
 namespace ControlPlane;
 
@@ -55,11 +61,29 @@ public static class ControlPlaneApplication
             .AddSingleton<LogSourceStore>()
             .AddSingleton<LogSignals>()
             .AddSingleton<SendLogsApi>()
+            .AddSingleton<LogTails>()
             .AddSingleton<LogFollow>()
             .AddSingleton<ReadLogsApi>()
             .AddSingleton(static services => new InMemoryCoordinator())
-            .AddSingleton(static services => DerpMaps.Create(
-                services.GetRequiredService<ControlPlaneOptions>(), services.GetRequiredService<ILogger<DerpMapPublisher>>()))
+            .AddSingleton<AgentNodes>()
+            .AddSingleton<DerpMaps>()
+            .AddSingleton(static services => services.GetRequiredService<DerpMaps>().Publisher)
+            .AddHosted<DerpMapSources>()
+            .AddSingleton<ConnectionApi>()
+            .AddSingleton<DeclarationStore>()
+            .AddSingleton<AppReports>()
+            .AddSingleton<AppsApi>()
+            .AddSingleton<ScriptReports>()
+            .AddSingleton<ManifestSource>()
+            .AddSingleton<ManifestApi>()
+            .AddSingleton<MetadataStore>()
+            .AddSingleton<MetadataApi>()
+            .AddSingleton<StateReports>()
+            .AddSingleton<StateApi>()
+            .AddSingleton<StatsStore>()
+            .AddHosted<StatsBuffer>()
+            .AddSingleton<StatsApi>()
+            .AddSingleton<StatsMetrics>()
             .AddSingleton<ResumeTokenKeys>()
             .AddSingleton<TelemetryCounter>()
             .AddSingleton<WorkspaceWatch>()
@@ -90,21 +114,22 @@ public static class ControlPlaneApplication
     }
 
     /// <summary>
-    /// Opens or makes <c>edge.db</c>, brings its schema up to date, and on the first start makes the user, its session token and one agent.
+    /// Reads the DERP map's sources, opens or makes <c>edge.db</c>, brings its schema up to date, and on the first start makes the user, its session token and one agent.
     /// Several processes may do so on one directory at once; one of them makes the user.
     /// </summary>
     /// <param name="services">The built host's services.</param>
     /// <param name="publish">Keeps the tokens for the operator. Called before they become valid; if it throws, nothing was made.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The tokens on the first start, otherwise null.</returns>
-    /// <exception cref="ControlPlaneException">The database cannot be opened, or a newer program has written it.</exception>
-    public static Task<BootstrapCredentials?> InitializeAsync(
+    /// <exception cref="ControlPlaneException">The database cannot be opened, or a newer program has written it; or the DERP map cannot be made.</exception>
+    public static async Task<BootstrapCredentials?> InitializeAsync(
         IServiceProvider services,
         Func<BootstrapCredentials, CancellationToken, Task> publish,
         CancellationToken cancellationToken)
     {
+        await services.GetRequiredService<DerpMapSources>().LoadAsync(cancellationToken);
         services.GetRequiredService<Database>().Create();
-        return services.GetRequiredService<Bootstrap>().RunAsync(publish, cancellationToken);
+        return await services.GetRequiredService<Bootstrap>().RunAsync(publish, cancellationToken);
     }
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
@@ -114,6 +139,9 @@ public static class ControlPlaneApplication
         app.UseWebSockets();
         app.UseRouting();
         app.Use(ExactPaths.InvokeAsync);
+
+        // Nothing asks for it: it is asked when somebody reads the metrics.
+        app.Services.GetRequiredService<StatsMetrics>();
 
         MapPublic(app);
         MapAgentSide(app);
@@ -132,9 +160,6 @@ public static class ControlPlaneApplication
         app.MapRoute(Agents + "/aws-instance-identity", HttpMethods.Post, identity.PostAwsAsync);
         app.MapRoute(Agents + "/azure-instance-identity", HttpMethods.Post, identity.PostAzureAsync);
         app.MapRoute(Agents + "/google-instance-identity", HttpMethods.Post, identity.PostGoogleAsync);
-
-        // No agent id: without it the route by id would ask for a session.
-        app.Map(Agents + "/connection", ApiRoutes.NotFound);
     }
 
     private static void MapAgentSide(WebApplication app)
@@ -148,6 +173,22 @@ public static class ControlPlaneApplication
         MapAgent(app, "/external-auth", HttpMethods.Get, externalAuth.GetAsync);
         MapAgent(app, "/gitauth", HttpMethods.Get, externalAuth.GetAsync);
         MapAgent(app, "/reinit", HttpMethods.Get, app.Services.GetRequiredService<ReinitApi>().GetAsync);
+        MapAgent(app, "/startup-logs", HttpMethods.Patch, logs.PatchLogsAsync);
+
+        var apps = app.Services.GetRequiredService<AppsApi>();
+        MapAgent(app, "/app-health", HttpMethods.Post, apps.PostHealthAsync);
+        MapAgent(app, "/app-status", HttpMethods.Patch, apps.PatchStatusAsync);
+
+        var manifest = app.Services.GetRequiredService<ManifestApi>();
+        var metadata = app.Services.GetRequiredService<MetadataApi>();
+        MapAgent(app, "/manifest", HttpMethods.Get, manifest.GetAsync);
+        MapAgent(app, "/metadata", (HttpMethods.Get, manifest.GetAsync), (HttpMethods.Post, metadata.PostAsync));
+        MapAgent(app, "/metadata/{" + MetadataApi.KeyParameter + "}", HttpMethods.Post, metadata.PostKeyAsync);
+
+        var state = app.Services.GetRequiredService<StateApi>();
+        MapAgent(app, "/report-lifecycle", HttpMethods.Post, state.PostLifecycleAsync);
+        MapAgent(app, "/report-stats", HttpMethods.Post, app.Services.GetRequiredService<StatsApi>().PostAsync);
+        MapAgent(app, "/startup", HttpMethods.Post, state.PostStartupAsync);
         MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
@@ -166,18 +207,29 @@ public static class ControlPlaneApplication
         app.MapRoute(Api + "/tailnet", HttpMethods.Get, authentication.Session(coordination.TailnetAsync));
         app.MapRoute(Api + "/derp-map", HttpMethods.Get, app.Services.GetRequiredService<DerpMapApi>().GetAsync);
         MapOwned(app, agents, "", agents.GetAsync);
+        var connection = app.Services.GetRequiredService<ConnectionApi>();
+        app.MapRoute(Agents + "/connection", HttpMethods.Get, authentication.SessionOrProxy((context, _) => connection.GetAsync(context)));
+        MapOwned(app, agents, "/connection", (context, _) => connection.GetAsync(context));
         MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
         MapOwned(app, agents, "/logs", logs.GetAsync);
         MapOwned(app, agents, "/startup-logs", logs.GetAsync);
         app.Map(ById + "/{**path}", agents.Owned(static (context, _) => ApiRoutes.NotFound(context)));
     }
 
-    private static void MapAgent(WebApplication app, string path, string method, Func<HttpContext, Agent, Task> handler)
+    private static void MapAgent(WebApplication app, string path, string method, Func<HttpContext, Agent, Task> handler) =>
+        MapAgent(app, path, (method, handler));
+
+    private static void MapAgent(WebApplication app, string path, params (string Method, Func<HttpContext, Agent, Task> Handler)[] methods)
     {
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
-        app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)));
+        app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethods(
+            [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)));
     }
 
     private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler) =>
         app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(HttpMethods.Get, inner => handler(inner, agent))(context)));
+
+    /// <summary>One that the host starts and stops, and that others may ask for.</summary>
+    private static IServiceCollection AddHosted<T>(this IServiceCollection services)
+        where T : class, IHostedService => services.AddSingleton<T>().AddHostedService(static provider => provider.GetRequiredService<T>());
 }

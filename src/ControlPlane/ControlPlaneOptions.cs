@@ -1,7 +1,6 @@
 using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
 using ControlPlane.InstanceIdentity;
-using Tailnet.Messages;
 
 namespace ControlPlane;
 
@@ -28,13 +27,11 @@ public sealed class ControlPlaneOptions
     /// </summary>
     public string? AgentApiVersion { get; init; } = ApiVersion.Current;
 
-    /// <summary>Whether clients find a DERP relay where they find this server: the embedded region of the DERP map. Default true.</summary>
-    public bool HasEmbeddedRelay { get; init; } = true;
+    /// <summary>Where relays are.</summary>
+    public DerpMapOptions DerpMap { get; init; } = new();
 
-    /// <summary>
-    /// Where relays are. Null: one embedded region (999) at <see cref="PublicUrl"/> if there is one, or else no region.
-    /// </summary>
-    public DERPMap? DerpMap { get; init; }
+    /// <summary>What the host names of workspaces end with for clients that resolve them (<c>hostname_suffix</c>); empty: none. Default <c>coder</c>.</summary>
+    public string HostnameSuffix { get; init; } = "coder";
 
     /// <summary>How often the store is compared for those who watch a user's workspaces. Default 15 s.</summary>
     public TimeSpan WorkspaceRecheck { get; init; } = TimeSpan.FromSeconds(15);
@@ -83,6 +80,18 @@ public sealed class ControlPlaneOptions
 
     /// <summary>How often agents are told to report statistics. Default 5 min.</summary>
     public TimeSpan StatsReportInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long statistics are gathered in memory before they are stored: what a crash loses at most. Default 1 s.</summary>
+    public TimeSpan StatsStoreInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How many protocols of one agent's connections are kept apart; more are not stored. Default 16.</summary>
+    public int MaxProtocolsPerAgent { get; init; } = 16;
+
+    /// <summary>How many metrics of its own one agent may report; more are not stored. Default 64.</summary>
+    public int MaxMetricsPerAgent { get; init; } = 64;
+
+    /// <summary>How many statuses of one app are kept, the newest ones. Default 100.</summary>
+    public int MaxStatusesPerApp { get; init; } = 100;
 
     /// <summary>How many metadata keys one agent may store. Default 128.</summary>
     public int MaxMetadataPerAgent { get; init; } = 128;

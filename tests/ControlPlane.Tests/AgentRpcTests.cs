@@ -1,4 +1,5 @@
 using ControlPlane.AgentRpc;
+using ControlPlane.Statistics;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
@@ -173,6 +174,7 @@ public sealed class AgentRpcTests
         }
 
         await CallAsync(agent, "UpdateStats", new UpdateStatsRequest { Stats = new Stats() }, UpdateStatsResponse.Parser);
+        await server.Services.GetRequiredService<StatsBuffer>().StoreAsync();
         Assert.Equal(1, server.Count("SELECT count(*) FROM agent_stats WHERE reports = 2 AND rx_bytes = 14 AND tx_bytes = 0"));
 
         await MetadataAsync(agent, "a", "b");

@@ -12,7 +12,7 @@ public sealed class AgentTests
         "id", "parent_id", "created_at", "updated_at", "status", "lifecycle_state", "name", "resource_id", "architecture",
         "environment_variables", "operating_system", "logs_length", "logs_overflowed", "version", "api_version", "apps", "latency",
         "connection_timeout_seconds", "troubleshooting_url", "subsystems", "health", "display_apps", "log_sources", "scripts",
-        "startup_script_behavior", "login_before_ready",
+        "startup_script_behavior", "login_before_ready", "startup_script", "startup_script_timeout_seconds",
     ];
 
     [Fact]

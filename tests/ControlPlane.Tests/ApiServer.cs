@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using ControlPlane.Declarations;
 using ControlPlane.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -161,6 +162,9 @@ internal sealed class ApiServer : IAsyncDisposable
             new UriBuilder(new Uri(Client.BaseAddress!, AgentPath + "/logs" + query)) { Scheme = "ws" }.Uri, TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
         return socket;
     }
+
+    public async Task DeclareAsync(AgentDeclarations declarations) =>
+        Assert.True(await Services.GetRequiredService<DeclarationStore>().ReplaceAsync(Agent.Id, declarations, TestContext.Current.CancellationToken));
 
     public long Count(string sql) => Database.Read(connection => connection.Count(sql));
 

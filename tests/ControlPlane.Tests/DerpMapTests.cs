@@ -44,42 +44,6 @@ public sealed class DerpMapTests
         Assert.Equal((WebSocketCloseStatus.PolicyViolation, "unexpected data message"), await socket.ReceiveCloseAsync());
     }
 
-    [Fact]
-    public async Task AConfiguredMapIsServedWithEveryField()
-    {
-        var map = new DERPMap
-        {
-            HomeParams = new DERPMap.Types.HomeParams { RegionScore = { [5] = 0.5 } },
-            Regions =
-            {
-                [5] = new DERPMap.Types.Region
-                {
-                    RegionId = 5,
-                    Avoid = true,
-                    Nodes =
-                    {
-                        new DERPMap.Types.Region.Types.Node
-                        {
-                            Name = "5a", RegionId = 5, HostName = "h", CertName = "c", Ipv4 = "192.0.2.1", Ipv6 = "::1", StunPort = 3478,
-                            StunOnly = true, DerpPort = 1, InsecureForTests = true, ForceHttp = true, StunTestIp = "t", CanPort80 = true,
-                        },
-                    },
-                },
-            },
-        };
-        await using var server = await ApiServer.StartAsync(directory => new ControlPlaneOptions
-        {
-            DataDirectory = directory,
-            PublicUrl = new Uri("http://coder.example"),
-            DerpMap = map,
-        });
-        using var socket = await TailnetLink.DialAsync(server, Path, server.Agent.AuthToken);
-        Assert.Equal(
-            """{"HomeParams":{"RegionScore":{"5":0.5}},"Regions":{"5":{"EmbeddedRelay":false,"RegionID":5,"RegionCode":"","RegionName":"","Avoid":true,"Nodes":[{"Name":"5a","RegionID":5,"HostName":"h","CertName":"c","IPv4":"192.0.2.1","IPv6":"::1","STUNPort":3478,"STUNOnly":true,"DERPPort":1,"InsecureForTests":true,"ForceHTTP":true,"STUNTestIP":"t","CanPort80":true}]}}}"""
-            + "\n",
-            await ReceiveAsync(socket));
-    }
-
     private static async Task<string> ReceiveAsync(WebSocket socket)
     {
         var buffer = new byte[8192];

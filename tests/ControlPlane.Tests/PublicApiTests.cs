@@ -86,7 +86,6 @@ public sealed class PublicApiTests
     [InlineData("/api/v2//buildinfo")]
     [InlineData("/api/v2/workspaceagents/ME/logs")]
     [InlineData("/api/v2/workspaceagents")]
-    [InlineData("/api/v2/workspaceagents/connection")]
     public async Task UnknownRoutesAre404(string path)
     {
         await using var server = await ApiServer.StartAsync();

@@ -6,7 +6,7 @@ public sealed class ReadLogsTests
     public async Task NoLogsAreAnEmptyArray()
     {
         await using var server = await ApiServer.StartAsync();
-        foreach (var path in new[] { "/logs", "/startup-logs", "/logs?after=", "/logs?after=17", "/logs?before=1", "/logs?before=x" })
+        foreach (var path in new[] { "/logs", "/startup-logs", "/logs?after=", "/logs?after=17", "/logs?before=1", "/logs?before=" })
         {
             var answer = await server.GetAsUserAsync(server.AgentPath + path);
             Assert.Equal((200, "[]\n"), (answer.Status, answer.Body));
@@ -27,11 +27,27 @@ public sealed class ReadLogsTests
         Assert.Equal("[]\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?after={ids[2]}")).Body);
     }
 
+    [Fact]
+    public async Task BeforeLeavesOutAnIdAndWhatFollowsIt()
+    {
+        await using var server = await ApiServer.StartAsync();
+        await server.PatchLogsAsync("a", "b", "c");
+        var ids = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray().Select(static line => line.GetProperty("id").GetInt64()).ToList();
+        var some = (await server.GetAsUserAsync($"{server.AgentPath}/startup-logs?after={ids[0]}&before={ids[2]}")).Json;
+        Assert.Equal(["b"], some.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
+        Assert.Equal("[]\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?before={ids[0]}")).Body);
+        Assert.Equal("[]\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?before=0")).Body);
+        Assert.EndsWith(" a\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?format=text&before={ids[1]}")).Body, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("after=-1", "after")]
     [InlineData("after=x", "after")]
     [InlineData("after=1.5", "after")]
     [InlineData("after=9223372036854775808", "after")]
+    [InlineData("before=-1", "before")]
+    [InlineData("before=x", "before")]
+    [InlineData("follow&before=x", "before")]
     [InlineData("format=xml", "format")]
     [InlineData("follow&format=text", "format")]
     [InlineData("follow&after=-1", "after")]

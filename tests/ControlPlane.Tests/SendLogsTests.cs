@@ -24,7 +24,6 @@ public sealed class SendLogsTests
         "{\"logs\": [{\"created_at\": 1}]}",
         "{\"logs\": [{\"created_at\": \"yesterday\"}]}",
         "{\"logs\": [{\"created_at\": \"2026-13-45T99:00:00Z\"}]}",
-        "{\"logs\": [{\"output\": \"\\ud800\"}]}",
         "{\"log_source_id\": 1e400, \"logs\": [{}]}",
         "{\"log_source_id\": \"nope\", \"logs\": [{}]}",
         "{\"log_source_id\": 99999999999999999999999999999999999, \"logs\": [{}]}",
@@ -138,6 +137,27 @@ public sealed class SendLogsTests
         Assert.Equal("a❌b❌c<&>", answer.Json[0].GetProperty("output").GetString());
         Assert.Contains("a❌b❌c\\u003c\\u0026\\u003e", answer.Body, StringComparison.Ordinal);
         Assert.Equal(string.Concat(Enumerable.Repeat("🦊", 1024)), answer.Json[1].GetProperty("output").GetString());
+    }
+
+    [Theory]
+    [InlineData(@"a\ud800b", "a\uFFFDb")]
+    [InlineData(@"\uDC00", "\uFFFD")]
+    [InlineData(@"\ud800\ud800\udc00", "\uFFFD\U00010000")]
+    [InlineData(@"\ud83d\ude00", "\U0001F600")]
+    [InlineData(@"\ud83d\u0041", "\uFFFDA")]
+    [InlineData(@"\\ud800", @"\ud800")]
+    [InlineData(@"\\\ud800", "\\\uFFFD")]
+    [InlineData(@"\n\ud800", "\n\uFFFD")]
+    public async Task HalfOfASurrogatePairIsReplacedAsGoDoes(string escaped, string stored)
+    {
+        await using var server = await ApiServer.StartAsync();
+        foreach (var path in new[] { LogsPath, "/api/v2/workspaceagents/me/startup-logs" })
+        {
+            Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Patch, path, $$"""{"logs":[{"output":"{{escaped}}"}]}""")).Status);
+        }
+
+        var lines = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray();
+        Assert.Equal([stored, stored], lines.Select(static line => line.GetProperty("output").GetString()!));
     }
 
     [Fact]

@@ -6,8 +6,8 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say. What it has not (sub-agents, app status, boundary logs,
-/// context, resource usage) is known and unimplemented, which agents understand.
+/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say. What it has not (sub-agents, boundary logs, context,
+/// resource usage) is known and unimplemented, which agents understand.
 /// </summary>
 internal sealed class AgentService(ManifestRpc manifest, StateRpc state, ReportsRpc reports, LogsRpc logs)
 {
@@ -15,7 +15,7 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
 
     private static readonly string[] Unimplemented =
     [
-        "PushResourcesMonitoringUsage", "CreateSubAgent", "DeleteSubAgent", "ListSubAgents", "ReportBoundaryLogs", "UpdateAppStatus", "PushContextState",
+        "PushResourcesMonitoringUsage", "CreateSubAgent", "DeleteSubAgent", "ListSubAgents", "ReportBoundaryLogs", "PushContextState",
     ];
 
     /// <summary>Adds the rpcs for one agent.</summary>
@@ -42,10 +42,19 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             "UpdateStartup",
             UpdateStartupRequest.Parser,
             (request, cancellation) => state.UpdateStartupAsync(agent, apiVersion, request, cancellation));
-        Add(router, "BatchUpdateAppHealths", BatchUpdateAppHealthRequest.Parser, static (request, _) => ReportsRpc.UpdateAppHealths(request));
+        Add(
+            router,
+            "BatchUpdateAppHealths",
+            BatchUpdateAppHealthRequest.Parser,
+            (request, cancellation) => reports.UpdateAppHealthsAsync(agent, request, cancellation));
+        Add(router, "UpdateAppStatus", UpdateAppStatusRequest.Parser, (request, cancellation) => reports.UpdateAppStatusAsync(agent, request, cancellation));
         Add(router, "BatchUpdateMetadata", BatchUpdateMetadataRequest.Parser, (request, cancellation) => reports.UpdateMetadataAsync(agent, request, cancellation));
-        Add(router, "UpdateStats", UpdateStatsRequest.Parser, (request, cancellation) => reports.UpdateStatsAsync(agent, request, cancellation));
-        Add(router, "ScriptCompleted", WorkspaceAgentScriptCompletedRequest.Parser, static (request, _) => ReportsRpc.ScriptCompleted(request));
+        Add(router, "UpdateStats", UpdateStatsRequest.Parser, (request, _) => reports.UpdateStats(agent, request));
+        Add(
+            router,
+            "ScriptCompleted",
+            WorkspaceAgentScriptCompletedRequest.Parser,
+            (request, cancellation) => reports.ScriptCompletedAsync(agent, request, cancellation));
         Add<ReportConnectionRequest, Empty>(
             router, "ReportConnection", ReportConnectionRequest.Parser, (request, cancellation) => reports.ReportConnectionAsync(agent, request, cancellation));
         Add(router, "BatchCreateLogs", BatchCreateLogsRequest.Parser, (request, cancellation) => logs.CreateAsync(agent, request, cancellation));

@@ -1,17 +1,21 @@
-using ControlPlane.Storage;
+using ControlPlane.Apps;
+using ControlPlane.Declarations;
+using ControlPlane.Manifests;
+using Google.Protobuf.WellKnownTypes;
 using Tailnet.AgentMessages;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
-using Tailnet.Services;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent is told of itself. Nothing in this server declares apps, scripts, metadata or resource monitors yet.</summary>
-internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, DerpMapPublisher derpMaps, ControlPlaneOptions options)
+/// <summary>What an agent is told of itself. Nothing in this server declares resource monitors.</summary>
+internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions options)
 {
     // What the real server says when nothing is monitored.
     private const int Datapoints = 20;
     private const int CollectionSeconds = 10;
+
+    private const int NanosecondsPerSecond = 1_000_000_000;
 
     public static GetResourcesMonitoringConfigurationResponse NothingMonitored() => new()
     {
@@ -20,25 +24,26 @@ internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, D
 
     public ValueTask<Manifest> GetAsync(Guid agentId)
     {
-        // Asked for anew: what the agent authenticated with may be hours old.
-        var agent = agents.Find(agentId) ?? throw new DrpcException(0, "the agent does not exist any more");
-        var names = database.Read(connection => connection.First(
-            "SELECT workspaces.name, users.username FROM workspaces JOIN users ON users.id = workspaces.owner_id WHERE workspaces.id = $id",
-            static reader => new Names(reader.Text("name"), reader.Text("username")),
-            ("$id", agent.WorkspaceId)))!;
+        var (agent, declarations, map) = manifests.Of(agentId) ?? throw new DrpcException(0, "the agent does not exist any more");
         var manifest = new Manifest
         {
             AgentId = PeerIds.Write(agent.Id),
             AgentName = agent.Name,
-            OwnerUsername = names.Owner,
+            OwnerUsername = agent.OwnerName,
             WorkspaceId = PeerIds.Write(agent.WorkspaceId),
-            WorkspaceName = names.Workspace,
-            Directory = agent.Directory,
-            EnvironmentVariables = { agent.EnvironmentVariables },
-            DerpMap = derpMaps.Current,
-
+            WorkspaceName = agent.WorkspaceName,
             // Above 0, agents make git ask them for credentials.
             GitAuthConfigs = (uint)options.ExternalAuth.Count,
+            Directory = agent.Directory,
+            MotdPath = agent.MotdFile,
+            EnvironmentVariables = { agent.EnvironmentVariables },
+            DerpMap = map,
+            DerpForceWebsockets = options.DerpMap.ForceWebSockets,
+            DisableDirectConnections = options.DerpMap.BlockDirect,
+            Apps = { declarations.Apps.Select(app => Of(app, agent)) },
+            Scripts = { declarations.Scripts.Select(Of) },
+            Devcontainers = { declarations.Devcontainers.Select(Of) },
+            Metadata = { declarations.Metadata.Select(Of) },
         };
         if (agent.ParentId is { } parent)
         {
@@ -48,5 +53,84 @@ internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, D
         return ValueTask.FromResult(manifest);
     }
 
-    private sealed record Names(string Workspace, string Owner);
+    private static WorkspaceApp Of(AgentApp app, Agents.Agent agent) => new()
+    {
+        Id = PeerIds.Write(app.Id),
+        Url = app.Url,
+        External = app.External,
+        Slug = app.Slug,
+        DisplayName = app.DisplayName,
+        Command = app.Command,
+        Icon = app.Icon,
+        Subdomain = app.Subdomain,
+        SubdomainName = AppView.SubdomainNameOf(app, agent),
+        SharingLevel = app.SharingLevel switch
+        {
+            "authenticated" => WorkspaceApp.Types.SharingLevel.Authenticated,
+            "organization" => WorkspaceApp.Types.SharingLevel.Organization,
+            "public" => WorkspaceApp.Types.SharingLevel.Public,
+            _ => WorkspaceApp.Types.SharingLevel.Owner,
+        },
+        Healthcheck = new WorkspaceApp.Types.Healthcheck
+        {
+            Url = app.HealthcheckUrl,
+            Interval = new Duration { Seconds = app.HealthcheckInterval },
+            Threshold = app.HealthcheckThreshold,
+        },
+        Health = app.Health switch
+        {
+            AppHealths.Initializing => WorkspaceApp.Types.Health.Initializing,
+            AppHealths.Healthy => WorkspaceApp.Types.Health.Y, // HEALTHY: the generator takes the enum's own name off
+            AppHealths.Unhealthy => WorkspaceApp.Types.Health.Unhealthy,
+            _ => WorkspaceApp.Types.Health.Disabled,
+        },
+        Hidden = app.Hidden,
+    };
+
+    private static WorkspaceAgentScript Of(AgentScript script) => new()
+    {
+        Id = PeerIds.Write(script.Id),
+        LogSourceId = PeerIds.Write(script.LogSourceId),
+        LogPath = script.LogPath,
+        Script = script.Script,
+        Cron = script.Cron,
+        RunOnStart = script.RunOnStart,
+        RunOnStop = script.RunOnStop,
+        StartBlocksLogin = script.StartBlocksLogin,
+        Timeout = Duration.FromTimeSpan(script.Timeout),
+        DisplayName = script.DisplayName,
+    };
+
+    private static WorkspaceAgentDevcontainer Of(AgentDevcontainer container)
+    {
+        var message = new WorkspaceAgentDevcontainer
+        {
+            Id = PeerIds.Write(container.Id),
+            Name = container.Name,
+            WorkspaceFolder = container.WorkspaceFolder,
+            ConfigPath = container.ConfigPath,
+        };
+        if (container.SubagentId is { } subagent)
+        {
+            message.SubagentId = PeerIds.Write(subagent);
+        }
+
+        return message;
+    }
+
+    private static WorkspaceAgentMetadata.Types.Description Of(MetadataDescription metadata) => new()
+    {
+        Key = metadata.Key,
+        DisplayName = metadata.DisplayName,
+        Script = metadata.Script,
+        Interval = CountOfSeconds(metadata.Interval),
+        Timeout = CountOfSeconds(metadata.Timeout),
+    };
+
+    /// <summary>These two durations hold a number of seconds where nanoseconds belong: servers have always written them so, and agents read them so.</summary>
+    private static Duration CountOfSeconds(long seconds) => new()
+    {
+        Seconds = seconds / NanosecondsPerSecond,
+        Nanos = (int)(seconds % NanosecondsPerSecond),
+    };
 }

@@ -1,7 +1,11 @@
+using ControlPlane.AgentMetadata;
+using ControlPlane.Apps;
+using ControlPlane.Declarations;
 using ControlPlane.Logs;
+using ControlPlane.Scripts;
+using ControlPlane.Statistics;
 using ControlPlane.Storage;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Data.Sqlite;
 using Tailnet.AgentMessages;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
@@ -9,57 +13,108 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>What an agent reports from time to time.</summary>
-internal sealed class ReportsRpc(Database database, ControlPlaneOptions options, TimeProvider time)
+internal sealed class ReportsRpc(
+    Database database,
+    AppReports apps,
+    ScriptReports scripts,
+    MetadataStore metadata,
+    StatsBuffer stats,
+    ControlPlaneOptions options,
+    TimeProvider time)
 {
-    private const int MaxKeyCharacters = 128;
-    private const int MaxValueCharacters = 2048;
     private const int MaxTextCharacters = 1024;
 
-    /// <summary>Nothing in this server declares apps, so none is known.</summary>
-    public static ValueTask<BatchUpdateAppHealthResponse> UpdateAppHealths(BatchUpdateAppHealthRequest request) => request.Updates.Count == 0
-        ? ValueTask.FromResult(new BatchUpdateAppHealthResponse())
-        : throw new DrpcException(0, "workspace app ID not found");
+    public async ValueTask<BatchUpdateAppHealthResponse> UpdateAppHealthsAsync(
+        Guid agent, BatchUpdateAppHealthRequest request, CancellationToken cancellationToken)
+    {
+        var healths = new Dictionary<Guid, string>();
+        foreach (var update in request.Updates)
+        {
+            healths[PeerIds.TryRead(update.Id, out var id) ? id : throw new DrpcException(0, "invalid workspace app ID")] = update.Health switch
+            {
+                AppHealth.Disabled => AppHealths.Disabled,
+                AppHealth.Initializing => AppHealths.Initializing,
+                AppHealth.Healthy => AppHealths.Healthy,
+                AppHealth.Unhealthy => AppHealths.Unhealthy,
+                _ => update.Health.ToString(),
+            };
+        }
 
-    /// <summary>Nothing in this server declares scripts, so none is known.</summary>
-    public static ValueTask<WorkspaceAgentScriptCompletedResponse> ScriptCompleted(WorkspaceAgentScriptCompletedRequest request) =>
-        throw new DrpcException(0, request.Timing is null ? "timing is missing" : "workspace agent script ID not found");
+        return healths.Count == 0 || await apps.SetHealthsAsync(agent, healths, cancellationToken) is not { } refusal
+            ? new BatchUpdateAppHealthResponse()
+            : throw new DrpcException(0, refusal.Detail);
+    }
+
+    public async ValueTask<UpdateAppStatusResponse> UpdateAppStatusAsync(Guid agent, UpdateAppStatusRequest request, CancellationToken cancellationToken)
+    {
+        var state = request.State switch
+        {
+            UpdateAppStatusRequest.Types.AppStatusState.Working => "working",
+            UpdateAppStatusRequest.Types.AppStatusState.Idle => "idle",
+            UpdateAppStatusRequest.Types.AppStatusState.Complete => "complete",
+            UpdateAppStatusRequest.Types.AppStatusState.Failure => "failure",
+            _ => request.State.ToString(),
+        };
+        return await apps.AddStatusAsync(agent, request.Slug, state, request.Message, request.Uri, cancellationToken) is not { } error
+            ? new UpdateAppStatusResponse()
+            : throw new DrpcException(0, $"{error.Message} {error.Detail}");
+    }
+
+    public async ValueTask<WorkspaceAgentScriptCompletedResponse> ScriptCompletedAsync(
+        Guid agent, WorkspaceAgentScriptCompletedRequest request, CancellationToken cancellationToken)
+    {
+        var timing = request.Timing ?? throw new DrpcException(0, "timing is missing");
+        if (!PeerIds.TryRead(timing.ScriptId, out var script))
+        {
+            throw new DrpcException(0, "invalid script ID");
+        }
+
+        var stage = timing.Stage switch
+        {
+            Timing.Types.Stage.Start => "start",
+            Timing.Types.Stage.Stop => "stop",
+            Timing.Types.Stage.Cron => "cron",
+            _ => throw new DrpcException(0, "unknown script stage"),
+        };
+        var status = timing.Status switch
+        {
+            Timing.Types.Status.Ok => "ok",
+            Timing.Types.Status.ExitFailure => "exit_failure",
+            Timing.Types.Status.TimedOut => "timed_out",
+            Timing.Types.Status.PipesLeftOpen => "pipes_left_open",
+            _ => throw new DrpcException(0, "unknown script status"),
+        };
+        var now = time.GetUtcNow();
+        var run = new AgentScriptRun(stage, Timestamps.Read(timing.Start) ?? now, Timestamps.Read(timing.End) ?? now, timing.ExitCode, status);
+        return await scripts.AddAsync(agent, script, run, cancellationToken)
+            ? new WorkspaceAgentScriptCompletedResponse()
+            : throw new DrpcException(0, "workspace agent script ID not found");
+    }
 
     public async ValueTask<BatchUpdateMetadataResponse> UpdateMetadataAsync(
         Guid agent, BatchUpdateMetadataRequest request, CancellationToken cancellationToken)
     {
-        foreach (var metadata in request.Metadata)
+        if (request.Metadata.Any(static metadata => metadata.Key.Length is 0 or > MetadataStore.MaxKeyCharacters))
         {
-            if (metadata.Key.Length is 0 or > MaxKeyCharacters)
-            {
-                throw new DrpcException(0, "a metadata key is empty or too long");
-            }
+            throw new DrpcException(0, "a metadata key is empty or too long");
         }
 
-        await database.WriteAsync(
-            connection =>
-            {
-                foreach (var metadata in request.Metadata)
-                {
-                    Upsert(connection, agent, metadata);
-                }
-
-                return connection.Count("SELECT count(*) FROM agent_metadata WHERE agent_id = $agent", ("$agent", agent)) <= options.MaxMetadataPerAgent
-                    ? true
-                    : throw new DrpcException(0, "too many metadata keys");
-            },
-            cancellationToken);
-        return new BatchUpdateMetadataResponse();
+        MetadataValue[] values =
+            [.. request.Metadata.Select(static one => new MetadataValue(one.Key, one.Result?.Value ?? "", one.Result?.Error ?? ""))];
+        return await metadata.SetAsync(agent, values, cancellationToken)
+            ? new BatchUpdateMetadataResponse()
+            : throw new DrpcException(0, "too many metadata keys");
     }
 
-    /// <summary>A report without connections only asks for the interval.</summary>
-    public async ValueTask<UpdateStatsResponse> UpdateStatsAsync(Guid agent, UpdateStatsRequest request, CancellationToken cancellationToken)
+    /// <summary>Without connections the agent asks only how often to report.</summary>
+    public ValueTask<UpdateStatsResponse> UpdateStats(Guid agent, UpdateStatsRequest request)
     {
-        if (request.Stats is { ConnectionsByProto.Count: > 0 } stats)
+        if (request.Stats is { ConnectionsByProto.Count: > 0 } sent)
         {
-            await database.WriteAsync(connection => Add(connection, agent, stats), cancellationToken);
+            stats.Add(agent, ReportOf(sent));
         }
 
-        return new UpdateStatsResponse { ReportInterval = Duration.FromTimeSpan(options.StatsReportInterval) };
+        return ValueTask.FromResult(new UpdateStatsResponse { ReportInterval = Duration.FromTimeSpan(options.StatsReportInterval) });
     }
 
     public async ValueTask<Empty> ReportConnectionAsync(Guid agent, ReportConnectionRequest request, CancellationToken cancellationToken)
@@ -125,49 +180,23 @@ internal sealed class ReportsRpc(Database database, ControlPlaneOptions options,
         return sanitised.Length <= maxCharacters ? sanitised : sanitised[..maxCharacters];
     }
 
-    private static int Add(SqliteConnection connection, Guid agent, Stats stats, DateTimeOffset now) => connection.Execute(
-        """
-        INSERT INTO agent_stats VALUES ($agent, $now, 1, $rx_packets, $rx_bytes, $tx_packets, $tx_bytes, $count, $latency, $vscode, $jetbrains, $pty, $ssh)
-        ON CONFLICT (agent_id) DO UPDATE SET
-            reported_at = excluded.reported_at,
-            reports = reports + 1,
-            rx_packets = rx_packets + excluded.rx_packets,
-            rx_bytes = rx_bytes + excluded.rx_bytes,
-            tx_packets = tx_packets + excluded.tx_packets,
-            tx_bytes = tx_bytes + excluded.tx_bytes,
-            connection_count = excluded.connection_count,
-            connection_median_latency_ms = excluded.connection_median_latency_ms,
-            sessions_vscode = excluded.sessions_vscode,
-            sessions_jetbrains = excluded.sessions_jetbrains,
-            sessions_reconnecting_pty = excluded.sessions_reconnecting_pty,
-            sessions_ssh = excluded.sessions_ssh
-        """,
-        ("$agent", agent),
-        ("$now", now),
-        ("$rx_packets", Counted(stats.RxPackets)),
-        ("$rx_bytes", Counted(stats.RxBytes)),
-        ("$tx_packets", Counted(stats.TxPackets)),
-        ("$tx_bytes", Counted(stats.TxBytes)),
-        ("$count", stats.ConnectionCount),
-        ("$latency", double.IsFinite(stats.ConnectionMedianLatencyMs) ? stats.ConnectionMedianLatencyMs : 0d),
-        ("$vscode", stats.SessionCountVscode),
-        ("$jetbrains", stats.SessionCountJetbrains),
-        ("$pty", stats.SessionCountReconnectingPty),
-        ("$ssh", stats.SessionCountSsh));
-
-    /// <summary>No report takes away from a sum, nor brings it near its end.</summary>
-    private static long Counted(long reported) => Math.Clamp(reported, 0, 1L << 48);
-
-    private int Add(SqliteConnection connection, Guid agent, Stats stats) => Add(connection, agent, stats, time.GetUtcNow());
-
-    private void Upsert(SqliteConnection connection, Guid agent, Metadata metadata) => connection.Execute(
-        """
-        INSERT INTO agent_metadata (agent_id, key, collected_at, value, error) VALUES ($agent, $key, $collected, $value, $error)
-        ON CONFLICT (agent_id, key) DO UPDATE SET collected_at = excluded.collected_at, value = excluded.value, error = excluded.error
-        """,
-        ("$agent", agent),
-        ("$key", LogText.Sanitise(metadata.Key)),
-        ("$collected", Timestamps.Read(metadata.Result?.CollectedAt) ?? time.GetUtcNow()),
-        ("$value", Text(metadata.Result?.Value ?? "", MaxValueCharacters)),
-        ("$error", Text(metadata.Result?.Error ?? "", MaxValueCharacters)));
+    private static AgentReport ReportOf(Stats sent) => new()
+    {
+        RxPackets = sent.RxPackets,
+        RxBytes = sent.RxBytes,
+        TxPackets = sent.TxPackets,
+        TxBytes = sent.TxBytes,
+        ConnectionCount = sent.ConnectionCount,
+        ConnectionMedianLatencyMs = sent.ConnectionMedianLatencyMs,
+        SessionsVscode = sent.SessionCountVscode,
+        SessionsJetbrains = sent.SessionCountJetbrains,
+        SessionsReconnectingPty = sent.SessionCountReconnectingPty,
+        SessionsSsh = sent.SessionCountSsh,
+        Protocols = sent.ConnectionsByProto,
+        Metrics = [.. sent.Metrics.Where(static metric => metric.Name.Length > 0).Select(static metric => new AgentMetric(
+            metric.Name,
+            string.Join(',', metric.Labels.Select(static label => $"{label.Name}={label.Value}")),
+            metric.Type == Stats.Types.Metric.Types.Type.Counter ? "counter" : "gauge",
+            metric.Value))],
+    };
 }

@@ -1,39 +1,17 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using ControlPlane.Http;
-using ControlPlane.Storage;
+using ControlPlane.Agents;
 using Tailnet.AgentMessages;
 using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
 /// <summary>What an agent says of its own state.</summary>
-internal sealed partial class StateRpc(Database database, TimeProvider time)
+internal sealed class StateRpc(StateReports reports)
 {
-    private const int MaxVersionCharacters = 128;
-    private const int MaxPathCharacters = 4096;
-
     public async ValueTask<Lifecycle> UpdateLifecycleAsync(Guid agent, UpdateLifecycleRequest request, CancellationToken cancellationToken)
     {
         var lifecycle = request.Lifecycle ?? throw new DrpcException(0, "lifecycle is missing");
         var name = NameOf(lifecycle.State) ?? throw new DrpcException(0, $"unknown lifecycle state: {(int)lifecycle.State}");
-        var changedAt = Timestamps.Read(lifecycle.ChangedAt) ?? time.GetUtcNow();
-
-        // An agent that starts again is not ready any more; one whose start was not seen has started when it became ready.
-        var times = lifecycle.State switch
-        {
-            Lifecycle.Types.State.Starting => ", started_at = $changed, ready_at = NULL",
-            Lifecycle.Types.State.Ready or Lifecycle.Types.State.StartTimeout or Lifecycle.Types.State.StartError =>
-                ", started_at = coalesce(started_at, $changed), ready_at = $changed",
-            _ => "",
-        };
-        await database.WriteAsync(
-            connection => connection.Execute(
-                $"UPDATE workspace_agents SET lifecycle_state = $state{times} WHERE id = $id",
-                ("$id", agent),
-                ("$state", name),
-                ("$changed", changedAt)),
-            cancellationToken);
+        await reports.SetLifecycleAsync(agent, name, Timestamps.Read(lifecycle.ChangedAt), cancellationToken);
         return lifecycle;
     }
 
@@ -41,36 +19,17 @@ internal sealed partial class StateRpc(Database database, TimeProvider time)
         Guid agent, string apiVersion, UpdateStartupRequest request, CancellationToken cancellationToken)
     {
         var startup = request.Startup ?? throw new DrpcException(0, "startup is missing");
-        if (startup.Version.Length > MaxVersionCharacters || !SemanticVersion().IsMatch(startup.Version))
+        string[] subsystems = [.. startup.Subsystems.Select(NameOf)];
+        var refusal = await reports.SetStartupAsync(
+            agent, new AgentStartup(startup.Version, apiVersion, startup.ExpandedDirectory, subsystems), cancellationToken);
+        return refusal switch
         {
-            throw new DrpcException(0, "invalid agent semver version");
-        }
-
-        if (startup.ExpandedDirectory.Length > MaxPathCharacters)
-        {
-            throw new DrpcException(0, "the expanded directory is too long");
-        }
-
-        if (startup.Subsystems.FirstOrDefault(static subsystem => NameOf(subsystem) is null, Startup.Types.Subsystem.Envbox) is var unknown
-            && NameOf(unknown) is null)
-        {
-            throw new DrpcException(0, $"invalid agent subsystem: {(int)unknown}");
-        }
-
-        var subsystems = startup.Subsystems.Select(static subsystem => NameOf(subsystem)!).Distinct().Order(StringComparer.Ordinal).ToArray();
-        await database.WriteAsync(
-            connection => connection.Execute(
-                """
-                UPDATE workspace_agents
-                SET version = $version, api_version = $api, expanded_directory = $directory, subsystems = $subsystems WHERE id = $id
-                """,
-                ("$id", agent),
-                ("$version", startup.Version),
-                ("$api", apiVersion),
-                ("$directory", startup.ExpandedDirectory),
-                ("$subsystems", JsonSerializer.Serialize(subsystems, ApiJson.Wire.StringArray))),
-            cancellationToken);
-        return startup;
+            null => startup,
+            StartupRefusal.Version => throw new DrpcException(0, "invalid agent semver version"),
+            StartupRefusal.Directory => throw new DrpcException(0, "the expanded directory is too long"),
+            _ => throw new DrpcException(
+                0, $"invalid agent subsystem: {startup.Subsystems.First(static subsystem => NameOf(subsystem).Length == 0)}"),
+        };
     }
 
     private static string? NameOf(Lifecycle.Types.State state) => state switch
@@ -87,14 +46,12 @@ internal sealed partial class StateRpc(Database database, TimeProvider time)
         _ => null,
     };
 
-    private static string? NameOf(Startup.Types.Subsystem subsystem) => subsystem switch
+    /// <summary>Empty for one that is not known.</summary>
+    private static string NameOf(Startup.Types.Subsystem subsystem) => subsystem switch
     {
         Startup.Types.Subsystem.Envbox => "envbox",
         Startup.Types.Subsystem.Envbuilder => "envbuilder",
         Startup.Types.Subsystem.Exectrace => "exectrace",
-        _ => null,
+        _ => "",
     };
-
-    [GeneratedRegex(@"\Av[0-9]+(\.[0-9]+){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\z", RegexOptions.CultureInvariant)]
-    private static partial Regex SemanticVersion();
 }

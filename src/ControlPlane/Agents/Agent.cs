@@ -7,7 +7,12 @@ internal sealed record Agent
 
     public required Guid OwnerId { get; init; }
 
+    /// <summary>The owner's user name.</summary>
+    public required string OwnerName { get; init; }
+
     public required Guid WorkspaceId { get; init; }
+
+    public required string WorkspaceName { get; init; }
 
     public required Guid? ParentId { get; init; }
 
@@ -42,6 +47,8 @@ internal sealed record Agent
     public required string Directory { get; init; }
 
     public required string ExpandedDirectory { get; init; }
+
+    public required string MotdFile { get; init; }
 
     public required string Version { get; init; }
 

@@ -9,7 +9,11 @@ namespace ControlPlane.Agents;
 /// <summary>Workspace agents, found by token or, for a user, by id.</summary>
 internal sealed class AgentStore(Database database)
 {
-    private const string Select = "SELECT agents.*, workspaces.owner_id FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id ";
+    private const string Select = """
+        SELECT agents.*, workspaces.owner_id, workspaces.name AS workspace_name, users.username AS owner_name FROM workspace_agents agents
+        JOIN workspaces ON workspaces.id = agents.workspace_id JOIN users ON users.id = workspaces.owner_id
+
+        """;
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
     public Agent? FindByToken(Guid token) => database.Read(connection =>
@@ -31,7 +35,9 @@ internal sealed class AgentStore(Database database)
     {
         Id = reader.Uuid("id"),
         OwnerId = reader.Uuid("owner_id"),
+        OwnerName = reader.Text("owner_name"),
         WorkspaceId = reader.Uuid("workspace_id"),
+        WorkspaceName = reader.Text("workspace_name"),
         ParentId = reader.UuidOrNull("parent_id"),
         ResourceId = reader.Uuid("resource_id"),
         Name = reader.Text("name"),
@@ -49,6 +55,7 @@ internal sealed class AgentStore(Database database)
         EnvironmentVariables = Json(reader, "environment_variables", ApiJson.Wire.DictionaryStringString),
         Directory = reader.Text("directory"),
         ExpandedDirectory = reader.Text("expanded_directory"),
+        MotdFile = reader.Text("motd_file"),
         Version = reader.Text("version"),
         ApiVersion = reader.Text("api_version"),
         Subsystems = Json(reader, "subsystems", ApiJson.Wire.StringArray),

@@ -1,5 +1,8 @@
 using System.Text.Json.Serialization;
+using ControlPlane.Apps;
+using ControlPlane.Coordination;
 using ControlPlane.Logs;
+using ControlPlane.Scripts;
 
 namespace ControlPlane.Agents;
 
@@ -63,11 +66,10 @@ internal sealed record AgentView
 
     public required string ApiVersion { get; init; }
 
-    /// <summary>Nothing in this server declares apps yet.</summary>
-    public IReadOnlyList<string> Apps { get; } = [];
+    public required IReadOnlyList<AppView> Apps { get; init; }
 
-    /// <summary>By region name. Nothing in this server learns an agent's latencies yet.</summary>
-    public IReadOnlyDictionary<string, string> Latency { get; } = new Dictionary<string, string>();
+    /// <summary>By the name of the relay's region, as the agent last said on its connection to this process.</summary>
+    public required IReadOnlyDictionary<string, RegionLatency> Latency { get; init; }
 
     public required int ConnectionTimeoutSeconds { get; init; }
 
@@ -81,8 +83,12 @@ internal sealed record AgentView
 
     public required IReadOnlyList<LogSource> LogSources { get; init; }
 
-    /// <summary>Nothing in this server declares scripts yet.</summary>
-    public IReadOnlyList<string> Scripts { get; } = [];
+    public required IReadOnlyList<ScriptView> Scripts { get; init; }
+
+    /// <summary>The one script that S4 knows; see <see cref="Scripts.StartupScript"/>.</summary>
+    public required string StartupScript { get; init; }
+
+    public required int StartupScriptTimeoutSeconds { get; init; }
 
     public required string StartupScriptBehavior { get; init; }
 

@@ -1,20 +1,31 @@
+using ControlPlane.Apps;
+using ControlPlane.Coordination;
+using ControlPlane.Declarations;
 using ControlPlane.Http;
 using ControlPlane.Logs;
+using ControlPlane.Scripts;
+using ControlPlane.Storage;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Http;
+using Tailnet.Services;
 
 namespace ControlPlane.Agents;
 
 /// <summary><c>GET /workspaceagents/{id}</c> and <c>GET /workspaceagents/me/gitsshkey</c>.</summary>
 internal sealed class AgentsApi(
     AgentStore agents,
-    LogSourceStore logSources,
+    Database database,
+    AgentNodes nodes,
+    DerpMapPublisher derpMaps,
     GitSshKeyStore gitSshKeys,
     UserAuthentication users,
     ControlPlaneOptions options,
     TimeProvider time)
 {
     public const string RouteParameter = "workspaceagent";
+
+    private const string Blocking = "blocking";
+    private const string NonBlocking = "non-blocking";
 
     /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
     public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy((context, user) =>
@@ -35,6 +46,17 @@ internal sealed class AgentsApi(
     public Task GetAsync(HttpContext context, Agent agent)
     {
         var status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
+        var (apps, scripts, sources) = database.Read(connection => (
+            DeclarationStore.ReadApps(connection, agent.Id),
+            DeclarationStore.ReadScripts(connection, agent.Id),
+            LogSourceStore.Read(connection, agent.Id)));
+        var startup = StartupScript.Of(scripts);
+        var behavior = startup.Blocks switch
+        {
+            true => Blocking,
+            false => NonBlocking,
+            null => agent.StartupScriptBehavior,
+        };
         var view = new AgentView
         {
             Id = agent.Id,
@@ -60,14 +82,19 @@ internal sealed class AgentsApi(
             ExpandedDirectory = NullIfEmpty(agent.ExpandedDirectory),
             Version = agent.Version,
             ApiVersion = agent.ApiVersion,
+            Apps = apps.ConvertAll(app => AppView.Of(app, agent)),
+            Latency = nodes.LatenciesOf(agent.Id, derpMaps.Current),
             ConnectionTimeoutSeconds = agent.ConnectionTimeoutSeconds,
             TroubleshootingUrl = agent.TroubleshootingUrl,
             Subsystems = agent.Subsystems,
             Health = AgentStatus.HealthOf(agent, status),
             DisplayApps = agent.DisplayApps,
-            LogSources = logSources.Of(agent.Id),
-            StartupScriptBehavior = agent.StartupScriptBehavior,
-            LoginBeforeReady = agent.StartupScriptBehavior == "non-blocking",
+            LogSources = sources,
+            Scripts = scripts.ConvertAll(ScriptView.Of),
+            StartupScript = startup.Text,
+            StartupScriptTimeoutSeconds = (int)Math.Min(startup.Timeout.TotalSeconds, int.MaxValue),
+            StartupScriptBehavior = behavior,
+            LoginBeforeReady = behavior == NonBlocking,
         };
         return context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.AgentView);
     }

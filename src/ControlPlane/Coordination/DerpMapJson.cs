@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Tailnet.Messages;
 
 namespace ControlPlane.Coordination;
@@ -16,26 +17,32 @@ internal static class DerpMapJson
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
-            json.WriteStartObject();
-            if (map.HomeParams is { } home)
-            {
-                WriteHome(json, home);
-            }
-
-            json.WriteStartObject("Regions");
-            foreach (var (id, region) in map.Regions.OrderBy(static region => region.Key))
-            {
-                json.WriteStartObject(id.ToString(CultureInfo.InvariantCulture));
-                WriteRegion(json, region);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndObject();
-            json.WriteEndObject();
+            Write(json, map);
         }
 
         buffer.Write("\n"u8);
         return buffer.WrittenMemory;
+    }
+
+    /// <summary>The map as one value.</summary>
+    public static void Write(Utf8JsonWriter json, DERPMap map)
+    {
+        json.WriteStartObject();
+        if (map.HomeParams is { } home)
+        {
+            WriteHome(json, home);
+        }
+
+        json.WriteStartObject("Regions");
+        foreach (var (id, region) in map.Regions.OrderBy(static region => region.Key))
+        {
+            json.WriteStartObject(id.ToString(CultureInfo.InvariantCulture));
+            WriteRegion(json, region);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     private static void WriteHome(Utf8JsonWriter json, DERPMap.Types.HomeParams home)
@@ -108,4 +115,13 @@ internal static class DerpMapJson
             json.WriteString(name, value);
         }
     }
+}
+
+/// <summary>A DERP map inside another body.</summary>
+internal sealed class DerpMapConverter : JsonConverter<DERPMap>
+{
+    public override DERPMap Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        throw new JsonException("no request holds a DERP map");
+
+    public override void Write(Utf8JsonWriter writer, DERPMap value, JsonSerializerOptions options) => DerpMapJson.Write(writer, value);
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Coordination;
 
-internal static partial class DerpMaps
+public sealed partial class DerpMaps
 {
     [LoggerMessage(20, LogLevel.Warning, "No DERP map and no public URL is configured: agents and clients get an empty map and find no relay.")]
     private static partial void NoRelays(ILogger logger);

@@ -1,11 +1,16 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ControlPlane.AgentMetadata;
 using ControlPlane.Agents;
+using ControlPlane.Apps;
+using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
+using ControlPlane.Manifests;
 using ControlPlane.Meta;
 using ControlPlane.Reinit;
+using ControlPlane.Statistics;
 using ControlPlane.Users;
 
 namespace ControlPlane.Http;
@@ -27,6 +32,16 @@ namespace ControlPlane.Http;
 [JsonSerializable(typeof(AzureIdentityRequest))]
 [JsonSerializable(typeof(GoogleIdentityRequest))]
 [JsonSerializable(typeof(InstanceSession))]
+[JsonSerializable(typeof(PostAppHealthRequest))]
+[JsonSerializable(typeof(PatchAppStatusRequest))]
+[JsonSerializable(typeof(ManifestView))]
+[JsonSerializable(typeof(ConnectionView))]
+[JsonSerializable(typeof(ReportStatsRequest))]
+[JsonSerializable(typeof(StatsView))]
+[JsonSerializable(typeof(PostMetadataRequest))]
+[JsonSerializable(typeof(PostedMetadata))]
+[JsonSerializable(typeof(PostLifecycleRequest))]
+[JsonSerializable(typeof(PostStartupRequest))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class ApiJson : JsonSerializerContext

@@ -16,14 +16,20 @@ internal static class ApiRoutes
     public static Task NotFound(HttpContext context) => context.WriteAsync(StatusCodes.Status404NotFound, ApiError.RouteNotFound);
 
     /// <summary>Answers 405 with <c>Allow</c> to any other method.</summary>
-    public static RequestDelegate OnlyMethod(string method, RequestDelegate handler) => context =>
+    public static RequestDelegate OnlyMethod(string method, RequestDelegate handler) => OnlyMethods((method, handler));
+
+    /// <summary>As above, for a path with several methods.</summary>
+    public static RequestDelegate OnlyMethods(params (string Method, RequestDelegate Handler)[] methods) => context =>
     {
-        if (HttpMethods.Equals(context.Request.Method, method))
+        foreach (var (method, handler) in methods)
         {
-            return handler(context);
+            if (HttpMethods.Equals(context.Request.Method, method))
+            {
+                return handler(context);
+            }
         }
 
-        context.Response.Headers.Allow = method;
+        context.Response.Headers.Allow = string.Join(", ", methods.Select(static known => known.Method));
         return context.WriteAsync(StatusCodes.Status405MethodNotAllowed, ApiError.MethodNotAllowed);
     };
 }

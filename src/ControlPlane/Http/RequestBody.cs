@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
@@ -22,6 +21,7 @@ internal static class RequestBody
 
         try
         {
+            LoneSurrogates.Replace(bytes.Span);
             return JsonSerializer.Deserialize(Utf8Text.Repair(bytes).Span, type) ?? new T();
         }
         catch (JsonException exception)
@@ -34,24 +34,31 @@ internal static class RequestBody
         }
     }
 
-    private static async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpContext context, int limit)
+    private static async Task<Memory<byte>?> ReadBytesAsync(HttpContext context, int limit)
     {
         if (context.Request.ContentLength > limit)
         {
             return null;
         }
 
-        var body = new ArrayBufferWriter<byte>((int)Math.Clamp(context.Request.ContentLength ?? 0, 256, limit));
+        // One byte of room beyond what is announced, to see the end without growing.
+        var body = new byte[Math.Clamp((context.Request.ContentLength ?? 0) + 1, 256, limit + 1L)];
+        var length = 0;
         while (true)
         {
-            var read = await context.Request.Body.ReadAsync(body.GetMemory(4096), context.RequestAborted);
-            if (read == 0)
+            if (length == body.Length)
             {
-                return body.WrittenMemory;
+                Array.Resize(ref body, (int)Math.Min(2L * length, limit + 1L));
             }
 
-            body.Advance(read);
-            if (body.WrittenCount > limit)
+            var read = await context.Request.Body.ReadAsync(body.AsMemory(length), context.RequestAborted);
+            if (read == 0)
+            {
+                return body.AsMemory(0, length);
+            }
+
+            length += read;
+            if (length > limit)
             {
                 return null;
             }

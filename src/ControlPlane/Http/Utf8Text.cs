@@ -10,6 +10,9 @@ internal static class Utf8Text
     /// <summary>What stands for bytes or characters that cannot be stored (tailnet.md §1.3-13).</summary>
     public const string Replacement = "❌";
 
+    /// <summary>How many bytes the text takes.</summary>
+    public static int Count(string text) => Encoding.UTF8.GetByteCount(text);
+
     /// <summary><paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <see cref="Replacement"/>.</summary>
     public static ReadOnlyMemory<byte> Repair(ReadOnlyMemory<byte> text)
     {

@@ -7,3 +7,6 @@ internal sealed record LogLine(long Id, DateTimeOffset CreatedAt, string Output,
 /// <param name="Output">Cut to what is stored.</param>
 /// <param name="Level">One of <see cref="LogText.Levels"/>.</param>
 internal sealed record NewLogLine(string Output, string Level);
+
+/// <summary>Some lines, oldest first, and whether there may be more right behind them.</summary>
+internal sealed record LogPage(IReadOnlyList<LogLine> Lines, bool HasMore);

@@ -6,8 +6,11 @@ namespace ControlPlane.Logs;
 /// <summary>The log sources of agents.</summary>
 internal sealed class LogSourceStore(Database database, ControlPlaneOptions options)
 {
-    public List<LogSource> Of(Guid agentId) => database.Read(connection => connection.List(
-        "SELECT * FROM agent_log_sources WHERE agent_id = $agent ORDER BY created_at, id", Read, ("$agent", agentId)));
+    public List<LogSource> Of(Guid agentId) => database.Read(connection => Read(connection, agentId));
+
+    /// <summary>As <see cref="Of"/>, on a connection that the caller has open.</summary>
+    public static List<LogSource> Read(SqliteConnection connection, Guid agentId) => connection.List(
+        "SELECT * FROM agent_log_sources WHERE agent_id = $agent ORDER BY created_at, id", Read, ("$agent", agentId));
 
     /// <summary>Stores a source, or finds the one that has its id already. Null when the agent has too many.</summary>
     public Task<LogSource?> AddAsync(LogSource source, CancellationToken cancellationToken) => database.WriteAsync(

@@ -7,6 +7,11 @@ namespace ControlPlane.Logs;
 /// <summary>The log lines of agents.</summary>
 internal sealed class LogStore(Database database, ControlPlaneOptions options)
 {
+    private long _pageReads;
+
+    /// <summary>How often <see cref="ReadPage"/> has read the store.</summary>
+    public long PageReads => Interlocked.Read(ref _pageReads);
+
     /// <summary>
     /// Stores the lines, all or none, in one transaction. False when they would exceed the agent's limit, which the agent then shows as
     /// overflowed; shorter ones may still fit later.
@@ -60,8 +65,9 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
     /// The next lines after an id and up to another, oldest first: at least one if there is any, and no more than about
     /// <paramref name="maxBytes"/> of output, so that a slow reader holds little.
     /// </summary>
-    public List<LogLine> ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
+    public LogPage ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
     {
+        Interlocked.Increment(ref _pageReads);
         using var command = connection.Command(
             "SELECT * FROM agent_logs WHERE agent_id = $agent AND id > $after AND id <= $up_to ORDER BY id LIMIT $limit",
             ("$agent", agentId),
@@ -69,16 +75,16 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
             ("$up_to", upTo),
             ("$limit", (long)maxLines));
         using var reader = command.ExecuteReader();
-        var page = new List<LogLine>();
+        var lines = new List<LogLine>();
         var bytes = 0;
         while (bytes < maxBytes && reader.Read())
         {
             var line = new LogLine(reader.Integer("id"), reader.Time("created_at"), reader.Text("output"), reader.Text("level"), reader.Uuid("source_id"));
-            page.Add(line);
+            lines.Add(line);
             bytes += Encoding.UTF8.GetByteCount(line.Output);
         }
 
-        return page;
+        return new LogPage(lines, HasMore: bytes >= maxBytes || lines.Count == maxLines);
     });
 
     private static void Insert(SqliteConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)

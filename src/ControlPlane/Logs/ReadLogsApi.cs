@@ -14,18 +14,18 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     private const int PageLines = 256;
     private const int PageBytes = 64 * 1024;
 
-    // "before" is in the documents, but the real server does not look at it (tailnet.md §1.3-25).
     public Task GetAsync(HttpContext context, Agent agent)
     {
         var query = context.Request.Query;
-        var after = 0L;
-        if (query["after"] is [{ Length: > 0 } text, ..]
-            && (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out after) || after < 0))
+        if (!TryReadId(query, "after", 0, out var after))
         {
-            return RefuseAsync(
-                context,
-                "Query param \"after\" must be an integer greater than or equal to zero.",
-                new ApiValidation("after", "Must be an integer greater than or equal to zero"));
+            return RefuseIdAsync(context, "after");
+        }
+
+        // Real servers document it and do not look at it (tailnet.md §1.3-25); this one does what is documented.
+        if (!TryReadId(query, "before", long.MaxValue, out var before))
+        {
+            return RefuseIdAsync(context, "before");
         }
 
         var format = query["format"] is [{ Length: > 0 } given, ..] ? given : "json";
@@ -37,24 +37,36 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         // Only its presence counts, also as follow=false.
         if (!query.ContainsKey("follow"))
         {
-            return format == "text" ? WriteTextAsync(context, agent, after) : WriteJsonAsync(context, agent, after);
+            return format == "text" ? WriteTextAsync(context, agent, after, before) : WriteJsonAsync(context, agent, after, before);
         }
 
         return format == "text"
             ? RefuseAsync(context, "Text format is not supported with follow.", new ApiValidation("format", "Cannot be \"text\" with follow"))
-            : follow.AcceptAsync(context, agent.Id, after);
+            : follow.AcceptAsync(context, agent.Id, after, before);
     }
+
+    private static bool TryReadId(IQueryCollection query, string name, long otherwise, out long id)
+    {
+        id = otherwise;
+        return query[name] is not [{ Length: > 0 } text, ..]
+            || (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out id) && id >= 0);
+    }
+
+    private static Task RefuseIdAsync(HttpContext context, string name) => RefuseAsync(
+        context,
+        $"Query param \"{name}\" must be an integer greater than or equal to zero.",
+        new ApiValidation(name, "Must be an integer greater than or equal to zero"));
 
     private static Task RefuseAsync(HttpContext context, string message, ApiValidation validation) =>
         context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, null, [validation]));
 
-    private async Task WriteJsonAsync(HttpContext context, Agent agent, long after)
+    private async Task WriteJsonAsync(HttpContext context, Agent agent, long after, long before)
     {
         context.Response.ContentType = ApiResponses.JsonContentType;
         var body = context.Response.BodyWriter;
         body.Write("["u8);
         var first = true;
-        foreach (var page in Pages(agent.Id, after))
+        foreach (var page in Pages(agent.Id, after, before))
         {
             foreach (var line in page)
             {
@@ -74,12 +86,12 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         await body.FlushAsync(context.RequestAborted);
     }
 
-    private async Task WriteTextAsync(HttpContext context, Agent agent, long after)
+    private async Task WriteTextAsync(HttpContext context, Agent agent, long after, long before)
     {
         var names = sources.Of(agent.Id).ToDictionary(static source => source.Id, static source => source.DisplayName);
         context.Response.ContentType = "text/plain; charset=utf-8";
         var body = context.Response.BodyWriter;
-        foreach (var page in Pages(agent.Id, after))
+        foreach (var page in Pages(agent.Id, after, before))
         {
             foreach (var line in page)
             {
@@ -95,18 +107,18 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     }
 
     // Up to what is there now, or an agent that never stops writing would never let its reader go.
-    private IEnumerable<List<LogLine>> Pages(Guid agentId, long after)
+    private IEnumerable<IReadOnlyList<LogLine>> Pages(Guid agentId, long after, long before)
     {
-        for (var last = logs.LastId(agentId); after < last;)
+        for (var last = Math.Min(logs.LastId(agentId), before - 1); after < last;)
         {
             var page = logs.ReadPage(agentId, after, last, PageLines, PageBytes);
-            if (page.Count == 0)
+            if (page.Lines.Count == 0)
             {
                 yield break;
             }
 
-            after = page[^1].Id;
-            yield return page;
+            after = page.Lines[^1].Id;
+            yield return page.Lines;
         }
     }
 }

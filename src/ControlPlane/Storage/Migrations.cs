@@ -8,7 +8,8 @@ namespace ControlPlane.Storage;
 /// </summary>
 internal static class Migrations
 {
-    public static IReadOnlyList<string> All { get; } = [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, IdentitySchema.Sql];
+    public static IReadOnlyList<string> All { get; } =
+        [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql];
 
     public static long VersionOf(SqliteConnection connection) => connection.Count("PRAGMA user_version");
 

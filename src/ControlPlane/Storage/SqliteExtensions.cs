@@ -9,12 +9,18 @@ internal static class SqliteExtensions
     {
         var command = connection.CreateCommand();
         command.CommandText = sql;
+        command.Bind(parameters);
+        return command;
+    }
+
+    /// <summary>Gives the command these values in place of those it has, so that it can be run again without being prepared again.</summary>
+    public static void Bind(this SqliteCommand command, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        command.Parameters.Clear();
         foreach (var (name, value) in parameters)
         {
             command.Parameters.AddWithValue(name, ToStored(value));
         }
-
-        return command;
     }
 
     public static int Execute(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
@@ -67,6 +73,10 @@ internal static class SqliteExtensions
     public static string Text(this SqliteDataReader reader, string column) => reader.GetString(reader.GetOrdinal(column));
 
     public static long Integer(this SqliteDataReader reader, string column) => reader.GetInt64(reader.GetOrdinal(column));
+
+    public static double Real(this SqliteDataReader reader, string column) => reader.GetDouble(reader.GetOrdinal(column));
+
+    public static bool Flag(this SqliteDataReader reader, string column) => reader.Integer(column) != 0;
 
     public static byte[] Bytes(this SqliteDataReader reader, string column) => reader.GetFieldValue<byte[]>(reader.GetOrdinal(column));
 

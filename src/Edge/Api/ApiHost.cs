@@ -47,7 +47,8 @@ internal static class ApiHost
         {
             DataDirectory = data.Path,
             PublicUrl = publicUrl,
-            HasEmbeddedRelay = settings.Derp.Serves,
+            HostnameSuffix = settings.ControlPlane.HostnameSuffix,
+            DerpMap = settings.ControlPlane.DerpMap,
             ExternalAuth = settings.ExternalAuth,
             InstanceIdentity = settings.InstanceIdentity,
         });

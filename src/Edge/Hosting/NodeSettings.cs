@@ -18,6 +18,7 @@ internal sealed record NodeSettings(
     RateLimitOptions RateLimit,
     EdgeJwtOptions? Jwt,
     DerpSettings Derp,
+    ControlPlaneSettings ControlPlane,
     IReadOnlyList<ExternalAuthProvider> ExternalAuth,
     InstanceIdentityOptions InstanceIdentity)
 {
@@ -28,13 +29,15 @@ internal sealed record NodeSettings(
     {
         var reader = new SettingsReader(configuration);
         var options = EdgeOptions.Read(reader, configuration, workingDirectory);
+        var derp = DerpSettings.Read(reader, options);
         var settings = new NodeSettings(
             options,
             EdgeLimits.Read(reader),
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader),
-            DerpSettings.Read(reader, options),
+            derp,
+            ControlPlaneSettings.Read(reader, derp, workingDirectory),
             ExternalAuthSettings.Read(reader, workingDirectory),
             InstanceIdentitySettings.Read(reader, workingDirectory));
         settings.Derp.Admission.Check(settings.Derp.Mode, settings.Jwt);

@@ -1,0 +1,80 @@
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Agents;
+
+/// <summary>
+/// <c>POST me/report-lifecycle</c> and <c>POST me/startup</c>: paths that agents of the ages of S3 and S4 need and their documents leave out.
+/// </summary>
+internal sealed class StateApi(StateReports reports, ControlPlaneOptions options)
+{
+    // What the agent API was before it had rpcs.
+    private const string RestApiVersion = "1.0";
+
+    public async Task PostLifecycleAsync(HttpContext context, Agent agent)
+    {
+        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostLifecycleRequest, options.MaxRequestBodyBytes) is not { } request)
+        {
+            return;
+        }
+
+        if (request.State is not { } state || !StateReports.Lifecycles.Contains(state))
+        {
+            await context.WriteAsync(
+                StatusCodes.Status400BadRequest,
+                new ApiError("Invalid lifecycle state.", $"Use one of {string.Join(", ", StateReports.Lifecycles)}."));
+            return;
+        }
+
+        // Older agents send none, and Go's zero time is none either.
+        var changedAt = request.ChangedAt?.Year > 1 ? request.ChangedAt : null;
+        await reports.SetLifecycleAsync(agent.Id, state, changedAt, context.RequestAborted);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    public async Task PostStartupAsync(HttpContext context, Agent agent)
+    {
+        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostStartupRequest, options.MaxRequestBodyBytes) is not { } request)
+        {
+            return;
+        }
+
+        // S4 knew one subsystem.
+        var subsystems = (request.Subsystems ?? []).Append(request.Subsystem).Where(static name => !string.IsNullOrEmpty(name)).Select(static name => name!);
+        var refusal = await reports.SetStartupAsync(
+            agent.Id,
+            new AgentStartup(request.Version ?? "", RestApiVersion, request.ExpandedDirectory ?? "", [.. subsystems]),
+            context.RequestAborted);
+        await (refusal switch
+        {
+            null => context.WriteNullAsync(StatusCodes.Status200OK),
+            StartupRefusal.Version => RefuseAsync(context, "Invalid workspace agent version provided.", "The version must be a semantic version with a leading v."),
+            StartupRefusal.Directory => RefuseAsync(context, "Invalid workspace agent directory provided.", "The expanded directory is too long."),
+            _ => RefuseAsync(
+                context, "Invalid workspace agent subsystem provided.", $"Use any of {string.Join(", ", StateReports.Subsystems)}."),
+        });
+    }
+
+    private static Task RefuseAsync(HttpContext context, string message, string detail) =>
+        context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, detail));
+}
+
+/// <summary>The body of <c>POST me/report-lifecycle</c>.</summary>
+internal sealed class PostLifecycleRequest
+{
+    public string? State { get; set; }
+
+    public DateTimeOffset? ChangedAt { get; set; }
+}
+
+/// <summary>The body of <c>POST me/startup</c>.</summary>
+internal sealed class PostStartupRequest
+{
+    public string? Version { get; set; }
+
+    public string? ExpandedDirectory { get; set; }
+
+    public List<string?>? Subsystems { get; set; }
+
+    public string? Subsystem { get; set; }
+}

@@ -1,0 +1,27 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+using Tailnet.Messages;
+using Tailnet.Services;
+
+namespace ControlPlane.Coordination;
+
+/// <summary><c>GET {id}/connection</c> and the same of no particular agent, <c>GET connection</c> (tailnet.md §1.3-20).</summary>
+internal sealed class ConnectionApi(DerpMapPublisher derpMaps, ControlPlaneOptions options)
+{
+    public Task GetAsync(HttpContext context) => context.WriteAsync(
+        StatusCodes.Status200OK,
+        new ConnectionView(
+            derpMaps.Current,
+            options.DerpMap.ForceWebSockets,
+            options.DerpMap.BlockDirect,
+            options.HostnameSuffix.Length > 0 ? options.HostnameSuffix : null),
+        ApiJson.Wire.ConnectionView);
+}
+
+/// <summary>How to reach an agent.</summary>
+internal sealed record ConnectionView(
+    [property: JsonConverter(typeof(DerpMapConverter))] DERPMap DerpMap,
+    bool DerpForceWebsockets,
+    bool DisableDirectConnections,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? HostnameSuffix);

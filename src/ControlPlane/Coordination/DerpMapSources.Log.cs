@@ -1,0 +1,9 @@
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Coordination;
+
+internal sealed partial class DerpMapSources
+{
+    [LoggerMessage(24, LogLevel.Warning, "The DERP map keeps what it had: {Fault}.")]
+    private static partial void NotRead(ILogger logger, string fault);
+}

@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Tailnet.Messages;
+
+namespace ControlPlane.Coordination;
+
+/// <summary>Reads the DERP map's files and URLs: at the start, where a fault stops it, and from time to time, where the last good stays.</summary>
+internal sealed partial class DerpMapSources : BackgroundService
+{
+    private readonly DerpMaps _maps;
+    private readonly DerpMapOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<DerpMapSources> _logger;
+    private readonly HttpClient _http;
+    private readonly Dictionary<string, DERPMap> _lastGood = [];
+
+    public DerpMapSources(DerpMaps maps, ControlPlaneOptions options, TimeProvider time, ILogger<DerpMapSources> logger)
+    {
+        (_maps, _options, _time, _logger) = (maps, options.DerpMap, time, logger);
+        _http = new HttpClient(new SocketsHttpHandler { UseCookies = false })
+        {
+            Timeout = _options.FetchTimeout,
+            MaxResponseContentBufferSize = _options.MaxSourceBytes,
+        };
+    }
+
+    /// <summary>Reads all for the first time.</summary>
+    /// <exception cref="ControlPlaneException">One cannot be read, or they do not fit together.</exception>
+    public async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        if ((await ReadAsync(cancellationToken) ?? _maps.Replace(Loaded())) is { } fault)
+        {
+            throw new ControlPlaneException($"The DERP map cannot be made: {fault}.");
+        }
+    }
+
+    /// <summary>Reads all again, and publishes what has changed.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        if (await ReadAsync(cancellationToken) is { } fault)
+        {
+            NotRead(_logger, fault);
+        }
+
+        if (_maps.Replace(Loaded()) is { } misfit)
+        {
+            NotRead(_logger, misfit);
+        }
+    }
+
+    public override void Dispose()
+    {
+        _http.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (_options.Files.Count + _options.Urls.Count == 0)
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(_options.RefreshInterval, _time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            await RefreshAsync(stoppingToken);
+        }
+    }
+
+    private DerpMapSource[] Loaded() => [.. _lastGood.Select(static source => new DerpMapSource(source.Key, source.Value))];
+
+    /// <summary>The first fault; those that were read are kept all the same.</summary>
+    private async Task<string?> ReadAsync(CancellationToken cancellationToken)
+    {
+        string? first = null;
+        foreach (var path in _options.Files)
+        {
+            var fault = await ReadAsync($"the file {path}", () => ReadFileAsync(path, cancellationToken), cancellationToken);
+            first ??= fault;
+        }
+
+        foreach (var url in _options.Urls)
+        {
+            // Without its query, which may hold a secret.
+            var fault = await ReadAsync(url.GetLeftPart(UriPartial.Path), () => _http.GetByteArrayAsync(url, cancellationToken), cancellationToken);
+            first ??= fault;
+        }
+
+        return first;
+    }
+
+    private async Task<string?> ReadAsync(string origin, Func<Task<byte[]>> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (DerpMapReader.Read(await read(), out var fault) is not { } map)
+            {
+                return $"{origin}: {fault}";
+            }
+
+            _lastGood[origin] = map;
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or HttpRequestException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return $"{origin} cannot be read ({exception.Message})";
+        }
+    }
+
+    private async Task<byte[]> ReadFileAsync(string path, CancellationToken cancellationToken)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1, useAsync: true);
+        var bytes = new byte[Math.Min(file.Length, _options.MaxSourceBytes + 1L)];
+        var read = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
+        return read <= _options.MaxSourceBytes ? bytes[..read] : throw new IOException($"it is longer than {_options.MaxSourceBytes} bytes");
+    }
+}

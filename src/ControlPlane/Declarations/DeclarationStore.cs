@@ -1,0 +1,112 @@
+using ControlPlane.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Declarations;
+
+/// <summary>What agents are declared to have.</summary>
+internal sealed class DeclarationStore(Database database)
+{
+    public AgentDeclarations Of(Guid agentId) => database.Read(connection => Read(connection, agentId));
+
+    /// <summary>As <see cref="Of"/>, on a connection that the caller has open.</summary>
+    public static AgentDeclarations Read(SqliteConnection connection, Guid agentId) => new()
+    {
+        Apps = ReadApps(connection, agentId),
+        Scripts = ReadScripts(connection, agentId),
+        Devcontainers = connection.List(
+            "SELECT * FROM agent_devcontainers WHERE agent_id = $agent ORDER BY position",
+            static reader => new AgentDevcontainer(
+                reader.Uuid("id"), reader.Text("name"), reader.Text("workspace_folder"), reader.Text("config_path"), reader.UuidOrNull("subagent_id")),
+            ("$agent", agentId)),
+        Metadata = connection.List(
+            "SELECT * FROM agent_metadata_descriptions WHERE agent_id = $agent ORDER BY position",
+            static reader => new MetadataDescription(
+                reader.Text("key"), reader.Text("display_name"), reader.Text("script"), reader.Integer("run_interval"), reader.Integer("timeout")),
+            ("$agent", agentId)),
+    };
+
+    /// <summary>
+    /// Makes these the agent's declarations. What keeps its id keeps what was reported of it: health and statuses of apps, runs of scripts.
+    /// False when the agent is not there.
+    /// </summary>
+    /// <exception cref="SqliteException">An id belongs to another agent, two apps have one slug, or a word is none of those allowed.</exception>
+    public Task<bool> ReplaceAsync(Guid agentId, AgentDeclarations declarations, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            if (connection.Count("SELECT count(*) FROM workspace_agents WHERE id = $agent", ("$agent", agentId)) == 0)
+            {
+                return false;
+            }
+
+            DeclarationWriter.Write(connection, agentId, declarations);
+            return true;
+        },
+        cancellationToken);
+
+    public static List<AgentApp> ReadApps(SqliteConnection connection, Guid agentId)
+    {
+        var apps = connection.List("SELECT * FROM agent_apps WHERE agent_id = $agent ORDER BY position", ReadApp, ("$agent", agentId));
+        if (apps.Count == 0)
+        {
+            return apps;
+        }
+
+        var statuses = connection.List(
+            """
+            SELECT statuses.* FROM agent_app_statuses statuses JOIN agent_apps apps ON apps.id = statuses.app_id
+            WHERE apps.agent_id = $agent ORDER BY statuses.sequence DESC
+            """,
+            static reader => (
+                App: reader.Uuid("app_id"),
+                Status: new AgentAppStatus(
+                    reader.Uuid("id"), reader.Time("created_at"), reader.Text("state"), reader.Text("message"), reader.Text("uri"))),
+            ("$agent", agentId)).ToLookup(static row => row.App, static row => row.Status);
+        return apps.ConvertAll(app => app with { Statuses = [.. statuses[app.Id]] });
+    }
+
+    private static AgentApp ReadApp(SqliteDataReader reader) => new()
+    {
+        Id = reader.Uuid("id"),
+        Slug = reader.Text("slug"),
+        DisplayName = reader.Text("display_name"),
+        Url = reader.Text("url"),
+        External = reader.Flag("is_external"),
+        Command = reader.Text("command"),
+        Icon = reader.Text("icon"),
+        Subdomain = reader.Flag("subdomain"),
+        SharingLevel = reader.Text("sharing_level"),
+        HealthcheckUrl = reader.Text("healthcheck_url"),
+        HealthcheckInterval = (int)reader.Integer("healthcheck_interval"),
+        HealthcheckThreshold = (int)reader.Integer("healthcheck_threshold"),
+        Health = reader.Text("health"),
+        Group = reader.Text("app_group"),
+        Hidden = reader.Flag("hidden"),
+        OpenIn = reader.Text("open_in"),
+        Tooltip = reader.Text("tooltip"),
+    };
+
+    public static List<AgentScript> ReadScripts(SqliteConnection connection, Guid agentId) => connection.List(
+        """
+        SELECT scripts.*, runs.stage, runs.started_at, runs.ended_at, runs.exit_code, runs.status
+        FROM agent_scripts scripts LEFT JOIN agent_script_runs runs ON runs.script_id = scripts.id AND runs.stage = 'start'
+        WHERE scripts.agent_id = $agent ORDER BY scripts.position
+        """,
+        static reader => new AgentScript
+        {
+            Id = reader.Uuid("id"),
+            LogSourceId = reader.Uuid("log_source_id"),
+            LogPath = reader.Text("log_path"),
+            Script = reader.Text("script"),
+            Cron = reader.Text("cron"),
+            RunOnStart = reader.Flag("run_on_start"),
+            RunOnStop = reader.Flag("run_on_stop"),
+            StartBlocksLogin = reader.Flag("start_blocks_login"),
+            Timeout = TimeSpan.FromSeconds(reader.Integer("timeout")),
+            DisplayName = reader.Text("display_name"),
+            StartRun = reader.TextOrNull("stage") is { } stage
+                ? new AgentScriptRun(
+                    stage, reader.Time("started_at"), reader.Time("ended_at"), (int)reader.Integer("exit_code"), reader.Text("status"))
+                : null,
+        },
+        ("$agent", agentId));
+}

@@ -1,0 +1,123 @@
+using ControlPlane.Agents;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Logs;
+
+/// <summary>The tails of the agents that are followed now. An agent's first follower starts its tail, and the last one ends it.</summary>
+internal sealed partial class LogTails(
+    LogStore logs, AgentStore agents, LogSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<LogTails> logger)
+{
+    // Also short lines in memory are bounded, for a client that does not read.
+    public const int PageLines = 256;
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, Shared> _shared = [];
+
+    /// <summary>Agents that are followed now.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _shared.Count;
+            }
+        }
+    }
+
+    /// <summary>Runs a follower with the agent's tail.</summary>
+    public async Task FollowAsync(Guid agentId, Func<LogTail, Task> follow)
+    {
+        var shared = Join(agentId);
+        try
+        {
+            await follow(shared.Tail);
+        }
+        finally
+        {
+            Leave(agentId, shared);
+        }
+    }
+
+    private Shared Join(Guid agentId)
+    {
+        lock (_lock)
+        {
+            if (!_shared.TryGetValue(agentId, out var shared))
+            {
+                shared = new Shared(new LogTail(logs.LastId(agentId)));
+                _shared.Add(agentId, shared);
+                _ = RunAsync(agentId, shared.Tail, shared.Ended.Token);
+            }
+
+            shared.Followers++;
+            return shared;
+        }
+    }
+
+    private void Leave(Guid agentId, Shared shared)
+    {
+        lock (_lock)
+        {
+            if (--shared.Followers > 0)
+            {
+                return;
+            }
+
+            _shared.Remove(agentId);
+        }
+
+        shared.Ended.Cancel();
+    }
+
+    /// <summary>Reads what is stored until nobody follows or the agent is gone. Does not throw.</summary>
+    private async Task RunAsync(Guid agentId, LogTail tail, CancellationToken ended)
+    {
+        await Task.Yield();
+        while (!ended.IsCancellationRequested)
+        {
+            // Before reading: lines stored since are signalled.
+            var changed = signals.Next(agentId);
+            var wait = options.FollowRecheck;
+            try
+            {
+                var page = logs.ReadPage(agentId, tail.Position, long.MaxValue, PageLines, options.MaxFollowMessageBytes);
+                if (page.Lines.Count > 0)
+                {
+                    tail.Add(page.Lines, options.MaxFollowMessageBytes);
+                    if (page.HasMore)
+                    {
+                        continue;
+                    }
+                }
+                else if (!agents.Exists(agentId))
+                {
+                    tail.End();
+                    return;
+                }
+            }
+            catch (SqliteException exception)
+            {
+                NotRead(logger, agentId, exception);
+                (changed, wait) = (new TaskCompletionSource().Task, RetryAfter);
+            }
+
+            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(ended);
+            await Task.WhenAny(changed, Task.Delay(wait, time, recheck.Token));
+            await recheck.CancelAsync();
+        }
+    }
+
+    private sealed class Shared(LogTail tail)
+    {
+        public LogTail Tail { get; } = tail;
+
+        /// <summary>Never disposed: its one registration goes when it is cancelled.</summary>
+        public CancellationTokenSource Ended { get; } = new();
+
+        public int Followers { get; set; }
+    }
+}

@@ -1,0 +1,21 @@
+using ControlPlane.Agents;
+using ControlPlane.Declarations;
+using Tailnet.Messages;
+using Agent = ControlPlane.Agents.Agent;
+using Tailnet.Services;
+
+namespace ControlPlane.Manifests;
+
+/// <summary>What an agent is told of itself, for REST and rpc alike.</summary>
+/// <param name="Agent">The agent as stored now.</param>
+/// <param name="Declarations">What it is declared to have.</param>
+/// <param name="DerpMap">Where relays are.</param>
+internal sealed record AgentManifest(Agent Agent, AgentDeclarations Declarations, DERPMap DerpMap);
+
+/// <summary>Makes manifests.</summary>
+internal sealed class ManifestSource(AgentStore agents, DeclarationStore declarations, DerpMapPublisher derpMaps)
+{
+    /// <summary>Null when the agent is no longer there. Asked for anew: what a session authenticated with may be hours old.</summary>
+    public AgentManifest? Of(Guid agentId) =>
+        agents.Find(agentId) is { } agent ? new AgentManifest(agent, declarations.Of(agentId), derpMaps.Current) : null;
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Agents;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Statistics;
+
+/// <summary><c>POST me/report-stats</c> in the spelling of S3 and of S4 (tailnet.md §1.3-17).</summary>
+internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
+{
+    public async Task PostAsync(HttpContext context, Agent agent)
+    {
+        if (await RequestBody.ReadAsync(context, ApiJson.Wire.ReportStatsRequest, options.MaxRequestBodyBytes) is not { } request)
+        {
+            return;
+        }
+
+        if (request.IsReport)
+        {
+            buffer.Add(agent.Id, request.ToReport());
+        }
+
+        await context.WriteAsync(
+            StatusCodes.Status200OK, new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), ApiJson.Wire.StatsView);
+    }
+}
+
+/// <summary>When to report again, in nanoseconds.</summary>
+internal sealed record StatsView(long ReportInterval);
+
+/// <summary>The body of <c>POST me/report-stats</c>: what S3 and S4 have, both spellings.</summary>
+internal sealed class ReportStatsRequest
+{
+    public Dictionary<string, long>? ConnectionsByProto { get; set; }
+
+    public long? ConnectionCount { get; set; }
+
+    public double? ConnectionMedianLatencyMs { get; set; }
+
+    public long? RxPackets { get; set; }
+
+    public long? RxBytes { get; set; }
+
+    public long? TxPackets { get; set; }
+
+    public long? TxBytes { get; set; }
+
+    public long? SessionCountVscode { get; set; }
+
+    public long? SessionCountJetbrains { get; set; }
+
+    public long? SessionCountReconnectingPty { get; set; }
+
+    public long? SessionCountSsh { get; set; }
+
+    public List<ReportedMetric?>? Metrics { get; set; }
+
+    /// <summary>S4's <see cref="ConnectionsByProto"/>.</summary>
+    public Dictionary<string, long>? ConnsByProto { get; set; }
+
+    /// <summary>S4's <see cref="ConnectionCount"/>.</summary>
+    public long? NumComms { get; set; }
+
+    /// <summary>
+    /// Otherwise the agent only asks for the interval. In S3 a report has connections; one of S4 counts by its traffic, as S4's server took it.
+    /// </summary>
+    [JsonIgnore]
+    public bool IsReport => ConnectionsByProto is { Count: > 0 }
+        || ConnsByProto is { Count: > 0 }
+        || (ConnectionsByProto is null && (RxBytes is > 0 || TxBytes is > 0));
+
+    public AgentReport ToReport() => new()
+    {
+        RxPackets = RxPackets ?? 0,
+        RxBytes = RxBytes ?? 0,
+        TxPackets = TxPackets ?? 0,
+        TxBytes = TxBytes ?? 0,
+        ConnectionCount = ConnectionCount ?? NumComms ?? 0,
+        ConnectionMedianLatencyMs = ConnectionMedianLatencyMs ?? 0,
+        SessionsVscode = SessionCountVscode ?? 0,
+        SessionsJetbrains = SessionCountJetbrains ?? 0,
+        SessionsReconnectingPty = SessionCountReconnectingPty ?? 0,
+        SessionsSsh = SessionCountSsh ?? 0,
+        Protocols = (ConnectionsByProto is { Count: > 0 } ? ConnectionsByProto : ConnsByProto) ?? [],
+        Metrics = [.. (Metrics ?? []).Where(static metric => metric?.Name is { Length: > 0 }).Select(static metric => metric!.ToMetric())],
+    };
+}
+
+/// <summary>A metric of the agent's own, as sent.</summary>
+internal sealed class ReportedMetric
+{
+    public string? Name { get; set; }
+
+    public string? Type { get; set; }
+
+    public double? Value { get; set; }
+
+    public List<ReportedLabel?>? Labels { get; set; }
+
+    public AgentMetric ToMetric() => new(
+        Name!,
+        string.Join(',', (Labels ?? []).Where(static label => label is not null).Select(static label => $"{label!.Name}={label.Value}")),
+        Type == "counter" ? "counter" : "gauge",
+        Value ?? 0);
+}
+
+/// <summary>A label of a <see cref="ReportedMetric"/>.</summary>
+internal sealed class ReportedLabel
+{
+    public string? Name { get; set; }
+
+    public string? Value { get; set; }
+}

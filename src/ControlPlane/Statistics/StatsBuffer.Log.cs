@@ -1,0 +1,9 @@
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Statistics;
+
+internal sealed partial class StatsBuffer
+{
+    [LoggerMessage(23, LogLevel.Error, "The agents' statistics could not be stored; they are tried again with the next ones.")]
+    private static partial void NotStored(ILogger logger, Exception exception);
+}
