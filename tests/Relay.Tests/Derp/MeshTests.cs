@@ -122,7 +122,11 @@ public sealed class MeshTests
                 var client = two.Connect();
                 return Task.FromResult(new DerpTransport(client.Input, new DerpPipeOutput(client.Output)));
             },
-            static _ => default) { Accepted = () => accepted++, Ended = ended.Enqueue };
+            static _ => default)
+        {
+            Accepted = () => accepted++,
+            Ended = ended.Enqueue,
+        };
         var running = link.RunAsync(stop.Token);
 
         await Eventually.TrueAsync(() => ended.Count == 1, "the wrong key is refused");
