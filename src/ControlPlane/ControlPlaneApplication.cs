@@ -57,10 +57,15 @@ public static class ControlPlaneApplication
             .AddSingleton(static services => new InMemoryCoordinator())
             .AddSingleton(static services => DerpMaps.Create(
                 services.GetRequiredService<ControlPlaneOptions>(), services.GetRequiredService<ILogger<DerpMapPublisher>>()))
+            .AddSingleton<RelayMaps>()
+            .AddSingleton<RelayProbe>()
+            .AddHostedService<RelayProber>()
             .AddSingleton<ResumeTokenKeys>()
             .AddSingleton<TelemetryCounter>()
             .AddSingleton<WorkspaceWatch>()
+            .AddSingleton<WorkspaceSignals>()
             .AddSingleton<TailnetSessions>()
+            .AddSingleton<JsonSessions>()
             .AddSingleton<CoordinateApi>()
             .AddSingleton<DerpMapApi>()
             .AddSingleton<AgentConnectionStore>()
@@ -70,6 +75,11 @@ public static class ControlPlaneApplication
             .AddSingleton<ReportsRpc>()
             .AddSingleton<LogsRpc>()
             .AddSingleton<AgentService>()
+            .AddSingleton<ResourcesRpc>()
+            .AddSingleton<SubAgentsRpc>()
+            .AddSingleton<BoundaryCounter>()
+            .AddSingleton<ContextRpc>()
+            .AddSingleton<LaterAgentService>()
             .AddSingleton<RpcApi>();
     }
 
@@ -126,6 +136,7 @@ public static class ControlPlaneApplication
         MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
         MapAgent(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        MapAgent(app, "/coordinate", HttpMethods.Get, app.Services.GetRequiredService<JsonSessions>().ServeAgentAsync);
         MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();

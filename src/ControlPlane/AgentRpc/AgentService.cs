@@ -6,17 +6,14 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say. What it has not (sub-agents, app status, boundary logs,
-/// context, resource usage) is known and unimplemented, which agents understand.
+/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say; <see cref="LaterAgentService"/> has the rpcs of its later
+/// versions. What it has not (app status) is known and unimplemented, which agents understand.
 /// </summary>
 internal sealed class AgentService(ManifestRpc manifest, StateRpc state, ReportsRpc reports, LogsRpc logs)
 {
     private const string Prefix = "/coder.agent.v2.Agent/";
 
-    private static readonly string[] Unimplemented =
-    [
-        "PushResourcesMonitoringUsage", "CreateSubAgent", "DeleteSubAgent", "ListSubAgents", "ReportBoundaryLogs", "UpdateAppStatus", "PushContextState",
-    ];
+    private static readonly string[] Unimplemented = ["UpdateAppStatus"];
 
     /// <summary>Adds the rpcs for one agent.</summary>
     /// <param name="router">The session's router.</param>
@@ -31,11 +28,6 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             "GetAnnouncementBanners",
             GetAnnouncementBannersRequest.Parser,
             static (_, _) => ValueTask.FromResult(new GetAnnouncementBannersResponse()));
-        Add(
-            router,
-            "GetResourcesMonitoringConfiguration",
-            GetResourcesMonitoringConfigurationRequest.Parser,
-            static (_, _) => ValueTask.FromResult(ManifestRpc.NothingMonitored()));
         Add(router, "UpdateLifecycle", UpdateLifecycleRequest.Parser, (request, cancellation) => state.UpdateLifecycleAsync(agent, request, cancellation));
         Add(
             router,

@@ -6,18 +6,9 @@ using Tailnet.Services;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent is told of itself. Nothing in this server declares apps, scripts, metadata or resource monitors yet.</summary>
+/// <summary>What an agent is told of itself. Nothing in this server declares apps, scripts or metadata yet.</summary>
 internal sealed class ManifestRpc(Agents.AgentStore agents, Database database, DerpMapPublisher derpMaps)
 {
-    // What the real server says when nothing is monitored.
-    private const int Datapoints = 20;
-    private const int CollectionSeconds = 10;
-
-    public static GetResourcesMonitoringConfigurationResponse NothingMonitored() => new()
-    {
-        Config = new() { NumDatapoints = Datapoints, CollectionIntervalSeconds = CollectionSeconds },
-    };
-
     public ValueTask<Manifest> GetAsync(Guid agentId)
     {
         // Asked for anew: what the agent authenticated with may be hours old.

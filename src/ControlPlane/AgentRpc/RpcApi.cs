@@ -9,7 +9,8 @@ using Tailnet.Services;
 namespace ControlPlane.AgentRpc;
 
 /// <summary><c>GET me/rpc</c>: the agent and tailnet services on one session (tailnet.md §5).</summary>
-internal sealed class RpcApi(TailnetSessions sessions, AgentService service, AgentMonitor monitor, TelemetryCounter telemetry, ControlPlaneOptions options)
+internal sealed class RpcApi(
+    TailnetSessions sessions, AgentService service, LaterAgentService later, AgentMonitor monitor, TelemetryCounter telemetry, ControlPlaneOptions options)
 {
     private const string FirstVersion = "2.0";
 
@@ -35,7 +36,7 @@ internal sealed class RpcApi(TailnetSessions sessions, AgentService service, Age
                 socket,
                 new TailnetCaller(agent.Id, CoordinateeAuth.Agent(agent.Id)),
                 parts => parts with { Telemetry = telemetry },
-                service.AddTo(new DrpcRouter(), agent.Id, version),
+                service.AddTo(later.AddTo(new DrpcRouter(), agent.Id), agent.Id, version),
                 monitored ? (session, ended) => monitor.RunAsync(agent.Id, session, ended) : null);
         }
     }

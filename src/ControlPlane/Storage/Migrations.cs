@@ -8,7 +8,7 @@ namespace ControlPlane.Storage;
 /// </summary>
 internal static class Migrations
 {
-    public static IReadOnlyList<string> All { get; } = [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql];
+    public static IReadOnlyList<string> All { get; } = [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, LaterRpcSchema.Sql];
 
     public static long VersionOf(SqliteConnection connection) => connection.Count("PRAGMA user_version");
 
