@@ -103,6 +103,16 @@ public sealed class AgentRpcTests
     }
 
     [Fact]
+    public async Task ALargeManifestArrivesWhole()
+    {
+        await using var server = await ApiServer.StartAsync();
+        var large = new string('x', 3_500_000);
+        server.Execute($$"""UPDATE workspace_agents SET environment_variables = '{"A":"{{large}}"}'""");
+        await using var agent = await TailnetLink.RpcAsync(server);
+        Assert.Equal(large, (await CallAsync(agent, "GetManifest", new GetManifestRequest(), Manifest.Parser)).EnvironmentVariables["A"]);
+    }
+
+    [Fact]
     public async Task WhatIsNotOfferedIsUnimplemented()
     {
         await using var server = await ApiServer.StartAsync();

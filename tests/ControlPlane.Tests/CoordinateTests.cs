@@ -33,6 +33,14 @@ public sealed class CoordinateTests
     }
 
     [Fact]
+    public async Task Version1IsServedOnlyWhereItWas()
+    {
+        await using var server = await ApiServer.StartAsync();
+        Assert.Equal(400, (await server.GetAsUserAsync("/api/v2/tailnet?version=1.0")).Status);
+        Assert.Equal(400, (await server.GetAsync("/api/v2/workspaceagents/me/rpc?version=1.0", server.Agent.AuthToken)).Status);
+    }
+
+    [Fact]
     public async Task ARequestWithoutAHandshakeIs426AndWithoutASession401()
     {
         await using var server = await ApiServer.StartAsync();
