@@ -84,10 +84,15 @@ public static class ControlPlaneApplication
             .AddHosted<StatsBuffer>()
             .AddSingleton<StatsApi>()
             .AddSingleton<StatsMetrics>()
+            .AddSingleton(static services => services.GetRequiredService<DerpMaps>().Relays)
+            .AddSingleton<RelayProbe>()
+            .AddHostedService<RelayProber>()
             .AddSingleton<ResumeTokenKeys>()
             .AddSingleton<TelemetryCounter>()
             .AddSingleton<WorkspaceWatch>()
+            .AddSingleton<WorkspaceSignals>()
             .AddSingleton<TailnetSessions>()
+            .AddSingleton<JsonSessions>()
             .AddSingleton<CoordinateApi>()
             .AddSingleton<DerpMapApi>()
             .AddSingleton<AgentConnectionStore>()
@@ -110,7 +115,12 @@ public static class ControlPlaneApplication
             .AddSingleton<AzureIdentity>()
             .AddSingleton<GoogleKeys>()
             .AddSingleton<GoogleIdentity>()
-            .AddSingleton<InstanceIdentityApi>();
+            .AddSingleton<InstanceIdentityApi>()
+            .AddSingleton<ResourcesRpc>()
+            .AddSingleton<SubAgentsRpc>()
+            .AddSingleton<BoundaryCounter>()
+            .AddSingleton<ContextRpc>()
+            .AddSingleton<LaterAgentService>();
     }
 
     /// <summary>
@@ -189,6 +199,7 @@ public static class ControlPlaneApplication
         MapAgent(app, "/report-lifecycle", HttpMethods.Post, state.PostLifecycleAsync);
         MapAgent(app, "/report-stats", HttpMethods.Post, app.Services.GetRequiredService<StatsApi>().PostAsync);
         MapAgent(app, "/startup", HttpMethods.Post, state.PostStartupAsync);
+        MapAgent(app, "/coordinate", HttpMethods.Get, app.Services.GetRequiredService<JsonSessions>().ServeAgentAsync);
         MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
 
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();

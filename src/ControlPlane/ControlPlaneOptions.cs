@@ -33,8 +33,25 @@ public sealed class ControlPlaneOptions
     /// <summary>What the host names of workspaces end with for clients that resolve them (<c>hostname_suffix</c>); empty: none. Default <c>coder</c>.</summary>
     public string HostnameSuffix { get; init; } = "coder";
 
-    /// <summary>How often the store is compared for those who watch a user's workspaces. Default 15 s.</summary>
+    /// <summary>How often a relay is probed. Default 5 s.</summary>
+    public TimeSpan RelayProbeInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a relay may take to answer a probe. Default 3 s.</summary>
+    public TimeSpan RelayProbeTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long a relay's probes must fail before it leaves the map, and succeed before it returns. Default 30 s.</summary>
+    public TimeSpan RelayHealthPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How often the store is compared for those who watch a user's workspaces, without being woken: another process may write to it.
+    /// Default 15 s.
+    /// </summary>
     public TimeSpan WorkspaceRecheck { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// How long a key signs resume tokens before the next one does. Tokens signed before stay good for their own 24 h. Default 30 days.
+    /// </summary>
+    public TimeSpan ResumeKeyLifetime { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>The longest request body read, in bytes; longer ones are 413. Default 4 MiB.</summary>
     public int MaxRequestBodyBytes { get; init; } = 4 * 1024 * 1024;
@@ -112,6 +129,9 @@ public sealed class ControlPlaneOptions
 
     /// <summary>By what the identity of a cloud's instance is known. Default: no cloud is.</summary>
     public InstanceIdentityOptions InstanceIdentity { get; init; } = new();
+
+    /// <summary>How many sub-agents the agents of one workspace may make. Default 128.</summary>
+    public int MaxSubAgentsPerWorkspace { get; init; } = 128;
 
     /// <summary>How long a statement waits for another writer's transaction. Default 10 s.</summary>
     public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);

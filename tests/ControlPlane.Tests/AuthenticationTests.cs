@@ -124,7 +124,7 @@ public sealed class AuthenticationTests
     public async Task AnAgentRouteAuthenticatesBeforeItSaysWhatItDoesNotHave()
     {
         await using var server = await ApiServer.StartAsync();
-        foreach (var path in new[] { "manifest/x", "coordinate", "nothing/at/all" })
+        foreach (var path in new[] { "manifest/x", "coordinate/x", "nothing/at/all" })
         {
             Assert.Equal(401, (await server.GetAsync("/api/v2/workspaceagents/me/" + path)).Status);
             var answer = await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/" + path);

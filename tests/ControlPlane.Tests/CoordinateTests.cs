@@ -2,18 +2,20 @@ using System.Net.WebSockets;
 using System.Text.Json;
 using ControlPlane.Coordination;
 using Microsoft.Extensions.DependencyInjection;
+using Tailnet.AgentMessages;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
 using Tailnet.Messages;
 using Tailnet.Services;
 using Tailnet.Yamux;
+using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace ControlPlane.Tests;
 
 public sealed class CoordinateTests
 {
     [Theory]
-    [InlineData("", "version 1.0 is no longer supported")]
+    [InlineData("?version=0.9", "version 0.9 is no longer supported")]
     [InlineData("?version=1.9", "version 1.9 is no longer supported")]
     [InlineData("?version=2.11", "server is at version 2.10, behind requested minor version 2.11")]
     [InlineData("?version=3.0", "server is at version 2.10, behind requested major version 3.0")]
@@ -28,6 +30,14 @@ public sealed class CoordinateTests
         Assert.Equal((400, "Unknown or unsupported API version"), (answer.Status, answer.Message));
         var validation = Assert.Single(answer.Json.GetProperty("validations").EnumerateArray());
         Assert.Equal(("version", detail), (validation.GetProperty("field").GetString(), validation.GetProperty("detail").GetString()));
+    }
+
+    [Fact]
+    public async Task Version1IsServedOnlyWhereItWas()
+    {
+        await using var server = await ApiServer.StartAsync();
+        Assert.Equal(400, (await server.GetAsUserAsync("/api/v2/tailnet?version=1.0")).Status);
+        Assert.Equal(400, (await server.GetAsync("/api/v2/workspaceagents/me/rpc?version=1.0", server.Agent.AuthToken)).Status);
     }
 
     [Fact]
@@ -116,7 +126,8 @@ public sealed class CoordinateTests
         var stop = server.StopAsync();
         Assert.Equal(YamuxCloseReason.PeerClose, await link.Ended.Soon());
         Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, await link.CloseAsync());
-        Assert.Contains("coordinator closed", link.ReceivedText, StringComparison.Ordinal);
+        Assert.Equal(Kind.Lost, (await call.UpdateAsync()).Kind);
+        Assert.Equal("coordinator closed", (await call.ReceiveAsync().Soon())!.Error);
         await stop.WaitAsync(ApiServer.Patience);
     }
 
@@ -210,6 +221,26 @@ public sealed class CoordinateTests
 
         await using var others = Updates(link, Guid.NewGuid()).GetAsyncEnumerator();
         await Assert.ThrowsAsync<DrpcException>(() => others.MoveNextAsync().AsTask().Soon());
+    }
+
+    [Fact]
+    public async Task AWorkspaceThatThisProcessHasChangedIsToldAtOnceAndNotAtTheRecheck()
+    {
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, WorkspaceRecheck = TimeSpan.FromHours(1) });
+        var owner = (await server.GetAsUserAsync("/api/v2/users/me")).Json.GetProperty("id").GetGuid();
+        await using var link = await TailnetLink.TailnetAsync(server, "?version=2.3");
+        await using var updates = Updates(link, owner).GetAsyncEnumerator();
+        Assert.True(await updates.MoveNextAsync().AsTask().Soon());
+        await using var agent = await TailnetLink.RpcAsync(server);
+        var made = await agent.UnaryAsync(
+            TailnetLink.Agent + "CreateSubAgent", new CreateSubAgentRequest { Name = "child" }, CreateSubAgentResponse.Parser);
+
+        Assert.True(await updates.MoveNextAsync().AsTask().Soon());
+        Assert.Equal(("child", made.Agent.Id), (Assert.Single(updates.Current.UpsertedAgents).Name, updates.Current.UpsertedAgents[0].Id));
+        await agent.UnaryAsync(TailnetLink.Agent + "DeleteSubAgent", new DeleteSubAgentRequest { Id = made.Agent.Id }, DeleteSubAgentResponse.Parser);
+        Assert.True(await updates.MoveNextAsync().AsTask().Soon());
+        Assert.Equal(made.Agent.Id, Assert.Single(updates.Current.DeletedAgents).Id);
     }
 
     private static IAsyncEnumerable<WorkspaceUpdate> Updates(TailnetLink link, Guid owner) => link.Client.ServerStreamAsync(

@@ -185,34 +185,6 @@ public sealed class DerpMapSourceTests
     }
 
     [Fact]
-    public async Task RelaysThatAreDownLeaveTheMapAndComeBack()
-    {
-        DerpRegionOptions Region(int id, params string[] nodes) => new()
-        {
-            Id = id,
-            Code = "r",
-            Name = "R",
-            Nodes = [.. nodes.Select(static name => new DerpNodeOptions { Name = name, HostName = name, StunOnly = name == "stun" })],
-        };
-        await using var server = await ApiServer.StartAsync(directory => new ControlPlaneOptions
-        {
-            DataDirectory = directory,
-            DerpMap = new DerpMapOptions { Regions = [Region(1, "a", "b"), Region(2, "c", "stun")] },
-        });
-        var maps = server.Services.GetRequiredService<DerpMaps>();
-        var whole = Current(server);
-        maps.SetUnhealthy(new HashSet<DerpNodeId> { new(1, "a"), new(2, "nothing") });
-        Assert.Equal(["b"], Current(server).Regions[1].Nodes.Select(static node => node.Name));
-        Assert.Equal(2, Current(server).Regions[2].Nodes.Count);
-        maps.SetUnhealthy(new HashSet<DerpNodeId> { new(2, "c") });
-        Assert.Equal([1L], Current(server).Regions.Keys);
-        maps.SetUnhealthy(new HashSet<DerpNodeId> { new(1, "a"), new(1, "b"), new(2, "c") });
-        Assert.Equal(whole, Current(server));
-        maps.SetUnhealthy(new HashSet<DerpNodeId>());
-        Assert.Equal(whole, Current(server));
-    }
-
-    [Fact]
     public async Task AnAgentsLatenciesShowWhileItIsConnected()
     {
         await using var server = await ApiServer.StartAsync(

@@ -14,13 +14,13 @@ internal sealed class TailnetLink : IAsyncDisposable
     public const string Tailnet = "/coder.tailnet.v2.Tailnet/";
     public const string Agent = "/coder.agent.v2.Agent/";
 
-    private readonly RecordingSocket _socket;
+    private readonly ClientWebSocket _socket;
     private readonly SocketPipe _pipe;
     private readonly YamuxSession _session;
 
     private TailnetLink(ClientWebSocket socket)
     {
-        _socket = new RecordingSocket(socket);
+        _socket = socket;
         _pipe = new SocketPipe(_socket, new ControlPlaneOptions { DataDirectory = "", WebSocketCloseTimeout = ApiServer.Patience }, TimeProvider.System);
         _session = new YamuxSession(_pipe, YamuxRole.Dialer);
         Client = new DrpcClient(_session);
@@ -28,9 +28,6 @@ internal sealed class TailnetLink : IAsyncDisposable
     }
 
     public DrpcClient Client { get; }
-
-    /// <summary>Every byte that came, as Latin-1.</summary>
-    public string ReceivedText => _socket.ReceivedText;
 
     /// <summary>Completes when the session is over.</summary>
     public Task<YamuxCloseReason> Ended { get; }

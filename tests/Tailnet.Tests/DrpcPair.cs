@@ -14,7 +14,8 @@ internal sealed class DrpcPair : IAsyncDisposable
         Dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
         Acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor);
         Client = new DrpcClient(Dialer);
-        _running = Task.WhenAll(Dialer.RunAsync(), Acceptor.RunAsync(), new DrpcServer(router).ServeAsync(Acceptor));
+        Ended = Task.WhenAll(Dialer.RunAsync(), Acceptor.RunAsync());
+        _running = Task.WhenAll(Ended, new DrpcServer(router).ServeAsync(Acceptor));
     }
 
     public YamuxSession Dialer { get; }
@@ -22,6 +23,9 @@ internal sealed class DrpcPair : IAsyncDisposable
     public YamuxSession Acceptor { get; }
 
     public DrpcClient Client { get; }
+
+    /// <summary>Completes when both sessions are over.</summary>
+    public Task Ended { get; }
 
     public async ValueTask DisposeAsync()
     {

@@ -12,21 +12,30 @@ internal sealed partial class AgentMonitor(
     AgentConnectionStore store, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Guid, YamuxSession> _latest = [];
+    private readonly Dictionary<Guid, Connection> _latest = [];
 
     /// <summary>Watches until <paramref name="ended"/>; does not throw.</summary>
-    public async Task RunAsync(Guid agentId, YamuxSession session, CancellationToken ended)
+    public Task RunAsync(Guid agentId, YamuxSession session, CancellationToken ended) =>
+        RunAsync(agentId, session.PingAsync, session.Close, ended);
+
+    /// <summary>Watches a connection of any kind until <paramref name="ended"/>; does not throw.</summary>
+    /// <param name="agentId">Whose it is.</param>
+    /// <param name="ping">Completes when the agent has answered.</param>
+    /// <param name="close">Ends the connection.</param>
+    /// <param name="ended">Cancelled when the connection is over.</param>
+    public async Task RunAsync(Guid agentId, Func<CancellationToken, Task> ping, Action close, CancellationToken ended)
     {
+        var connection = new Connection(ping, close);
         lock (_lock)
         {
-            _latest[agentId] = session;
+            _latest[agentId] = connection;
         }
 
         await StoreAsync(store.ConnectedAsync, agentId);
-        await WatchAsync(agentId, session, ended);
+        await WatchAsync(agentId, connection, ended);
         lock (_lock)
         {
-            if (_latest.GetValueOrDefault(agentId) != session)
+            if (_latest.GetValueOrDefault(agentId) != connection)
             {
                 return;
             }
@@ -37,13 +46,13 @@ internal sealed partial class AgentMonitor(
         await StoreAsync(store.DisconnectedAsync, agentId);
     }
 
-    private async Task WatchAsync(Guid agentId, YamuxSession session, CancellationToken ended)
+    private async Task WatchAsync(Guid agentId, Connection connection, CancellationToken ended)
     {
         using var timer = new PeriodicTimer(options.AgentPingInterval, time);
         try
         {
             var lastPong = time.GetTimestamp();
-            var ping = session.PingAsync(ended);
+            var ping = connection.Ping(ended);
             while (await timer.WaitForNextTickAsync(ended))
             {
                 if (ping.IsCompleted)
@@ -53,16 +62,16 @@ internal sealed partial class AgentMonitor(
                     if (await StoreAsync(store.AliveAsync, agentId) == 0)
                     {
                         // Its token would not be taken any more either.
-                        session.Close();
+                        connection.Close();
                         return;
                     }
 
-                    ping = session.PingAsync(ended);
+                    ping = connection.Ping(ended);
                 }
                 else if (time.GetElapsedTime(lastPong) >= options.AgentPongTimeout)
                 {
                     Silent(logger, agentId);
-                    session.Close();
+                    connection.Close();
                     await ping;
                 }
             }
@@ -85,5 +94,12 @@ internal sealed partial class AgentMonitor(
             NotStored(logger, agentId, exception);
             return null;
         }
+    }
+
+    private sealed class Connection(Func<CancellationToken, Task> ping, Action close)
+    {
+        public Func<CancellationToken, Task> Ping { get; } = ping;
+
+        public Action Close { get; } = close;
     }
 }

@@ -6,17 +6,12 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say. What it has not (sub-agents, boundary logs, context,
-/// resource usage) is known and unimplemented, which agents understand.
+/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say; <see cref="LaterAgentService"/> has the rpcs of its later
+/// versions.
 /// </summary>
 internal sealed class AgentService(ManifestRpc manifest, StateRpc state, ReportsRpc reports, LogsRpc logs)
 {
     private const string Prefix = "/coder.agent.v2.Agent/";
-
-    private static readonly string[] Unimplemented =
-    [
-        "PushResourcesMonitoringUsage", "CreateSubAgent", "DeleteSubAgent", "ListSubAgents", "ReportBoundaryLogs", "PushContextState",
-    ];
 
     /// <summary>Adds the rpcs for one agent.</summary>
     /// <param name="router">The session's router.</param>
@@ -31,11 +26,6 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             "GetAnnouncementBanners",
             GetAnnouncementBannersRequest.Parser,
             static (_, _) => ValueTask.FromResult(new GetAnnouncementBannersResponse()));
-        Add(
-            router,
-            "GetResourcesMonitoringConfiguration",
-            GetResourcesMonitoringConfigurationRequest.Parser,
-            static (_, _) => ValueTask.FromResult(ManifestRpc.NothingMonitored()));
         Add(router, "UpdateLifecycle", UpdateLifecycleRequest.Parser, (request, cancellation) => state.UpdateLifecycleAsync(agent, request, cancellation));
         Add(
             router,
@@ -58,11 +48,6 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
         Add<ReportConnectionRequest, Empty>(
             router, "ReportConnection", ReportConnectionRequest.Parser, (request, cancellation) => reports.ReportConnectionAsync(agent, request, cancellation));
         Add(router, "BatchCreateLogs", BatchCreateLogsRequest.Parser, (request, cancellation) => logs.CreateAsync(agent, request, cancellation));
-        foreach (var name in Unimplemented)
-        {
-            router.Add(Prefix + name, static (_, _) => throw DrpcException.Unimplemented());
-        }
-
         return router;
     }
 

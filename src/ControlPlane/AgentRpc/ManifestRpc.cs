@@ -8,19 +8,10 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent is told of itself. Nothing in this server declares resource monitors.</summary>
+/// <summary>What an agent is told of itself.</summary>
 internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions options)
 {
-    // What the real server says when nothing is monitored.
-    private const int Datapoints = 20;
-    private const int CollectionSeconds = 10;
-
     private const int NanosecondsPerSecond = 1_000_000_000;
-
-    public static GetResourcesMonitoringConfigurationResponse NothingMonitored() => new()
-    {
-        Config = new() { NumDatapoints = Datapoints, CollectionIntervalSeconds = CollectionSeconds },
-    };
 
     public ValueTask<Manifest> GetAsync(Guid agentId)
     {

@@ -12,6 +12,7 @@ namespace ControlPlane.AgentRpc;
 internal sealed class RpcApi(
     TailnetSessions sessions,
     AgentService service,
+    LaterAgentService later,
     AgentMonitor monitor,
     AgentNodes nodes,
     TelemetryCounter telemetry,
@@ -41,7 +42,7 @@ internal sealed class RpcApi(
                 socket,
                 new TailnetCaller(agent.Id, CoordinateeAuth.Agent(agent.Id)),
                 parts => parts with { Coordinator = nodes.Watch(parts.Coordinator), Telemetry = telemetry },
-                service.AddTo(new DrpcRouter(), agent.Id, version),
+                service.AddTo(later.AddTo(new DrpcRouter(), agent.Id), agent.Id, version),
                 monitored ? (session, ended) => monitor.RunAsync(agent.Id, session, ended) : null);
         }
     }

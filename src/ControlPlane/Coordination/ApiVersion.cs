@@ -10,6 +10,9 @@ internal static class ApiVersion
     public const int Major = 2;
     public const int Minor = 10;
 
+    /// <summary>The version before there were versions: nodes as JSON, for coordination only.</summary>
+    public const string Json = "1.0";
+
     public static string Current { get; } = FormattableString.Invariant($"{Major}.{Minor}");
 
     /// <summary>Null when this server serves the version, else why not, in the words that clients know.</summary>
@@ -40,10 +43,14 @@ internal static class ApiVersion
         };
     }
 
+    /// <summary>What a request asks for.</summary>
+    public static string Requested(HttpContext context, string ifMissing) =>
+        context.Request.Query["version"] is [{ Length: > 0 } given, ..] ? given : ifMissing;
+
     /// <summary>The version that a request asks for, or null once the 400 has been answered.</summary>
     public static async Task<string?> RequireAsync(HttpContext context, string ifMissing)
     {
-        var requested = context.Request.Query["version"] is [{ Length: > 0 } given, ..] ? given : ifMissing;
+        var requested = Requested(context, ifMissing);
         if (Refusal(requested) is not { } refusal)
         {
             return requested;

@@ -10,19 +10,19 @@ namespace ControlPlane.Coordination;
 /// <summary>The clients' side of coordination: <c>GET {id}/coordinate</c> and <c>GET /tailnet</c> (tailnet.md §1.3-2, -23).</summary>
 internal sealed class CoordinateApi(
     TailnetSessions sessions,
+    JsonSessions jsonSessions,
     ResumeTokenKeys keys,
     TelemetryCounter telemetry,
     WorkspaceWatch workspaces,
     AgentStore agents,
     ControlPlaneOptions options)
 {
-    // What a request without a version meant before there was one; it is no longer served.
-    private const string FirstVersion = "1.0";
     private const string FirstRpcVersion = "2.0";
 
     /// <summary>A client of the agent in the URL.</summary>
-    public Task CoordinateAsync(HttpContext context, Agent agent) =>
-        ServeAsync(context, FirstVersion, peer => new TailnetCaller(peer, CoordinateeAuth.Client(agent.Id)));
+    public Task CoordinateAsync(HttpContext context, Agent agent) => ApiVersion.Requested(context, ApiVersion.Json) == ApiVersion.Json
+        ? jsonSessions.ServeClientAsync(context, agent)
+        : ServeAsync(context, ApiVersion.Json, peer => new TailnetCaller(peer, CoordinateeAuth.Client(agent.Id)));
 
     /// <summary>A client of every agent of its user.</summary>
     public Task TailnetAsync(HttpContext context, User user) => ServeAsync(
@@ -40,10 +40,14 @@ internal sealed class CoordinateApi(
             return;
         }
 
-        var tokens = await keys.GetAsync(context.RequestAborted);
         var peer = Guid.Empty;
-        if (context.Request.Query["resume_token"] is [{ Length: > 0 } token, ..]
-            && tokens.Verify(token, out peer) == ResumeTokenStatus.Invalid)
+        var status = ResumeTokenStatus.Foreign;
+        if (context.Request.Query["resume_token"] is [{ Length: > 0 } token, ..])
+        {
+            (status, peer) = await keys.VerifyAsync(token, context.RequestAborted);
+        }
+
+        if (status == ResumeTokenStatus.Invalid)
         {
             await context.WriteAsync(
                 StatusCodes.Status401Unauthorized,
@@ -62,7 +66,7 @@ internal sealed class CoordinateApi(
             await sessions.RunAsync(
                 socket,
                 caller,
-                parts => parts with { ResumeTokens = tokens, Telemetry = telemetry, Workspaces = caller.UserId is null ? null : workspaces });
+                parts => parts with { ResumeTokens = keys, Telemetry = telemetry, Workspaces = caller.UserId is null ? null : workspaces });
         }
     }
 }

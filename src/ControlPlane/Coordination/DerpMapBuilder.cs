@@ -24,7 +24,7 @@ internal static class DerpMapBuilder
         parts.Add(new DerpMapSource("the STUN servers", Stun(derp)));
         parts.AddRange(sources);
 
-        var map = new DERPMap();
+        var map = Empty();
         var origins = new Dictionary<long, string>();
         foreach (var (origin, part) in parts)
         {
@@ -41,7 +41,6 @@ internal static class DerpMapBuilder
 
             if (part.HomeParams is { } home)
             {
-                map.HomeParams ??= new DERPMap.Types.HomeParams();
                 foreach (var (id, score) in home.RegionScore)
                 {
                     map.HomeParams.RegionScore[id] = score;
@@ -59,31 +58,8 @@ internal static class DerpMapBuilder
         return fault is null ? map : null;
     }
 
-    /// <summary>The map without some of its nodes; the map itself if no relay were left.</summary>
-    public static DERPMap Without(DERPMap map, IReadOnlySet<DerpNodeId> nodes)
-    {
-        if (nodes.Count == 0)
-        {
-            return map;
-        }
-
-        var rest = map.Clone();
-        foreach (var (id, region) in map.Regions)
-        {
-            var left = region.Nodes.Where(node => !nodes.Contains(new DerpNodeId(id, node.Name))).ToArray();
-            if (left.Length == 0 || (HasRelay(region) && left.All(static node => node.StunOnly)))
-            {
-                rest.Regions.Remove(id);
-            }
-            else if (left.Length < region.Nodes.Count)
-            {
-                rest.Regions[id].Nodes.Clear();
-                rest.Regions[id].Nodes.AddRange(left);
-            }
-        }
-
-        return rest.Regions.Values.Any(HasRelay) ? rest : map;
-    }
+    /// <summary>A map of nothing. Go's clients read its home parameters without looking whether it has any.</summary>
+    public static DERPMap Empty() => new() { HomeParams = new DERPMap.Types.HomeParams() };
 
     private static bool HasRelay(Region region) => region.Nodes.Any(static node => !node.StunOnly);
 

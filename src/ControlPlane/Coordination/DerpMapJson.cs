@@ -28,7 +28,7 @@ internal static class DerpMapJson
     public static void Write(Utf8JsonWriter json, DERPMap map)
     {
         json.WriteStartObject();
-        if (map.HomeParams is { } home)
+        if (map.HomeParams is { RegionScore.Count: > 0 } home)
         {
             WriteHome(json, home);
         }
@@ -48,17 +48,13 @@ internal static class DerpMapJson
     private static void WriteHome(Utf8JsonWriter json, DERPMap.Types.HomeParams home)
     {
         json.WriteStartObject("HomeParams");
-        if (home.RegionScore.Count > 0)
+        json.WriteStartObject("RegionScore");
+        foreach (var (id, score) in home.RegionScore.Where(static score => double.IsFinite(score.Value)))
         {
-            json.WriteStartObject("RegionScore");
-            foreach (var (id, score) in home.RegionScore.Where(static score => double.IsFinite(score.Value)))
-            {
-                json.WriteNumber(id.ToString(CultureInfo.InvariantCulture), score);
-            }
-
-            json.WriteEndObject();
+            json.WriteNumber(id.ToString(CultureInfo.InvariantCulture), score);
         }
 
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

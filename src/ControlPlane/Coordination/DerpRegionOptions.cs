@@ -15,6 +15,9 @@ public sealed record DerpRegionOptions
     /// <summary>Whether clients make it their home only if there is no other.</summary>
     public bool Avoid { get; init; }
 
+    /// <summary>Whether its relays are probed, so that one that is down leaves the map. The embedded region's always is.</summary>
+    public bool Probe { get; init; }
+
     /// <summary>Its relays, in the order in which clients try them.</summary>
     public required IReadOnlyList<DerpNodeOptions> Nodes { get; init; }
 }

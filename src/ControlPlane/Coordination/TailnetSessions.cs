@@ -53,9 +53,10 @@ internal sealed class TailnetSessions(
             session.Close();
         }
 
+        // Each rpc ends with its stream, after what had come on it: a goodbye may be the last.
         await running;
-        await ended.CancelAsync();
         await serving;
+        await ended.CancelAsync();
         await monitoring;
         var (status, reason) = stopping.Task.IsCompleted
             ? (WebSocketCloseStatus.EndpointUnavailable, "server is shutting down")

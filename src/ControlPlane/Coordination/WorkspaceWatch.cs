@@ -8,10 +8,10 @@ using Tailnet.Services;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// A user's workspaces and agents from the store: all of them at once, then what has changed (tailnet.md §3.7). Several processes may
-/// write to the store, so it is compared from time to time.
+/// A user's workspaces and agents from the store: all of them at once, then what has changed (tailnet.md §3.7), as soon as this process has
+/// changed it. Several processes may write to the store, so it is compared from time to time as well.
 /// </summary>
-internal sealed class WorkspaceWatch(Database database, ControlPlaneOptions options, TimeProvider time) : IWorkspaceWatch
+internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals, ControlPlaneOptions options, TimeProvider time) : IWorkspaceWatch
 {
     public IAsyncEnumerable<WorkspaceUpdate> WatchAsync(TailnetCaller caller, Guid owner, CancellationToken cancellationToken) =>
         caller.UserId == owner
@@ -20,12 +20,20 @@ internal sealed class WorkspaceWatch(Database database, ControlPlaneOptions opti
 
     private async IAsyncEnumerable<WorkspaceUpdate> WatchAsync(Guid owner, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        var changed = signals.Next(owner);
         var (workspaces, agents) = Read(owner);
         yield return new WorkspaceUpdate { UpsertedWorkspaces = { workspaces.Values }, UpsertedAgents = { agents.Values } };
 
-        using var timer = new PeriodicTimer(options.WorkspaceRecheck, time);
-        while (await timer.WaitForNextTickAsync(cancellationToken))
+        while (true)
         {
+            using (var recheck = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+            {
+                await Task.WhenAny(changed, Task.Delay(options.WorkspaceRecheck, time, recheck.Token));
+                await recheck.CancelAsync();
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            changed = signals.Next(owner);
             var (newWorkspaces, newAgents) = Read(owner);
             var update = new WorkspaceUpdate
             {

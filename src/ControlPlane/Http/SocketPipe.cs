@@ -75,7 +75,13 @@ internal sealed class SocketPipe : IDuplexPipe
         {
             while (true)
             {
-                var result = await _socket.ReceiveAsync(_received.Writer.GetMemory(), CancellationToken.None);
+                // An empty read waits without a buffer: most sessions are silent most of the time.
+                var result = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                if (result.MessageType == WebSocketMessageType.Binary)
+                {
+                    result = await _socket.ReceiveAsync(_received.Writer.GetMemory(), CancellationToken.None);
+                }
+
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
                     failure = _socket.CloseStatus is WebSocketCloseStatus.NormalClosure or WebSocketCloseStatus.EndpointUnavailable

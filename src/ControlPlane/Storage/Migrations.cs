@@ -9,7 +9,7 @@ namespace ControlPlane.Storage;
 internal static class Migrations
 {
     public static IReadOnlyList<string> All { get; } =
-        [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql];
+        [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql, LaterRpcSchema.Sql];
 
     public static long VersionOf(SqliteConnection connection) => connection.Count("PRAGMA user_version");
 

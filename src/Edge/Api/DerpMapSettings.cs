@@ -83,6 +83,7 @@ internal static class DerpMapSettings
             Code = code,
             Name = settings.Text($"{name}:Name") ?? code,
             Avoid = settings.Flag($"{name}:Avoid", false),
+            Probe = settings.Flag($"{name}:Probe", false),
             Nodes = nodes,
         };
     }

@@ -33,13 +33,15 @@ public sealed class DrpcCall
     public async ValueTask<T?> ReceiveAsync<T>(MessageParser<T> parser, CancellationToken cancellationToken)
         where T : class, IMessage<T>
     {
-        while (await _messages.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        // What came before the caller went away is still handled: it may be the caller's goodbye.
+        do
         {
             if (_messages.Reader.TryRead(out var data))
             {
                 return Parse(parser, data);
             }
         }
+        while (await _messages.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false));
 
         return null;
     }

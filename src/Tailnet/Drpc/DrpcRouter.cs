@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using Google.Protobuf;
 
 namespace Tailnet.Drpc;
@@ -12,7 +11,6 @@ public delegate Task DrpcHandler(DrpcCall call, CancellationToken cancellationTo
 public sealed class DrpcRouter
 {
     private readonly Dictionary<string, DrpcHandler> _handlers = new(StringComparer.Ordinal);
-    private FrozenDictionary<string, DrpcHandler>? _frozen;
 
     /// <summary>Adds an rpc of any shape.</summary>
     /// <param name="path">e.g. <c>/coder.tailnet.v2.Tailnet/Coordinate</c>.</param>
@@ -20,7 +18,6 @@ public sealed class DrpcRouter
     public DrpcRouter Add(string path, DrpcHandler handler)
     {
         _handlers.Add(path, handler);
-        _frozen = null;
         return this;
     }
 
@@ -62,6 +59,6 @@ public sealed class DrpcRouter
             }
         });
 
-    internal DrpcHandler? Find(string path) =>
-        (_frozen ??= _handlers.ToFrozenDictionary(StringComparer.Ordinal)).GetValueOrDefault(path);
+    // Each session has a router of its own and asks it a few times: to freeze it would cost more than all the look-ups.
+    internal DrpcHandler? Find(string path) => _handlers.GetValueOrDefault(path);
 }

@@ -7,8 +7,8 @@ namespace Tailnet.Yamux;
 /// <summary>
 /// One stream of a <see cref="YamuxSession"/>: bytes both ways, each direction with its own window and its own end.
 /// Completing <see cref="Output"/> ends this side's half (FIN) after everything written before; completing it with an exception,
-/// or <see cref="Reset"/>, ends both at once (RST). A stream the peer reset, or whose session ended, makes reads throw
-/// <see cref="YamuxException"/>, and makes flushes answer that the other side has completed.
+/// or <see cref="Reset"/>, ends both at once (RST). A stream the peer reset makes reads throw <see cref="YamuxException"/> at once,
+/// one whose session ended when all that had come is read; flushes answer that the other side has completed.
 /// </summary>
 public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 {
@@ -66,6 +66,9 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     internal bool IsHalfClosed => _localClosed && !_remoteClosed && !_dead;
 
     internal bool IsDead => _dead;
+
+    /// <summary>Why reads fail once everything received is read; null as long as they do not.</summary>
+    internal YamuxException? Failure { get; private set; }
 
     /// <summary>Ends the stream at once in both directions; what is unsent is dropped.</summary>
     public void Reset() => Kill(YamuxCloseReason.None, tellPeer: true);
@@ -224,7 +227,14 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
             _dead = true;
             _resetOwed = tellPeer;
-            _received.Writer.Complete(new YamuxException(reason));
+            if (!_remoteClosed)
+            {
+                // What came before the session ended is still the application's; a reset takes it back. The reader adds the failure,
+                // because a pipe that is completed with one no longer gives what it holds.
+                Failure = new YamuxException(reason);
+                _received.Writer.Complete(reason == YamuxCloseReason.None ? Failure : null);
+            }
+
             if (!_localClosed)
             {
                 _toSend.Reader.Complete();

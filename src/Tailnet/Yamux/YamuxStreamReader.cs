@@ -4,15 +4,29 @@ using System.Runtime.CompilerServices;
 
 namespace Tailnet.Yamux;
 
-/// <summary>The application's end of a stream's received bytes: counts what is consumed, which is what gives the peer room.</summary>
+/// <summary>
+/// The application's end of a stream's received bytes: counts what is consumed, which is what gives the peer room, and fails after the
+/// last byte when the session ended before the stream did.
+/// </summary>
 internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : PipeReader
 {
     private ReadOnlySequence<byte> _last;
 
+    // How many bytes the application has looked at and left, when it looked at all there were; else -1.
+    private long _left;
+
     public override bool TryRead(out ReadResult result)
     {
         var read = inner.TryRead(out result);
-        _last = read ? result.Buffer : default;
+        if (read)
+        {
+            result = Take(result);
+        }
+        else
+        {
+            _last = default;
+        }
+
         return read;
     }
 
@@ -31,6 +45,7 @@ internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
         var bytes = _last.IsEmpty ? 0 : _last.Slice(0, consumed).Length;
+        _left = _last.IsEmpty || _last.Slice(examined).IsEmpty ? _last.Length - bytes : -1;
         _last = default;
         inner.AdvanceTo(consumed, examined);
         if (bytes > 0)
@@ -50,7 +65,23 @@ internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> pending)
     {
-        var result = await pending.ConfigureAwait(false);
+        return Take(await pending.ConfigureAwait(false));
+    }
+
+    /// <summary>The end of a stream that its session cut off is no end: first what has come, then the failure.</summary>
+    private ReadResult Take(ReadResult result)
+    {
+        if (result.IsCompleted && stream.Failure is { } failure)
+        {
+            if (result.Buffer.Length == _left)
+            {
+                inner.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+                throw failure;
+            }
+
+            result = new ReadResult(result.Buffer, result.IsCanceled, isCompleted: false);
+        }
+
         _last = result.Buffer;
         return result;
     }

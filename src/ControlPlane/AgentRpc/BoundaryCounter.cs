@@ -1,0 +1,34 @@
+using System.Diagnostics.Metrics;
+using Tailnet.AgentMessages;
+
+namespace ControlPlane.AgentRpc;
+
+/// <summary>
+/// Counts the requests that agents' boundaries allowed or denied. What was requested is not kept, and not logged: URLs carry credentials.
+/// </summary>
+internal sealed class BoundaryCounter : IDisposable
+{
+    private readonly Meter _meter = new("ControlPlane");
+    private readonly Counter<long> _counter;
+
+    public BoundaryCounter() => _counter = _meter.CreateCounter<long>(
+        "controlplane.agent.boundary.requests", "{request}", "Requests that the boundaries of agents have reported, by decision.");
+
+    public ReportBoundaryLogsResponse Count(ReportBoundaryLogsRequest request)
+    {
+        var allowed = request.Logs.Count(static log => log.Allowed);
+        Add(allowed, "allow");
+        Add(request.Logs.Count - allowed, "deny");
+        return new ReportBoundaryLogsResponse();
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private void Add(int count, string decision)
+    {
+        if (count > 0)
+        {
+            _counter.Add(count, new KeyValuePair<string, object?>("decision", decision));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.IO.Pipelines;
+using Tailnet.Coordination;
+using Tailnet.Messages;
+using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
+
+namespace Tailnet.Json;
+
+/// <summary>Why coordination with JSON ended.</summary>
+public enum JsonEnd
+{
+    /// <summary>The peer closed its byte stream, or it failed.</summary>
+    PeerLeft,
+
+    /// <summary>The peer sent something that is no node.</summary>
+    NotANode,
+
+    /// <summary>The peer sent an object longer than a node may be.</summary>
+    TooLarge,
+
+    /// <summary>The peer did what it may not do.</summary>
+    Refused,
+
+    /// <summary>The coordinator closed the connection: it stops, or the peer has connected again.</summary>
+    Closed,
+}
+
+/// <summary>
+/// The first version of coordination (tailnet protocol document §3.1) on a coordinator of today: the peer sends its node as JSON objects,
+/// and gets arrays of the nodes of those it shares a tunnel with. Nobody says goodbye, opens tunnels or answers handshakes in it, so
+/// the tunnel of a client is opened here, and an agent is ready for a handshake once it has been sent the node.
+/// </summary>
+/// <param name="coordinator">Joins the peers.</param>
+/// <param name="options">Limits; null for the defaults.</param>
+public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOptions? options = null)
+{
+    private readonly int _maxNode = (options ?? new CoordinatorOptions()).MaxNode;
+
+    /// <summary>A client of one agent.</summary>
+    /// <param name="stream">The byte stream; completed at the end.</param>
+    /// <param name="id">The client's id.</param>
+    /// <param name="agent">The agent that it wants to reach.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Why it ended, and words for it.</returns>
+    public Task<(JsonEnd End, string Reason)> ServeClientAsync(IDuplexPipe stream, Guid id, Guid agent, CancellationToken cancellationToken = default) =>
+        ServeAsync(stream, id, CoordinateeAuth.Client(agent), agent, cancellationToken);
+
+    /// <summary>An agent.</summary>
+    /// <param name="stream">The byte stream; completed at the end.</param>
+    /// <param name="agent">The agent's id.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Why it ended, and words for it.</returns>
+    public Task<(JsonEnd End, string Reason)> ServeAgentAsync(IDuplexPipe stream, Guid agent, CancellationToken cancellationToken = default) =>
+        ServeAsync(stream, agent, CoordinateeAuth.Agent(agent), tunnel: null, cancellationToken);
+
+    private async Task<(JsonEnd End, string Reason)> ServeAsync(
+        IDuplexPipe stream, Guid id, ICoordinateeAuth auth, Guid? tunnel, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var peer = await coordinator.ConnectAsync(id, auth, cancellationToken).ConfigureAwait(false);
+        var reading = ReadAsync(stream.Input, peer, tunnel, stop.Token);
+        var closing = await WriteAsync(stream.Output, peer, answersHandshakes: tunnel is null, stop.Token).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        var end = await reading.ConfigureAwait(false);
+        await stream.Input.CompleteAsync().ConfigureAwait(false);
+        await stream.Output.CompleteAsync().ConfigureAwait(false);
+
+        // What the coordinator said is why the peer was refused, or did nothing wrong at all.
+        return end.End == JsonEnd.Refused || closing.Reason.Length > 0 ? closing : end;
+    }
+
+    /// <summary>Ends the peer with its last node, so that the writer ends too.</summary>
+    private async Task<(JsonEnd End, string Reason)> ReadAsync(PipeReader input, ICoordinatedPeer peer, Guid? tunnel, CancellationToken cancellationToken)
+    {
+        var scanner = new JsonObjectScanner(_maxNode);
+        try
+        {
+            if (tunnel is { } agent)
+            {
+                await peer.HandleAsync(new CoordinateRequest { AddTunnel = new() { Id = PeerIds.Write(agent) } }, cancellationToken).ConfigureAwait(false);
+            }
+
+            while (true)
+            {
+                var result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var buffer = result.Buffer;
+                JsonScan scan;
+                while ((scan = scanner.TryRead(ref buffer, out var json)) == JsonScan.Done)
+                {
+                    if (JsonNodes.TryRead(json) is not { } node)
+                    {
+                        return (JsonEnd.NotANode, "read json: not a node");
+                    }
+
+                    var request = new CoordinateRequest { UpdateSelf = new() { Node = node } };
+                    if (!await peer.HandleAsync(request, cancellationToken).ConfigureAwait(false))
+                    {
+                        return (JsonEnd.Refused, "");
+                    }
+                }
+
+                if (scan != JsonScan.NeedMore)
+                {
+                    return scan == JsonScan.TooLarge ? (JsonEnd.TooLarge, "node is too large") : (JsonEnd.NotANode, "read json: not an object");
+                }
+
+                input.AdvanceTo(buffer.Start, buffer.End);
+                if (result.IsCompleted || result.IsCanceled)
+                {
+                    return buffer.IsEmpty || result.IsCanceled ? (JsonEnd.PeerLeft, "") : (JsonEnd.NotANode, "read json: unexpected EOF");
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // The stream failed, in whatever way of its own, or this was to stop.
+            return (JsonEnd.PeerLeft, "");
+        }
+        finally
+        {
+            await peer.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(JsonEnd End, string Reason)> WriteAsync(
+        PipeWriter output, ICoordinatedPeer peer, bool answersHandshakes, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await peer.ReadAsync(cancellationToken).ConfigureAwait(false) is { } response)
+            {
+                if (EndOf(response.Error) is { } end)
+                {
+                    return (end, response.Error);
+                }
+
+                // That a peer is gone or ready cannot be said in this version, and that a tunnel went before its handshake need not.
+                var news = response.PeerUpdates.Where(static update => update.Kind == Kind.Node && JsonNodes.CanWrite(update.Node)).ToArray();
+                if (news.Length == 0)
+                {
+                    continue;
+                }
+
+                JsonNodes.Write(output, news.Select(static update => update.Node));
+                var flush = await output.FlushAsync(cancellationToken).ConfigureAwait(false);
+                if (flush.IsCompleted || flush.IsCanceled)
+                {
+                    break;
+                }
+
+                if (answersHandshakes)
+                {
+                    var ready = new CoordinateRequest();
+                    ready.ReadyForHandshake.AddRange(news.Select(static update => new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id }));
+                    await peer.HandleAsync(ready, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // The stream failed, in whatever way of its own, or this was to stop.
+            return (JsonEnd.PeerLeft, "");
+        }
+
+        return (JsonEnd.PeerLeft, "");
+    }
+
+    private static JsonEnd? EndOf(string error) => error switch
+    {
+        "" => null,
+        _ when error.StartsWith("ready for handshake", StringComparison.Ordinal) => null,
+        _ when error.StartsWith("authorization", StringComparison.Ordinal) => JsonEnd.Refused,
+        "node is too large" => JsonEnd.TooLarge,
+        _ => JsonEnd.Closed,
+    };
+}
