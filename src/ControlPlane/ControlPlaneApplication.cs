@@ -1,10 +1,13 @@
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.Http;
 using ControlPlane.Logs;
+using ControlPlane.Machine;
 using ControlPlane.Meta;
 using ControlPlane.Storage;
+using ControlPlane.Terminals;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -63,6 +66,10 @@ public static class ControlPlaneApplication
             .AddSingleton<TailnetSessions>()
             .AddSingleton<CoordinateApi>()
             .AddSingleton<DerpMapApi>()
+            .AddSingleton<AgentReach>()
+            .AddSingleton<ContainersApi>()
+            .AddSingleton<ListeningPortsApi>()
+            .AddSingleton<TerminalApi>()
             .AddSingleton<AgentConnectionStore>()
             .AddSingleton<AgentMonitor>()
             .AddSingleton<ManifestRpc>()
@@ -147,7 +154,21 @@ public static class ControlPlaneApplication
         MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
         MapOwned(app, agents, "/logs", logs.GetAsync);
         MapOwned(app, agents, "/startup-logs", logs.GetAsync);
+        MapMachine(app, agents);
         app.Map(ById + "/{**path}", agents.Owned(static (context, _) => ApiRoutes.NotFound(context)));
+    }
+
+    private static void MapMachine(WebApplication app, AgentsApi agents)
+    {
+        var containers = app.Services.GetRequiredService<ContainersApi>();
+        MapOwned(app, agents, "/containers", containers.GetAsync);
+        MapOwned(app, agents, "/containers/watch", containers.WatchAsync);
+        MapOwned(app, agents, "/containers/devcontainers/{devcontainer}/recreate", containers.RecreateAsync, HttpMethods.Post);
+        MapOwned(app, agents, "/containers/devcontainers/container/{container}/recreate", containers.RecreateByContainerAsync, HttpMethods.Post);
+        MapOwned(app, agents, "/listening-ports", app.Services.GetRequiredService<ListeningPortsApi>().GetAsync);
+
+        // A terminal's refusals are its own: it answers for its credentials too.
+        app.MapRoute(ById + "/pty", HttpMethods.Get, app.Services.GetRequiredService<TerminalApi>().GetAsync);
     }
 
     private static void MapAgent(WebApplication app, string path, string method, Func<HttpContext, Agent, Task> handler)
@@ -156,6 +177,6 @@ public static class ControlPlaneApplication
         app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)));
     }
 
-    private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler) =>
-        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(HttpMethods.Get, inner => handler(inner, agent))(context)));
+    private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
+        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)));
 }

@@ -1,3 +1,4 @@
+using ControlPlane.Connections;
 using ControlPlane.Http;
 using ControlPlane.Logs;
 using ControlPlane.Users;
@@ -11,8 +12,7 @@ internal sealed class AgentsApi(
     LogSourceStore logSources,
     GitSshKeyStore gitSshKeys,
     UserAuthentication users,
-    ControlPlaneOptions options,
-    TimeProvider time)
+    AgentReach reach)
 {
     public const string RouteParameter = "workspaceagent";
 
@@ -34,7 +34,7 @@ internal sealed class AgentsApi(
 
     public Task GetAsync(HttpContext context, Agent agent)
     {
-        var status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
+        var status = reach.StatusOf(agent);
         var view = new AgentView
         {
             Id = agent.Id,

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ControlPlane.Agents;
+using ControlPlane.Connections;
 using ControlPlane.Logs;
+using ControlPlane.Machine;
 using ControlPlane.Meta;
 using ControlPlane.Users;
 
@@ -18,6 +20,8 @@ namespace ControlPlane.Http;
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(PostLogSourceRequest))]
 [JsonSerializable(typeof(PatchLogsRequest))]
+[JsonSerializable(typeof(AgentContainers))]
+[JsonSerializable(typeof(ListeningPorts))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class ApiJson : JsonSerializerContext
