@@ -1,6 +1,7 @@
 using Edge.Authentication;
 using Edge.Connections;
 using Edge.Derp;
+using Edge.LocalAgent;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Settings;
@@ -14,7 +15,8 @@ internal sealed record NodeSettings(
     EdgeConnectionOptions Connections,
     RateLimitOptions RateLimit,
     EdgeJwtOptions? Jwt,
-    DerpSettings Derp)
+    DerpSettings Derp,
+    LocalAgentSettings LocalAgent)
 {
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -29,7 +31,8 @@ internal sealed record NodeSettings(
             EdgeConnectionOptions.Read(reader),
             RateLimitOptions.Read(reader),
             EdgeJwtOptions.Read(reader),
-            DerpSettings.Read(reader, options));
+            DerpSettings.Read(reader, options),
+            LocalAgentSettings.Read(reader));
         if (settings.Jwt is not null && !settings.Options.Proxies)
         {
             var mode = settings.Options.Mode.ToString().ToLowerInvariant();
