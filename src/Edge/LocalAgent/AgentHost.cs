@@ -23,7 +23,7 @@ internal static class AgentHost
             kestrel.ListenUnixSocket(data.AgentSocket);
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(options).AddSingleton<TerminalSessions>().AddSingleton<ContainerService>().AddSingleton<AgentActivity>();
+        builder.Services.AddSingleton(options).AddSingleton<TerminalSessions>().AddSingleton(new ContainerTools()).AddSingleton<ContainerService>().AddSingleton<AgentActivity>();
         var app = builder.Build();
         app.UseWebSockets();
         app.UseRouting();

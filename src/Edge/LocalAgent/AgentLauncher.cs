@@ -16,6 +16,7 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
     // A failing start is not tried again for every request.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan RelaunchAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private const long MaxLogBytes = 1024 * 1024;
 
@@ -61,18 +62,24 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
         var begun = time.GetTimestamp();
         try
         {
-            await LaunchAsync();
-            while (!await ListensAsync(cancellation))
+            do
             {
-                if (time.GetElapsedTime(begun) > Patience)
+                // Again, should the lock still be held by one that is ending; a start that is only slow keeps the others out.
+                await LaunchAsync();
+                var launched = time.GetTimestamp();
+                while (time.GetElapsedTime(launched) < RelaunchAfter)
                 {
-                    throw NotStarted();
+                    if (await ListensAsync(cancellation))
+                    {
+                        _failedAt = null;
+                        return;
+                    }
+
+                    await Task.Delay(Poll, time, cancellation);
                 }
-
-                await Task.Delay(Poll, time, cancellation);
             }
-
-            _failedAt = null;
+            while (time.GetElapsedTime(begun) < Patience);
+            throw NotStarted();
         }
         catch (Exception exception) when (exception is Win32Exception or IOException or UnauthorizedAccessException or AgentConnectionException)
         {

@@ -4,7 +4,7 @@ using ControlPlane.Connections;
 namespace Edge.LocalAgent.Machine;
 
 /// <summary>The machine's containers by its Docker CLI, and devcontainers made anew by the devcontainer CLI.</summary>
-internal sealed partial class ContainerService(TimeProvider time, ILogger<ContainerService> logger) : IDisposable
+internal sealed partial class ContainerService(ContainerTools tools, TimeProvider time, ILogger<ContainerService> logger) : IDisposable
 {
     // Many who watch ask no more often than one.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
@@ -92,9 +92,9 @@ internal sealed partial class ContainerService(TimeProvider time, ILogger<Contai
             ?? throw new AgentConnectionException(400, "Missing workspace folder label", "The container was not made by the devcontainer CLI.");
     }
 
-    private static async Task<AgentContainers> AskAsync(CancellationToken cancellation)
+    private async Task<AgentContainers> AskAsync(CancellationToken cancellation)
     {
-        var (exitCode, output, errors) = await CommandLineTool.RunAsync("docker", ["ps", "--all", "--quiet", "--no-trunc"], cancellation);
+        var (exitCode, output, errors) = await CommandLineTool.RunAsync(tools.Docker, ["ps", "--all", "--quiet", "--no-trunc"], cancellation);
         if (exitCode != 0)
         {
             throw Failed(errors);
@@ -107,7 +107,7 @@ internal sealed partial class ContainerService(TimeProvider time, ILogger<Contai
         }
 
         // One that was removed meanwhile makes it fail, but the others are printed.
-        (exitCode, output, errors) = await CommandLineTool.RunAsync("docker", ["inspect", "--type=container", .. ids], cancellation);
+        (exitCode, output, errors) = await CommandLineTool.RunAsync(tools.Docker, ["inspect", "--type=container", .. ids], cancellation);
         try
         {
             var (containers, warnings) = DockerJson.Read(output);
@@ -145,7 +145,7 @@ internal sealed partial class ContainerService(TimeProvider time, ILogger<Contai
             limit.CancelAfter(RecreateTimeout);
             string[] config = devcontainer.ConfigPath is { } path ? ["--config", path] : [];
             var (exitCode, _, errors) = await CommandLineTool.RunAsync(
-                "devcontainer", ["up", "--workspace-folder", devcontainer.WorkspaceFolder, "--remove-existing-container", .. config], limit.Token);
+                tools.Devcontainer, ["up", "--workspace-folder", devcontainer.WorkspaceFolder, "--remove-existing-container", .. config], limit.Token);
             error = exitCode == 0 ? null : $"devcontainer up failed: {errors}";
         }
         catch (OperationCanceledException)
