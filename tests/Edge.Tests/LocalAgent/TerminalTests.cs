@@ -89,7 +89,7 @@ public sealed class TerminalTests : IAsyncDisposable
         await viewer.TypeAsync("cat\r");
         await viewer.TypeAsync("one line\r");
         await viewer.UntilAsync("one line\r\none line\r\n");
-        await viewer.TypeAsync("\x04echo after\r");
+        await viewer.TypeAsync("\u0004echo after\r");
         await viewer.UntilAsync("echo after\r\n");
         await viewer.UntilAsync("after\r\n");
     }
@@ -122,7 +122,7 @@ public sealed class TerminalTests : IAsyncDisposable
     {
         using var viewer = Viewer.Attach(_sessions, _id, "stty -echo; echo go; read line; printf %s \"$line\" | od -An -c");
         await viewer.UntilAsync("go");
-        await viewer.TypeAsync("aé\x7f" + "b\r");
+        await viewer.TypeAsync("aé\u007fb\r");
         await viewer.UntilAsync("a   b\r\n");
     }
 

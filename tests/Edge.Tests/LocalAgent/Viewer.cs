@@ -26,7 +26,17 @@ internal sealed class Viewer(TerminalAttachment attachment) : IDisposable
         int at;
         while ((at = Seen.IndexOf(text, _found, StringComparison.Ordinal)) < 0)
         {
-            Assert.True(await ReadAsync() > 0, $"The terminal ended before \"{text}\": {Seen}");
+            int count;
+            try
+            {
+                count = await ReadAsync();
+            }
+            catch (TimeoutException)
+            {
+                throw new TimeoutException($"Not in time: \"{text}\" after {_found} characters of: {Seen}");
+            }
+
+            Assert.True(count > 0, $"The terminal ended before \"{text}\": {Seen}");
         }
 
         var found = Seen[_found..(at + text.Length)];

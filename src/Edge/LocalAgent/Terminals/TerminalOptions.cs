@@ -33,7 +33,7 @@ internal sealed record TerminalOptions
         var defaults = new TerminalOptions();
         return new TerminalOptions
         {
-            MaxSessions = settings.Number(Section + nameof(MaxSessions), defaults.MaxSessions, 1, 10_000),
+            MaxSessions = settings.Number(Section + nameof(MaxSessions), defaults.MaxSessions, 1, 1_000),
             MaxAttachments = settings.Number(Section + nameof(MaxAttachments), defaults.MaxAttachments, 1, 1_000),
             DetachedTimeout = settings.Duration(Section + nameof(DetachedTimeout), defaults.DetachedTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
             MaxOutputRate = settings.Number(Section + nameof(MaxOutputRate), defaults.MaxOutputRate, 64 << 10, 1 << 30),
