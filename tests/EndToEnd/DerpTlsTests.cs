@@ -47,6 +47,23 @@ public class DerpTlsTests
     }
 
     [Fact]
+    public async Task ARefusedFastStartEndsInOrderAndNotByAReset()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var edge = await StartAsync(directory);
+        var (tls, _) = await ConnectAsync(edge.PublicUrl, SslProtocols.Tls13);
+        using var session = tls;
+
+        // A SendPacket frame where ClientInfo is due.
+        await tls.WriteAsync(
+            "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n\u0004\0\0\0\u0001x"u8.ToArray());
+        using var received = new MemoryStream();
+        await tls.CopyToAsync(received).WaitAsync(TestNode.Patience);
+        Assert.Equal(1, received.GetBuffer()[0]); // ServerKey
+        Assert.Equal(5 + 40, received.Length);
+    }
+
+    [Fact]
     public async Task WhereDerpIsNotServedTheChainIsAsItIsInTheFile()
     {
         using var directory = new TemporaryDirectory();

@@ -2,6 +2,7 @@ using ControlPlane;
 using ControlPlane.Connections;
 using Edge.Hosting;
 using Edge.Public;
+using Edge.RateLimiting;
 using Edge.Telemetry;
 
 namespace Edge.Api;
@@ -36,6 +37,7 @@ internal static class ApiHost
         listeners.Apply(builder);
         var app = builder.Build();
         app.UseFrontDoor();
+        app.UseEdgeRateLimit();
         app.UseControlPlane();
         return app;
     }

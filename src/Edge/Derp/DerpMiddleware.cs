@@ -53,7 +53,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
         context.Response.ContentType = "text/plain; charset=utf-8";
         context.Response.Headers.XContentTypeOptions = "nosniff";
-        return context.Response.WriteAsync("DERP requires connection upgrade\n");
+        return DerpPages.WriteAsync(context, "DERP requires connection upgrade\n"u8.ToArray());
     }
 
     private async Task ServeRawAsync(HttpContext context, IHttpUpgradeFeature upgrade)
@@ -73,7 +73,8 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
         var (remote, isNotIdeal) = (Remote(context), !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]));
         StreamTelemetry.DetachStream(context);
-        if (!connection.TryDetach(Detached(remote, isNotIdeal, context.TraceIdentifier)))
+        var isDetached = connection.TryDetach(Detached(remote, isNotIdeal, context.TraceIdentifier));
+        if (!isDetached)
         {
             var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
             await RunInPlaceAsync(context, connection, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
@@ -84,10 +85,21 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             });
         }
 
-        if (isFastStart)
+        if (!isFastStart)
         {
-            // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
+            return;
+        }
+
+        // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
+        if (isDetached)
+        {
             context.Abort();
+        }
+        else
+        {
+            // What is written after the end goes nowhere. An abort would be a reset, which may take the last frames with it.
+            await connection.CompleteOutputAsync();
+            context.Response.Headers.Connection = "close";
         }
     }
 

@@ -18,12 +18,21 @@ internal static class DerpPages
         _ => null,
     };
 
+    /// <summary>A body with its length, as derper sends it: not in chunks.</summary>
+    public static Task WriteAsync(HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        context.Response.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body).AsTask();
+    }
+
     private static Task ProbeAsync(HttpContext context)
     {
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            return context.Response.WriteAsync("bogus probe method\n");
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            return WriteAsync(context, "bogus probe method\n"u8.ToArray());
         }
 
         context.Response.Headers.AccessControlAllowOrigin = "*";
@@ -63,7 +72,6 @@ internal static class DerpPages
         headers.XFrameOptions = "DENY";
         headers.XContentTypeOptions = "nosniff";
         headers.ContentType = type;
-        headers.ContentLength = body.Length;
-        return context.Response.Body.WriteAsync(body).AsTask();
+        return WriteAsync(context, body);
     }
 }

@@ -30,8 +30,6 @@ internal static class FrontDoor
         {
             app.UseForwardedHeaders(Believe(trusted));
         }
-
-        app.UseEdgeRateLimit();
     }
 
     private static ForwardedHeadersOptions Believe(TrustedProxySet trusted)

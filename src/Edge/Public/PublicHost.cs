@@ -4,6 +4,7 @@ using Edge.Derp.Admission;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
+using Edge.RateLimiting;
 using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
@@ -48,6 +49,8 @@ internal static class PublicHost
             app.UseMiddleware<DerpMiddleware>();
         }
 
+        // After the relay's pages: many clients behind one address ask for them, and they cost nothing.
+        app.UseEdgeRateLimit();
         app.UseEdgeAuthentication();
         app.UseRouting();
         if (settings.Options.Proxies)
