@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Storage;
@@ -68,18 +69,26 @@ internal sealed class Database : IDisposable
         }
     }
 
-    public T Read<T>(Func<SqliteConnection, T> query)
+    public T Read<T>(Func<DbConnection, T> query)
     {
         using var connection = Open();
         return query(connection);
     }
 
+    /// <summary>As <see cref="Read"/>, where several statements see one state of the store.</summary>
+    public T Snapshot<T>(Func<DbConnection, T> query)
+    {
+        using var connection = Open();
+        using var transaction = connection.BeginTransaction(deferred: true);
+        return query(connection);
+    }
+
     /// <summary>Runs <paramref name="work"/> in one transaction that holds the write lock from its start, and commits it.</summary>
-    public Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, CancellationToken cancellationToken) =>
+    public Task<T> WriteAsync<T>(Func<DbConnection, T> work, CancellationToken cancellationToken) =>
         WriteAsync((connection, _) => Task.FromResult(work(connection)), cancellationToken);
 
     /// <summary>As above; a <paramref name="work"/> that throws leaves nothing behind.</summary>
-    public async Task<T> WriteAsync<T>(Func<SqliteConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    public async Task<T> WriteAsync<T>(Func<DbConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
         await _writer.WaitAsync(cancellationToken);
         try

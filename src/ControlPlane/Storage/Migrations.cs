@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Storage;
@@ -11,7 +12,7 @@ internal static class Migrations
     public static IReadOnlyList<string> All { get; } =
         [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql, LaterRpcSchema.Sql];
 
-    public static long VersionOf(SqliteConnection connection) => connection.Count("PRAGMA user_version");
+    public static long VersionOf(DbConnection connection) => connection.Count("PRAGMA user_version");
 
     /// <summary>Applies what is missing. Processes that start together take turns: each step looks again once it holds the write lock.</summary>
     /// <exception cref="ControlPlaneException">The database is newer than <paramref name="steps"/>.</exception>
