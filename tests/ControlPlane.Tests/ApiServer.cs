@@ -80,7 +80,9 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.Services.AddSingleton(time);
         }
 
-        builder.Services.AddControlPlane(options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" });
+        var settings = options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" };
+        builder.Services.AddControlPlane(settings);
+        builder.Services.AddSingleton(_ => new Database(TestDatabase.EngineFor(settings)));
         var app = builder.Build();
         app.UseControlPlane();
         var client = new HttpClient(new SocketsHttpHandler
@@ -168,7 +170,7 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public long Count(string sql) => Database.Read(connection => connection.Count(sql));
 
-    public void Execute(string sql) => Database.Read(connection => connection.Execute(sql));
+    public void Execute(string sql, params (string, object?)[] parameters) => Database.Read(connection => connection.Execute(sql, parameters));
 
     public async Task StopAsync() => await _app.StopAsync(TestContext.Current.CancellationToken);
 

@@ -68,13 +68,10 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
     public LogPage ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
     {
         Interlocked.Increment(ref _pageReads);
-        using var command = connection.Command(
-            "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit",
-            ("@agent", agentId),
-            ("@after", after),
-            ("@up_to", upTo),
-            ("@limit", (long)maxLines));
-        using var reader = command.ExecuteReader();
+        using var statement = Statement.Of(
+            connection, "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit");
+        statement.Command.Bind(("@agent", agentId), ("@after", after), ("@up_to", upTo), ("@limit", (long)maxLines));
+        using var reader = statement.Command.ExecuteReader();
         var lines = new List<LogLine>();
         var bytes = 0;
         while (bytes < maxBytes && reader.Read())
@@ -89,19 +86,11 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
 
     private static void Insert(DbConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)
     {
-        using var insert = connection.Command(
+        // Made once, not for each line.
+        var (agent, source) = (agentId.ToString("D"), sourceId.ToString("D"));
+        connection.ExecuteEach(
             "INSERT INTO agent_logs (agent_id, created_at, level, source_id, output) VALUES (@agent, @now, @level, @source, @output)",
-            ("@agent", agentId),
-            ("@now", now),
-            ("@level", ""),
-            ("@source", sourceId),
-            ("@output", ""));
-        insert.Prepare();
-        foreach (var line in lines)
-        {
-            insert.Parameters["@level"].Value = line.Level;
-            insert.Parameters["@output"].Value = line.Output;
-            insert.ExecuteNonQuery();
-        }
+            lines,
+            line => [("@agent", agent), ("@now", now), ("@level", line.Level), ("@source", source), ("@output", line.Output)]);
     }
 }

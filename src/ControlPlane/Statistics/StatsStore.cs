@@ -14,12 +14,10 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
     public Task<int> AddAsync(IReadOnlyDictionary<Guid, StoredReport> reports, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
-            using var add = AddCommand(connection);
             var added = 0;
             foreach (var (agentId, report) in reports)
             {
-                Bind(add, agentId, report);
-                if (add.ExecuteNonQuery() == 1)
+                if (Add(connection, agentId, report) == 1)
                 {
                     ReplaceProtocols(connection, agentId, report.Sum.Protocols);
                     ReplaceMetrics(connection, agentId, report.Sum.Metrics);
@@ -78,31 +76,29 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
             ("@since", since),
             ("@limit", (long)options.MaxMetricsPerAgent))));
 
-    private static DbCommand AddCommand(DbConnection connection) => connection.Command(
-        """
-        INSERT INTO agent_stats (agent_id, reported_at, reports, rx_packets, rx_bytes, tx_packets, tx_bytes, connection_count,
-            connection_median_latency_ms, sessions_vscode, sessions_jetbrains, sessions_reconnecting_pty, sessions_ssh)
-        SELECT id, @now, @reports, @rx_packets, @rx_bytes, @tx_packets, @tx_bytes, @count, @latency, @vscode, @jetbrains, @pty, @ssh
-        FROM workspace_agents WHERE id = @agent
-        ON CONFLICT (agent_id) DO UPDATE SET
-            reported_at = excluded.reported_at,
-            reports = agent_stats.reports + excluded.reports,
-            rx_packets = agent_stats.rx_packets + excluded.rx_packets,
-            rx_bytes = agent_stats.rx_bytes + excluded.rx_bytes,
-            tx_packets = agent_stats.tx_packets + excluded.tx_packets,
-            tx_bytes = agent_stats.tx_bytes + excluded.tx_bytes,
-            connection_count = excluded.connection_count,
-            connection_median_latency_ms = excluded.connection_median_latency_ms,
-            sessions_vscode = excluded.sessions_vscode,
-            sessions_jetbrains = excluded.sessions_jetbrains,
-            sessions_reconnecting_pty = excluded.sessions_reconnecting_pty,
-            sessions_ssh = excluded.sessions_ssh
-        """);
-
-    private static void Bind(DbCommand add, Guid agentId, StoredReport report)
+    private static int Add(DbConnection connection, Guid agentId, StoredReport report)
     {
         var sum = report.Sum;
-        add.Bind(
+        return connection.Execute(
+            """
+            INSERT INTO agent_stats (agent_id, reported_at, reports, rx_packets, rx_bytes, tx_packets, tx_bytes, connection_count,
+                connection_median_latency_ms, sessions_vscode, sessions_jetbrains, sessions_reconnecting_pty, sessions_ssh)
+            SELECT id, @now, @reports, @rx_packets, @rx_bytes, @tx_packets, @tx_bytes, @count, @latency, @vscode, @jetbrains, @pty, @ssh
+            FROM workspace_agents WHERE id = @agent
+            ON CONFLICT (agent_id) DO UPDATE SET
+                reported_at = excluded.reported_at,
+                reports = agent_stats.reports + excluded.reports,
+                rx_packets = agent_stats.rx_packets + excluded.rx_packets,
+                rx_bytes = agent_stats.rx_bytes + excluded.rx_bytes,
+                tx_packets = agent_stats.tx_packets + excluded.tx_packets,
+                tx_bytes = agent_stats.tx_bytes + excluded.tx_bytes,
+                connection_count = excluded.connection_count,
+                connection_median_latency_ms = excluded.connection_median_latency_ms,
+                sessions_vscode = excluded.sessions_vscode,
+                sessions_jetbrains = excluded.sessions_jetbrains,
+                sessions_reconnecting_pty = excluded.sessions_reconnecting_pty,
+                sessions_ssh = excluded.sessions_ssh
+            """,
             ("@agent", agentId),
             ("@now", report.At),
             ("@reports", report.Reports),
