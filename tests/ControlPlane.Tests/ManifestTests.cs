@@ -162,7 +162,7 @@ public sealed class ManifestTests
         server.Execute("""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
             SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', @hash, 0, 0 FROM workspace_agents
-            """, ("@hash", new byte[1]));
+            """);
         await Assert.ThrowsAnyAsync<DbException>(() => store.ReplaceAsync(
             new Guid("50000000-0000-4000-8000-000000000001"), Declared.Everything, TestContext.Current.CancellationToken));
         Assert.Equal(2, (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("apps").GetArrayLength());
