@@ -55,7 +55,10 @@ public sealed class LocalAgentSettingsTests : IDisposable
     {
         var settings = new LocalAgentSettings(LocalAgentMode.Auto, TimeSpan.Zero, new TerminalOptions
         {
-            MaxSessions = 7, MaxAttachments = 8, DetachedTimeout = TimeSpan.FromMilliseconds(1500), MaxOutputRate = 1 << 20,
+            MaxSessions = 7,
+            MaxAttachments = 8,
+            DetachedTimeout = TimeSpan.FromMilliseconds(1500),
+            MaxOutputRate = 1 << 20,
         });
         var configuration = new ConfigurationBuilder().AddCommandLine([.. settings.ToArguments()]).Build();
         Assert.Equal(settings, LocalAgentSettings.Read(new SettingsReader(configuration)));

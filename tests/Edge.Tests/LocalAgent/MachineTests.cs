@@ -138,8 +138,14 @@ public sealed class MachineTests : IDisposable
     {
         var environment = new Dictionary<string, string?>
         {
-            ["HOME"] = "/root", ["PATH"] = "/bin", ["LC_ALL"] = "C", ["Edge__Authentication__Jwt__SigningKeys__0"] = "base64:secret",
-            ["ControlPlane__Database"] = "Password=x", ["OTEL_EXPORTER_OTLP_HEADERS"] = "key=x", ["AWS_SECRET_ACCESS_KEY"] = "x", ["LD_PRELOAD"] = "x",
+            ["HOME"] = "/root",
+            ["PATH"] = "/bin",
+            ["LC_ALL"] = "C",
+            ["Edge__Authentication__Jwt__SigningKeys__0"] = "base64:secret",
+            ["ControlPlane__Database"] = "Password=x",
+            ["OTEL_EXPORTER_OTLP_HEADERS"] = "key=x",
+            ["AWS_SECRET_ACCESS_KEY"] = "x",
+            ["LD_PRELOAD"] = "x",
         };
         ChildEnvironment.ApplyTo(environment);
         Assert.Equal(["HOME", "LC_ALL", "PATH"], environment.Keys.Order(StringComparer.Ordinal));
