@@ -1,6 +1,6 @@
+using System.Data.Common;
 using ControlPlane.Http;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane;
 
@@ -19,14 +19,14 @@ internal sealed class Bootstrap(Database database, TimeProvider time)
     /// crash in between, the next start makes new ones and publishes those, instead of leaving a user whose token nobody knows.
     /// </summary>
     public Task<BootstrapCredentials?> RunAsync(Func<BootstrapCredentials, CancellationToken, Task> publish, CancellationToken cancellationToken) =>
-        database.WriteAsync(
+        database.WriteAloneAsync(
             async (connection, cancellation) =>
             {
                 var now = time.GetUtcNow();
                 connection.Execute(
-                    "INSERT INTO deployment (id, deployment_id, created_at) VALUES (1, $id, $now) ON CONFLICT DO NOTHING",
-                    ("$id", Secrets.NewUuid()),
-                    ("$now", now));
+                    "INSERT INTO deployment (id, deployment_id, created_at) VALUES (1, @id, @now) ON CONFLICT DO NOTHING",
+                    ("@id", Secrets.NewUuid()),
+                    ("@now", now));
                 if (connection.Count("SELECT count(*) FROM users") > 0)
                 {
                     return null;
@@ -42,76 +42,76 @@ internal sealed class Bootstrap(Database database, TimeProvider time)
             },
             cancellationToken);
 
-    private static Guid CreateOrganization(SqliteConnection connection, DateTimeOffset now)
+    private static Guid CreateOrganization(DbConnection connection, DateTimeOffset now)
     {
         var id = Secrets.NewUuid();
         connection.Execute(
-            "INSERT INTO organizations (id, name, created_at) VALUES ($id, $name, $now)", ("$id", id), ("$name", OrganizationName), ("$now", now));
+            "INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, @now)", ("@id", id), ("@name", OrganizationName), ("@now", now));
         return id;
     }
 
-    private static Guid CreateUser(SqliteConnection connection, Guid organizationId, DateTimeOffset now)
+    private static Guid CreateUser(DbConnection connection, Guid organizationId, DateTimeOffset now)
     {
         var id = Secrets.NewUuid();
         connection.Execute(
             """
             INSERT INTO users (id, username, name, email, created_at, updated_at, last_seen_at, status, login_type)
-            VALUES ($id, $username, '', '', $now, $now, $now, 'active', 'token')
+            VALUES (@id, @username, '', '', @now, @now, @now, 'active', 'token')
             """,
-            ("$id", id),
-            ("$username", Username),
-            ("$now", now));
-        connection.Execute("INSERT INTO user_roles (user_id, role) VALUES ($id, 'owner')", ("$id", id));
+            ("@id", id),
+            ("@username", Username),
+            ("@now", now));
+        connection.Execute("INSERT INTO user_roles (user_id, role) VALUES (@id, 'owner')", ("@id", id));
         connection.Execute(
-            "INSERT INTO organization_members (organization_id, user_id, created_at) VALUES ($organization, $id, $now)",
-            ("$organization", organizationId),
-            ("$id", id),
-            ("$now", now));
+            "INSERT INTO organization_members (organization_id, user_id, created_at) VALUES (@organization, @id, @now)",
+            ("@organization", organizationId),
+            ("@id", id),
+            ("@now", now));
         return id;
     }
 
-    private static string CreateApiKey(SqliteConnection connection, Guid userId, DateTimeOffset now)
+    private static string CreateApiKey(DbConnection connection, Guid userId, DateTimeOffset now)
     {
         var (id, secret) = (Secrets.NewText(KeyIdLength), Secrets.NewText(KeySecretLength));
         connection.Execute(
-            "INSERT INTO api_keys (id, hashed_secret, user_id, created_at, last_used_at) VALUES ($id, $hash, $user, $now, $now)",
-            ("$id", id),
-            ("$hash", Secrets.Hash(secret)),
-            ("$user", userId),
-            ("$now", now));
+            "INSERT INTO api_keys (id, hashed_secret, user_id, created_at, last_used_at) VALUES (@id, @hash, @user, @now, @now)",
+            ("@id", id),
+            ("@hash", Secrets.Hash(secret)),
+            ("@user", userId),
+            ("@now", now));
         return $"{id}-{secret}";
     }
 
-    private static Guid CreateWorkspace(SqliteConnection connection, Guid ownerId, Guid organizationId, DateTimeOffset now)
+    private static Guid CreateWorkspace(DbConnection connection, Guid ownerId, Guid organizationId, DateTimeOffset now)
     {
         var id = Secrets.NewUuid();
         connection.Execute(
             """
             INSERT INTO workspaces (id, owner_id, organization_id, name, created_at, updated_at)
-            VALUES ($id, $owner, $organization, $name, $now, $now)
+            VALUES (@id, @owner, @organization, @name, @now, @now)
             """,
-            ("$id", id),
-            ("$owner", ownerId),
-            ("$organization", organizationId),
-            ("$name", WorkspaceName),
-            ("$now", now));
+            ("@id", id),
+            ("@owner", ownerId),
+            ("@organization", organizationId),
+            ("@name", WorkspaceName),
+            ("@now", now));
         return id;
     }
 
-    private static BootstrapAgent CreateAgent(SqliteConnection connection, Guid workspaceId, DateTimeOffset now)
+    private static BootstrapAgent CreateAgent(DbConnection connection, Guid workspaceId, DateTimeOffset now)
     {
         var (id, token) = (Secrets.NewUuid(), Secrets.NewUuid());
         connection.Execute(
             """
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            VALUES ($id, $workspace, $resource, $name, $hash, $now, $now)
+            VALUES (@id, @workspace, @resource, @name, @hash, @now, @now)
             """,
-            ("$id", id),
-            ("$workspace", workspaceId),
-            ("$resource", Secrets.NewUuid()),
-            ("$name", AgentName),
-            ("$hash", Secrets.Hash(token)),
-            ("$now", now));
+            ("@id", id),
+            ("@workspace", workspaceId),
+            ("@resource", Secrets.NewUuid()),
+            ("@name", AgentName),
+            ("@hash", Secrets.Hash(token)),
+            ("@now", now));
         return new BootstrapAgent(id, AgentName, token.ToString("D"));
     }
 }

@@ -49,7 +49,7 @@ public static class ControlPlaneApplication
         services.TryAddSingleton(TimeProvider.System);
         return services
             .AddSingleton(options)
-            .AddSingleton<Database>()
+            .AddSingleton(_ => new Database(DatabaseEngine.For(options)))
             .AddSingleton<Bootstrap>()
             .AddSingleton<ErrorBoundary>()
             .AddSingleton<MetaApi>()
@@ -131,7 +131,7 @@ public static class ControlPlaneApplication
     }
 
     /// <summary>
-    /// Reads the DERP map's sources, opens or makes <c>edge.db</c>, brings its schema up to date, and on the first start makes the user, its session token and one agent.
+    /// Reads the DERP map's sources, opens or makes the database, brings its schema up to date, and on the first start makes the user, its session token and one agent.
     /// Several processes may do so on one directory at once; one of them makes the user.
     /// </summary>
     /// <param name="services">The built host's services.</param>
@@ -145,7 +145,7 @@ public static class ControlPlaneApplication
         CancellationToken cancellationToken)
     {
         await services.GetRequiredService<DerpMapSources>().LoadAsync(cancellationToken);
-        services.GetRequiredService<Database>().Create();
+        await services.GetRequiredService<Database>().CreateAsync();
         return await services.GetRequiredService<Bootstrap>().RunAsync(publish, cancellationToken);
     }
 

@@ -8,7 +8,7 @@ namespace ControlPlane;
 /// <summary>What the embedded API server needs to know. Every limit and timeout of this assembly is here.</summary>
 public sealed class ControlPlaneOptions
 {
-    /// <summary>The directory that holds the database <c>edge.db</c>; it exists and only its owner can enter it.</summary>
+    /// <summary>The directory that holds the database <c>edge.db</c>, unless there is another; it exists and only its owner can enter it.</summary>
     public required string DataDirectory { get; init; }
 
     /// <summary>
@@ -146,6 +146,12 @@ public sealed class ControlPlaneOptions
     /// <summary>How many sub-agents the agents of one workspace may make. Default 128.</summary>
     public int MaxSubAgentsPerWorkspace { get; init; } = 128;
 
-    /// <summary>How long a statement waits for another writer's transaction. Default 10 s.</summary>
+    /// <summary>
+    /// The connection string of a PostgreSQL database, as Npgsql takes it (<see cref="Storage.PostgresSetting"/>). Default null: SQLite in
+    /// <see cref="DataDirectory"/>.
+    /// </summary>
+    public string? Database { get; init; }
+
+    /// <summary>How long a statement waits for another process's transaction, with SQLite. Default 10 s.</summary>
     public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

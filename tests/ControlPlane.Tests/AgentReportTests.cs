@@ -113,7 +113,7 @@ public sealed class AgentReportTests
         await using var server = await ApiServer.StartAsync(time: time);
         server.Execute("""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', x'00', 0, 0 FROM workspace_agents
+            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', @hash, 0, 0 FROM workspace_agents
             """);
         var buffer = server.Services.GetRequiredService<StatsBuffer>();
         var report = new AgentReport

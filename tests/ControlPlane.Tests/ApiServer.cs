@@ -80,7 +80,9 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.Services.AddSingleton(time);
         }
 
-        builder.Services.AddControlPlane(options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" });
+        var settings = options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" };
+        builder.Services.AddControlPlane(settings);
+        builder.Services.AddSingleton(_ => new Database(TestDatabase.EngineFor(settings)));
         var app = builder.Build();
         app.UseControlPlane();
         var client = new HttpClient(new SocketsHttpHandler
@@ -168,7 +170,8 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public long Count(string sql) => Database.Read(connection => connection.Count(sql));
 
-    public void Execute(string sql) => Database.Read(connection => connection.Execute(sql));
+    /// <summary>Runs statements, in which <c>@hash</c> is the hash of a token that nobody has.</summary>
+    public void Execute(string sql) => Database.Read(connection => connection.Execute(sql, ("@hash", new byte[1])));
 
     public async Task StopAsync() => await _app.StopAsync(TestContext.Current.CancellationToken);
 

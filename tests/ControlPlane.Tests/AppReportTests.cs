@@ -72,7 +72,7 @@ public sealed class AppReportTests
         await using var server = await DeclaredServerAsync();
         server.Execute("""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', x'00', 0, 0 FROM workspace_agents;
+            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', @hash, 0, 0 FROM workspace_agents;
             UPDATE agent_apps SET agent_id = '50000000-0000-4000-8000-000000000001';
             """);
         Assert.Equal(404, (await HealthAsync(server, Declared.CheckedApp, "healthy")).Status);

@@ -86,7 +86,7 @@ public sealed class InstanceIdentityTests : IDisposable
         var second = Guid.NewGuid();
         server.Execute($"""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            SELECT '{second}', workspace_id, resource_id, 'second', x'00', 0, 0 FROM workspace_agents
+            SELECT '{second}', workspace_id, resource_id, 'second', @hash, 0, 0 FROM workspace_agents
             """);
         await BindAsync(server, Cloud.Aws, Clouds.AwsInstance);
         await server.Bindings().BindAsync(second, Cloud.Aws, Clouds.AwsInstance, default);

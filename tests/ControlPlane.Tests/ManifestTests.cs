@@ -1,8 +1,8 @@
+using System.Data.Common;
 using System.Text.Json;
 using ControlPlane.Declarations;
 using ControlPlane.ExternalAuth;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Tailnet.AgentMessages;
 using Tailnet.Coordination;
@@ -155,15 +155,15 @@ public sealed class ManifestTests
             [app with { OpenIn = "window" }],
         })
         {
-            await Assert.ThrowsAsync<SqliteException>(
+            await Assert.ThrowsAnyAsync<DbException>(
                 () => store.ReplaceAsync(server.Agent.Id, new AgentDeclarations { Apps = apps }, TestContext.Current.CancellationToken));
         }
 
         server.Execute("""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', x'00', 0, 0 FROM workspace_agents
+            SELECT '50000000-0000-4000-8000-000000000001', workspace_id, resource_id, 'second', @hash, 0, 0 FROM workspace_agents
             """);
-        await Assert.ThrowsAsync<SqliteException>(() => store.ReplaceAsync(
+        await Assert.ThrowsAnyAsync<DbException>(() => store.ReplaceAsync(
             new Guid("50000000-0000-4000-8000-000000000001"), Declared.Everything, TestContext.Current.CancellationToken));
         Assert.Equal(2, (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("apps").GetArrayLength());
     }

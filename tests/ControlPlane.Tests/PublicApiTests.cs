@@ -14,22 +14,6 @@ public sealed class PublicApiTests
         var healthy = await server.GetAsync("/healthz");
         Assert.Equal((200, "OK"), (healthy.Status, healthy.Body));
         Assert.Equal(200, (await server.SendAsync(HttpMethod.Head, "/healthz")).Status);
-
-        File.Move(server.Database.FilePath, server.Database.FilePath + ".gone");
-        server.Database.CloseIdleConnections();
-        Assert.Equal(503, (await server.GetAsync("/healthz")).Status);
-    }
-
-    [Fact]
-    public async Task TroubleWithTheDatabaseIsTransientToClients()
-    {
-        await using var server = await ApiServer.StartAsync();
-        File.Move(server.Database.FilePath, server.Database.FilePath + ".gone");
-        server.Database.CloseIdleConnections();
-        var answer = await server.GetAsUserAsync("/api/v2/users/me");
-        Assert.Equal(503, answer.Status);
-        Assert.Equal("1", answer.Headers["Retry-After"]);
-        Assert.NotNull(answer.Message);
     }
 
     [Fact]

@@ -233,7 +233,7 @@ public sealed class TerminalApiTests : IAsyncDisposable
         _server.Execute(
             $"""
             INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
-            SELECT '{other}', workspace_id, '{Guid.NewGuid()}', 'other', x'00', created_at + 1, updated_at FROM workspace_agents
+            SELECT '{other}', workspace_id, '{Guid.NewGuid()}', 'other', @hash, created_at + 1, updated_at FROM workspace_agents
             """);
         var answer = await _server.GetAsUserAsync($"/api/v2/workspaceagents/{other}/pty?reconnect={Id}");
         Assert.Contains("Application Unavailable", answer.Body, StringComparison.Ordinal);

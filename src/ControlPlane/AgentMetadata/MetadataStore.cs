@@ -24,7 +24,7 @@ internal sealed class MetadataStore(Database database, ControlPlaneOptions optio
         connection =>
         {
             var keys = connection.List(
-                "SELECT key FROM agent_metadata WHERE agent_id = $agent", static reader => reader.Text("key"), ("$agent", agentId)).ToHashSet();
+                "SELECT key FROM agent_metadata WHERE agent_id = @agent", static reader => reader.Text("key"), ("@agent", agentId)).ToHashSet();
             var added = values.Count(value => keys.Add(LogText.Sanitise(value.Key)));
             if (added > 0 && keys.Count > options.MaxMetadataPerAgent)
             {
@@ -36,15 +36,15 @@ internal sealed class MetadataStore(Database database, ControlPlaneOptions optio
                 var (text, error) = Fit(value);
                 connection.Execute(
                     """
-                    INSERT INTO agent_metadata (agent_id, key, collected_at, value, error) VALUES ($agent, $key, $now, $value, $error)
+                    INSERT INTO agent_metadata (agent_id, key, collected_at, value, error) VALUES (@agent, @key, @now, @value, @error)
                     ON CONFLICT (agent_id, key) DO UPDATE SET
                         collected_at = excluded.collected_at, value = excluded.value, error = excluded.error
                     """,
-                    ("$agent", agentId),
-                    ("$key", LogText.Sanitise(value.Key)),
-                    ("$now", time.GetUtcNow()),
-                    ("$value", text),
-                    ("$error", error));
+                    ("@agent", agentId),
+                    ("@key", LogText.Sanitise(value.Key)),
+                    ("@now", time.GetUtcNow()),
+                    ("@value", text),
+                    ("@error", error));
             }
 
             return true;

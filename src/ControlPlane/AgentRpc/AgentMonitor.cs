@@ -1,4 +1,4 @@
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 using Microsoft.Extensions.Logging;
 using Tailnet.Yamux;
 
@@ -89,7 +89,7 @@ internal sealed partial class AgentMonitor(
         {
             return await store(agentId, CancellationToken.None);
         }
-        catch (SqliteException exception)
+        catch (DbException exception)
         {
             NotStored(logger, agentId, exception);
             return null;

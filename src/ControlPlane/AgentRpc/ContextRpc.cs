@@ -27,20 +27,20 @@ internal sealed class ContextRpc(Database database, TimeProvider time)
             connection => connection.Execute(
                 """
                 INSERT INTO agent_context_states (agent_id, version, aggregate_hash, snapshot_error, pushed_at)
-                VALUES ($agent, $version, $hash, $error, $now)
+                VALUES (@agent, @version, @hash, @error, @now)
                 ON CONFLICT (agent_id) DO UPDATE SET
                     version = excluded.version,
                     aggregate_hash = excluded.aggregate_hash,
                     snapshot_error = excluded.snapshot_error,
                     pushed_at = excluded.pushed_at
-                WHERE $initial = 1 OR agent_context_states.version < excluded.version
+                WHERE @initial = 1 OR agent_context_states.version < excluded.version
                 """,
-                ("$agent", agent),
-                ("$version", (long)request.Version),
-                ("$hash", request.AggregateHash.ToByteArray()),
-                ("$error", error.Length <= MaxErrorCharacters ? error : error[..MaxErrorCharacters]),
-                ("$now", time.GetUtcNow()),
-                ("$initial", request.Initial ? 1L : 0L)),
+                ("@agent", agent),
+                ("@version", (long)request.Version),
+                ("@hash", request.AggregateHash.ToByteArray()),
+                ("@error", error.Length <= MaxErrorCharacters ? error : error[..MaxErrorCharacters]),
+                ("@now", time.GetUtcNow()),
+                ("@initial", request.Initial ? 1L : 0L)),
             cancellationToken);
         return new PushContextStateResponse { Accepted = stored == 1 };
     }

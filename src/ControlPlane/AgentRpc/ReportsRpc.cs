@@ -147,28 +147,28 @@ internal sealed class ReportsRpc(
                 connection.Execute(
                     """
                     INSERT INTO agent_connections (agent_id, id, type, ip, connected_at, disconnected_at, status_code, reason)
-                    VALUES ($agent, $id, $type, $ip, $connected, $disconnected, $status, $reason)
+                    VALUES (@agent, @id, @type, @ip, @connected, @disconnected, @status, @reason)
                     ON CONFLICT (agent_id, id) DO UPDATE SET
-                        connected_at = coalesce(connected_at, excluded.connected_at),
-                        disconnected_at = coalesce(excluded.disconnected_at, disconnected_at),
-                        status_code = coalesce(excluded.status_code, status_code),
-                        reason = coalesce(excluded.reason, reason)
+                        connected_at = coalesce(agent_connections.connected_at, excluded.connected_at),
+                        disconnected_at = coalesce(excluded.disconnected_at, agent_connections.disconnected_at),
+                        status_code = coalesce(excluded.status_code, agent_connections.status_code),
+                        reason = coalesce(excluded.reason, agent_connections.reason)
                     """,
-                    ("$agent", agent),
-                    ("$id", id),
-                    ("$type", type),
-                    ("$ip", Text(reported.Ip, MaxTextCharacters)),
-                    ("$connected", connectedAt),
-                    ("$disconnected", disconnectedAt),
-                    ("$status", disconnectedAt is null ? null : (object)(long)reported.StatusCode),
-                    ("$reason", reported.HasReason ? Text(reported.Reason, MaxTextCharacters) : null));
+                    ("@agent", agent),
+                    ("@id", id),
+                    ("@type", type),
+                    ("@ip", Text(reported.Ip, MaxTextCharacters)),
+                    ("@connected", connectedAt),
+                    ("@disconnected", disconnectedAt),
+                    ("@status", disconnectedAt is null ? null : (object)(long)reported.StatusCode),
+                    ("@reason", reported.HasReason ? Text(reported.Reason, MaxTextCharacters) : null));
                 return connection.Execute(
                     """
-                    DELETE FROM agent_connections WHERE agent_id = $agent AND sequence <= (
-                        SELECT sequence FROM agent_connections WHERE agent_id = $agent ORDER BY sequence DESC LIMIT 1 OFFSET $kept)
+                    DELETE FROM agent_connections WHERE agent_id = @agent AND sequence <= (
+                        SELECT sequence FROM agent_connections WHERE agent_id = @agent ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
                     """,
-                    ("$agent", agent),
-                    ("$kept", (long)options.MaxConnectionsPerAgent));
+                    ("@agent", agent),
+                    ("@kept", (long)options.MaxConnectionsPerAgent));
             },
             cancellationToken);
         return new Empty();

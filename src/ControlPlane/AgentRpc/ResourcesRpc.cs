@@ -72,18 +72,18 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
     }
 
     private List<Monitor> Read(Guid agent) => database.Read(connection => connection.List(
-        "SELECT path, enabled, threshold, is_over FROM agent_resource_monitors WHERE agent_id = $agent ORDER BY path",
+        "SELECT path, enabled, threshold, is_over FROM agent_resource_monitors WHERE agent_id = @agent ORDER BY path",
         static reader => new Monitor(
             reader.Text("path"), reader.Integer("enabled") != 0, (int)reader.Integer("threshold"), reader.Integer("is_over") != 0),
-        ("$agent", agent)));
+        ("@agent", agent)));
 
     private Task<int> StoreAsync(Guid agent, Monitor monitor, bool isOver, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute(
-            "UPDATE agent_resource_monitors SET is_over = $over, changed_at = $now WHERE agent_id = $agent AND path = $path AND is_over <> $over",
-            ("$agent", agent),
-            ("$path", monitor.Path),
-            ("$over", isOver ? 1L : 0L),
-            ("$now", time.GetUtcNow())),
+            "UPDATE agent_resource_monitors SET is_over = @over, changed_at = @now WHERE agent_id = @agent AND path = @path AND is_over <> @over",
+            ("@agent", agent),
+            ("@path", monitor.Path),
+            ("@over", isOver ? 1L : 0L),
+            ("@now", time.GetUtcNow())),
         cancellationToken);
 
     private sealed record Monitor(string Path, bool Enabled, int Threshold, bool IsOver);

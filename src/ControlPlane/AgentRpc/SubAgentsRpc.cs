@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ControlPlane.Agents;
@@ -5,7 +6,6 @@ using ControlPlane.Coordination;
 using ControlPlane.Declarations;
 using ControlPlane.Http;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 using Tailnet.AgentMessages;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
@@ -59,7 +59,7 @@ internal sealed partial class SubAgentsRpc(
         var parent = agents.Find(parentId) ?? throw new DrpcException(0, "the agent does not exist any more");
         var deleted = await database.WriteAsync(
             connection => connection.Execute(
-                "DELETE FROM workspace_agents WHERE id = $id AND parent_id = $parent", ("$id", id), ("$parent", parentId)),
+                "DELETE FROM workspace_agents WHERE id = @id AND parent_id = @parent", ("@id", id), ("@parent", parentId)),
             cancellationToken);
         if (deleted == 0)
         {
@@ -75,14 +75,14 @@ internal sealed partial class SubAgentsRpc(
         Agents =
         {
             database.Read(connection => connection.List(
-                "SELECT id, name FROM workspace_agents WHERE parent_id = $parent ORDER BY created_at, id",
+                "SELECT id, name FROM workspace_agents WHERE parent_id = @parent ORDER BY created_at, id",
                 static reader => new SubAgent { Id = PeerIds.Write(reader.Uuid("id")), Name = reader.Text("name") },
-                ("$parent", parentId))),
+                ("@parent", parentId))),
         },
     };
 
     private static CreateSubAgentResponse Declared(
-        SqliteConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
+        DbConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
     {
         if (!PeerIds.TryRead(request.Id, out var id))
         {
@@ -90,19 +90,19 @@ internal sealed partial class SubAgentsRpc(
         }
 
         var name = connection.First(
-            "SELECT name FROM workspace_agents WHERE id = $id AND parent_id = $parent",
+            "SELECT name FROM workspace_agents WHERE id = @id AND parent_id = @parent",
             static reader => reader.Text("name"),
-            ("$id", id),
-            ("$parent", parent.Id)) ?? throw new DrpcException(0, "subagent does not belong to this parent agent");
+            ("@id", id),
+            ("@parent", parent.Id)) ?? throw new DrpcException(0, "subagent does not belong to this parent agent");
         connection.Execute(
             """
-            UPDATE workspace_agents SET hashed_auth_token = $hash, display_apps = $apps,
-                directory = CASE WHEN $directory = '' THEN directory ELSE $directory END WHERE id = $id
+            UPDATE workspace_agents SET hashed_auth_token = @hash, display_apps = @apps,
+                directory = CASE WHEN @directory = '' THEN directory ELSE @directory END WHERE id = @id
             """,
-            ("$id", id),
-            ("$hash", Secrets.Hash(token)),
-            ("$apps", displayApps),
-            ("$directory", request.Directory));
+            ("@id", id),
+            ("@hash", Secrets.Hash(token)),
+            ("@apps", displayApps),
+            ("@directory", request.Directory));
         return Made(id, name, token, []);
     }
 
@@ -138,19 +138,19 @@ internal sealed partial class SubAgentsRpc(
     [GeneratedRegex(@"\A[a-zA-Z0-9](-?[a-zA-Z0-9])*\z", RegexOptions.CultureInvariant)]
     private static partial Regex NamePattern();
 
-    private CreateSubAgentResponse Insert(SqliteConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
+    private CreateSubAgentResponse Insert(DbConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
     {
         if (connection.Count(
-            "SELECT count(*) FROM workspace_agents WHERE workspace_id = $workspace AND lower(name) = lower($name)",
-            ("$workspace", parent.WorkspaceId),
-            ("$name", request.Name)) > 0)
+            "SELECT count(*) FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
+            ("@workspace", parent.WorkspaceId),
+            ("@name", request.Name)) > 0)
         {
             throw new DrpcException(0, $"insert sub agent: workspace agent name \"{request.Name}\" already exists in this workspace");
         }
 
         if (connection.Count(
-            "SELECT count(*) FROM workspace_agents WHERE workspace_id = $workspace AND parent_id IS NOT NULL",
-            ("$workspace", parent.WorkspaceId)) >= options.MaxSubAgentsPerWorkspace)
+            "SELECT count(*) FROM workspace_agents WHERE workspace_id = @workspace AND parent_id IS NOT NULL",
+            ("@workspace", parent.WorkspaceId)) >= options.MaxSubAgentsPerWorkspace)
         {
             throw new DrpcException(0, "insert sub agent: too many sub agents");
         }
@@ -160,21 +160,21 @@ internal sealed partial class SubAgentsRpc(
             """
             INSERT INTO workspace_agents (id, workspace_id, parent_id, resource_id, name, hashed_auth_token, created_at, updated_at, architecture,
                 operating_system, directory, display_apps, connection_timeout_seconds, troubleshooting_url)
-            VALUES ($id, $workspace, $parent, $resource, $name, $hash, $now, $now, $architecture, $os, $directory, $apps, $timeout, $troubleshooting)
+            VALUES (@id, @workspace, @parent, @resource, @name, @hash, @now, @now, @architecture, @os, @directory, @apps, @timeout, @troubleshooting)
             """,
-            ("$id", id),
-            ("$workspace", parent.WorkspaceId),
-            ("$parent", parent.Id),
-            ("$resource", parent.ResourceId),
-            ("$name", request.Name),
-            ("$hash", Secrets.Hash(token)),
-            ("$now", time.GetUtcNow()),
-            ("$architecture", request.Architecture),
-            ("$os", request.OperatingSystem),
-            ("$directory", request.Directory),
-            ("$apps", displayApps),
-            ("$timeout", (long)parent.ConnectionTimeoutSeconds),
-            ("$troubleshooting", parent.TroubleshootingUrl));
+            ("@id", id),
+            ("@workspace", parent.WorkspaceId),
+            ("@parent", parent.Id),
+            ("@resource", parent.ResourceId),
+            ("@name", request.Name),
+            ("@hash", Secrets.Hash(token)),
+            ("@now", time.GetUtcNow()),
+            ("@architecture", request.Architecture),
+            ("@os", request.OperatingSystem),
+            ("@directory", request.Directory),
+            ("@apps", displayApps),
+            ("@timeout", (long)parent.ConnectionTimeoutSeconds),
+            ("@troubleshooting", parent.TroubleshootingUrl));
         var (apps, errors) = SubAgentApps.Check(request.Name, request.Apps);
         DeclarationWriter.Write(connection, id, new AgentDeclarations { Apps = [.. apps.Select(static app => SubAgentApps.Declare(app.Slug, app.App))] });
         return Made(id, request.Name, token, errors);

@@ -1,8 +1,8 @@
+using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Http;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Agents;
 
@@ -17,21 +17,21 @@ internal sealed class AgentStore(Database database)
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
     public Agent? FindByToken(Guid token) => database.Read(connection =>
-        connection.First(Select + "WHERE agents.hashed_auth_token = $hash", ReadAgent, ("$hash", Secrets.Hash(token)))
+        connection.First(Select + "WHERE agents.hashed_auth_token = @hash", ReadAgent, ("@hash", Secrets.Hash(token)))
         ?? connection.First(
-            Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = $hash)", ReadAgent, ("$hash", Secrets.Hash(token))));
+            Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash)", ReadAgent, ("@hash", Secrets.Hash(token))));
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
     public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>
-        connection.First(Select + "WHERE agents.id = $id AND workspaces.owner_id = $owner", ReadAgent, ("$id", id), ("$owner", ownerId)));
+        connection.First(Select + "WHERE agents.id = @id AND workspaces.owner_id = @owner", ReadAgent, ("@id", id), ("@owner", ownerId)));
 
     /// <summary>The agent, whoever's it is.</summary>
-    public Agent? Find(Guid id) => database.Read(connection => connection.First(Select + "WHERE agents.id = $id", ReadAgent, ("$id", id)));
+    public Agent? Find(Guid id) => database.Read(connection => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)));
 
     public bool Exists(Guid id) =>
-        database.Read(connection => connection.Count("SELECT count(*) FROM workspace_agents WHERE id = $id", ("$id", id))) == 1;
+        database.Read(connection => connection.Count("SELECT count(*) FROM workspace_agents WHERE id = @id", ("@id", id))) == 1;
 
-    private static Agent ReadAgent(SqliteDataReader reader) => new()
+    private static Agent ReadAgent(DbDataReader reader) => new()
     {
         Id = reader.Uuid("id"),
         OwnerId = reader.Uuid("owner_id"),
@@ -67,5 +67,5 @@ internal sealed class AgentStore(Database database)
         LogsOverflowed = reader.Integer("logs_overflowed") != 0,
     };
 
-    private static T Json<T>(SqliteDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;
+    private static T Json<T>(DbDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;
 }

@@ -29,16 +29,16 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
         // An agent that starts again is not ready any more; one whose start was not seen has started when it became ready.
         var times = state switch
         {
-            "starting" => ", started_at = $changed, ready_at = NULL",
-            "ready" or "start_timeout" or "start_error" => ", started_at = coalesce(started_at, $changed), ready_at = $changed",
+            "starting" => ", started_at = @changed, ready_at = NULL",
+            "ready" or "start_timeout" or "start_error" => ", started_at = coalesce(started_at, @changed), ready_at = @changed",
             _ => "",
         };
         return database.WriteAsync(
             connection => connection.Execute(
-                $"UPDATE workspace_agents SET lifecycle_state = $state{times} WHERE id = $id",
-                ("$id", agentId),
-                ("$state", state),
-                ("$changed", changedAt ?? time.GetUtcNow())),
+                $"UPDATE workspace_agents SET lifecycle_state = @state{times} WHERE id = @id",
+                ("@id", agentId),
+                ("@state", state),
+                ("@changed", changedAt ?? time.GetUtcNow())),
             cancellationToken);
     }
 
@@ -65,13 +65,13 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
             connection => connection.Execute(
                 """
                 UPDATE workspace_agents
-                SET version = $version, api_version = $api, expanded_directory = $directory, subsystems = $subsystems WHERE id = $id
+                SET version = @version, api_version = @api, expanded_directory = @directory, subsystems = @subsystems WHERE id = @id
                 """,
-                ("$id", agentId),
-                ("$version", startup.Version),
-                ("$api", startup.ApiVersion),
-                ("$directory", LogText.Sanitise(startup.ExpandedDirectory)),
-                ("$subsystems", JsonSerializer.Serialize(subsystems, ApiJson.Wire.StringArray))),
+                ("@id", agentId),
+                ("@version", startup.Version),
+                ("@api", startup.ApiVersion),
+                ("@directory", LogText.Sanitise(startup.ExpandedDirectory)),
+                ("@subsystems", JsonSerializer.Serialize(subsystems, ApiJson.Wire.StringArray))),
             cancellationToken);
         return null;
     }

@@ -1,7 +1,7 @@
+using System.Data.Common;
 using ControlPlane.Declarations;
 using ControlPlane.Http;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Apps;
 
@@ -25,9 +25,9 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
             connection =>
             {
                 var checks = connection.List(
-                    "SELECT id, healthcheck_url FROM agent_apps WHERE agent_id = $agent",
+                    "SELECT id, healthcheck_url FROM agent_apps WHERE agent_id = @agent",
                     static reader => KeyValuePair.Create(reader.Uuid("id"), reader.Text("healthcheck_url")),
-                    ("$agent", agentId)).ToDictionary();
+                    ("@agent", agentId)).ToDictionary();
                 foreach (var (id, health) in healths)
                 {
                     if (Refusal(checks, id, health) is { } refusal)
@@ -38,7 +38,7 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
 
                 foreach (var (id, health) in healths)
                 {
-                    connection.Execute("UPDATE agent_apps SET health = $health WHERE id = $id", ("$id", id), ("$health", health));
+                    connection.Execute("UPDATE agent_apps SET health = @health WHERE id = @id", ("@id", id), ("@health", health));
                 }
 
                 return null;
@@ -73,13 +73,13 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
         : !AppHealths.All.Contains(health) ? new AppRefusal(AppRefusalKind.UnknownHealth, $"workspace app health {health} is not a valid value")
         : null;
 
-    private ApiError? Add(SqliteConnection connection, Guid agentId, string slug, string state, string message, string uri)
+    private ApiError? Add(DbConnection connection, Guid agentId, string slug, string state, string message, string uri)
     {
         var app = connection.List(
-            "SELECT id FROM agent_apps WHERE agent_id = $agent AND slug = $slug",
+            "SELECT id FROM agent_apps WHERE agent_id = @agent AND slug = @slug",
             static reader => reader.Uuid("id"),
-            ("$agent", agentId),
-            ("$slug", slug));
+            ("@agent", agentId),
+            ("@slug", slug));
         if (app.Count == 0)
         {
             return new ApiError("Failed to get workspace app.", $"No app found with slug \"{slug}\"");
@@ -87,21 +87,21 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
 
         connection.Execute(
             """
-            INSERT INTO agent_app_statuses (id, app_id, created_at, state, message, uri) VALUES ($id, $app, $now, $state, $message, $uri)
+            INSERT INTO agent_app_statuses (id, app_id, created_at, state, message, uri) VALUES (@id, @app, @now, @state, @message, @uri)
             """,
-            ("$id", Secrets.NewUuid()),
-            ("$app", app[0]),
-            ("$now", time.GetUtcNow()),
-            ("$state", state),
-            ("$message", DisplayText.Of(message)),
-            ("$uri", DisplayText.Of(uri)));
+            ("@id", Secrets.NewUuid()),
+            ("@app", app[0]),
+            ("@now", time.GetUtcNow()),
+            ("@state", state),
+            ("@message", DisplayText.Of(message)),
+            ("@uri", DisplayText.Of(uri)));
         connection.Execute(
             """
-            DELETE FROM agent_app_statuses WHERE app_id = $app AND sequence <= (
-                SELECT sequence FROM agent_app_statuses WHERE app_id = $app ORDER BY sequence DESC LIMIT 1 OFFSET $kept)
+            DELETE FROM agent_app_statuses WHERE app_id = @app AND sequence <= (
+                SELECT sequence FROM agent_app_statuses WHERE app_id = @app ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
             """,
-            ("$app", app[0]),
-            ("$kept", (long)options.MaxStatusesPerApp));
+            ("@app", app[0]),
+            ("@kept", (long)options.MaxStatusesPerApp));
         return null;
     }
 }

@@ -67,6 +67,6 @@ internal sealed class AgentReach(Database database, ControlPlaneOptions options,
 
     // The first start makes the deployment and its agent in one transaction, at one time; nothing later has that time.
     private bool IsOfFirstStart(Guid agentId) => database.Read(connection => connection.Count(
-        "SELECT count(*) FROM workspace_agents agents JOIN deployment ON deployment.created_at = agents.created_at WHERE agents.id = $id",
-        ("$id", agentId))) == 1;
+        "SELECT count(*) FROM workspace_agents agents JOIN deployment ON deployment.created_at = agents.created_at WHERE agents.id = @id",
+        ("@id", agentId))) == 1;
 }

@@ -1,6 +1,6 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 using Tailnet.Messages;
 using Tailnet.Services;
 
@@ -51,7 +51,7 @@ internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions opt
     }
 
     /// <summary>Makes a key when there is none that may sign, drops those that no token needs, and returns the others, newest first.</summary>
-    private List<ResumeTokenKey> Rotate(SqliteConnection connection, DateTimeOffset now)
+    private List<ResumeTokenKey> Rotate(DbConnection connection, DateTimeOffset now)
     {
         var stored = connection.List(
             "SELECT sequence, secret, created_at FROM resume_token_keys ORDER BY sequence DESC",
@@ -60,17 +60,17 @@ internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions opt
         {
             var made = new ResumeTokenKey(stored.Count == 0 ? 1 : stored[0].Key.Sequence + 1, RandomNumberGenerator.GetBytes(SecretBytes));
             connection.Execute(
-                "INSERT INTO resume_token_keys (sequence, secret, created_at) VALUES ($sequence, $secret, $now)",
-                ("$sequence", (long)made.Sequence),
-                ("$secret", made.Secret),
-                ("$now", now));
+                "INSERT INTO resume_token_keys (sequence, secret, created_at) VALUES (@sequence, @secret, @now)",
+                ("@sequence", (long)made.Sequence),
+                ("@secret", made.Secret),
+                ("@now", now));
             stored.Insert(0, (made, now));
         }
 
         // The last token of a key is as old as the key after it, or somewhat younger where that was not known yet.
         for (var i = stored.Count - 1; i > 0 && now - stored[i - 1].CreatedAt > ResumeTokens.Lifetime + Reload; i--)
         {
-            connection.Execute("DELETE FROM resume_token_keys WHERE sequence = $sequence", ("$sequence", (long)stored[i].Key.Sequence));
+            connection.Execute("DELETE FROM resume_token_keys WHERE sequence = @sequence", ("@sequence", (long)stored[i].Key.Sequence));
             stored.RemoveAt(i);
         }
 

@@ -54,20 +54,19 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
         where T : class => now.Where(pair => !pair.Value.Equals(old.GetValueOrDefault(pair.Key))).Select(static pair => pair.Value);
 
     /// <summary>A workspace here has no builds that could stop it: one that is stored runs.</summary>
-    private (Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents) Read(Guid owner) => database.Read(connection =>
+    private (Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents) Read(Guid owner) => database.Snapshot(connection =>
     {
-        using var transaction = connection.BeginTransaction(deferred: true);
         var workspaces = connection.List(
-            "SELECT id, name FROM workspaces WHERE owner_id = $owner",
+            "SELECT id, name FROM workspaces WHERE owner_id = @owner",
             static reader => (Id: reader.Uuid("id"), Name: reader.Text("name")),
-            ("$owner", owner));
+            ("@owner", owner));
         var agents = connection.List(
             """
             SELECT agents.id, agents.name, agents.workspace_id FROM workspace_agents agents
-            JOIN workspaces ON workspaces.id = agents.workspace_id WHERE workspaces.owner_id = $owner
+            JOIN workspaces ON workspaces.id = agents.workspace_id WHERE workspaces.owner_id = @owner
             """,
             static reader => (Id: reader.Uuid("id"), Name: reader.Text("name"), Workspace: reader.Uuid("workspace_id")),
-            ("$owner", owner));
+            ("@owner", owner));
         return (
             workspaces.ToDictionary(
                 static row => row.Id,

@@ -1,5 +1,5 @@
+using System.Data.Common;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Declarations;
 
@@ -9,31 +9,31 @@ internal sealed class DeclarationStore(Database database)
     public AgentDeclarations Of(Guid agentId) => database.Read(connection => Read(connection, agentId));
 
     /// <summary>As <see cref="Of"/>, on a connection that the caller has open.</summary>
-    public static AgentDeclarations Read(SqliteConnection connection, Guid agentId) => new()
+    public static AgentDeclarations Read(DbConnection connection, Guid agentId) => new()
     {
         Apps = ReadApps(connection, agentId),
         Scripts = ReadScripts(connection, agentId),
         Devcontainers = connection.List(
-            "SELECT * FROM agent_devcontainers WHERE agent_id = $agent ORDER BY position",
+            "SELECT * FROM agent_devcontainers WHERE agent_id = @agent ORDER BY position",
             static reader => new AgentDevcontainer(
                 reader.Uuid("id"), reader.Text("name"), reader.Text("workspace_folder"), reader.Text("config_path"), reader.UuidOrNull("subagent_id")),
-            ("$agent", agentId)),
+            ("@agent", agentId)),
         Metadata = connection.List(
-            "SELECT * FROM agent_metadata_descriptions WHERE agent_id = $agent ORDER BY position",
+            "SELECT * FROM agent_metadata_descriptions WHERE agent_id = @agent ORDER BY position",
             static reader => new MetadataDescription(
                 reader.Text("key"), reader.Text("display_name"), reader.Text("script"), reader.Integer("run_interval"), reader.Integer("timeout")),
-            ("$agent", agentId)),
+            ("@agent", agentId)),
     };
 
     /// <summary>
     /// Makes these the agent's declarations. What keeps its id keeps what was reported of it: health and statuses of apps, runs of scripts.
     /// False when the agent is not there.
     /// </summary>
-    /// <exception cref="SqliteException">An id belongs to another agent, two apps have one slug, or a word is none of those allowed.</exception>
+    /// <exception cref="DbException">An id belongs to another agent, two apps have one slug, or a word is none of those allowed.</exception>
     public Task<bool> ReplaceAsync(Guid agentId, AgentDeclarations declarations, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
-            if (connection.Count("SELECT count(*) FROM workspace_agents WHERE id = $agent", ("$agent", agentId)) == 0)
+            if (connection.Count("SELECT count(*) FROM workspace_agents WHERE id = @agent", ("@agent", agentId)) == 0)
             {
                 return false;
             }
@@ -43,9 +43,9 @@ internal sealed class DeclarationStore(Database database)
         },
         cancellationToken);
 
-    public static List<AgentApp> ReadApps(SqliteConnection connection, Guid agentId)
+    public static List<AgentApp> ReadApps(DbConnection connection, Guid agentId)
     {
-        var apps = connection.List("SELECT * FROM agent_apps WHERE agent_id = $agent ORDER BY position", ReadApp, ("$agent", agentId));
+        var apps = connection.List("SELECT * FROM agent_apps WHERE agent_id = @agent ORDER BY position", ReadApp, ("@agent", agentId));
         if (apps.Count == 0)
         {
             return apps;
@@ -54,17 +54,17 @@ internal sealed class DeclarationStore(Database database)
         var statuses = connection.List(
             """
             SELECT statuses.* FROM agent_app_statuses statuses JOIN agent_apps apps ON apps.id = statuses.app_id
-            WHERE apps.agent_id = $agent ORDER BY statuses.sequence DESC
+            WHERE apps.agent_id = @agent ORDER BY statuses.sequence DESC
             """,
             static reader => (
                 App: reader.Uuid("app_id"),
                 Status: new AgentAppStatus(
                     reader.Uuid("id"), reader.Time("created_at"), reader.Text("state"), reader.Text("message"), reader.Text("uri"))),
-            ("$agent", agentId)).ToLookup(static row => row.App, static row => row.Status);
+            ("@agent", agentId)).ToLookup(static row => row.App, static row => row.Status);
         return apps.ConvertAll(app => app with { Statuses = [.. statuses[app.Id]] });
     }
 
-    private static AgentApp ReadApp(SqliteDataReader reader) => new()
+    private static AgentApp ReadApp(DbDataReader reader) => new()
     {
         Id = reader.Uuid("id"),
         Slug = reader.Text("slug"),
@@ -85,11 +85,11 @@ internal sealed class DeclarationStore(Database database)
         Tooltip = reader.Text("tooltip"),
     };
 
-    public static List<AgentScript> ReadScripts(SqliteConnection connection, Guid agentId) => connection.List(
+    public static List<AgentScript> ReadScripts(DbConnection connection, Guid agentId) => connection.List(
         """
         SELECT scripts.*, runs.stage, runs.started_at, runs.ended_at, runs.exit_code, runs.status
         FROM agent_scripts scripts LEFT JOIN agent_script_runs runs ON runs.script_id = scripts.id AND runs.stage = 'start'
-        WHERE scripts.agent_id = $agent ORDER BY scripts.position
+        WHERE scripts.agent_id = @agent ORDER BY scripts.position
         """,
         static reader => new AgentScript
         {
@@ -108,5 +108,5 @@ internal sealed class DeclarationStore(Database database)
                     stage, reader.Time("started_at"), reader.Time("ended_at"), (int)reader.Integer("exit_code"), reader.Text("status"))
                 : null,
         },
-        ("$agent", agentId));
+        ("@agent", agentId));
 }

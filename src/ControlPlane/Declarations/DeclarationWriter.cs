@@ -1,18 +1,18 @@
+using System.Data.Common;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Declarations;
 
 /// <summary>Writes an agent's declarations inside the caller's transaction.</summary>
 internal static class DeclarationWriter
 {
-    public static void Write(SqliteConnection connection, Guid agentId, AgentDeclarations declarations)
+    public static void Write(DbConnection connection, Guid agentId, AgentDeclarations declarations)
     {
         RemoveOthers(connection, "agent_apps", agentId, declarations.Apps.Select(static app => app.Id));
         RemoveOthers(connection, "agent_scripts", agentId, declarations.Scripts.Select(static script => script.Id));
 
         // Two apps may trade their slugs, which the rows' own uniqueness would refuse half-way.
-        connection.Execute("UPDATE agent_apps SET slug = id WHERE agent_id = $agent", ("$agent", agentId));
+        connection.Execute("UPDATE agent_apps SET slug = id WHERE agent_id = @agent", ("@agent", agentId));
         foreach (var (position, app) in declarations.Apps.Index())
         {
             Write(connection, agentId, position, app);
@@ -24,60 +24,60 @@ internal static class DeclarationWriter
         }
 
         // Nothing is reported of these, so that they may come anew.
-        connection.Execute("DELETE FROM agent_devcontainers WHERE agent_id = $agent", ("$agent", agentId));
+        connection.Execute("DELETE FROM agent_devcontainers WHERE agent_id = @agent", ("@agent", agentId));
         foreach (var (position, container) in declarations.Devcontainers.Index())
         {
             connection.Execute(
                 """
                 INSERT INTO agent_devcontainers (id, agent_id, position, name, workspace_folder, config_path, subagent_id)
-                VALUES ($id, $agent, $position, $name, $folder, $config, $subagent)
+                VALUES (@id, @agent, @position, @name, @folder, @config, @subagent)
                 """,
-                ("$id", container.Id),
-                ("$agent", agentId),
-                ("$position", (long)position),
-                ("$name", container.Name),
-                ("$folder", container.WorkspaceFolder),
-                ("$config", container.ConfigPath),
-                ("$subagent", container.SubagentId));
+                ("@id", container.Id),
+                ("@agent", agentId),
+                ("@position", (long)position),
+                ("@name", container.Name),
+                ("@folder", container.WorkspaceFolder),
+                ("@config", container.ConfigPath),
+                ("@subagent", container.SubagentId));
         }
 
-        connection.Execute("DELETE FROM agent_metadata_descriptions WHERE agent_id = $agent", ("$agent", agentId));
+        connection.Execute("DELETE FROM agent_metadata_descriptions WHERE agent_id = @agent", ("@agent", agentId));
         foreach (var (position, metadata) in declarations.Metadata.Index())
         {
             connection.Execute(
                 """
                 INSERT INTO agent_metadata_descriptions (agent_id, key, position, display_name, script, run_interval, timeout)
-                VALUES ($agent, $key, $position, $name, $script, $interval, $timeout)
+                VALUES (@agent, @key, @position, @name, @script, @interval, @timeout)
                 """,
-                ("$agent", agentId),
-                ("$key", metadata.Key),
-                ("$position", (long)position),
-                ("$name", metadata.DisplayName),
-                ("$script", metadata.Script),
-                ("$interval", metadata.Interval),
-                ("$timeout", metadata.Timeout));
+                ("@agent", agentId),
+                ("@key", metadata.Key),
+                ("@position", (long)position),
+                ("@name", metadata.DisplayName),
+                ("@script", metadata.Script),
+                ("@interval", metadata.Interval),
+                ("@timeout", metadata.Timeout));
         }
     }
 
-    private static void RemoveOthers(SqliteConnection connection, string table, Guid agentId, IEnumerable<Guid> kept)
+    private static void RemoveOthers(DbConnection connection, string table, Guid agentId, IEnumerable<Guid> kept)
     {
         var stays = kept.ToHashSet();
-        foreach (var id in connection.List($"SELECT id FROM {table} WHERE agent_id = $agent", static reader => reader.Uuid("id"), ("$agent", agentId)))
+        foreach (var id in connection.List($"SELECT id FROM {table} WHERE agent_id = @agent", static reader => reader.Uuid("id"), ("@agent", agentId)))
         {
             if (!stays.Contains(id))
             {
-                connection.Execute($"DELETE FROM {table} WHERE id = $id", ("$id", id));
+                connection.Execute($"DELETE FROM {table} WHERE id = @id", ("@id", id));
             }
         }
     }
 
     // An id that another agent has is not taken over: agent_id becomes null then, which the column refuses.
-    private static void Write(SqliteConnection connection, Guid agentId, int position, AgentApp app) => connection.Execute(
+    private static void Write(DbConnection connection, Guid agentId, int position, AgentApp app) => connection.Execute(
         """
         INSERT INTO agent_apps (id, agent_id, position, slug, display_name, url, is_external, command, icon, subdomain, sharing_level,
             healthcheck_url, healthcheck_interval, healthcheck_threshold, health, app_group, hidden, open_in, tooltip)
-        VALUES ($id, $agent, $position, $slug, $name, $url, $external, $command, $icon, $subdomain, $sharing,
-            $check_url, $check_interval, $check_threshold, $health, $group, $hidden, $open_in, $tooltip)
+        VALUES (@id, @agent, @position, @slug, @name, @url, @external, @command, @icon, @subdomain, @sharing,
+            @check_url, @check_interval, @check_threshold, @health, @group, @hidden, @open_in, @tooltip)
         ON CONFLICT (id) DO UPDATE SET
             agent_id = CASE WHEN agent_apps.agent_id = excluded.agent_id THEN excluded.agent_id END,
             position = excluded.position, slug = excluded.slug, display_name = excluded.display_name, url = excluded.url,
@@ -88,49 +88,49 @@ internal static class DeclarationWriter
             healthcheck_threshold = excluded.healthcheck_threshold, app_group = excluded.app_group, hidden = excluded.hidden,
             open_in = excluded.open_in, tooltip = excluded.tooltip
         """,
-        ("$id", app.Id),
-        ("$agent", agentId),
-        ("$position", (long)position),
-        ("$slug", app.Slug),
-        ("$name", app.DisplayName),
-        ("$url", app.Url),
-        ("$external", Flag(app.External)),
-        ("$command", app.Command),
-        ("$icon", app.Icon),
-        ("$subdomain", Flag(app.Subdomain)),
-        ("$sharing", app.SharingLevel),
-        ("$check_url", app.HealthcheckUrl),
-        ("$check_interval", (long)app.HealthcheckInterval),
-        ("$check_threshold", (long)app.HealthcheckThreshold),
-        ("$health", app.HealthcheckUrl.Length > 0 && app.Health == AppHealths.Disabled ? AppHealths.Initializing : app.Health),
-        ("$group", app.Group),
-        ("$hidden", Flag(app.Hidden)),
-        ("$open_in", app.OpenIn),
-        ("$tooltip", app.Tooltip));
+        ("@id", app.Id),
+        ("@agent", agentId),
+        ("@position", (long)position),
+        ("@slug", app.Slug),
+        ("@name", app.DisplayName),
+        ("@url", app.Url),
+        ("@external", Flag(app.External)),
+        ("@command", app.Command),
+        ("@icon", app.Icon),
+        ("@subdomain", Flag(app.Subdomain)),
+        ("@sharing", app.SharingLevel),
+        ("@check_url", app.HealthcheckUrl),
+        ("@check_interval", (long)app.HealthcheckInterval),
+        ("@check_threshold", (long)app.HealthcheckThreshold),
+        ("@health", app.HealthcheckUrl.Length > 0 && app.Health == AppHealths.Disabled ? AppHealths.Initializing : app.Health),
+        ("@group", app.Group),
+        ("@hidden", Flag(app.Hidden)),
+        ("@open_in", app.OpenIn),
+        ("@tooltip", app.Tooltip));
 
-    private static void Write(SqliteConnection connection, Guid agentId, int position, AgentScript script) => connection.Execute(
+    private static void Write(DbConnection connection, Guid agentId, int position, AgentScript script) => connection.Execute(
         """
         INSERT INTO agent_scripts (id, agent_id, position, log_source_id, log_path, script, cron, run_on_start, run_on_stop,
             start_blocks_login, timeout, display_name)
-        VALUES ($id, $agent, $position, $source, $path, $script, $cron, $start, $stop, $blocks, $timeout, $name)
+        VALUES (@id, @agent, @position, @source, @path, @script, @cron, @start, @stop, @blocks, @timeout, @name)
         ON CONFLICT (id) DO UPDATE SET
             agent_id = CASE WHEN agent_scripts.agent_id = excluded.agent_id THEN excluded.agent_id END,
             position = excluded.position, log_source_id = excluded.log_source_id, log_path = excluded.log_path,
             script = excluded.script, cron = excluded.cron, run_on_start = excluded.run_on_start, run_on_stop = excluded.run_on_stop,
             start_blocks_login = excluded.start_blocks_login, timeout = excluded.timeout, display_name = excluded.display_name
         """,
-        ("$id", script.Id),
-        ("$agent", agentId),
-        ("$position", (long)position),
-        ("$source", script.LogSourceId),
-        ("$path", script.LogPath),
-        ("$script", script.Script),
-        ("$cron", script.Cron),
-        ("$start", Flag(script.RunOnStart)),
-        ("$stop", Flag(script.RunOnStop)),
-        ("$blocks", Flag(script.StartBlocksLogin)),
-        ("$timeout", (long)script.Timeout.TotalSeconds),
-        ("$name", script.DisplayName));
+        ("@id", script.Id),
+        ("@agent", agentId),
+        ("@position", (long)position),
+        ("@source", script.LogSourceId),
+        ("@path", script.LogPath),
+        ("@script", script.Script),
+        ("@cron", script.Cron),
+        ("@start", Flag(script.RunOnStart)),
+        ("@stop", Flag(script.RunOnStop)),
+        ("@blocks", Flag(script.StartBlocksLogin)),
+        ("@timeout", (long)script.Timeout.TotalSeconds),
+        ("@name", script.DisplayName));
 
     private static long Flag(bool value) => value ? 1 : 0;
 }

@@ -30,16 +30,16 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
             connection => connection.Execute(
                 """
                 INSERT INTO external_auth_tokens (user_id, provider_id, access_token, token_extra, expires_at, updated_at)
-                SELECT id, $provider, $token, $extra, $expires, $now FROM users WHERE id = $user
+                SELECT id, @provider, @token, @extra, @expires, @now FROM users WHERE id = @user
                 ON CONFLICT (user_id, provider_id) DO UPDATE SET access_token = excluded.access_token, token_extra = excluded.token_extra,
                     expires_at = excluded.expires_at, updated_at = excluded.updated_at
                 """,
-                ("$user", userId),
-                ("$provider", providerId),
-                ("$token", token.AccessToken),
-                ("$extra", token.Extra),
-                ("$expires", token.ExpiresAt),
-                ("$now", time.GetUtcNow())),
+                ("@user", userId),
+                ("@provider", providerId),
+                ("@token", token.AccessToken),
+                ("@extra", token.Extra),
+                ("@expires", token.ExpiresAt),
+                ("@now", time.GetUtcNow())),
             cancellationToken);
         signals.Pulse(userId);
         return stored == 1;
@@ -48,20 +48,20 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
     /// <summary>False if there was none.</summary>
     public async Task<bool> RemoveAsync(Guid userId, string providerId, CancellationToken cancellationToken) => await database.WriteAsync(
         connection => connection.Execute(
-            "DELETE FROM external_auth_tokens WHERE user_id = $user AND provider_id = $provider", ("$user", userId), ("$provider", providerId)),
+            "DELETE FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider", ("@user", userId), ("@provider", providerId)),
         cancellationToken) == 1;
 
     /// <summary>The token, also an expired one.</summary>
     public ExternalAuthToken? Find(Guid userId, string providerId) => database.Read(connection => connection.First(
-        "SELECT * FROM external_auth_tokens WHERE user_id = $user AND provider_id = $provider",
+        "SELECT * FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider",
         static reader => new ExternalAuthToken(reader.Text("access_token"), reader.TextOrNull("token_extra"), reader.TimeOrNull("expires_at")),
-        ("$user", userId),
-        ("$provider", providerId)));
+        ("@user", userId),
+        ("@provider", providerId)));
 
     public List<ExternalAuthLink> List(Guid userId) => database.Read(connection => connection.List(
-        "SELECT provider_id, updated_at, expires_at FROM external_auth_tokens WHERE user_id = $user ORDER BY provider_id",
+        "SELECT provider_id, updated_at, expires_at FROM external_auth_tokens WHERE user_id = @user ORDER BY provider_id",
         static reader => new ExternalAuthLink(reader.Text("provider_id"), reader.Time("updated_at"), reader.TimeOrNull("expires_at")),
-        ("$user", userId)));
+        ("@user", userId)));
 
     private static bool IsObject(string text)
     {

@@ -1,5 +1,5 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Http;
@@ -23,7 +23,7 @@ internal sealed partial class ErrorBoundary(ControlPlaneOptions options, ILogger
         {
             await context.WriteAsync(exception.StatusCode, new ApiError("The request could not be read.", exception.Message));
         }
-        catch (SqliteException exception) when (!context.Response.HasStarted)
+        catch (DbException exception) when (!context.Response.HasStarted)
         {
             // Clients take 500 as final, but a busy or full disk is not (tailnet.md §2.2).
             DatabaseFailed(logger, exception);

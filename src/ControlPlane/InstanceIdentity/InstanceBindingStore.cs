@@ -32,21 +32,21 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
         connection =>
         {
             connection.Execute(
-                "DELETE FROM instance_bindings WHERE agent_id = $agent AND (cloud <> $cloud OR instance_id <> $instance)",
-                ("$agent", agentId),
-                ("$cloud", NameOf(cloud)),
-                ("$instance", instanceId));
+                "DELETE FROM instance_bindings WHERE agent_id = @agent AND (cloud <> @cloud OR instance_id <> @instance)",
+                ("@agent", agentId),
+                ("@cloud", NameOf(cloud)),
+                ("@instance", instanceId));
             connection.Execute(
                 """
                 INSERT INTO instance_bindings (agent_id, cloud, instance_id, created_at)
-                SELECT id, $cloud, $instance, $now FROM workspace_agents WHERE id = $agent
+                SELECT id, @cloud, @instance, @now FROM workspace_agents WHERE id = @agent
                 ON CONFLICT DO NOTHING
                 """,
-                ("$agent", agentId),
-                ("$cloud", NameOf(cloud)),
-                ("$instance", instanceId),
-                ("$now", time.GetUtcNow()));
-            return connection.Execute("UPDATE workspace_agents SET instance_id = $instance WHERE id = $agent", ("$agent", agentId), ("$instance", instanceId)) == 1;
+                ("@agent", agentId),
+                ("@cloud", NameOf(cloud)),
+                ("@instance", instanceId),
+                ("@now", time.GetUtcNow()));
+            return connection.Execute("UPDATE workspace_agents SET instance_id = @instance WHERE id = @agent", ("@agent", agentId), ("@instance", instanceId)) == 1;
         },
         cancellationToken);
 
@@ -54,8 +54,8 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
     public Task<bool> UnbindAsync(Guid agentId, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
-            connection.Execute("UPDATE workspace_agents SET instance_id = NULL WHERE id = $agent", ("$agent", agentId));
-            return connection.Execute("DELETE FROM instance_bindings WHERE agent_id = $agent", ("$agent", agentId)) == 1;
+            connection.Execute("UPDATE workspace_agents SET instance_id = NULL WHERE id = @agent", ("@agent", agentId));
+            return connection.Execute("DELETE FROM instance_bindings WHERE agent_id = @agent", ("@agent", agentId)) == 1;
         },
         cancellationToken);
 
@@ -71,12 +71,12 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
             var agents = connection.List(
                 """
                 SELECT bindings.agent_id FROM instance_bindings bindings JOIN workspace_agents agents ON agents.id = bindings.agent_id
-                WHERE bindings.cloud = $cloud AND bindings.instance_id = $instance AND ($name = '' OR agents.name = $name) LIMIT 2
+                WHERE bindings.cloud = @cloud AND bindings.instance_id = @instance AND (@name = '' OR agents.name = @name) LIMIT 2
                 """,
                 static reader => reader.Uuid("agent_id"),
-                ("$cloud", NameOf(cloud)),
-                ("$instance", instanceId),
-                ("$name", agentName ?? ""));
+                ("@cloud", NameOf(cloud)),
+                ("@instance", instanceId),
+                ("@name", agentName ?? ""));
             if (agents is not [var agent])
             {
                 return new InstanceExchange(null, agents.Count > 1);
@@ -85,17 +85,17 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
             // Room for one more: of an agent that asks again and again, the newest stay.
             connection.Execute(
                 """
-                DELETE FROM instance_tokens WHERE agent_id = $agent AND hashed_token NOT IN (
-                    SELECT hashed_token FROM instance_tokens WHERE agent_id = $agent ORDER BY created_at DESC LIMIT $keep)
+                DELETE FROM instance_tokens WHERE agent_id = @agent AND hashed_token NOT IN (
+                    SELECT hashed_token FROM instance_tokens WHERE agent_id = @agent ORDER BY created_at DESC LIMIT @keep)
                 """,
-                ("$agent", agent),
-                ("$keep", options.InstanceIdentity.MaxTokensPerAgent - 1));
+                ("@agent", agent),
+                ("@keep", options.InstanceIdentity.MaxTokensPerAgent - 1));
             var token = Secrets.NewUuid();
             connection.Execute(
-                "INSERT INTO instance_tokens (hashed_token, agent_id, created_at) VALUES ($hash, $agent, $now)",
-                ("$hash", Secrets.Hash(token)),
-                ("$agent", agent),
-                ("$now", time.GetUtcNow()));
+                "INSERT INTO instance_tokens (hashed_token, agent_id, created_at) VALUES (@hash, @agent, @now)",
+                ("@hash", Secrets.Hash(token)),
+                ("@agent", agent),
+                ("@now", time.GetUtcNow()));
             return new InstanceExchange(token, false);
         },
         cancellationToken);

@@ -1,5 +1,5 @@
+using System.Data.Common;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Logs;
 
@@ -9,8 +9,8 @@ internal sealed class LogSourceStore(Database database, ControlPlaneOptions opti
     public List<LogSource> Of(Guid agentId) => database.Read(connection => Read(connection, agentId));
 
     /// <summary>As <see cref="Of"/>, on a connection that the caller has open.</summary>
-    public static List<LogSource> Read(SqliteConnection connection, Guid agentId) => connection.List(
-        "SELECT * FROM agent_log_sources WHERE agent_id = $agent ORDER BY created_at, id", Read, ("$agent", agentId));
+    public static List<LogSource> Read(DbConnection connection, Guid agentId) => connection.List(
+        "SELECT * FROM agent_log_sources WHERE agent_id = @agent ORDER BY created_at, id", Read, ("@agent", agentId));
 
     /// <summary>Stores a source, or finds the one that has its id already. Null when the agent has too many.</summary>
     public Task<LogSource?> AddAsync(LogSource source, CancellationToken cancellationToken) => database.WriteAsync(
@@ -28,23 +28,23 @@ internal sealed class LogSourceStore(Database database, ControlPlaneOptions opti
         cancellationToken);
 
     /// <summary>Stores a source inside the caller's transaction, unless it is there.</summary>
-    public static void Insert(SqliteConnection connection, LogSource source) => connection.Execute(
+    public static void Insert(DbConnection connection, LogSource source) => connection.Execute(
         """
         INSERT INTO agent_log_sources (agent_id, id, created_at, display_name, icon)
-        VALUES ($agent, $id, $now, $name, $icon) ON CONFLICT DO NOTHING
+        VALUES (@agent, @id, @now, @name, @icon) ON CONFLICT DO NOTHING
         """,
-        ("$agent", source.WorkspaceAgentId),
-        ("$id", source.Id),
-        ("$now", source.CreatedAt),
-        ("$name", source.DisplayName),
-        ("$icon", source.Icon));
+        ("@agent", source.WorkspaceAgentId),
+        ("@id", source.Id),
+        ("@now", source.CreatedAt),
+        ("@name", source.DisplayName),
+        ("@icon", source.Icon));
 
-    private static long Count(SqliteConnection connection, Guid agentId) =>
-        connection.Count("SELECT count(*) FROM agent_log_sources WHERE agent_id = $agent", ("$agent", agentId));
+    private static long Count(DbConnection connection, Guid agentId) =>
+        connection.Count("SELECT count(*) FROM agent_log_sources WHERE agent_id = @agent", ("@agent", agentId));
 
-    private static LogSource? Find(SqliteConnection connection, Guid agentId, Guid id) => connection.First(
-        "SELECT * FROM agent_log_sources WHERE agent_id = $agent AND id = $id", Read, ("$agent", agentId), ("$id", id));
+    private static LogSource? Find(DbConnection connection, Guid agentId, Guid id) => connection.First(
+        "SELECT * FROM agent_log_sources WHERE agent_id = @agent AND id = @id", Read, ("@agent", agentId), ("@id", id));
 
-    private static LogSource Read(SqliteDataReader reader) => new(
+    private static LogSource Read(DbDataReader reader) => new(
         reader.Uuid("agent_id"), reader.Uuid("id"), reader.Time("created_at"), reader.Text("display_name"), reader.Text("icon"));
 }

@@ -1,6 +1,6 @@
+using System.Data.Common;
 using System.Text;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Logs;
 
@@ -33,17 +33,17 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
             {
                 var fits = connection.Execute(
                     """
-                    UPDATE workspace_agents SET logs_length = logs_length + $bytes, logs_lines = logs_lines + $lines
-                    WHERE id = $id AND logs_length + $bytes <= $max_bytes AND logs_lines + $lines <= $max_lines
+                    UPDATE workspace_agents SET logs_length = logs_length + @bytes, logs_lines = logs_lines + @lines
+                    WHERE id = @id AND logs_length + @bytes <= @max_bytes AND logs_lines + @lines <= @max_lines
                     """,
-                    ("$id", agentId),
-                    ("$bytes", countedBytes),
-                    ("$lines", (long)lines.Count),
-                    ("$max_bytes", options.MaxLogBytesPerAgent),
-                    ("$max_lines", options.MaxLogLinesPerAgent)) == 1;
+                    ("@id", agentId),
+                    ("@bytes", countedBytes),
+                    ("@lines", (long)lines.Count),
+                    ("@max_bytes", options.MaxLogBytesPerAgent),
+                    ("@max_lines", options.MaxLogLinesPerAgent)) == 1;
                 if (!fits)
                 {
-                    connection.Execute("UPDATE workspace_agents SET logs_overflowed = 1 WHERE id = $id AND logs_overflowed = 0", ("$id", agentId));
+                    connection.Execute("UPDATE workspace_agents SET logs_overflowed = 1 WHERE id = @id AND logs_overflowed = 0", ("@id", agentId));
                     return false;
                 }
 
@@ -59,7 +59,7 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
 
     /// <summary>The id of the agent's newest line, or 0.</summary>
     public long LastId(Guid agentId) => database.Read(connection =>
-        connection.Count("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = $agent", ("$agent", agentId)));
+        connection.Count("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = @agent", ("@agent", agentId)));
 
     /// <summary>
     /// The next lines after an id and up to another, oldest first: at least one if there is any, and no more than about
@@ -68,13 +68,10 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
     public LogPage ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
     {
         Interlocked.Increment(ref _pageReads);
-        using var command = connection.Command(
-            "SELECT * FROM agent_logs WHERE agent_id = $agent AND id > $after AND id <= $up_to ORDER BY id LIMIT $limit",
-            ("$agent", agentId),
-            ("$after", after),
-            ("$up_to", upTo),
-            ("$limit", (long)maxLines));
-        using var reader = command.ExecuteReader();
+        using var statement = Statement.Of(
+            connection, "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit");
+        statement.Command.Bind(("@agent", agentId), ("@after", after), ("@up_to", upTo), ("@limit", (long)maxLines));
+        using var reader = statement.Command.ExecuteReader();
         var lines = new List<LogLine>();
         var bytes = 0;
         while (bytes < maxBytes && reader.Read())
@@ -87,21 +84,13 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
         return new LogPage(lines, HasMore: bytes >= maxBytes || lines.Count == maxLines);
     });
 
-    private static void Insert(SqliteConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)
+    private static void Insert(DbConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)
     {
-        using var insert = connection.Command(
-            "INSERT INTO agent_logs (agent_id, created_at, level, source_id, output) VALUES ($agent, $now, $level, $source, $output)",
-            ("$agent", agentId),
-            ("$now", now),
-            ("$level", ""),
-            ("$source", sourceId),
-            ("$output", ""));
-        insert.Prepare();
-        foreach (var line in lines)
-        {
-            insert.Parameters["$level"].Value = line.Level;
-            insert.Parameters["$output"].Value = line.Output;
-            insert.ExecuteNonQuery();
-        }
+        // Made once, not for each line.
+        var (agent, source) = (agentId.ToString("D"), sourceId.ToString("D"));
+        connection.ExecuteEach(
+            "INSERT INTO agent_logs (agent_id, created_at, level, source_id, output) VALUES (@agent, @now, @level, @source, @output)",
+            lines,
+            line => [("@agent", agent), ("@now", now), ("@level", line.Level), ("@source", source), ("@output", line.Output)]);
     }
 }

@@ -1,5 +1,5 @@
+using System.Data.Common;
 using ControlPlane.Agents;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Logs;
@@ -99,7 +99,7 @@ internal sealed partial class LogTails(
                     return;
                 }
             }
-            catch (SqliteException exception)
+            catch (DbException exception)
             {
                 NotRead(logger, agentId, exception);
                 (changed, wait) = (new TaskCompletionSource().Task, RetryAfter);

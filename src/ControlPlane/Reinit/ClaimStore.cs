@@ -1,6 +1,6 @@
+using System.Data.Common;
 using ControlPlane.Http;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Reinit;
 
@@ -27,30 +27,30 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
         var result = await database.WriteAsync(
             connection =>
             {
-                if (connection.First("SELECT name FROM workspaces WHERE id = $id", static reader => reader.Text("name"), ("$id", workspaceId)) is not { } name)
+                if (connection.First("SELECT name FROM workspaces WHERE id = @id", static reader => reader.Text("name"), ("@id", workspaceId)) is not { } name)
                 {
                     return ClaimResult.NoSuchWorkspace;
                 }
 
-                if (connection.Count("SELECT count(*) FROM users WHERE id = $id", ("$id", userId)) == 0)
+                if (connection.Count("SELECT count(*) FROM users WHERE id = @id", ("@id", userId)) == 0)
                 {
                     return ClaimResult.NoSuchUser;
                 }
 
                 if (connection.Count(
-                    "SELECT count(*) FROM workspaces WHERE owner_id = $user AND name = $name AND id <> $id",
-                    ("$user", userId),
-                    ("$name", name),
-                    ("$id", workspaceId)) > 0)
+                    "SELECT count(*) FROM workspaces WHERE owner_id = @user AND name = @name AND id <> @id",
+                    ("@user", userId),
+                    ("@name", name),
+                    ("@id", workspaceId)) > 0)
                 {
                     return ClaimResult.NameTaken;
                 }
 
                 connection.Execute(
-                    "UPDATE workspaces SET owner_id = $user, updated_at = $now WHERE id = $id",
-                    ("$user", userId),
-                    ("$now", time.GetUtcNow()),
-                    ("$id", workspaceId));
+                    "UPDATE workspaces SET owner_id = @user, updated_at = @now WHERE id = @id",
+                    ("@user", userId),
+                    ("@now", time.GetUtcNow()),
+                    ("@id", workspaceId));
                 Store(connection, workspaceId, ClaimState.Claimed);
                 return ClaimResult.Claimed;
             },
@@ -61,21 +61,21 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
 
     /// <summary>The workspace's newest claim; null for an ordinary workspace.</summary>
     public WorkspaceClaim? Find(Guid workspaceId) => database.Read(connection => connection.First(
-        "SELECT * FROM workspace_claims WHERE workspace_id = $id",
+        "SELECT * FROM workspace_claims WHERE workspace_id = @id",
         static reader => new WorkspaceClaim(reader.Uuid("claim_id"), StateOf(reader.Text("state")), reader.Time("changed_at")),
-        ("$id", workspaceId)));
+        ("@id", workspaceId)));
 
     public bool WasTold(Guid agentId, Guid claimId) => database.Read(connection => connection.Count(
-        "SELECT count(*) FROM claim_deliveries WHERE agent_id = $agent AND claim_id = $claim", ("$agent", agentId), ("$claim", claimId))) > 0;
+        "SELECT count(*) FROM claim_deliveries WHERE agent_id = @agent AND claim_id = @claim", ("@agent", agentId), ("@claim", claimId))) > 0;
 
     public Task MarkToldAsync(Guid agentId, Guid claimId, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute(
             """
-            INSERT INTO claim_deliveries (agent_id, claim_id) SELECT id, $claim FROM workspace_agents WHERE id = $agent
+            INSERT INTO claim_deliveries (agent_id, claim_id) SELECT id, @claim FROM workspace_agents WHERE id = @agent
             ON CONFLICT (agent_id) DO UPDATE SET claim_id = excluded.claim_id
             """,
-            ("$agent", agentId),
-            ("$claim", claimId)),
+            ("@agent", agentId),
+            ("@claim", claimId)),
         cancellationToken);
 
     private static string NameOf(ClaimState state) => state switch
@@ -99,13 +99,13 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
         return stored == 1;
     }
 
-    private int Store(SqliteConnection connection, Guid workspaceId, ClaimState state) => connection.Execute(
+    private int Store(DbConnection connection, Guid workspaceId, ClaimState state) => connection.Execute(
         """
-        INSERT INTO workspace_claims (workspace_id, claim_id, state, changed_at) SELECT id, $claim, $state, $now FROM workspaces WHERE id = $workspace
+        INSERT INTO workspace_claims (workspace_id, claim_id, state, changed_at) SELECT id, @claim, @state, @now FROM workspaces WHERE id = @workspace
         ON CONFLICT (workspace_id) DO UPDATE SET claim_id = excluded.claim_id, state = excluded.state, changed_at = excluded.changed_at
         """,
-        ("$workspace", workspaceId),
-        ("$claim", Secrets.NewUuid()),
-        ("$state", NameOf(state)),
-        ("$now", time.GetUtcNow()));
+        ("@workspace", workspaceId),
+        ("@claim", Secrets.NewUuid()),
+        ("@state", NameOf(state)),
+        ("@now", time.GetUtcNow()));
 }

@@ -11,16 +11,16 @@ internal sealed class ScriptReports(Database database)
         connection => connection.Execute(
             """
             INSERT INTO agent_script_runs (script_id, stage, started_at, ended_at, exit_code, status)
-            SELECT id, $stage, $started, $ended, $exit_code, $status FROM agent_scripts WHERE id = $script AND agent_id = $agent
+            SELECT id, @stage, @started, @ended, @exit_code, @status FROM agent_scripts WHERE id = @script AND agent_id = @agent
             ON CONFLICT (script_id, stage) DO UPDATE SET
                 started_at = excluded.started_at, ended_at = excluded.ended_at, exit_code = excluded.exit_code, status = excluded.status
             """,
-            ("$agent", agentId),
-            ("$script", scriptId),
-            ("$stage", run.Stage),
-            ("$started", run.StartedAt),
-            ("$ended", run.EndedAt),
-            ("$exit_code", (long)run.ExitCode),
-            ("$status", run.Status)) == 1,
+            ("@agent", agentId),
+            ("@script", scriptId),
+            ("@stage", run.Stage),
+            ("@started", run.StartedAt),
+            ("@ended", run.EndedAt),
+            ("@exit_code", (long)run.ExitCode),
+            ("@status", run.Status)) == 1,
         cancellationToken);
 }

@@ -1,4 +1,4 @@
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -72,7 +72,7 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
         {
             await _store.AddAsync(taken, CancellationToken.None);
         }
-        catch (SqliteException exception)
+        catch (DbException exception)
         {
             NotStored(_logger, exception);
             lock (_lock)

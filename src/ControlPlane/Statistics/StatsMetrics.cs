@@ -1,5 +1,5 @@
+using System.Data.Common;
 using System.Diagnostics.Metrics;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Statistics;
 
@@ -88,7 +88,7 @@ internal sealed class StatsMetrics : IDisposable
         {
             return _store.Totals(now - (2 * _options.StatsReportInterval));
         }
-        catch (SqliteException)
+        catch (DbException)
         {
             // A scrape without these numbers is better than none; that the store is down is said elsewhere.
             return null;

@@ -1,65 +1,44 @@
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
-/// <summary>
-/// The one SQLite database of this process. Reads run on any request's thread; writes queue here, one at a time, so that they do
-/// not poll for SQLite's own lock, which is left to settle writes of different processes.
-/// </summary>
-/// <remarks>
-/// WAL with synchronous=NORMAL: what a commit acknowledged survives the death of the process (kill -9), and the file stays whole
-/// through a power cut, which may however lose the last commits. Full synchronisation would cost one disk flush for each batch of log lines.
-/// </remarks>
+/// <summary>The one database of this process. Reads run on any request's thread; writes queue, and share transactions (<see cref="WriteQueue"/>).</summary>
 internal sealed class Database : IDisposable
 {
-    public const string FileName = "edge.db";
+    private readonly WriteQueue _writes;
 
-    private readonly SemaphoreSlim _writer = new(1, 1);
-    private readonly string _connectionString;
-    private readonly string _pragmas;
-
-    public Database(ControlPlaneOptions options)
+    public Database(DatabaseEngine engine)
     {
-        FilePath = Path.Combine(options.DataDirectory, FileName);
-        _connectionString = new SqliteConnectionStringBuilder
-        {
-            DataSource = FilePath,
-            Mode = SqliteOpenMode.ReadWrite, // never makes the file: Create does, with its permissions
-            ForeignKeys = true,
-            Pooling = true,
-            DefaultTimeout = Math.Max(1, (int)Math.Ceiling(options.DatabaseBusyTimeout.TotalSeconds)),
-        }.ToString();
-        _pragmas = FormattableString.Invariant(
-            $"PRAGMA busy_timeout = {(long)options.DatabaseBusyTimeout.TotalMilliseconds}; PRAGMA synchronous = NORMAL;");
+        Engine = engine;
+        _writes = new WriteQueue(engine);
     }
 
-    public string FilePath { get; }
+    public DatabaseEngine Engine { get; }
 
-    /// <summary>Makes the file when it is not there (mode 0600; SQLite gives its side files the same), and brings its schema up to date.</summary>
-    /// <exception cref="ControlPlaneException">The file cannot be made, is no database of ours, or is newer than this program.</exception>
-    public void Create()
+    /// <summary>Makes the database where it can be made, and brings its schema up to date.</summary>
+    /// <exception cref="ControlPlaneException">It cannot be made or reached, is no database of ours, or is newer than this program.</exception>
+    public async Task CreateAsync()
     {
         try
         {
-            CreateFile();
-            using var connection = Open();
-            connection.Execute("PRAGMA journal_mode = WAL");
-            Migrations.Apply(connection, Migrations.All);
+            Engine.Prepare();
+            await using var connection = Engine.Rent();
+            await Migrations.ApplyAsync(Engine, connection, Migrations.All);
         }
-        catch (Exception exception) when (exception is SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is DbException or IOException or UnauthorizedAccessException)
         {
-            throw new ControlPlaneException($"The database {FilePath} cannot be opened: {exception.Message}", exception);
+            throw new ControlPlaneException($"The database {Engine.Name} cannot be opened: {exception.Message}", exception);
         }
     }
 
-    public SqliteConnection Open()
+    public T Read<T>(Func<DbConnection, T> query)
     {
-        var connection = new SqliteConnection(_connectionString);
+        var connection = Engine.Rent();
         try
         {
-            connection.Open();
-            connection.Execute(_pragmas);
-            return connection;
+            var result = query(connection);
+            Engine.Return(connection);
+            return result;
         }
         catch
         {
@@ -68,32 +47,34 @@ internal sealed class Database : IDisposable
         }
     }
 
-    public T Read<T>(Func<SqliteConnection, T> query)
+    /// <summary>As <see cref="Read"/>, where several statements see one state of the store.</summary>
+    public T Snapshot<T>(Func<DbConnection, T> query) => Read(connection =>
     {
-        using var connection = Open();
+        using var transaction = Engine.BeginSnapshot(connection);
         return query(connection);
-    }
+    });
 
-    /// <summary>Runs <paramref name="work"/> in one transaction that holds the write lock from its start, and commits it.</summary>
-    public Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, CancellationToken cancellationToken) =>
-        WriteAsync((connection, _) => Task.FromResult(work(connection)), cancellationToken);
+    /// <summary>
+    /// Runs <paramref name="work"/> in a transaction, as if there were no others, and completes when that is committed. A
+    /// <paramref name="work"/> that throws leaves nothing behind. It may be run more than once, so that all it does is in the database.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It was cancelled before its turn came; it has not run.</exception>
+    public Task<T> WriteAsync<T>(Func<DbConnection, T> work, CancellationToken cancellationToken) => _writes.AddAsync(work, cancellationToken);
 
-    /// <summary>As above; a <paramref name="work"/> that throws leaves nothing behind.</summary>
-    public async Task<T> WriteAsync<T>(Func<SqliteConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs <paramref name="work"/> once, in a transaction of its own, while no other process does so. For the start: it need not be quick, and it
+    /// may do more than write to the database.
+    /// </summary>
+    public async Task<T> WriteAloneAsync<T>(Func<DbConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
-        await _writer.WaitAsync(cancellationToken);
-        try
+        await using var connection = Engine.Rent();
+        return await Engine.AloneAsync(connection, async () =>
         {
-            using var connection = Open();
-            using var transaction = connection.BeginTransaction(deferred: false);
+            await using var transaction = Engine.BeginWrite(connection);
             var result = await work(connection, cancellationToken);
-            transaction.Commit();
+            await transaction.CommitAsync(cancellationToken);
             return result;
-        }
-        finally
-        {
-            _writer.Release();
-        }
+        });
     }
 
     /// <summary>Whether a query gets an answer from a schema that this program knows.</summary>
@@ -101,42 +82,13 @@ internal sealed class Database : IDisposable
     {
         try
         {
-            return Read(static connection => Migrations.VersionOf(connection)) == Migrations.All.Count;
+            return Read(Engine.VersionOf) == Migrations.All.Count;
         }
-        catch (SqliteException)
+        catch (DbException)
         {
             return false;
         }
     }
 
-    /// <summary>Closes the connections kept for reuse.</summary>
-    public void CloseIdleConnections()
-    {
-        using var connection = new SqliteConnection(_connectionString);
-        SqliteConnection.ClearPool(connection);
-    }
-
-    public void Dispose()
-    {
-        CloseIdleConnections();
-        _writer.Dispose();
-    }
-
-    private void CreateFile()
-    {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using (new FileStream(FilePath, options))
-        {
-        }
-
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        }
-    }
+    public void Dispose() => Engine.Dispose();
 }

@@ -1,42 +1,48 @@
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The schema's steps, forward only. Step n takes a database at version n-1 to n, and the version is stored with it in the same
-/// transaction (<c>user_version</c>). A released step never changes; a new one is added at the end.
+/// The schema's steps, forward only, the same for each kind of database. Step n takes a database at version n-1 to n, and the version is
+/// stored with it in the same transaction. A released step never changes; a new one is added at the end, in SQLite's words as far as
+/// <see cref="PostgresEngine.Translate"/> knows them.
 /// </summary>
 internal static class Migrations
 {
     public static IReadOnlyList<string> All { get; } =
         [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql, LaterRpcSchema.Sql];
 
-    public static long VersionOf(SqliteConnection connection) => connection.Count("PRAGMA user_version");
-
-    /// <summary>Applies what is missing. Processes that start together take turns: each step looks again once it holds the write lock.</summary>
+    /// <summary>Applies what is missing. Processes that start together take turns: each step looks again once it holds the lock.</summary>
     /// <exception cref="ControlPlaneException">The database is newer than <paramref name="steps"/>.</exception>
-    public static void Apply(SqliteConnection connection, IReadOnlyList<string> steps)
-    {
-        while (true)
+    public static Task ApplyAsync(DatabaseEngine engine, DbConnection connection, IReadOnlyList<string> steps) => engine.AloneAsync(
+        connection,
+        () =>
         {
-            using var transaction = connection.BeginTransaction(deferred: false);
-            var version = VersionOf(connection);
-            if (version > steps.Count)
+            while (ApplyNext(engine, connection, steps))
             {
-                throw new ControlPlaneException(
-                    $"The database {connection.DataSource} has schema version {version}, but this program knows only up to {steps.Count}: run the newer program that wrote it.");
             }
 
-            if (version == steps.Count)
-            {
-                return;
-            }
+            return Task.FromResult(true);
+        });
 
-            connection.Execute(steps[(int)version]);
-
-            // A pragma takes no parameters; this is our own number.
-            connection.Execute(FormattableString.Invariant($"PRAGMA user_version = {version + 1}"));
-            transaction.Commit();
+    private static bool ApplyNext(DatabaseEngine engine, DbConnection connection, IReadOnlyList<string> steps)
+    {
+        using var transaction = engine.BeginWrite(connection);
+        var version = engine.VersionOf(connection);
+        if (version > steps.Count)
+        {
+            throw new ControlPlaneException(
+                $"The database {engine.Name} has schema version {version}, but this program knows only up to {steps.Count}: run the newer program that wrote it.");
         }
+
+        if (version == steps.Count)
+        {
+            return false;
+        }
+
+        connection.Execute(engine.Translate(steps[(int)version]));
+        engine.SetVersion(connection, version + 1);
+        transaction.Commit();
+        return true;
     }
 }

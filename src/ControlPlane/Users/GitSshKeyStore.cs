@@ -1,5 +1,5 @@
+using System.Data.Common;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Users;
 
@@ -19,18 +19,18 @@ internal sealed class GitSshKeyStore(Database database, TimeProvider time)
             connection =>
             {
                 connection.Execute(
-                    "INSERT INTO git_ssh_keys (user_id, public_key, private_key, created_at) VALUES ($user, $public, $private, $now) ON CONFLICT DO NOTHING",
-                    ("$user", userId),
-                    ("$public", made.PublicKey),
-                    ("$private", made.PrivateKey),
-                    ("$now", time.GetUtcNow()));
+                    "INSERT INTO git_ssh_keys (user_id, public_key, private_key, created_at) VALUES (@user, @public, @private, @now) ON CONFLICT DO NOTHING",
+                    ("@user", userId),
+                    ("@public", made.PublicKey),
+                    ("@private", made.PrivateKey),
+                    ("@now", time.GetUtcNow()));
                 return Find(connection, userId)!;
             },
             cancellationToken);
     }
 
-    private static GitSshKey? Find(SqliteConnection connection, Guid userId) => connection.First(
-        "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = $user",
+    private static GitSshKey? Find(DbConnection connection, Guid userId) => connection.First(
+        "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = @user",
         static reader => new GitSshKey(reader.Text("public_key"), reader.Text("private_key")),
-        ("$user", userId));
+        ("@user", userId));
 }

@@ -1,5 +1,5 @@
+using System.Data.Common;
 using ControlPlane.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Users;
 
@@ -8,31 +8,31 @@ internal sealed class UserStore(Database database)
 {
     public (ApiKey Key, User Owner)? FindKey(string keyId) => database.Read<(ApiKey, User)?>(connection =>
     {
-        var key = connection.First("SELECT * FROM api_keys WHERE id = $id", ReadKey, ("$id", keyId));
+        var key = connection.First("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
         return key is null
             ? null
-            : (key, connection.First("SELECT * FROM users WHERE id = $id", ReadUser, ("$id", key.UserId))!);
+            : (key, connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId))!);
     });
 
     public (List<Guid> Organizations, List<string> Roles) Memberships(Guid userId) => database.Read(connection => (
         connection.List(
-            "SELECT organization_id FROM organization_members WHERE user_id = $user ORDER BY created_at, organization_id",
+            "SELECT organization_id FROM organization_members WHERE user_id = @user ORDER BY created_at, organization_id",
             static reader => reader.Uuid("organization_id"),
-            ("$user", userId)),
-        connection.List("SELECT role FROM user_roles WHERE user_id = $user ORDER BY role", static reader => reader.Text("role"), ("$user", userId))));
+            ("@user", userId)),
+        connection.List("SELECT role FROM user_roles WHERE user_id = @user ORDER BY role", static reader => reader.Text("role"), ("@user", userId))));
 
     public Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
-            connection.Execute("UPDATE api_keys SET last_used_at = $now WHERE id = $id", ("$now", now), ("$id", key.Id));
-            return connection.Execute("UPDATE users SET last_seen_at = $now WHERE id = $id", ("$now", now), ("$id", key.UserId));
+            connection.Execute("UPDATE api_keys SET last_used_at = @now WHERE id = @id", ("@now", now), ("@id", key.Id));
+            return connection.Execute("UPDATE users SET last_seen_at = @now WHERE id = @id", ("@now", now), ("@id", key.UserId));
         },
         cancellationToken);
 
-    private static ApiKey ReadKey(SqliteDataReader reader) => new(
+    private static ApiKey ReadKey(DbDataReader reader) => new(
         reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at"));
 
-    private static User ReadUser(SqliteDataReader reader) => new(
+    private static User ReadUser(DbDataReader reader) => new(
         reader.Uuid("id"),
         reader.Text("username"),
         reader.Text("name"),

@@ -52,6 +52,7 @@ internal static class ApiHost
         builder.Services.AddControlPlane(new ControlPlaneOptions
         {
             DataDirectory = data.Path,
+            Database = settings.ControlPlane.Database,
             PublicUrl = publicUrl,
             HostnameSuffix = settings.ControlPlane.HostnameSuffix,
             DerpMap = settings.ControlPlane.DerpMap,

@@ -1,4 +1,5 @@
 using ControlPlane.Coordination;
+using ControlPlane.Storage;
 using Edge.Derp;
 using Edge.Settings;
 
@@ -9,6 +10,9 @@ internal sealed record ControlPlaneSettings
 {
     /// <summary><c>ControlPlane:HostnameSuffix</c>; empty: none.</summary>
     public required string HostnameSuffix { get; init; }
+
+    /// <summary><c>ControlPlane:Database</c>, the connection string of a PostgreSQL database; null: SQLite in the data directory.</summary>
+    public required string? Database { get; init; }
 
     /// <summary><c>ControlPlane:DerpMap</c>.</summary>
     public required DerpMapOptions DerpMap { get; init; }
@@ -22,7 +26,20 @@ internal sealed record ControlPlaneSettings
             HostnameSuffix = suffix == "none" ? ""
                 : Uri.CheckHostName(suffix) == UriHostNameType.Dns ? suffix
                 : throw new SettingsException(Suffix, suffix, "allowed is a name such as coder or dev.example.com, or none"),
+            Database = ReadDatabase(settings),
             DerpMap = DerpMapSettings.Read(settings, derp, workingDirectory),
         };
+    }
+
+    private static string? ReadDatabase(SettingsReader settings)
+    {
+        const string Database = "ControlPlane:Database";
+        var text = settings.Text(Database);
+
+        // The value is not shown: it may have a password in it.
+        return text is null || PostgresSetting.IsValid(text, out var fault)
+            ? text
+            : throw new SettingsException(
+                Database, null, $"allowed is a connection string of PostgreSQL, such as Host=db;Database=edge;Username=edge, but {fault}");
     }
 }

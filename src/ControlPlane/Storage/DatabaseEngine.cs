@@ -1,0 +1,55 @@
+using System.Data.Common;
+
+namespace ControlPlane.Storage;
+
+/// <summary>
+/// A kind of database, and all in which the kinds differ. Statements are the same for each: <c>@name</c> parameters, and SQL that both take.
+/// </summary>
+internal abstract class DatabaseEngine : IDisposable
+{
+    /// <summary>What an operator calls this database; without credentials.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>PostgreSQL when a connection string is given, otherwise SQLite in the data directory.</summary>
+    public static DatabaseEngine For(ControlPlaneOptions options) =>
+        options.Database is { } connectionString ? new PostgresEngine(connectionString) : new SqliteEngine(options);
+
+    /// <summary>Makes what must be there before the first connection.</summary>
+    /// <exception cref="IOException">A file cannot be made.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be made.</exception>
+    public abstract void Prepare();
+
+    /// <summary>An open connection. Whoever takes it gives it back when all went well, and disposes of it otherwise.</summary>
+    /// <exception cref="DbException">The database cannot be reached or opened.</exception>
+    public abstract DbConnection Rent();
+
+    public abstract void Return(DbConnection connection);
+
+    /// <summary>Closes the connections kept for reuse.</summary>
+    public abstract void CloseIdleConnections();
+
+    /// <summary>A transaction as if there were no others.</summary>
+    public abstract DbTransaction BeginWrite(DbConnection connection);
+
+    /// <summary>A transaction that sees one state of the store.</summary>
+    public abstract DbTransaction BeginSnapshot(DbConnection connection);
+
+    /// <summary>Whether a transaction that failed so may succeed when it is run again from its start.</summary>
+    public abstract bool MayPass(DbException exception);
+
+    /// <summary>
+    /// Runs <paramref name="work"/> while no other process is in here, on connections to the same database. For the start alone: ordinary
+    /// transactions are told apart by the database itself.
+    /// </summary>
+    public abstract Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work);
+
+    /// <summary>The schema's version; 0 for a new database.</summary>
+    public abstract long VersionOf(DbConnection connection);
+
+    public abstract void SetVersion(DbConnection connection, long version);
+
+    /// <summary>A step of the schema in this database's words; it is written in SQLite's.</summary>
+    public abstract string Translate(string step);
+
+    public abstract void Dispose();
+}

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+
+namespace ControlPlane.Storage;
+
+/// <summary>SQLite, in the file <c>edge.db</c> of the data directory.</summary>
+/// <remarks>
+/// WAL with synchronous=NORMAL: what a commit acknowledged survives the death of the process (kill -9), and the file stays whole
+/// through a power cut, which may however lose the last commits. Full synchronisation would cost one disk flush for each batch of log lines.
+/// </remarks>
+internal sealed class SqliteEngine : DatabaseEngine
+{
+    public const string FileName = "edge.db";
+
+    private const int MaxIdle = 16;
+
+    private readonly ConcurrentBag<SqliteSession> _idle = [];
+    private readonly string _connectionString;
+    private readonly string _pragmas;
+
+    public SqliteEngine(ControlPlaneOptions options)
+    {
+        FilePath = Path.Combine(options.DataDirectory, FileName);
+        _connectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = FilePath,
+            Mode = SqliteOpenMode.ReadWrite, // never makes the file: Prepare does, with its permissions
+            ForeignKeys = true,
+            Pooling = false, // kept here, with their statements
+            DefaultTimeout = Math.Max(1, (int)Math.Ceiling(options.DatabaseBusyTimeout.TotalSeconds)),
+        }.ToString();
+        _pragmas = FormattableString.Invariant(
+            $"PRAGMA busy_timeout = {(long)options.DatabaseBusyTimeout.TotalMilliseconds}; PRAGMA synchronous = NORMAL;");
+    }
+
+    public string FilePath { get; }
+
+    public override string Name => FilePath;
+
+    /// <summary>Makes the file when it is not there (mode 0600; SQLite gives its side files the same).</summary>
+    public override void Prepare()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (new FileStream(FilePath, options))
+        {
+        }
+
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        var connection = Rent();
+        connection.Execute("PRAGMA journal_mode = WAL");
+        Return(connection);
+    }
+
+    public override DbConnection Rent()
+    {
+        if (_idle.TryTake(out var idle))
+        {
+            return idle;
+        }
+
+        var connection = new SqliteSession(_connectionString);
+        try
+        {
+            connection.Open();
+            connection.Execute(_pragmas);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public override void Return(DbConnection connection)
+    {
+        if (connection is SqliteSession session && _idle.Count < MaxIdle)
+        {
+            _idle.Add(session);
+        }
+        else
+        {
+            connection.Dispose();
+        }
+    }
+
+    public override void CloseIdleConnections()
+    {
+        while (_idle.TryTake(out var connection))
+        {
+            connection.Dispose();
+        }
+    }
+
+    /// <summary>Holds the write lock from its start, so that it never has to give way to another writer half-way.</summary>
+    public override DbTransaction BeginWrite(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: false);
+
+    public override DbTransaction BeginSnapshot(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: true);
+
+    /// <summary>Waiting for the lock is all there is to wait for, and it has been waited for.</summary>
+    public override bool MayPass(DbException exception) => false;
+
+    /// <summary>The write lock, which the work takes, keeps the others out.</summary>
+    public override Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work) => work();
+
+    public override long VersionOf(DbConnection connection) => connection.Count("PRAGMA user_version");
+
+    // A pragma takes no parameters; this is our own number.
+    public override void SetVersion(DbConnection connection, long version) =>
+        connection.Execute(FormattableString.Invariant($"PRAGMA user_version = {version}"));
+
+    public override string Translate(string step) => step;
+
+    public override void Dispose() => CloseIdleConnections();
+}

@@ -1,0 +1,142 @@
+using System.Data.Common;
+using System.Globalization;
+using ControlPlane.Logs;
+
+namespace ControlPlane.Storage;
+
+/// <summary>Short forms for parameterised statements. Times are stored as whole microseconds since 1970, UUIDs as lower-case text.</summary>
+internal static class StatementExtensions
+{
+    /// <summary>Gives the command these values in place of those it has.</summary>
+    public static void Bind(this DbCommand command, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        command.Parameters.Clear();
+        foreach (var (name, value) in parameters)
+        {
+            var parameter = command.CreateParameter();
+            Set(parameter, name, value);
+            command.Parameters.Add(parameter);
+        }
+    }
+
+    public static int Execute(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        return statement.Command.ExecuteNonQuery();
+    }
+
+    /// <summary>Runs a statement once for each row; in one message where the database is elsewhere.</summary>
+    /// <param name="connection">Inside a transaction.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="parameters">The values for one row.</param>
+    public static void ExecuteEach<T>(
+        this DbConnection connection, string sql, IReadOnlyList<T> rows, Func<T, (string Name, object? Value)[]> parameters)
+    {
+        if (!connection.CanCreateBatch)
+        {
+            using var statement = Statement.Of(connection, sql);
+            foreach (var row in rows)
+            {
+                statement.Command.Bind(parameters(row));
+                statement.Command.ExecuteNonQuery();
+            }
+        }
+        else if (rows.Count > 0)
+        {
+            using var batch = connection.CreateBatch();
+            foreach (var row in rows)
+            {
+                var command = batch.CreateBatchCommand();
+                command.CommandText = sql;
+                foreach (var (name, value) in parameters(row))
+                {
+                    var parameter = command.CreateParameter();
+                    Set(parameter, name, value);
+                    command.Parameters.Add(parameter);
+                }
+
+                batch.BatchCommands.Add(command);
+            }
+
+            batch.ExecuteNonQuery();
+        }
+    }
+
+    public static long Count(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        return Convert.ToInt64(statement.Command.ExecuteScalar(), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The first row as <paramref name="read"/> makes it, or null without one.</summary>
+    public static T? First<T>(
+        this DbConnection connection,
+        string sql,
+        Func<DbDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+        where T : class
+    {
+        using var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        using var reader = statement.Command.ExecuteReader();
+        return reader.Read() ? read(reader) : null;
+    }
+
+    public static List<T> List<T>(
+        this DbConnection connection,
+        string sql,
+        Func<DbDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        using var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        using var reader = statement.Command.ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read())
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
+    public static long ToMicroseconds(this DateTimeOffset time) =>
+        (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    public static Guid Uuid(this DbDataReader reader, string column) => Guid.ParseExact(reader.Text(column), "D");
+
+    public static string Text(this DbDataReader reader, string column) => reader.GetString(reader.GetOrdinal(column));
+
+    public static long Integer(this DbDataReader reader, string column) => reader.GetInt64(reader.GetOrdinal(column));
+
+    public static double Real(this DbDataReader reader, string column) => reader.GetDouble(reader.GetOrdinal(column));
+
+    public static bool Flag(this DbDataReader reader, string column) => reader.Integer(column) != 0;
+
+    public static byte[] Bytes(this DbDataReader reader, string column) => reader.GetFieldValue<byte[]>(reader.GetOrdinal(column));
+
+    public static string? TextOrNull(this DbDataReader reader, string column) => reader.IsNull(column) ? null : reader.Text(column);
+
+    public static Guid? UuidOrNull(this DbDataReader reader, string column) => reader.IsNull(column) ? null : reader.Uuid(column);
+
+    public static DateTimeOffset Time(this DbDataReader reader, string column) =>
+        DateTimeOffset.UnixEpoch.AddTicks(reader.Integer(column) * TimeSpan.TicksPerMicrosecond);
+
+    public static DateTimeOffset? TimeOrNull(this DbDataReader reader, string column) => reader.IsNull(column) ? null : reader.Time(column);
+
+    private static bool IsNull(this DbDataReader reader, string column) => reader.IsDBNull(reader.GetOrdinal(column));
+
+    private static void Set(DbParameter parameter, string name, object? value) => (parameter.ParameterName, parameter.Value) = (name, value switch
+    {
+        null => DBNull.Value,
+        Guid id => id.ToString("D"),
+        DateTimeOffset time => time.ToMicroseconds(),
+
+        // PostgreSQL stores no NUL; what is looked for with one is not there either way.
+        string text when text.Contains('\0', StringComparison.Ordinal) => LogText.Sanitise(text),
+        _ => value,
+    });
+}
