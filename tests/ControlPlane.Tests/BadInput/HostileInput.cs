@@ -17,7 +17,7 @@ internal sealed class HostileInput(int seed)
 
     private static readonly string[] Texts =
     [
-        .. Sql, "", " ", Marker, "\\u0000", "\\ud800", "\\udfff\\ud800", "\\r\\nSet-Cookie: a=b", "<script>", "\\u001b[2J", "../../etc/passwd", "%2e%2e%2f", "%s%n", "{0}",
+        .. Sql, "admin", "admin/default", "a", "main", "info", "2026-01-01T00:00:00Z", "", " ", Marker, "\\u0000", "\\ud800", "\\udfff\\ud800", "\\r\\nSet-Cookie: a=b", "<script>", "\\u001b[2J", "../../etc/passwd", "%2e%2e%2f", "%s%n", "{0}",
         "00000000-0000-0000-0000-000000000000", "urn:uuid:00000000-0000-0000-0000-000000000000", "9999-99-99T99:99:99Z", "0001-01-01T00:00:00Z",
         "9999-12-31T23:59:59.999999999Z", "-1", "NaN", "🏴‍☠️", "\\u202e", new string('a', 70_000),
     ];
