@@ -8,7 +8,7 @@ namespace ControlPlane;
 internal sealed class Bootstrap(Database database, TimeProvider time)
 {
     private const string Username = "admin";
-    private const string OrganizationName = "default";
+    internal const string OrganizationName = "default";
     private const string WorkspaceName = "default";
     private const string AgentName = "main";
     private const int KeyIdLength = 10;

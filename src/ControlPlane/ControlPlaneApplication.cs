@@ -1,3 +1,4 @@
+using ControlPlane.Administration;
 using ControlPlane.AgentMetadata;
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
@@ -12,6 +13,7 @@ using ControlPlane.Logs;
 using ControlPlane.Machine;
 using ControlPlane.Manifests;
 using ControlPlane.Meta;
+using ControlPlane.OpenApi;
 using ControlPlane.Reinit;
 using ControlPlane.Scripts;
 using ControlPlane.Statistics;
@@ -127,7 +129,14 @@ public static class ControlPlaneApplication
             .AddSingleton<SubAgentsRpc>()
             .AddSingleton<BoundaryCounter>()
             .AddSingleton<ContextRpc>()
-            .AddSingleton<LaterAgentService>();
+            .AddSingleton<LaterAgentService>()
+            .AddSingleton<UserAdministration>()
+            .AddSingleton<TokenAdministration>()
+            .AddSingleton<WorkspaceAdministration>()
+            .AddSingleton<AgentAdministration>()
+            .AddSingleton<ExternalAuthAdministration>()
+            .AddSingleton<InstanceAdministration>()
+            .AddSingleton<AdministrationServices>();
     }
 
     /// <summary>
@@ -172,6 +181,7 @@ public static class ControlPlaneApplication
         app.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], meta.GetHealthAsync);
         app.MapRoute(Api + "/", HttpMethods.Get, MetaApi.GreetAsync);
         app.MapRoute(Api + "/buildinfo", HttpMethods.Get, meta.GetBuildInfoAsync);
+        app.MapRoute(Api + "/openapi.json", HttpMethods.Get, ApiDocument.Serve(app, Api, "Agents API", AgentsOperations.All));
 
         var identity = app.Services.GetRequiredService<InstanceIdentityApi>();
         app.MapRoute(Agents + "/aws-instance-identity", HttpMethods.Post, identity.PostAwsAsync);
@@ -255,11 +265,13 @@ public static class ControlPlaneApplication
     {
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
         app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethods(
-            [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)));
+            [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)))
+            .WithMethods(methods.Select(static one => one.Method));
     }
 
     private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
-        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)));
+        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)))
+            .WithMethods(method);
 
     /// <summary>One that the host starts and stops, and that others may ask for.</summary>
     private static IServiceCollection AddHosted<T>(this IServiceCollection services)

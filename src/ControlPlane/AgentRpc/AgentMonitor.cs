@@ -46,6 +46,18 @@ internal sealed partial class AgentMonitor(
         await StoreAsync(store.DisconnectedAsync, agentId);
     }
 
+    /// <summary>Ends the agent's newest connection to this process, if it has one: it was removed, or its token is good no more.</summary>
+    public void End(Guid agentId)
+    {
+        Connection? connection;
+        lock (_lock)
+        {
+            connection = _latest.GetValueOrDefault(agentId);
+        }
+
+        connection?.Close();
+    }
+
     private async Task WatchAsync(Guid agentId, Connection connection, CancellationToken ended)
     {
         using var timer = new PeriodicTimer(options.AgentPingInterval, time);

@@ -11,7 +11,15 @@ namespace ControlPlane.Http;
 internal static class ApiRoutes
 {
     public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, string method, RequestDelegate handler) =>
-        routes.Map(pattern, OnlyMethod(method, handler));
+        routes.MapRoute(pattern, (method, handler));
+
+    /// <summary>As above, for a path with several methods.</summary>
+    public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, params (string Method, RequestDelegate Handler)[] methods) =>
+        routes.Map(pattern, OnlyMethods(methods)).WithMethods(methods.Select(static one => one.Method));
+
+    /// <summary>Tells whoever describes the routes which methods the endpoint has.</summary>
+    public static void WithMethods(this IEndpointConventionBuilder endpoint, params IEnumerable<string> methods) =>
+        endpoint.WithMetadata(new RouteMethods([.. methods]));
 
     public static Task NotFound(HttpContext context) => context.WriteAsync(StatusCodes.Status404NotFound, ApiError.RouteNotFound);
 
@@ -33,3 +41,6 @@ internal static class ApiRoutes
         return context.WriteAsync(StatusCodes.Status405MethodNotAllowed, ApiError.MethodNotAllowed);
     };
 }
+
+/// <summary>The methods of an endpoint that looks at them itself; see <see cref="ApiRoutes"/>.</summary>
+internal sealed record RouteMethods(IReadOnlyList<string> Methods);

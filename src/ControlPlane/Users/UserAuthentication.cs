@@ -7,8 +7,8 @@ namespace ControlPlane.Users;
 /// <summary>Lets requests with a valid API key through, and answers the others (tailnet.md §1.1 "U", §2.1, §2.2).</summary>
 internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 {
-    private const int IdLength = 10;
-    private const int SecretLength = 22;
+    internal const int IdLength = 10;
+    internal const int SecretLength = 22;
     private const string ProxyHeader = "Coder-External-Proxy-Token";
 
     // Writing a row for each request would make every read a write.

@@ -1,4 +1,5 @@
 using System.Net;
+using ControlPlane.Administration;
 using Edge.Derp.Live;
 using Edge.Drain;
 using Edge.Hosting;
@@ -14,7 +15,7 @@ namespace Edge.Admin;
 /// </summary>
 internal static class AdminHost
 {
-    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<NodeStatus> status, Func<DerpServer?> derp)
+    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<NodeStatus> status, Func<DerpServer?> derp, Func<IServiceProvider?> api)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore().UseUrls(options.AdminUrl.GetLeftPart(UriPartial.Authority));
@@ -40,6 +41,7 @@ internal static class AdminHost
         }).WithMetadata(OpenToAll.Instance);
         app.MapGet("/status", () => Results.Json(status(), AdminJson.Default.NodeStatus));
         TrafficPages.Map(app, derp, hosts.Time);
+        app.MapAdministration(api);
         app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
     }

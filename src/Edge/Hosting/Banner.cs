@@ -9,6 +9,7 @@ internal static class Banner
         Edge: a front door for the Agents API, and a relay for its streams.
 
           Edge [settings]              run a node (with none: everything, on 127.0.0.1:8080)
+          Edge admin --help            make and manage users, tokens, workspaces, agents of a running node
           Edge agent [settings]        serve this machine's shells, ports and containers to the API servers of a data directory
           Edge agent stop [settings]   end that, and its shells
           Edge healthcheck [settings]  exit 0 when the node of these settings is ready

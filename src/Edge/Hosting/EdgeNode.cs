@@ -104,7 +104,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         var bootstrap = new Bootstrap(_data);
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
-        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => _public?.Services.GetService<DerpServer>());
+        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => _public?.Services.GetService<DerpServer>(), () => (_api ?? _public)?.Services);
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);

@@ -1,4 +1,5 @@
 using ControlPlane;
+using Edge.Administration;
 using Edge.LocalAgent;
 using Edge.Settings;
 using Edge.Telemetry;
@@ -24,6 +25,11 @@ internal static class EdgeProgram
             if (args is ["healthcheck", ..])
             {
                 return await HealthCheck.RunAsync(EdgeConfiguration.Load(args[1..]), errors);
+            }
+
+            if (args is ["admin", ..])
+            {
+                return await AdminProgram.RunAsync(args[1..], Console.In, output, errors);
             }
 
             if (args is ["agent", ..])

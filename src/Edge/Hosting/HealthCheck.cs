@@ -11,11 +11,7 @@ internal static class HealthCheck
     public static async Task<int> RunAsync(IConfiguration configuration, TextWriter errors)
     {
         var options = EdgeOptions.Read(new SettingsReader(configuration), configuration, Environment.CurrentDirectory);
-        var url = new UriBuilder(options.AdminUrl) { Path = "/readyz" };
-        if (url.Host is "0.0.0.0" or "[::]")
-        {
-            url.Host = "localhost";
-        }
+        var url = new UriBuilder(Reachable(options.AdminUrl)) { Path = "/readyz" };
 
         try
         {
@@ -35,4 +31,8 @@ internal static class HealthCheck
 
         return 1;
     }
+
+    /// <summary>Where a listener on this address is reached from its own machine.</summary>
+    public static Uri Reachable(Uri listener) =>
+        listener.Host is "0.0.0.0" or "[::]" ? new UriBuilder(listener) { Host = "localhost" }.Uri : listener;
 }

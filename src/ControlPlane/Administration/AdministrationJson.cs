@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+
+namespace ControlPlane.Administration;
+
+/// <summary>
+/// Every JSON body of the administration, with generated serialisers. Unlike the Agents API, whose clients are of all ages, what is not
+/// known is refused: an operator's slip of the pen would do nothing otherwise.
+/// </summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ApiError))]
+[JsonSerializable(typeof(CreateUser))]
+[JsonSerializable(typeof(ChangeUser))]
+[JsonSerializable(typeof(UserRow))]
+[JsonSerializable(typeof(UserList))]
+[JsonSerializable(typeof(CreateToken))]
+[JsonSerializable(typeof(TokenList))]
+[JsonSerializable(typeof(NewToken))]
+[JsonSerializable(typeof(CreateWorkspace))]
+[JsonSerializable(typeof(RenameWorkspace))]
+[JsonSerializable(typeof(ReinitWorkspace))]
+[JsonSerializable(typeof(WorkspaceRow))]
+[JsonSerializable(typeof(WorkspaceList))]
+[JsonSerializable(typeof(CreateAgent))]
+[JsonSerializable(typeof(DeclarationsBody))]
+[JsonSerializable(typeof(AgentDetails))]
+[JsonSerializable(typeof(AgentList))]
+[JsonSerializable(typeof(NewAgentToken))]
+[JsonSerializable(typeof(SetExternalAuth))]
+[JsonSerializable(typeof(ProviderList))]
+[JsonSerializable(typeof(LinkList))]
+[JsonSerializable(typeof(BindInstance))]
+[JsonSerializable(typeof(BindingList))]
+internal sealed partial class AdministrationJson : JsonSerializerContext
+{
+    public static AdministrationJson Wire { get; } = new(new JsonSerializerOptions
+    {
+        Encoder = GoJsonEncoder.Shared,
+        MaxDepth = ApiJson.MaxDepth,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new UtcTimeConverter(), new GoUuidConverter() },
+    });
+}

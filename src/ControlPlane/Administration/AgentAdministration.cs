@@ -1,0 +1,243 @@
+using System.Data.Common;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ControlPlane.AgentRpc;
+using ControlPlane.Agents;
+using ControlPlane.Coordination;
+using ControlPlane.Declarations;
+using ControlPlane.Http;
+using ControlPlane.Logs;
+using ControlPlane.Reinit;
+using ControlPlane.Storage;
+
+namespace ControlPlane.Administration;
+
+/// <summary>Makes, describes and removes agents. One is named by id or as <c>user/workspace/agent</c>.</summary>
+internal sealed partial class AgentAdministration(
+    Database database,
+    AgentStore store,
+    WorkspaceSignals signals,
+    ReinitSignals reinit,
+    LogSignals logs,
+    AgentMonitor monitor,
+    ControlPlaneOptions options,
+    TimeProvider time)
+{
+    private const int LongestTimeout = 366 * 24 * 3600;
+    private static readonly string[] DisplayApps = ["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"];
+
+    public AgentList List(string? workspace, Page page)
+    {
+        var (id, count) = database.Read(connection => workspace is null
+            ? ((Guid?)null, connection.Count("SELECT count(*) FROM workspace_agents"))
+            : WorkspaceAdministration.Require(connection, workspace) is var found ? (found.Id, found.Agents) : default);
+        return new AgentList(store.List(id, page.Limit, page.Offset).ConvertAll(Row), count);
+    }
+
+    public AgentDetails Get(string agent)
+    {
+        var found = Require(agent);
+        return new AgentDetails
+        {
+            Agent = Row(found),
+            Architecture = found.Architecture,
+            OperatingSystem = found.OperatingSystem,
+            Directory = found.Directory,
+            MotdFile = found.MotdFile,
+            TroubleshootingUrl = found.TroubleshootingUrl,
+            ConnectionTimeoutSeconds = found.ConnectionTimeoutSeconds,
+            EnvironmentVariables = found.EnvironmentVariables,
+            DisplayApps = found.DisplayApps,
+            Declarations = DeclaredBodies.Write(database.Read(connection => DeclarationStore.Read(connection, found.Id))),
+        };
+    }
+
+    public async Task<NewAgentToken> CreateAsync(CreateAgent request, CancellationToken cancellationToken)
+    {
+        var name = Checks.Name("name", request.Name);
+        var declarations = DeclaredBodies.Read(
+            new DeclarationsBody { Apps = request.Apps, Scripts = request.Scripts, Devcontainers = request.Devcontainers, Metadata = request.Metadata },
+            new AgentDeclarations());
+        (string, object?)[] columns =
+        [
+            ("@name", name),
+            ("@architecture", Checks.Text("architecture", request.Architecture)),
+            ("@os", Checks.Text("operating_system", request.OperatingSystem)),
+            ("@directory", Checks.Text("directory", request.Directory)),
+            ("@motd", Checks.Text("motd_file", request.MotdFile)),
+            ("@troubleshooting", Checks.Text("troubleshooting_url", request.TroubleshootingUrl)),
+            ("@timeout", Checks.Between("connection_timeout_seconds", request.ConnectionTimeoutSeconds, 0, LongestTimeout)),
+            ("@environment", Environment(request.EnvironmentVariables)),
+            ("@apps", Apps(request.DisplayApps)),
+        ];
+        var (id, token, owner) = (Secrets.NewUuid(), Secrets.NewUuid(), Guid.Empty);
+        await database.WriteAsync(
+            connection =>
+            {
+                var workspace = WorkspaceAdministration.Require(connection, request.Workspace);
+                owner = workspace.OwnerId;
+                if (connection.Count(
+                    "SELECT count(*) FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
+                    ("@workspace", workspace.Id),
+                    ("@name", name)) > 0)
+                {
+                    throw RefusedException.Conflict($"The workspace has an agent \"{name}\" already.");
+                }
+
+                connection.Execute(
+                    """
+                    INSERT INTO workspace_agents (id, workspace_id, resource_id, hashed_auth_token, created_at, updated_at, name, architecture,
+                        operating_system, directory, motd_file, troubleshooting_url, connection_timeout_seconds, environment_variables, display_apps)
+                    VALUES (@id, @workspace, @resource, @hash, @now, @now, @name, @architecture,
+                        @os, @directory, @motd, @troubleshooting, @timeout, @environment, @apps)
+                    """,
+                    [("@id", id), ("@workspace", workspace.Id), ("@resource", Secrets.NewUuid()), ("@hash", Secrets.Hash(token)), ("@now", time.GetUtcNow()), .. columns]);
+                Write(connection, id, declarations);
+                return id;
+            },
+            cancellationToken);
+        signals.Pulse(owner);
+        return new NewAgentToken(id, token.ToString("D"));
+    }
+
+    /// <summary>Replaces what the agent has: apps, scripts, development containers and metadata. It reads them when it next connects.</summary>
+    public async Task<AgentDetails> DeclareAsync(string agent, DeclarationsBody request, CancellationToken cancellationToken)
+    {
+        var found = Require(agent);
+        await database.WriteAsync(
+            connection =>
+            {
+                Write(connection, found.Id, DeclaredBodies.Read(request, DeclarationStore.Read(connection, found.Id)));
+                return connection.Execute(
+                    "UPDATE workspace_agents SET updated_at = @now WHERE id = @id", ("@now", time.GetUtcNow()), ("@id", found.Id));
+            },
+            cancellationToken);
+        signals.Pulse(found.OwnerId);
+        return Get(found.Id.ToString());
+    }
+
+    /// <summary>Gives the agent another token, and ends the connection that it made with the old one, and those for its instance's identity.</summary>
+    public async Task<NewAgentToken> RotateTokenAsync(string agent, CancellationToken cancellationToken)
+    {
+        var (found, token) = (Require(agent), Secrets.NewUuid());
+        await database.WriteAsync(
+            connection =>
+            {
+                connection.Execute("DELETE FROM instance_tokens WHERE agent_id = @id", ("@id", found.Id));
+                return connection.Execute(
+                    "UPDATE workspace_agents SET hashed_auth_token = @hash, updated_at = @now WHERE id = @id",
+                    ("@hash", Secrets.Hash(token)),
+                    ("@now", time.GetUtcNow()),
+                    ("@id", found.Id));
+            },
+            cancellationToken);
+        monitor.End(found.Id);
+        return new NewAgentToken(found.Id, token.ToString("D"));
+    }
+
+    /// <summary>Removes the agent and those that it made for itself, and ends their connections.</summary>
+    public async Task DeleteAsync(string agent, CancellationToken cancellationToken)
+    {
+        var found = Require(agent);
+        var removed = await database.WriteAsync(
+            connection =>
+            {
+                var children = connection.List(
+                    "SELECT id FROM workspace_agents WHERE parent_id = @id", static reader => reader.Uuid("id"), ("@id", found.Id));
+                connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", found.Id));
+                return (List<Guid>)[found.Id, .. children];
+            },
+            cancellationToken);
+        signals.Pulse(found.OwnerId);
+        reinit.Pulse(found.WorkspaceId);
+        foreach (var id in removed)
+        {
+            logs.Pulse(id);
+            monitor.End(id);
+        }
+    }
+
+    public Agent Require(string agent)
+    {
+        if (GoUuid.TryParse(agent, out var id))
+        {
+            return store.Find(id) ?? throw RefusedException.NotFound("agent");
+        }
+
+        return agent.Split('/') is [var owner, var workspace, var name]
+            && database.Read(connection => connection.First(
+                "SELECT id FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
+                static reader => reader.Text("id"),
+                ("@workspace", WorkspaceAdministration.Require(connection, $"{owner}/{workspace}").Id),
+                ("@name", UserAdministration.WithoutNul(name)))) is { } known
+            && store.Find(Guid.Parse(known)) is { } found
+            ? found
+            : throw RefusedException.NotFound("agent");
+    }
+
+    private static void Write(DbConnection connection, Guid agentId, AgentDeclarations declarations)
+    {
+        // The store would refuse these too, but only as an error of the database.
+        RefuseOthers(connection, "agent_apps", "apps", agentId, declarations.Apps.Select(static app => app.Id));
+        RefuseOthers(connection, "agent_scripts", "scripts", agentId, declarations.Scripts.Select(static script => script.Id));
+        RefuseOthers(connection, "agent_devcontainers", "devcontainers", agentId, declarations.Devcontainers.Select(static container => container.Id));
+        DeclarationWriter.Write(connection, agentId, declarations);
+    }
+
+    private static void RefuseOthers(DbConnection connection, string table, string field, Guid agentId, IEnumerable<Guid> ids)
+    {
+        foreach (var id in ids)
+        {
+            if (connection.Count($"SELECT count(*) FROM {table} WHERE id = @id AND agent_id <> @agent", ("@id", id), ("@agent", agentId)) > 0)
+            {
+                throw RefusedException.Invalid(field + ".id", $"{id} belongs to another agent");
+            }
+        }
+    }
+
+    private static string Environment(Dictionary<string, string> variables)
+    {
+        const string Field = "environment_variables";
+        if (variables.Count > Checks.MaxEntries || variables.Keys.Any(static name => !VariablePattern().IsMatch(name)))
+        {
+            throw RefusedException.Invalid(Field, $"must be at most {Checks.MaxEntries}, named by letters, digits and underscores");
+        }
+
+        foreach (var value in variables.Values)
+        {
+            Checks.Text(Field, value, Checks.MaxScript);
+        }
+
+        return JsonSerializer.Serialize(variables, ApiJson.Wire.DictionaryStringString);
+    }
+
+    private static string Apps(List<string> apps)
+    {
+        const string Field = "display_apps";
+        foreach (var app in Checks.Entries(Field, apps))
+        {
+            Checks.OneOf(Field, app, DisplayApps);
+        }
+
+        return JsonSerializer.Serialize([.. apps.Distinct()], ApiJson.Wire.StringArray);
+    }
+
+    [GeneratedRegex(@"\A[a-zA-Z_][a-zA-Z0-9_]{0,255}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex VariablePattern();
+
+    private AgentRow Row(Agent agent) => new()
+    {
+        Id = agent.Id,
+        Owner = agent.OwnerName,
+        Workspace = agent.WorkspaceName,
+        WorkspaceId = agent.WorkspaceId,
+        Name = agent.Name,
+        ParentId = agent.ParentId,
+        Status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout),
+        LifecycleState = agent.LifecycleState,
+        Version = agent.Version,
+        InstanceId = agent.InstanceId,
+        CreatedAt = agent.CreatedAt,
+        LastConnectedAt = agent.LastConnectedAt,
+    };
+}

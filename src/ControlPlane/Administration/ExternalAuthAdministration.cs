@@ -1,0 +1,79 @@
+using System.Text.Json;
+using ControlPlane.ExternalAuth;
+using ControlPlane.Storage;
+
+namespace ControlPlane.Administration;
+
+/// <summary>The body that stores a user's token for another service.</summary>
+internal sealed class SetExternalAuth
+{
+    public string AccessToken { get; set; } = "";
+
+    /// <summary>What the service sent with the token, a JSON object; null if nothing.</summary>
+    public JsonElement? TokenExtra { get; set; }
+
+    /// <summary>From when on the token counts as not there; null: never.</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+}
+
+/// <summary>A configured service.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Type">What kind it is.</param>
+/// <param name="DisplayName">What people call it.</param>
+/// <param name="Pattern">The expression that addresses of it match; null: it is found by id alone.</param>
+/// <param name="LinkUrl">Where a user without a token is sent.</param>
+/// <param name="Shared">Whether all users have one token, from a file.</param>
+internal sealed record ProviderRow(string Id, string Type, string DisplayName, string? Pattern, Uri? LinkUrl, bool Shared);
+
+/// <summary>The configured services.</summary>
+internal sealed record ProviderList(IReadOnlyList<ProviderRow> Providers);
+
+/// <summary>For which services a user has a token.</summary>
+internal sealed record LinkList(IReadOnlyList<ExternalAuthLink> Links);
+
+/// <summary>Users' tokens for other services: which there are, never what they are.</summary>
+internal sealed class ExternalAuthAdministration(Database database, ExternalAuthProviders providers, ExternalAuthStore store)
+{
+    public ProviderList Providers() => new([.. providers.All.Select(static provider => new ProviderRow(
+        provider.Id, provider.Type, provider.DisplayName, provider.Pattern?.ToString(), provider.LinkUrl, provider.TokenFile is not null))]);
+
+    public LinkList Links(string user) => new(store.List(UserId(user)));
+
+    public async Task SetAsync(string user, string provider, SetExternalAuth request, CancellationToken cancellationToken)
+    {
+        var id = UserId(user);
+        if (providers.FindById(provider) is not { } known)
+        {
+            throw RefusedException.NotFound("provider");
+        }
+
+        if (known.TokenFile is not null)
+        {
+            throw RefusedException.Conflict("All users of this provider have the token of a file.");
+        }
+
+        try
+        {
+            var extra = request.TokenExtra is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
+            if (!await store.SetAsync(id, provider, new ExternalAuthToken(request.AccessToken, extra, request.ExpiresAt), cancellationToken))
+            {
+                throw RefusedException.NotFound("user");
+            }
+        }
+        catch (ArgumentException exception)
+        {
+            throw RefusedException.Invalid("access_token", exception.Message);
+        }
+    }
+
+    /// <summary>Also for a provider that is configured no more.</summary>
+    public async Task RemoveAsync(string user, string provider, CancellationToken cancellationToken)
+    {
+        if (!await store.RemoveAsync(UserId(user), UserAdministration.WithoutNul(provider), cancellationToken))
+        {
+            throw RefusedException.NotFound("token");
+        }
+    }
+
+    private Guid UserId(string user) => database.Read(connection => UserAdministration.Require(connection, user).Id);
+}

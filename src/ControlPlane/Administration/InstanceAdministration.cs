@@ -1,0 +1,58 @@
+using ControlPlane.InstanceIdentity;
+
+namespace ControlPlane.Administration;
+
+/// <summary>The body that binds an agent to an instance of a cloud.</summary>
+internal sealed class BindInstance
+{
+    /// <summary><c>aws</c>, <c>azure</c> or <c>google</c>.</summary>
+    public string Cloud { get; set; } = "";
+
+    public string InstanceId { get; set; } = "";
+}
+
+/// <summary>That an instance stands for an agent.</summary>
+internal sealed record BindingRow(Guid AgentId, string Cloud, string InstanceId, DateTimeOffset CreatedAt);
+
+/// <summary>Some of the bindings, and how many there are in all.</summary>
+internal sealed record BindingList(IReadOnlyList<BindingRow> Bindings, long Count);
+
+/// <summary>Which instances of clouds stand for which agents.</summary>
+internal sealed class InstanceAdministration(AgentAdministration agents, InstanceBindingStore store)
+{
+    private const int MaxInstanceId = 256;
+
+    public BindingList List(Page page)
+    {
+        var all = store.List();
+        return new BindingList(
+            [.. all.Skip(page.Offset).Take(page.Limit).Select(static binding => new BindingRow(
+                binding.AgentId, NameOf(binding.Cloud), binding.InstanceId, binding.CreatedAt))],
+            all.Count);
+    }
+
+    public async Task BindAsync(string agent, BindInstance request, CancellationToken cancellationToken)
+    {
+        var cloud = Checks.OneOf("cloud", request.Cloud, [.. Enum.GetValues<Cloud>().Select(NameOf)]) switch
+        {
+            "aws" => Cloud.Aws,
+            "azure" => Cloud.Azure,
+            _ => Cloud.Google,
+        };
+        var instance = Checks.Required("instance_id", request.InstanceId, MaxInstanceId);
+        if (!await store.BindAsync(agents.Require(agent).Id, cloud, instance, cancellationToken))
+        {
+            throw RefusedException.NotFound("agent");
+        }
+    }
+
+    public async Task UnbindAsync(string agent, CancellationToken cancellationToken)
+    {
+        if (!await store.UnbindAsync(agents.Require(agent).Id, cancellationToken))
+        {
+            throw RefusedException.NotFound("binding");
+        }
+    }
+
+    private static string NameOf(Cloud cloud) => cloud.ToString().ToLowerInvariant();
+}

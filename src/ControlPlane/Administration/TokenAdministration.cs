@@ -1,0 +1,71 @@
+using System.Data.Common;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+using ControlPlane.Users;
+
+namespace ControlPlane.Administration;
+
+/// <summary>Makes, rotates and removes users' session tokens. Only hashes are stored.</summary>
+internal sealed class TokenAdministration(Database database, TimeProvider time)
+{
+    private const long LongestLifetime = 10L * 366 * 24 * 3600;
+
+    public TokenList List(string user, Page page) => database.Read(connection =>
+    {
+        var id = UserAdministration.Require(connection, user).Id;
+        return new TokenList(
+            connection.List(
+                "SELECT * FROM api_keys WHERE user_id = @user ORDER BY created_at, id LIMIT @limit OFFSET @offset",
+                static reader => new TokenRow(reader.Text("id"), reader.Time("created_at"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
+                ("@user", id),
+                ("@limit", page.Limit),
+                ("@offset", page.Offset)),
+            connection.Count("SELECT count(*) FROM api_keys WHERE user_id = @user", ("@user", id)));
+    });
+
+    public Task<NewToken> CreateAsync(string user, CreateToken request, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var lifetime = request.LifetimeSeconds is { } seconds ? Checks.Between("lifetime_seconds", seconds, 1, LongestLifetime) : (long?)null;
+        var expires = lifetime is { } given ? now.AddSeconds(given) : (DateTimeOffset?)null;
+        return database.WriteAsync(
+            connection =>
+            {
+                var owner = UserAdministration.Require(connection, user).Id;
+                var (id, secret) = (Secrets.NewText(UserAuthentication.IdLength), Secrets.NewText(UserAuthentication.SecretLength));
+                connection.Execute(
+                    """
+                    INSERT INTO api_keys (id, hashed_secret, user_id, created_at, last_used_at, expires_at)
+                    VALUES (@id, @hash, @user, @now, @now, @expires)
+                    """,
+                    ("@id", id),
+                    ("@hash", Secrets.Hash(secret)),
+                    ("@user", owner),
+                    ("@now", now),
+                    ("@expires", expires));
+                return new NewToken(id, $"{id}-{secret}", Require(connection, user, id).ExpiresAt);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Gives the token another secret; its id and its end stay, the old secret is good no more.</summary>
+    public Task<NewToken> RotateAsync(string user, string tokenId, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            var old = Require(connection, user, tokenId);
+            var secret = Secrets.NewText(UserAuthentication.SecretLength);
+            connection.Execute("UPDATE api_keys SET hashed_secret = @hash WHERE id = @id", ("@hash", Secrets.Hash(secret)), ("@id", old.Id));
+            return new NewToken(old.Id, $"{old.Id}-{secret}", old.ExpiresAt);
+        },
+        cancellationToken);
+
+    public Task<int> DeleteAsync(string user, string tokenId, CancellationToken cancellationToken) => database.WriteAsync(
+        connection => connection.Execute("DELETE FROM api_keys WHERE id = @id", ("@id", Require(connection, user, tokenId).Id)), cancellationToken);
+
+    private static ApiKey Require(DbConnection connection, string user, string tokenId) => connection.First(
+        "SELECT * FROM api_keys WHERE id = @id AND user_id = @user",
+        static reader => new ApiKey(
+            reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
+        ("@id", UserAdministration.WithoutNul(tokenId)),
+        ("@user", UserAdministration.Require(connection, user).Id)) ?? throw RefusedException.NotFound("token");
+}

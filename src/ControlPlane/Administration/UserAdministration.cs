@@ -1,0 +1,128 @@
+using System.Data.Common;
+using ControlPlane.AgentRpc;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+
+namespace ControlPlane.Administration;
+
+/// <summary>Makes, changes and removes users. A user is named by id or user name.</summary>
+internal sealed class UserAdministration(Database database, AgentMonitor monitor, TimeProvider time)
+{
+    private const string Active = "active";
+
+    public UserList List(Page page) => database.Read(connection => new UserList(
+        connection.List(
+            "SELECT * FROM users ORDER BY lower(username) LIMIT @limit OFFSET @offset", Read, ("@limit", page.Limit), ("@offset", page.Offset)),
+        connection.Count("SELECT count(*) FROM users")));
+
+    public UserRow Get(string user) => database.Read(connection => Require(connection, user));
+
+    public Task<UserRow> CreateAsync(CreateUser request, CancellationToken cancellationToken)
+    {
+        var username = Checks.Name("username", request.Username);
+        var (name, email) = (Checks.Text("name", request.Name), Checks.Text("email", request.Email));
+        return database.WriteAsync(
+            connection =>
+            {
+                if (Find(connection, username) is not null)
+                {
+                    throw RefusedException.Conflict($"There is a user \"{username}\" already.");
+                }
+
+                var (id, now) = (Secrets.NewUuid(), time.GetUtcNow());
+                connection.Execute(
+                    """
+                    INSERT INTO users (id, username, name, email, created_at, updated_at, last_seen_at, status, login_type)
+                    VALUES (@id, @username, @name, @email, @now, @now, @now, 'active', 'token')
+                    """,
+                    ("@id", id),
+                    ("@username", username),
+                    ("@name", name),
+                    ("@email", email),
+                    ("@now", now));
+                connection.Execute(
+                    """
+                    INSERT INTO organization_members (organization_id, user_id, created_at)
+                    SELECT id, @id, @now FROM organizations WHERE name = @organization
+                    """,
+                    ("@id", id),
+                    ("@now", now),
+                    ("@organization", Bootstrap.OrganizationName));
+                return Require(connection, username);
+            },
+            cancellationToken);
+    }
+
+    public Task<UserRow> ChangeAsync(string user, ChangeUser request, CancellationToken cancellationToken)
+    {
+        var name = request.Name is null ? null : Checks.Text("name", request.Name);
+        var email = request.Email is null ? null : Checks.Text("email", request.Email);
+        var status = request.Status is null ? null : Checks.OneOf("status", request.Status, Active, "suspended");
+        return database.WriteAsync(
+            connection =>
+            {
+                var old = Require(connection, user);
+                connection.Execute(
+                    "UPDATE users SET name = @name, email = @email, status = @status, updated_at = @now WHERE id = @id",
+                    ("@name", name ?? old.Name),
+                    ("@email", email ?? old.Email),
+                    ("@status", status ?? old.Status),
+                    ("@now", time.GetUtcNow()),
+                    ("@id", old.Id));
+                return old with { Name = name ?? old.Name, Email = email ?? old.Email, Status = status ?? old.Status };
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Removes the user and its tokens; its workspaces only when told to. One user always stays, as the next start would make one.</summary>
+    public async Task DeleteAsync(string user, bool withWorkspaces, CancellationToken cancellationToken)
+    {
+        var agents = await database.WriteAsync(
+            connection =>
+            {
+                var found = Require(connection, user);
+                if (connection.Count("SELECT count(*) FROM users") == 1)
+                {
+                    throw RefusedException.Conflict("The last user cannot be deleted.", "Make another one first.");
+                }
+
+                var workspaces = connection.Count("SELECT count(*) FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
+                if (workspaces > 0 && !withWorkspaces)
+                {
+                    throw RefusedException.Conflict(
+                        $"The user has {workspaces} workspace(s).", "Delete them first, or with the user: with_workspaces=true.");
+                }
+
+                var agents = connection.List(
+                    """
+                    SELECT agents.id FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id
+                    WHERE workspaces.owner_id = @id
+                    """,
+                    static reader => reader.Uuid("id"),
+                    ("@id", found.Id));
+                connection.Execute("DELETE FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
+                connection.Execute("DELETE FROM users WHERE id = @id", ("@id", found.Id));
+                return agents;
+            },
+            cancellationToken);
+        agents.ForEach(monitor.End);
+    }
+
+    public static UserRow Require(DbConnection connection, string user) => Find(connection, user) ?? throw RefusedException.NotFound("user");
+
+    private static UserRow? Find(DbConnection connection, string user) => GoUuid.TryParse(user, out var id)
+        ? connection.First("SELECT * FROM users WHERE id = @id", Read, ("@id", id))
+        : connection.First("SELECT * FROM users WHERE lower(username) = lower(@name)", Read, ("@name", WithoutNul(user)));
+
+    /// <summary>A text that nothing can be called stands for one with NUL, which PostgreSQL refuses as a parameter.</summary>
+    public static string WithoutNul(string text) => text.Contains('\0', StringComparison.Ordinal) ? "" : text;
+
+    private static UserRow Read(DbDataReader reader) => new(
+        reader.Uuid("id"),
+        reader.Text("username"),
+        reader.Text("name"),
+        reader.Text("email"),
+        reader.Text("status"),
+        reader.Time("created_at"),
+        reader.Time("last_seen_at"));
+}

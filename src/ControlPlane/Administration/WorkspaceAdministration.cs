@@ -1,0 +1,175 @@
+using System.Data.Common;
+using ControlPlane.AgentRpc;
+using ControlPlane.Coordination;
+using ControlPlane.Http;
+using ControlPlane.Reinit;
+using ControlPlane.Storage;
+
+namespace ControlPlane.Administration;
+
+/// <summary>Makes, renames, hands over and removes workspaces. One is named by id or as <c>user/workspace</c>.</summary>
+internal sealed class WorkspaceAdministration(
+    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AgentMonitor monitor, TimeProvider time)
+{
+    private const string Select = """
+        SELECT workspaces.id, workspaces.name, workspaces.owner_id, workspaces.created_at, users.username AS owner_name, claims.state,
+            (SELECT count(*) FROM workspace_agents agents WHERE agents.workspace_id = workspaces.id) AS agents
+        FROM workspaces JOIN users ON users.id = workspaces.owner_id LEFT JOIN workspace_claims claims ON claims.workspace_id = workspaces.id
+
+        """;
+
+    public WorkspaceList List(string? owner, Page page) => database.Read(connection =>
+    {
+        const string Order = "ORDER BY lower(users.username), lower(workspaces.name) LIMIT @limit OFFSET @offset";
+        if (owner is null)
+        {
+            return new WorkspaceList(
+                connection.List(Select + Order, Read, ("@limit", page.Limit), ("@offset", page.Offset)),
+                connection.Count("SELECT count(*) FROM workspaces"));
+        }
+
+        var id = UserAdministration.Require(connection, owner).Id;
+        return new WorkspaceList(
+            connection.List(Select + "WHERE workspaces.owner_id = @owner " + Order, Read, ("@owner", id), ("@limit", page.Limit), ("@offset", page.Offset)),
+            connection.Count("SELECT count(*) FROM workspaces WHERE owner_id = @owner", ("@owner", id)));
+    });
+
+    public WorkspaceRow Get(string workspace) => database.Read(connection => Require(connection, workspace));
+
+    public async Task<WorkspaceRow> CreateAsync(CreateWorkspace request, CancellationToken cancellationToken)
+    {
+        var name = Checks.Name("name", request.Name);
+        var made = await database.WriteAsync(
+            connection =>
+            {
+                var owner = UserAdministration.Require(connection, request.Owner);
+                RequireFree(connection, owner.Id, name);
+                var id = Secrets.NewUuid();
+                connection.Execute(
+                    """
+                    INSERT INTO workspaces (id, owner_id, organization_id, name, created_at, updated_at)
+                    SELECT @id, @owner, organizations.id, @name, @now, @now FROM organizations WHERE organizations.name = @organization
+                    """,
+                    ("@id", id),
+                    ("@owner", owner.Id),
+                    ("@name", name),
+                    ("@now", time.GetUtcNow()),
+                    ("@organization", Bootstrap.OrganizationName));
+                return Require(connection, id.ToString());
+            },
+            cancellationToken);
+        signals.Pulse(made.OwnerId);
+        return made;
+    }
+
+    public async Task<WorkspaceRow> RenameAsync(string workspace, RenameWorkspace request, CancellationToken cancellationToken)
+    {
+        var name = Checks.Name("name", request.Name);
+        var changed = await database.WriteAsync(
+            connection =>
+            {
+                var old = Require(connection, workspace);
+                if (!old.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+                {
+                    RequireFree(connection, old.OwnerId, name);
+                }
+
+                connection.Execute(
+                    "UPDATE workspaces SET name = @name, updated_at = @now WHERE id = @id", ("@name", name), ("@now", time.GetUtcNow()), ("@id", old.Id));
+                return old with { Name = name };
+            },
+            cancellationToken);
+        signals.Pulse(changed.OwnerId);
+        return changed;
+    }
+
+    /// <summary>Removes the workspace with its agents, and ends their connections.</summary>
+    public async Task DeleteAsync(string workspace, CancellationToken cancellationToken)
+    {
+        var (removed, agents) = await database.WriteAsync(
+            connection =>
+            {
+                var found = Require(connection, workspace);
+                var agents = connection.List(
+                    "SELECT id FROM workspace_agents WHERE workspace_id = @id", static reader => reader.Uuid("id"), ("@id", found.Id));
+                connection.Execute("DELETE FROM workspaces WHERE id = @id", ("@id", found.Id));
+                return (found, agents);
+            },
+            cancellationToken);
+        signals.Pulse(removed.OwnerId);
+        reinit.Pulse(removed.Id);
+        agents.ForEach(monitor.End);
+    }
+
+    /// <summary>The workspace is somebody's who has not come yet: its agents wait to be told to begin anew.</summary>
+    public async Task<WorkspaceRow> PrepareAsync(string workspace, CancellationToken cancellationToken)
+    {
+        await claims.PrepareAsync(Get(workspace).Id, cancellationToken);
+        return Get(workspace);
+    }
+
+    /// <summary>Nobody will come: the agents go on as they are.</summary>
+    public async Task<WorkspaceRow> FailAsync(string workspace, CancellationToken cancellationToken)
+    {
+        await claims.FailAsync(Get(workspace).Id, cancellationToken);
+        return Get(workspace);
+    }
+
+    /// <summary>Tells the workspace's agents to begin anew, as those of another owner if one is named.</summary>
+    public async Task<WorkspaceRow> ReinitAsync(string workspace, ReinitWorkspace request, CancellationToken cancellationToken)
+    {
+        var (old, owner) = database.Read(connection =>
+        {
+            var found = Require(connection, workspace);
+            return (found, request.Owner is null ? found.OwnerId : UserAdministration.Require(connection, request.Owner).Id);
+        });
+        switch (await claims.ClaimAsync(old.Id, owner, cancellationToken))
+        {
+            case ClaimResult.NoSuchWorkspace:
+                throw RefusedException.NotFound("workspace");
+            case ClaimResult.NoSuchUser:
+                throw RefusedException.NotFound("user");
+            case ClaimResult.NameTaken:
+                throw RefusedException.Conflict($"The user has another workspace \"{old.Name}\".", "Rename one of them first.");
+        }
+
+        signals.Pulse(old.OwnerId);
+        signals.Pulse(owner);
+        return Get(old.Id.ToString());
+    }
+
+    public static WorkspaceRow Require(DbConnection connection, string workspace)
+    {
+        if (GoUuid.TryParse(workspace, out var id))
+        {
+            return connection.First(Select + "WHERE workspaces.id = @id", Read, ("@id", id)) ?? throw RefusedException.NotFound("workspace");
+        }
+
+        return workspace.Split('/') is [var owner, var name]
+            && connection.First(
+                Select + "WHERE lower(users.username) = lower(@owner) AND lower(workspaces.name) = lower(@name)",
+                Read,
+                ("@owner", UserAdministration.WithoutNul(owner)),
+                ("@name", UserAdministration.WithoutNul(name))) is { } found
+            ? found
+            : throw RefusedException.NotFound("workspace");
+    }
+
+    private static void RequireFree(DbConnection connection, Guid owner, string name)
+    {
+        if (connection.Count(
+            "SELECT count(*) FROM workspaces WHERE owner_id = @owner AND lower(name) = lower(@name)", ("@owner", owner), ("@name", name)) > 0)
+        {
+            throw RefusedException.Conflict($"The user has a workspace \"{name}\" already.");
+        }
+    }
+
+    private static WorkspaceRow Read(DbDataReader reader) => new(
+        reader.Uuid("id"),
+        reader.Text("owner_name"),
+        reader.Uuid("owner_id"),
+        reader.Text("name"),
+        reader.Integer("agents"),
+        reader.TextOrNull("state"),
+        reader.Time("created_at"));
+}
