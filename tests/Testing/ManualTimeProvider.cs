@@ -35,7 +35,7 @@ public sealed class ManualTimeProvider : TimeProvider
     {
         lock (_lock)
         {
-            return _timers.Any(timer => timer.Due == _now + wait && timer.Period <= TimeSpan.Zero);
+            return _timers.Any(timer => timer.Due == _now + wait);
         }
     }
 
