@@ -2,18 +2,21 @@ using ControlPlane.AgentMetadata;
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
 using ControlPlane.Apps;
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
 using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
+using ControlPlane.Machine;
 using ControlPlane.Manifests;
 using ControlPlane.Meta;
 using ControlPlane.Reinit;
 using ControlPlane.Scripts;
 using ControlPlane.Statistics;
 using ControlPlane.Storage;
+using ControlPlane.Terminals;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -95,6 +98,10 @@ public static class ControlPlaneApplication
             .AddSingleton<JsonSessions>()
             .AddSingleton<CoordinateApi>()
             .AddSingleton<DerpMapApi>()
+            .AddSingleton<AgentReach>()
+            .AddSingleton<ContainersApi>()
+            .AddSingleton<ListeningPortsApi>()
+            .AddSingleton<TerminalApi>()
             .AddSingleton<AgentConnectionStore>()
             .AddSingleton<AgentMonitor>()
             .AddSingleton<ManifestRpc>()
@@ -224,7 +231,21 @@ public static class ControlPlaneApplication
         MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
         MapOwned(app, agents, "/logs", logs.GetAsync);
         MapOwned(app, agents, "/startup-logs", logs.GetAsync);
+        MapMachine(app, agents);
         app.Map(ById + "/{**path}", agents.Owned(static (context, _) => ApiRoutes.NotFound(context)));
+    }
+
+    private static void MapMachine(WebApplication app, AgentsApi agents)
+    {
+        var containers = app.Services.GetRequiredService<ContainersApi>();
+        MapOwned(app, agents, "/containers", containers.GetAsync);
+        MapOwned(app, agents, "/containers/watch", containers.WatchAsync);
+        MapOwned(app, agents, "/containers/devcontainers/{devcontainer}/recreate", containers.RecreateAsync, HttpMethods.Post);
+        MapOwned(app, agents, "/containers/devcontainers/container/{container}/recreate", containers.RecreateByContainerAsync, HttpMethods.Post);
+        MapOwned(app, agents, "/listening-ports", app.Services.GetRequiredService<ListeningPortsApi>().GetAsync);
+
+        // A terminal's refusals are its own: it answers for its credentials too.
+        app.MapRoute(ById + "/pty", HttpMethods.Get, app.Services.GetRequiredService<TerminalApi>().GetAsync);
     }
 
     private static void MapAgent(WebApplication app, string path, string method, Func<HttpContext, Agent, Task> handler) =>
@@ -237,8 +258,8 @@ public static class ControlPlaneApplication
             [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)));
     }
 
-    private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler) =>
-        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(HttpMethods.Get, inner => handler(inner, agent))(context)));
+    private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
+        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)));
 
     /// <summary>One that the host starts and stops, and that others may ask for.</summary>
     private static IServiceCollection AddHosted<T>(this IServiceCollection services)

@@ -1,3 +1,4 @@
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
 using ControlPlane.InstanceIdentity;
@@ -94,6 +95,18 @@ public sealed class ControlPlaneOptions
 
     /// <summary>How long an agent may leave a ping unanswered before its connection is closed. Default 30 s.</summary>
     public TimeSpan AgentPongTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How the agent of the first start is asked for shells, ports and containers of this machine; null when it is not. Default null.</summary>
+    public IAgentConnection? LocalAgent { get; init; }
+
+    /// <summary>How long an agent may take to answer; longer is 408. Default 30 s.</summary>
+    public TimeSpan AgentCallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest JSON object of a terminal's input, in bytes; a longer one closes with 1009. Default 1 MiB.</summary>
+    public int MaxTerminalInputBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>The longest <c>command</c> of a terminal, in characters; a longer one is 400. Default 4,096.</summary>
+    public int MaxTerminalCommandLength { get; init; } = 4_096;
 
     /// <summary>How often agents are told to report statistics. Default 5 min.</summary>
     public TimeSpan StatsReportInterval { get; init; } = TimeSpan.FromMinutes(5);

@@ -118,7 +118,13 @@ public sealed class AgentReportTests
         var buffer = server.Services.GetRequiredService<StatsBuffer>();
         var report = new AgentReport
         {
-            RxBytes = 10, TxBytes = 20, RxPackets = 1, TxPackets = 2, ConnectionCount = 1, ConnectionMedianLatencyMs = 100, SessionsSsh = 2,
+            RxBytes = 10,
+            TxBytes = 20,
+            RxPackets = 1,
+            TxPackets = 2,
+            ConnectionCount = 1,
+            ConnectionMedianLatencyMs = 100,
+            SessionsSsh = 2,
             Protocols = new Dictionary<string, long> { ["TCP"] = 4 },
             Metrics = [new AgentMetric("m", "", "gauge", 0.5)],
         };

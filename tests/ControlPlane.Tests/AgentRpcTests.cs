@@ -114,13 +114,10 @@ public sealed class AgentRpcTests
     }
 
     [Fact]
-    public async Task WhatIsNotOfferedIsUnimplemented()
+    public async Task WithoutBannersThereAreNone()
     {
         await using var server = await ApiServer.StartAsync();
         await using var agent = await TailnetLink.RpcAsync(server);
-        var failure = await Assert.ThrowsAsync<DrpcException>(
-            () => CallAsync(agent, "UpdateAppStatus", new UpdateAppStatusRequest(), UpdateAppStatusResponse.Parser));
-        Assert.Equal(DrpcException.UnimplementedCode, failure.Code);
         Assert.False((await CallAsync(agent, "GetServiceBanner", new GetServiceBannerRequest(), ServiceBanner.Parser)).Enabled);
         Assert.Empty((await CallAsync(agent, "GetAnnouncementBanners", new GetAnnouncementBannersRequest(), GetAnnouncementBannersResponse.Parser)).AnnouncementBanners);
     }

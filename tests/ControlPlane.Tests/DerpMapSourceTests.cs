@@ -179,7 +179,7 @@ public sealed class DerpMapSourceTests
         }
 
         body = Region5.Replace("\"h\"", "\"moved\"", StringComparison.Ordinal);
-        await Eventually.TrueAsync(() => time.PendingTimers > 0, "the next reading is planned");
+        await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromMinutes(5)), "the next reading is planned");
         time.Advance(TimeSpan.FromMinutes(5));
         Assert.Contains("\"HostName\":\"moved\"", await ReceiveAsync(socket), StringComparison.Ordinal);
     }

@@ -212,6 +212,6 @@ public sealed class ExternalAuthTests
     private static Task ListeningAsync(ApiServer server)
     {
         var time = (ManualTimeProvider)server.Services.GetRequiredService<TimeProvider>();
-        return Eventually.TrueAsync(() => time.PendingTimers > 0, "the listener waits");
+        return Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(15)), "the listener waits");
     }
 }

@@ -95,10 +95,7 @@ public sealed class FollowLogsTests
             HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", server.Agent.AuthToken, new { logs = new[] { new { output = "elsewhere" } } })).Status);
 
         // The follower has sent its first message, but may not wait yet.
-        while (time.PendingTimers == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(60)), "the follower waits");
 
         time.Advance(TimeSpan.FromSeconds(60));
         Assert.Equal(["elsewhere"], await socket.ReceiveOutputsAsync());

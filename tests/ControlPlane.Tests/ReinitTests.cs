@@ -38,9 +38,9 @@ public sealed class ReinitTests
         Assert.Equal("event: ping", Assert.Single((await stream.ReadAsync())!));
         for (var ping = 0; ping < 3; ping++)
         {
-            await Eventually.TrueAsync(() => time.PendingTimers > 0, "the stream waits");
+            await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(15)), "the stream waits");
             time.Advance(TimeSpan.FromSeconds(14.9));
-            Assert.True(time.PendingTimers > 0); // nothing was due
+            Assert.True(time.IsDueIn(TimeSpan.FromSeconds(0.1))); // not yet
             time.Advance(TimeSpan.FromSeconds(0.1));
             Assert.Equal("event: ping", Assert.Single((await stream.ReadAsync())!));
         }
@@ -121,7 +121,7 @@ public sealed class ReinitTests
         var workspace = Workspace(server);
         await server.Claims().PrepareAsync(workspace, default);
         using var stream = await EventStream.OpenAsync(server, "?wait=true");
-        await Eventually.TrueAsync(() => time.PendingTimers > 0, "the stream waits");
+        await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(15)), "the stream waits");
         server.Execute($"UPDATE workspaces SET owner_id = '{Other}'; UPDATE workspace_claims SET state = 'claimed'");
         time.Advance(TimeSpan.FromSeconds(15));
         AssertClaimed(workspace, await stream.NextAsync());
@@ -133,7 +133,7 @@ public sealed class ReinitTests
         var time = new ManualTimeProvider();
         await using var server = await StartAsync(time);
         using var first = await EventStream.OpenAsync(server, "");
-        await Eventually.TrueAsync(() => time.PendingTimers > 0, "the stream waits");
+        await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(15)), "the stream waits");
         server.Execute("DELETE FROM workspace_agents");
         time.Advance(TimeSpan.FromSeconds(15));
         Assert.Null(await first.NextAsync());

@@ -83,6 +83,8 @@ internal sealed class TailnetLink : IAsyncDisposable
 /// <summary>What peers say and hear.</summary>
 internal static class Peers
 {
+    public static Task Soon(this Task task) => task.WaitAsync(ApiServer.Patience);
+
     public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(ApiServer.Patience);
 
     public static Task SendNodeAsync(this DrpcClientCall<CoordinateResponse> call, long id, Guid? tunnel = null)

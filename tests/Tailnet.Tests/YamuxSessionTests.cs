@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Security.Cryptography;
 using Tailnet.Wire;
 using Tailnet.Yamux;
@@ -30,6 +31,21 @@ public class YamuxSessionTests
         Assert.Equal([YamuxCloseReason.LocalClose, YamuxCloseReason.PeerClose], reasons);
         Assert.Null(await acceptor.AcceptStreamAsync().Soon());
         await Assert.ThrowsAsync<YamuxException>(() => dialer.OpenStreamAsync().Soon());
+    }
+
+    [Fact]
+    public async Task AStreamThatTakesNoBytesEndsTheSessionAndThrowsNothing()
+    {
+        var input = new Pipe();
+        using var output = new NotWritable();
+        using var session = new YamuxSession(new Ends(input.Reader, PipeWriter.Create(output)), YamuxRole.Acceptor);
+        var running = session.RunAsync();
+
+        // A ping (§3.3), which asks for an answer.
+        await input.Writer.WriteAsync(new byte[] { 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9 });
+        await output.Tried.Soon();
+        await input.Writer.CompleteAsync();
+        Assert.NotEqual(YamuxCloseReason.None, await running.Soon());
     }
 
     [Fact]
@@ -282,6 +298,22 @@ public class YamuxSessionTests
         {
             limit.Token.ThrowIfCancellationRequested();
             await Task.Yield();
+        }
+    }
+
+    private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+
+    /// <summary>What a stream becomes whose other end is gone.</summary>
+    private sealed class NotWritable : MemoryStream
+    {
+        private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Tried => _tried.Task;
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            _tried.TrySetResult();
+            throw new NotSupportedException("The base stream is not writeable.");
         }
     }
 }

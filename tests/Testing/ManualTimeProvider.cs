@@ -28,6 +28,17 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>
+    /// Whether something waits for exactly so long from now: for code that shares the clock with timers of other parts.
+    /// </summary>
+    public bool IsDueIn(TimeSpan wait)
+    {
+        lock (_lock)
+        {
+            return _timers.Any(timer => timer.Due == _now + wait && timer.Period <= TimeSpan.Zero);
+        }
+    }
+
     public override DateTimeOffset GetUtcNow()
     {
         lock (_lock)

@@ -1,4 +1,5 @@
 using ControlPlane.Apps;
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
 using ControlPlane.Http;
@@ -19,8 +20,7 @@ internal sealed class AgentsApi(
     DerpMapPublisher derpMaps,
     GitSshKeyStore gitSshKeys,
     UserAuthentication users,
-    ControlPlaneOptions options,
-    TimeProvider time)
+    AgentReach reach)
 {
     public const string RouteParameter = "workspaceagent";
 
@@ -45,7 +45,7 @@ internal sealed class AgentsApi(
 
     public Task GetAsync(HttpContext context, Agent agent)
     {
-        var status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
+        var status = reach.StatusOf(agent);
         var (apps, scripts, sources) = database.Read(connection => (
             DeclarationStore.ReadApps(connection, agent.Id),
             DeclarationStore.ReadScripts(connection, agent.Id),

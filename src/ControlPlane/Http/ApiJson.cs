@@ -3,10 +3,12 @@ using System.Text.Json.Serialization;
 using ControlPlane.AgentMetadata;
 using ControlPlane.Agents;
 using ControlPlane.Apps;
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
+using ControlPlane.Machine;
 using ControlPlane.Manifests;
 using ControlPlane.Meta;
 using ControlPlane.Reinit;
@@ -42,6 +44,8 @@ namespace ControlPlane.Http;
 [JsonSerializable(typeof(PostedMetadata))]
 [JsonSerializable(typeof(PostLifecycleRequest))]
 [JsonSerializable(typeof(PostStartupRequest))]
+[JsonSerializable(typeof(AgentContainers))]
+[JsonSerializable(typeof(ListeningPorts))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class ApiJson : JsonSerializerContext

@@ -1,8 +1,8 @@
 using ControlPlane.Agents;
 using ControlPlane.Declarations;
 using Tailnet.Messages;
-using Agent = ControlPlane.Agents.Agent;
 using Tailnet.Services;
+using Agent = ControlPlane.Agents.Agent;
 
 namespace ControlPlane.Manifests;
 

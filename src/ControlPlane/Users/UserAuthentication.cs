@@ -55,6 +55,13 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         }
     };
 
+    /// <summary>The request's user, or null; for a route with refusals of its own.</summary>
+    public async Task<User?> FindAsync(HttpContext context)
+    {
+        var token = RequestToken.Find(context.Request);
+        return token.Length == 0 ? null : (await CheckAsync(token, context.RequestAborted)).User;
+    }
+
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer realm=\"coder\"";

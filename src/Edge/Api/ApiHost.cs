@@ -1,4 +1,5 @@
 using ControlPlane;
+using ControlPlane.Connections;
 using Edge.Hosting;
 using Edge.Public;
 using Edge.Telemetry;
@@ -9,9 +10,10 @@ namespace Edge.Api;
 internal static class ApiHost
 {
     /// <summary>The embedded one, reachable only by this user.</summary>
-    public static WebApplication CreateEmbedded(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings)
+    public static WebApplication CreateEmbedded(
+        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent)
     {
-        var builder = CreateBuilder(hosts, data, publicUrl, settings);
+        var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -26,9 +28,10 @@ internal static class ApiHost
     }
 
     /// <summary>Mode <c>api</c>: no edge before it.</summary>
-    public static WebApplication CreateAlone(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, PublicListeners listeners)
+    public static WebApplication CreateAlone(
+        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, PublicListeners listeners, IAgentConnection? localAgent)
     {
-        var builder = CreateBuilder(hosts, data, publicUrl, settings);
+        var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
         builder.Services.AddFrontDoor(settings);
         listeners.Apply(builder);
         var app = builder.Build();
@@ -37,7 +40,8 @@ internal static class ApiHost
         return app;
     }
 
-    private static WebApplicationBuilder CreateBuilder(HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings)
+    private static WebApplicationBuilder CreateBuilder(
+        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
@@ -51,6 +55,7 @@ internal static class ApiHost
             DerpMap = settings.ControlPlane.DerpMap,
             ExternalAuth = settings.ExternalAuth,
             InstanceIdentity = settings.InstanceIdentity,
+            LocalAgent = localAgent,
         });
         return builder;
     }

@@ -9,6 +9,8 @@ internal static class Banner
         Edge: a front door for the Agents API, and a relay for its streams.
 
           Edge [settings]              run a node (with none: everything, on 127.0.0.1:8080)
+          Edge agent [settings]        serve this machine's shells, ports and containers to the API servers of a data directory
+          Edge agent stop [settings]   end that, and its shells
           Edge healthcheck [settings]  exit 0 when the node of these settings is ready
           Edge --help                  this text
 
@@ -33,6 +35,11 @@ internal static class Banner
         {
             var stun = node.StunEndPoints.Count > 0 ? $"; STUN on UDP {string.Join(", ", node.StunEndPoints)}" : string.Empty;
             text.AppendLine($"  relay    DERP at /derp of the public listeners{stun}");
+        }
+
+        if (node.HasLocalAgent)
+        {
+            text.AppendLine($"  shells   of user {Environment.UserName} on this machine, for whoever has the session token (ControlPlane:LocalAgent)");
         }
 
         text.AppendLine($"  data     {node.Data.Path}");

@@ -24,6 +24,12 @@ internal sealed class DataDirectory
     /// <summary>The embedded API server's socket.</summary>
     public string ApiSocket => File("api.sock");
 
+    /// <summary>The local agent's socket.</summary>
+    public string AgentSocket => File("agent.sock");
+
+    /// <summary>What an agent that was started on demand prints.</summary>
+    public string AgentLog => File("agent.log");
+
     /// <summary>Where the first start leaves its credentials.</summary>
     public string BootstrapFile => File("bootstrap.json");
 
@@ -60,14 +66,14 @@ internal sealed class DataDirectory
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>Stops the start when a socket in this directory would have a longer name than the kernel takes.</summary>
-    public void CheckSocketPath()
+    public void CheckSocketPath(string socket)
     {
-        if (Encoding.UTF8.GetByteCount(ApiSocket) > LongestSocketPath)
+        if (Encoding.UTF8.GetByteCount(socket) > LongestSocketPath)
         {
             throw new SettingsException(
                 "Edge:DataDirectory",
                 Path,
-                $"the API server's socket {ApiSocket} would be longer than the {LongestSocketPath} bytes that Unix sockets allow; choose a shorter directory");
+                $"the socket {socket} would be longer than the {LongestSocketPath} bytes that Unix sockets allow; choose a shorter directory");
         }
     }
 
@@ -76,19 +82,16 @@ internal sealed class DataDirectory
     /// </summary>
     public IDisposable ClaimApiSocket()
     {
-        CheckSocketPath();
-        FileStream claim;
-        try
-        {
-            claim = new FileStream(ApiSocket + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException)
-        {
-            throw new SettingsException("Edge:DataDirectory", Path, "another process runs its embedded API server here; give each its own directory");
-        }
+        CheckSocketPath(ApiSocket);
+        return TryClaim(ApiSocket)
+            ?? throw new SettingsException("Edge:DataDirectory", Path, "another process runs its embedded API server here; give each its own directory");
+    }
 
-        System.IO.File.Delete(ApiSocket);
-        return claim;
+    /// <summary>The same for the local agent's socket; null when another process holds it.</summary>
+    public IDisposable? TryClaimAgentSocket()
+    {
+        CheckSocketPath(AgentSocket);
+        return TryClaim(AgentSocket);
     }
 
     /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
@@ -103,5 +106,21 @@ internal sealed class DataDirectory
         }
 
         System.IO.File.Move(temporary, File(name), overwrite: true);
+    }
+
+    private static FileStream? TryClaim(string socket)
+    {
+        FileStream claim;
+        try
+        {
+            claim = new FileStream(socket + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+
+        System.IO.File.Delete(socket);
+        return claim;
     }
 }

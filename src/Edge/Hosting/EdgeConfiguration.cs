@@ -49,7 +49,7 @@ internal static class EdgeConfiguration
         var stray = args.Where(static (_, index) => index == 0).FirstOrDefault(static arg => !arg.StartsWith('-') && !arg.StartsWith('/') && !arg.Contains('='));
         if (stray is not null)
         {
-            throw new SettingsException("command line", stray, "no such command; there are healthcheck and --help, and settings such as --Edge:Mode=edge");
+            throw new SettingsException("command line", stray, "no such command; there are healthcheck, agent and --help, and settings such as --Edge:Mode=edge");
         }
     }
 }

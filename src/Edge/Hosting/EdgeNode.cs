@@ -9,6 +9,7 @@ using Edge.Api;
 using Edge.Connections;
 using Edge.Derp;
 using Edge.Drain;
+using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
@@ -38,6 +39,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _api;
     private WebApplication? _public;
     private WebApplication? _admin;
+    private LocalAgentConnection? _localAgent;
     private StunServer? _stun;
     private Task? _stop;
 
@@ -67,6 +69,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     /// <summary>Whether DERP ends in this node.</summary>
     public bool ServesDerp => _settings.Derp.Serves;
+
+    /// <summary>Whether the API server gives shells of this machine.</summary>
+    public bool HasLocalAgent => _localAgent is not null;
 
     /// <summary>Where STUN answers; empty when it does not.</summary>
     public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
@@ -105,17 +110,22 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
         listeners.Validate();
         _settings.Derp.CheckAdmission(listeners.EndPoints);
+        if (_settings.LocalAgent.IsOn(Options, _data, listeners.EndPoints))
+        {
+            _localAgent = new LocalAgentConnection(_data, _settings.LocalAgent, _hosts.Time);
+        }
+
         if (Options.EmbedsApiServer)
         {
             _socketClaim = _data.ClaimApiSocket();
-            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings);
+            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, _localAgent);
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
             await StartAsync(_api, "Edge:DataDirectory", cancellation);
         }
 
         if (Options.Mode is EdgeMode.Api)
         {
-            _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners);
+            _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners, _localAgent);
             await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
         }
         else
@@ -250,6 +260,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             await host.DisposeAsync();
         }
 
+        _localAgent?.Dispose();
         _socketClaim?.Dispose();
     }
 

@@ -69,12 +69,16 @@ internal sealed record EdgeOptions
             AdminUrl = AdminAddress(settings),
             Backends = backends,
             HasReverseProxySection = hasSection,
-            DataDirectory = Path.GetFullPath(settings.Text("Edge:DataDirectory") ?? ".edge", workingDirectory),
+            DataDirectory = DataDirectoryOf(settings, workingDirectory),
             PublicUrl = settings.Text("Edge:PublicUrl") is { } url ? Url("Edge:PublicUrl", url) : null,
             ShutdownTimeout = settings.Duration("Edge:ShutdownTimeout", TimeSpan.FromSeconds(30), TimeSpan.Zero, LongestDrain),
             DrainDelay = settings.Duration("Edge:DrainDelay", TimeSpan.Zero, TimeSpan.Zero, LongestDrain),
         };
     }
+
+    /// <summary><c>Edge:DataDirectory</c>, absolute; also for commands that need no other setting.</summary>
+    public static string DataDirectoryOf(SettingsReader settings, string workingDirectory) =>
+        Path.GetFullPath(settings.Text("Edge:DataDirectory") ?? ".edge", workingDirectory);
 
     private static Uri AdminAddress(SettingsReader settings)
     {

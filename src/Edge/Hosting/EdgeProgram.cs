@@ -1,4 +1,5 @@
 using ControlPlane;
+using Edge.LocalAgent;
 using Edge.Settings;
 using Edge.Telemetry;
 
@@ -23,6 +24,11 @@ internal static class EdgeProgram
             if (args is ["healthcheck", ..])
             {
                 return await HealthCheck.RunAsync(EdgeConfiguration.Load(args[1..]), errors);
+            }
+
+            if (args is ["agent", ..])
+            {
+                return await AgentProgram.RunAsync(args[1..], output, errors);
             }
 
             using var configuration = EdgeConfiguration.Load(args);

@@ -4,6 +4,7 @@ using Edge.Api;
 using Edge.Authentication;
 using Edge.Connections;
 using Edge.Derp;
+using Edge.LocalAgent;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Settings;
@@ -20,7 +21,8 @@ internal sealed record NodeSettings(
     DerpSettings Derp,
     ControlPlaneSettings ControlPlane,
     IReadOnlyList<ExternalAuthProvider> ExternalAuth,
-    InstanceIdentityOptions InstanceIdentity)
+    InstanceIdentityOptions InstanceIdentity,
+    LocalAgentSettings LocalAgent)
 {
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -39,7 +41,8 @@ internal sealed record NodeSettings(
             derp,
             ControlPlaneSettings.Read(reader, derp, workingDirectory),
             ExternalAuthSettings.Read(reader, workingDirectory),
-            InstanceIdentitySettings.Read(reader, workingDirectory));
+            InstanceIdentitySettings.Read(reader, workingDirectory),
+            LocalAgentSettings.Read(reader));
         settings.Derp.Admission.Check(settings.Derp.Mode, settings.Jwt);
         if (settings.Jwt is not null && !settings.Options.Proxies && !(settings.Derp.Serves && settings.Derp.Admission.NeedsToken))
         {

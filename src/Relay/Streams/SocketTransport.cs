@@ -156,8 +156,27 @@ public sealed class SocketTransport : StreamTransport
             await _tls.DisposeAsync().ConfigureAwait(false);
         }
 
+        if (Volatile.Read(ref _aborted) == 0)
+        {
+            Shutdown();
+        }
+
         _socket.Dispose();
         _input?.Dispose();
         _output?.Dispose();
+    }
+
+    // Without it the runtime resets a socket that something waits for, although the peer is only meant to see the end.
+    private void Shutdown()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // The peer was quicker; all that is left is to close this side.
+            return;
+        }
     }
 }

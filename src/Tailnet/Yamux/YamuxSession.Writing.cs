@@ -41,9 +41,10 @@ public sealed partial class YamuxSession
                 }
             }
         }
-        catch (Exception)
+        catch (Exception failure)
         {
             // Whatever the transport throws is the end of this connection, and of nothing else.
+            _writeFailure = failure;
             End(YamuxCloseReason.TransportFailed);
         }
     }

@@ -23,6 +23,7 @@ public sealed partial class YamuxSession : IDisposable
     private readonly Queue<YamuxStream> _ready = new();
     private readonly Queue<YamuxHeader> _control = new();
     private YamuxCloseReason _reason;
+    private Exception? _writeFailure;
     private uint _nextId;
     private bool _peerIsGoing;
     private bool _weAreGoing;
@@ -93,7 +94,9 @@ public sealed partial class YamuxSession : IDisposable
         var reason = CloseReason;
         Abandon(reason);
         await _transport.Input.CompleteAsync().ConfigureAwait(false);
-        await _transport.Output.CompleteAsync().ConfigureAwait(false);
+
+        // With the failure, if there was one: completed without, a writer would try to send what is left, and throw again.
+        await _transport.Output.CompleteAsync(_writeFailure).ConfigureAwait(false);
         return reason;
     }
 

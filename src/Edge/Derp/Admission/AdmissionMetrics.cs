@@ -5,7 +5,7 @@ namespace Edge.Derp.Admission;
 /// <summary>Counts who is let in to the relay and who is not, by source. Meter <c>Edge.Derp</c>. Derper has no such metrics.</summary>
 internal sealed class AdmissionMetrics
 {
-    public const string MeterName = "Edge.Derp";
+    public const string MeterName = "Edge.Derp.Admission";
 
     private readonly Counter<long> _decisions;
     private readonly Histogram<double> _asks;

@@ -1,0 +1,21 @@
+namespace ControlPlane.Connections;
+
+/// <summary>An agent that cannot be reached, or that refuses. The message is for the user and holds no secrets.</summary>
+public sealed class AgentConnectionException : Exception
+{
+    /// <summary>The agent cannot be reached.</summary>
+    public AgentConnectionException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>The agent has answered with this error status.</summary>
+    public AgentConnectionException(int status, string message, string? detail = null)
+        : base(message) => (Status, Detail) = (status, detail);
+
+    /// <summary>The HTTP status of the agent's answer; null when it gave none.</summary>
+    public int? Status { get; }
+
+    /// <summary>More for whoever mends it.</summary>
+    public string? Detail { get; }
+}

@@ -1,0 +1,72 @@
+using ControlPlane.Agents;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Connections;
+
+/// <summary>Which agents this server can ask something, and the answers to clients when it cannot.</summary>
+internal sealed class AgentReach(Database database, ControlPlaneOptions options, TimeProvider time)
+{
+    /// <summary>
+    /// How to ask the agent; null when there is no way. The local agent stands for the agent of the first start alone: others may be other
+    /// users', and a shell on this machine is not theirs.
+    /// </summary>
+    public IAgentConnection? Find(Agent agent) => options.LocalAgent is { } local && IsOfFirstStart(agent.Id) ? local : null;
+
+    /// <summary>The agent's state as clients are told: one that is started when it is asked something counts as connected.</summary>
+    public string StatusOf(Agent agent)
+    {
+        var status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
+        return status != AgentStatus.Connected && Find(agent) is not null ? AgentStatus.Connected : status;
+    }
+
+    /// <summary>Why the agent cannot be asked anything: its state; null when it is connected.</summary>
+    public string? ObstacleOf(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
+        ? null
+        : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
+
+    /// <summary>Asks the agent within the time for it, and answers what fails (tailnet.md §1.3-21, -22, -24).</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="agent">Whom to ask.</param>
+    /// <param name="what">What is asked for, as in "Failed to fetch … from agent."</param>
+    /// <param name="call">Asks, and answers the request.</param>
+    public async Task CallAsync(HttpContext context, Agent agent, string what, Func<IAgentConnection, CancellationToken, Task> call)
+    {
+        if (ObstacleOf(agent) is { } obstacle)
+        {
+            await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(obstacle));
+            return;
+        }
+
+        if (Find(agent) is not { } connection)
+        {
+            await context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable("This server has no way to the agent."));
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(options.AgentCallTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.RequestAborted);
+        try
+        {
+            await call(connection, either.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            await context.WriteAsync(StatusCodes.Status408RequestTimeout, new ApiError($"Failed to fetch {what} from agent.", "Request timed out."));
+        }
+        catch (AgentConnectionException exception) when (!context.Response.HasStarted)
+        {
+            await (exception.Status is { } status
+                ? context.WriteAsync(status, new ApiError(exception.Message, exception.Detail))
+                : context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(exception.Message)));
+        }
+    }
+
+    private static ApiError Unreachable(string detail) => new("Internal error dialing workspace agent.", detail);
+
+    // The first start makes the deployment and its agent in one transaction, at one time; nothing later has that time.
+    private bool IsOfFirstStart(Guid agentId) => database.Read(connection => connection.Count(
+        "SELECT count(*) FROM workspace_agents agents JOIN deployment ON deployment.created_at = agents.created_at WHERE agents.id = $id",
+        ("$id", agentId))) == 1;
+}

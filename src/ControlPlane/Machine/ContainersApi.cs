@@ -1,0 +1,113 @@
+using System.Text.Json;
+using ControlPlane.Agents;
+using ControlPlane.Connections;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Machine;
+
+/// <summary>Containers of an agent's machine: <c>GET {id}/containers</c>, <c>…/watch</c>, and both paths of recreate (tailnet.md §1.3-21, -22, §9.3).</summary>
+internal sealed class ContainersApi(
+    AgentReach reach, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<ContainersApi> logger)
+{
+    private const string What = "containers";
+
+    public async Task GetAsync(HttpContext context, Agent agent)
+    {
+        var labels = new List<KeyValuePair<string, string>>();
+        foreach (var label in context.Request.Query["label"])
+        {
+            if (label?.Split('=', 2) is not [{ Length: > 0 } key, var value])
+            {
+                await context.WriteAsync(
+                    StatusCodes.Status400BadRequest,
+                    new ApiError("Invalid label format", "Labels must be in the format key=value.", [new ApiValidation("label", "must be key=value")]));
+                return;
+            }
+
+            labels.Add(new(key, value));
+        }
+
+        await reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+        {
+            var all = await connection.ListContainersAsync(cancellation);
+            var chosen = all with
+            {
+                Containers = [.. all.Containers.Where(container => labels.TrueForAll(label => container.Labels.GetValueOrDefault(label.Key) == label.Value))],
+            };
+            await context.WriteAsync(StatusCodes.Status200OK, chosen, ApiJson.Wire.AgentContainers);
+        });
+    }
+
+    public Task RecreateAsync(HttpContext context, Agent agent) => RecreateAsync(context, agent, "devcontainer", isContainer: false);
+
+    /// <summary>The path of older clients, by the container.</summary>
+    public Task RecreateByContainerAsync(HttpContext context, Agent agent) => RecreateAsync(context, agent, "container", isContainer: true);
+
+    /// <summary>One text message with the containers at once, and one each time they have changed.</summary>
+    public async Task WatchAsync(HttpContext context, Agent agent)
+    {
+        IAsyncEnumerator<AgentContainers>? watch = null;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        try
+        {
+            // The first list comes before the upgrade, so that an agent that refuses is answered with its error.
+            await reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+            {
+                var begun = connection.WatchContainersAsync(ended.Token).GetAsyncEnumerator(ended.Token);
+                var first = begun.MoveNextAsync().AsTask();
+                try
+                {
+                    await first.WaitAsync(cancellation);
+                    watch = begun;
+                }
+                catch
+                {
+                    await ended.CancelAsync();
+                    await Task.WhenAny(first);
+                    await begun.DisposeAsync();
+                    throw;
+                }
+            });
+            if (watch is not null && await WebSocketUpgrade.AcceptAsync(context, options) is { } socket)
+            {
+                await ServeAsync(socket, watch, ended);
+            }
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await (watch?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+    }
+
+    private async Task ServeAsync(System.Net.WebSockets.WebSocket socket, IAsyncEnumerator<AgentContainers> watch, CancellationTokenSource ended)
+    {
+        using (socket)
+        {
+            var stream = new WriteOnlySocket(socket, options, time, logger);
+            await stream.RunAsync(
+                async (send, stop) =>
+                {
+                    // The enumeration was begun before the socket; ending the socket ends it too.
+                    await using var forward = stop.Register(ended.Cancel);
+                    do
+                    {
+                        await send(JsonSerializer.SerializeToUtf8Bytes(watch.Current, ApiJson.Wire.AgentContainers));
+                    }
+                    while (await watch.MoveNextAsync());
+                },
+                lifetime.ApplicationStopping);
+        }
+    }
+
+    private Task RecreateAsync(HttpContext context, Agent agent, string parameter, bool isContainer) =>
+        reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+        {
+            var key = (string)context.Request.RouteValues[parameter]!;
+            var notice = await connection.RecreateDevcontainerAsync(key, isContainer, cancellation);
+            await context.WriteAsync(StatusCodes.Status202Accepted, new ApiError(notice.Message, notice.Detail));
+        });
+}

@@ -1,0 +1,28 @@
+using System.Collections.Frozen;
+using ControlPlane.Agents;
+using ControlPlane.Connections;
+using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace ControlPlane.Machine;
+
+/// <summary><c>GET {id}/listening-ports</c>: what a browser could want to open (tailnet.md §1.3-24).</summary>
+internal sealed class ListeningPortsApi(AgentReach reach)
+{
+    // The agent's own on the tailnet are below.
+    private const int LowestPort = 9;
+
+    // Ports of services that do not speak HTTP.
+    private static readonly FrozenSet<int> NotHttp = FrozenSet.Create(
+        20, 21, 22, 23, 25, 53, 110, 143, 179, 389, 465, 587, 636, 989, 990, 993, 995, 3306, 3389, 5432, 27017, 27018, 27019, 28017);
+
+    public Task GetAsync(HttpContext context, Agent agent) => reach.CallAsync(context, agent, "listening ports", async (connection, cancellation) =>
+    {
+        var ports = await connection.ListListeningPortsAsync(cancellation);
+        var body = new ListeningPorts([.. ports.Where(static port => port.Port >= LowestPort && !NotHttp.Contains(port.Port))]);
+        await context.WriteAsync(StatusCodes.Status200OK, body, ApiJson.Wire.ListeningPorts);
+    });
+}
+
+/// <summary>The answer's body.</summary>
+internal sealed record ListeningPorts(IReadOnlyList<ListeningPort> Ports);

@@ -1,0 +1,9 @@
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Terminals;
+
+internal sealed partial class TerminalSocket
+{
+    [LoggerMessage(Level = LogLevel.Error, Message = "A terminal's WebSocket failed; it is closed.")]
+    private static partial void ServingFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,78 @@
+using Edge.Hosting;
+using Edge.Settings;
+using Edge.Telemetry;
+
+namespace Edge.LocalAgent;
+
+/// <summary>The <c>agent</c> command: serves this machine to the API servers of a data directory until told to stop, or nobody needs it.</summary>
+internal static class AgentProgram
+{
+    private const int Failed = 1;
+
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary><c>agent</c> runs one; <c>agent stop</c> ends the one that runs, and its shells.</summary>
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
+    {
+        var stops = args is ["stop", ..];
+        using var configuration = EdgeConfiguration.Load(stops ? args[1..] : args);
+        var reader = new SettingsReader(configuration);
+        var settings = LocalAgentSettings.Read(reader);
+        var data = DataDirectory.Open(EdgeOptions.DataDirectoryOf(reader, Environment.CurrentDirectory));
+        if (stops)
+        {
+            return await StopAsync(data, output);
+        }
+
+        using var claim = data.TryClaimAgentSocket();
+        if (claim is null)
+        {
+            await errors.WriteLineAsync($"edge: an agent runs already for {data.Path}");
+            return Failed;
+        }
+
+        using var signals = new StopSignals();
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
+        await using var app = AgentHost.Create(hosts, data, settings.Terminals, () => told.TrySetResult());
+        await app.StartAsync(signals.Requested);
+        await output.WriteLineAsync($"Edge agent {EdgeVersion.Text}: shells, ports and containers of user {Environment.UserName} for the API servers of {data.Path}");
+        await output.WriteLineAsync("  stop     SIGTERM, Ctrl-C or \"Edge agent stop\"; its shells end with it");
+        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, settings.IdleTimeout));
+
+        // Its clients first, so that they hear of the end, then its shells.
+        using var patience = new CancellationTokenSource(StopPatience);
+        await app.StopAsync(patience.Token);
+        return 0;
+    }
+
+    private static async Task UnneededAsync(WebApplication app, DataDirectory data, TimeSpan idleTimeout)
+    {
+        var activity = app.Services.GetRequiredService<AgentActivity>();
+        using var timer = new PeriodicTimer(CheckInterval, app.Services.GetRequiredService<TimeProvider>());
+        do
+        {
+            await timer.WaitForNextTickAsync();
+        }
+
+        // Without its socket, or with the directory gone, nobody can reach it any more.
+        while (File.Exists(data.AgentSocket) && (idleTimeout == TimeSpan.Zero || activity.Idle < idleTimeout));
+    }
+
+    private static async Task<int> StopAsync(DataDirectory data, TextWriter output)
+    {
+        using var client = AgentSocketClient.Create(data.AgentSocket);
+        try
+        {
+            using var answer = await client.PostAsync(new Uri(AgentSocketClient.Base, LocalAgentRoutes.Stop), content: null);
+            await output.WriteLineAsync("The agent stops.");
+        }
+        catch (HttpRequestException)
+        {
+            await output.WriteLineAsync($"No agent runs for {data.Path}.");
+        }
+
+        return 0;
+    }
+}

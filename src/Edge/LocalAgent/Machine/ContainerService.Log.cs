@@ -1,0 +1,7 @@
+namespace Edge.LocalAgent.Machine;
+
+internal sealed partial class ContainerService
+{
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The devcontainer {Id} could not be made anew.")]
+    private static partial void NotRecreated(ILogger logger, Guid id);
+}

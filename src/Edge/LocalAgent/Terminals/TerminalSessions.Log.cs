@@ -1,0 +1,7 @@
+namespace Edge.LocalAgent.Terminals;
+
+internal sealed partial class TerminalSessions
+{
+    [LoggerMessage(Level = LogLevel.Error, Message = "No terminal could be started.")]
+    private static partial void StartFailed(ILogger logger, Exception exception);
+}

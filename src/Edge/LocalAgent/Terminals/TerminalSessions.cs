@@ -1,0 +1,103 @@
+using System.ComponentModel;
+using ControlPlane.Connections;
+
+namespace Edge.LocalAgent.Terminals;
+
+/// <summary>The terminals of this process, by their clients' ids (tailnet.md §6.3).</summary>
+internal sealed partial class TerminalSessions(TerminalOptions options, TimeProvider time, ILogger<TerminalSessions> logger) : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, TerminalSession> _sessions = [];
+    private readonly HashSet<TerminalSession> _ending = [];
+    private readonly OutputShare _share = new(options, time);
+    private readonly UserShell _shell = UserShell.Find();
+
+    /// <summary>How many there are.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _sessions.Count;
+            }
+        }
+    }
+
+    /// <summary>Attaches to the terminal of this id, which is started if there is none.</summary>
+    /// <exception cref="AgentConnectionException">A limit is reached (429), or the system has no room for another terminal (500).</exception>
+    public TerminalAttachment Attach(TerminalRequest request)
+    {
+        lock (_lock)
+        {
+            // One that ended this moment gives its place to a new one.
+            if (_sessions.TryGetValue(request.Id, out var session) && !session.IsOver)
+            {
+                return session.Attach(request.Height, request.Width)
+                    ?? throw new AgentConnectionException(429, FormattableString.Invariant($"the terminal has {options.MaxAttachments} clients already"));
+            }
+
+            // Those that are ending still have their processes.
+            if (_sessions.Count + _ending.Count >= options.MaxSessions)
+            {
+                throw new AgentConnectionException(429, FormattableString.Invariant($"there are {options.MaxSessions} terminals already"));
+            }
+
+            return Start(request);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        TerminalSession[] sessions;
+        lock (_lock)
+        {
+            sessions = [.. _sessions.Values, .. _ending];
+        }
+
+        Array.ForEach(sessions, static session => session.End());
+        await Task.WhenAll(sessions.Select(static session => session.Over));
+    }
+
+    private TerminalAttachment Start(TerminalRequest request)
+    {
+        try
+        {
+            var session = TerminalSession.Start(
+                request.Height, request.Width, request.Command, _shell, _share, options, time, over => OnOver(request.Id, over));
+            _sessions[request.Id] = session;
+            var attachment = session.Attach(request.Height, request.Width)!;
+            session.Begin();
+            return attachment;
+        }
+        catch (Win32Exception exception)
+        {
+            StartFailed(logger, exception);
+            throw new AgentConnectionException(500, "no terminal could be started", exception.Message);
+        }
+    }
+
+    private void OnOver(Guid id, TerminalSession session)
+    {
+        lock (_lock)
+        {
+            if (_sessions.GetValueOrDefault(id) == session)
+            {
+                _sessions.Remove(id);
+            }
+
+            _ending.Add(session);
+        }
+
+        _ = ForgetAsync(session);
+    }
+
+    private async Task ForgetAsync(TerminalSession session)
+    {
+        await session.Over;
+        lock (_lock)
+        {
+            _ending.Remove(session);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+using System.Net.WebSockets;
+using System.Text;
+using ControlPlane.Connections;
+
+namespace ControlPlane.Tests;
+
+/// <summary><c>GET {id}/pty</c>: refusals, the stream, and every way it ends.</summary>
+public sealed class TerminalApiTests : IAsyncDisposable
+{
+    private const string Id = "6f9619ff-8b86-4011-b42d-00c04fc964ff";
+
+    private readonly FakeAgent _agent = new();
+    private readonly ManualTimeProvider _time = new();
+    private ApiServer _server = null!;
+
+    public ValueTask DisposeAsync() => _server?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task InputAndSizesReachTheTerminalAndItsOutputTheClient()
+    {
+        using var socket = await OpenAsync($"?reconnect={Id}&height=30&width=100&command=top%20-b");
+        await SendAsync(socket, "{\"data\":\"l", "s\\r\"}{\"height\":40,\"wid", "th\":120}{\"height\":7}", "{\"data\":\"x\",\"height\":1,\"width\":2}");
+        foreach (var expected in (string[])["ls\r", "40x120", "x", "1x2"])
+        {
+            Assert.Equal(expected, await _agent.Terminal.Input.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().Soon());
+        }
+
+        Assert.Equal(new TerminalRequest(Guid.Parse(Id), 30, 100, "top -b"), _agent.Requested);
+
+        // Half a character is passed on as it is.
+        byte[] output = [0x1B, (byte)'[', 0xC3];
+        await _agent.Terminal.Output.Writer.WriteAsync(output, TestContext.Current.CancellationToken);
+        var buffer = new byte[100];
+        var received = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).Soon();
+        Assert.Equal(WebSocketMessageType.Binary, received.MessageType);
+        Assert.Equal(output, buffer[..received.Count]);
+    }
+
+    [Fact]
+    public async Task TheEndOfTheProcessCloses1000AfterItsOutput()
+    {
+        using var socket = await OpenAsync();
+        await _agent.Terminal.Output.Writer.WriteAsync("bye"u8.ToArray(), TestContext.Current.CancellationToken);
+        _agent.Terminal.Output.Writer.Complete();
+        var buffer = new byte[100];
+        Assert.Equal(3, (await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).Soon()).Count);
+        Assert.Equal((WebSocketCloseStatus.NormalClosure, ""), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task AClientThatClosesIsDetached()
+    {
+        using var socket = await OpenAsync();
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken).Soon();
+        await _agent.Terminal.Detached.Soon();
+    }
+
+    [Fact]
+    public async Task AClientThatVanishesIsDetached()
+    {
+        using var socket = await OpenAsync();
+        socket.Abort();
+        await _agent.Terminal.Detached.Soon();
+    }
+
+    [Fact]
+    public async Task AnAgentThatRefusesCloses1011WithItsReason()
+    {
+        _agent.TerminalRefusal = new AgentConnectionException(429, "there are 64 terminals already " + new string('é', 100));
+        using var socket = await OpenAsync();
+        var (status, reason) = await socket.ReceiveCloseAsync();
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, status);
+        Assert.StartsWith("dial workspace agent: there are 64 terminals already é", reason, StringComparison.Ordinal);
+        Assert.InRange(Encoding.UTF8.GetByteCount(reason!), 120, 123);
+    }
+
+    [Fact]
+    public async Task AnAgentThatIsLostCloses1011()
+    {
+        using var socket = await OpenAsync();
+        _agent.Terminal.Output.Writer.Complete(new AgentConnectionException("the local agent has ended"));
+        Assert.Equal((WebSocketCloseStatus.InternalServerError, "the local agent has ended"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task AServerThatStopsCloses1001()
+    {
+        using var socket = await OpenAsync();
+        var stopping = _server.StopAsync();
+        Assert.Equal((WebSocketCloseStatus.EndpointUnavailable, "server is shutting down"), await socket.ReceiveCloseAsync());
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await stopping.Soon();
+        await _agent.Terminal.Detached.Soon();
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("[1,2]")]
+    [InlineData("{\"data\":5}")]
+    [InlineData("{\"height\":70000,\"width\":1}")]
+    public async Task WhatIsNoInputCloses1007(string input)
+    {
+        using var socket = await OpenAsync();
+        await SendAsync(socket, input);
+        Assert.Equal((WebSocketCloseStatus.InvalidPayloadData, "input must be JSON objects in UTF-8"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task InvalidUtf8Closes1007()
+    {
+        using var socket = await OpenAsync();
+        await socket.SendAsync((byte[])[.. "{\"data\":\""u8, 0xFF, .. "\"}"u8], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        Assert.Equal(WebSocketCloseStatus.InvalidPayloadData, (await socket.ReceiveCloseAsync()).Status);
+    }
+
+    [Fact]
+    public async Task AnEndlessObjectCloses1009()
+    {
+        using var socket = await OpenAsync();
+        await SendAsync(socket, "{\"data\":\"");
+        var closed = socket.ReceiveCloseAsync();
+        var part = Encoding.ASCII.GetBytes(new string('x', 64 * 1024));
+        for (var i = 0; i < 64 && !closed.IsCompleted && socket.State == WebSocketState.Open; i++)
+        {
+            await socket.SendAsync(part, WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal((WebSocketCloseStatus.MessageTooBig, "an object of input is too long"), await closed);
+    }
+
+    [Fact]
+    public async Task ATextMessageCloses1003()
+    {
+        using var socket = await OpenAsync();
+        await socket.SendAsync("{}"u8.ToArray(), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+        Assert.Equal((WebSocketCloseStatus.InvalidMessageType, "expected binary messages"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task AClientThatReadsNothingIsCutWhenItIsClosed()
+    {
+        using var socket = await OpenAsync();
+        await SendAsync(socket, "nonsense");
+        var pouring = Task.Run(async () =>
+        {
+            while (!_agent.Terminal.Detached.IsCompleted && _agent.Terminal.Output.Reader.Count < 4096)
+            {
+                await _agent.Terminal.Output.Writer.WriteAsync(new byte[32 * 1024]);
+            }
+        });
+        await _time.AdvanceUntilAsync(_agent.Terminal.Detached);
+        await pouring.Soon();
+    }
+
+    [Theory]
+    [InlineData("", "reconnect")]
+    [InlineData("?reconnect=5", "reconnect")]
+    [InlineData($"?reconnect={Id}&height=65536", "height")]
+    [InlineData($"?reconnect={Id}&width=-1", "width")]
+    [InlineData($"?reconnect={Id}&width=1.5", "width")]
+    [InlineData($"?reconnect={Id}&backend_type=tmux", "backend_type")]
+    [InlineData($"?reconnect={Id}&container=web", "container")]
+    [InlineData($"?reconnect={Id}&command=%00", "command")]
+    public async Task AWrongQueryIs400AndNamesTheField(string query, string field)
+    {
+        await StartAsync();
+        var answer = await _server.GetAsUserAsync(_server.AgentPath + "/pty" + query);
+        Assert.Equal(400, answer.Status);
+        Assert.Equal(field, Assert.Single(answer.Json.GetProperty("validations").EnumerateArray()).GetProperty("field").GetString());
+    }
+
+    [Fact]
+    public async Task WithoutAValidTokenItIsNotThere()
+    {
+        await StartAsync();
+        foreach (var token in new[] { null, "nonsense", _server.Credentials!.SessionToken[..^1] + "!", _server.Agent.AuthToken })
+        {
+            var answer = await _server.GetAsync($"{_server.AgentPath}/pty?reconnect={Id}", token);
+            Assert.Equal((404, "Resource not found or you do not have access to this resource"), (answer.Status, answer.Message));
+        }
+    }
+
+    [Fact]
+    public async Task AnAgentThatIsNotThereIsAPage()
+    {
+        await StartAsync();
+        var answer = await _server.GetAsUserAsync($"/api/v2/workspaceagents/{Guid.NewGuid()}/pty?reconnect={Id}");
+        Assert.Equal(404, answer.Status);
+        Assert.Contains("Application Not Found", answer.Body, StringComparison.Ordinal);
+        Assert.StartsWith("text/html", answer.Headers["Content-Type"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnAgentThatIsNotConnectedIsAPageWithItsState()
+    {
+        _server = await ApiServer.StartAsync();
+        var answer = await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}");
+        Assert.Equal(404, answer.Status);
+        Assert.Contains("Application Unavailable", answer.Body, StringComparison.Ordinal);
+        Assert.Contains("Agent state is &quot;connecting&quot;", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("https://evil.example", 403)]
+    [InlineData("null", 403)]
+    [InlineData("http://localhost:1", 403)]
+    public async Task AnotherOriginIsRefusedBeforeThereIsATerminal(string origin, int status)
+    {
+        await StartAsync();
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Coder-Session-Token", _server.Credentials!.SessionToken);
+        socket.Options.SetRequestHeader("Origin", origin);
+        socket.Options.CollectHttpResponseDetails = true;
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        Assert.Equal(status, (int)socket.HttpStatusCode);
+        Assert.Null(_agent.Requested);
+    }
+
+    [Fact]
+    public async Task WithoutAnUpgradeItIs426()
+    {
+        await StartAsync();
+        Assert.Equal(426, (await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}")).Status);
+        Assert.Equal(405, (await _server.SendAsync(HttpMethod.Post, $"{_server.AgentPath}/pty?reconnect={Id}", _server.Credentials!.SessionToken)).Status);
+    }
+
+    [Fact]
+    public async Task OtherAgentsAreNotThisMachine()
+    {
+        await StartAsync();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var other = Guid.NewGuid();
+        _server.Execute(
+            $"""
+            INSERT INTO workspace_agents (id, workspace_id, resource_id, name, hashed_auth_token, created_at, updated_at)
+            SELECT '{other}', workspace_id, '{Guid.NewGuid()}', 'other', x'00', created_at + 1, updated_at FROM workspace_agents
+            """);
+        var answer = await _server.GetAsUserAsync($"/api/v2/workspaceagents/{other}/pty?reconnect={Id}");
+        Assert.Contains("Application Unavailable", answer.Body, StringComparison.Ordinal);
+        Assert.Equal("connecting", (await _server.GetAsUserAsync($"/api/v2/workspaceagents/{other}")).Text("status"));
+        Assert.Equal("connected", (await _server.GetAsUserAsync(_server.AgentPath)).Text("status"));
+    }
+
+    private async Task StartAsync() => _server = await ApiServer.StartAsync(
+        directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = _agent }, _time);
+
+    private Uri Url(string query) => new UriBuilder(new Uri(_server.Client.BaseAddress!, _server.AgentPath + "/pty" + query)) { Scheme = "ws" }.Uri;
+
+    private async Task<ClientWebSocket> OpenAsync(string query = $"?reconnect={Id}")
+    {
+        await StartAsync();
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Coder-Session-Token", _server.Credentials!.SessionToken);
+        await socket.ConnectAsync(Url(query), TestContext.Current.CancellationToken).Soon();
+        return socket;
+    }
+
+    private static async Task SendAsync(ClientWebSocket socket, params string[] messages)
+    {
+        foreach (var message in messages)
+        {
+            await socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        }
+    }
+}

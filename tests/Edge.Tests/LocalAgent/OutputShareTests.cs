@@ -1,0 +1,62 @@
+using Edge.LocalAgent.Terminals;
+
+namespace Edge.Tests.LocalAgent;
+
+/// <summary>Terminals that pour share evenly; the others never wait.</summary>
+public class OutputShareTests
+{
+    private static readonly TerminalOptions Options = new() { MaxOutputRate = 1_000_000, OutputBurst = 10_000 };
+
+    private readonly ManualTimeProvider _time = new();
+    private readonly OutputShare _share;
+
+    public OutputShareTests() => _share = new OutputShare(Options, _time);
+
+    [Fact]
+    public void OneAloneGetsHalfOfAll() => Assert.InRange(Pour(1).Single(), 490_000, 530_000);
+
+    [Fact]
+    public void FourGetAQuarterEach() => Assert.All(Pour(4), static bytes => Assert.InRange(bytes, 240_000, 280_000));
+
+    [Fact]
+    public void OneThatPutsOutLittleNeverWaits()
+    {
+        using var quiet = _share.NewMeter();
+        Assert.All(Pour(8, () =>
+        {
+            Assert.Equal(0, quiet.Delay());
+            quiet.Took(50);
+        }), static bytes => Assert.True(bytes > 0));
+    }
+
+    [Fact]
+    public void OneThatHasEndedTakesNoShare()
+    {
+        Pour(4);
+        Assert.InRange(Pour(1).Single(), 490_000, 530_000);
+    }
+
+    // A second of reading as often as allowed.
+    private int[] Pour(int count, Action? eachTurn = null)
+    {
+        var meters = Enumerable.Range(0, count).Select(_ => _share.NewMeter()).ToArray();
+        var read = new int[count];
+        for (var millisecond = 0; millisecond < 1000; millisecond++)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                while (meters[i].Delay() == 0)
+                {
+                    meters[i].Took(4096);
+                    read[i] += 4096;
+                }
+            }
+
+            eachTurn?.Invoke();
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        Array.ForEach(meters, static meter => meter.Dispose());
+        return read;
+    }
+}
