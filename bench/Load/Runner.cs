@@ -7,8 +7,7 @@ using Load.Servers;
 
 namespace Load;
 
-/// <summary>What to run.</summary>
-/// <param name="Points">Parameters of each step of a sweep; one step without a sweep.</param>
+/// <summary>What to run; the points are the parameters of each step of a sweep, one without a sweep.</summary>
 internal sealed record Plan(
     IReadOnlyList<Scenario> Scenarios, IReadOnlyList<string> Servers, int Rounds, double WarmUp, double Seconds, Func<Scenario, IEnumerable<Dictionary<string, int>>> Points);
 

@@ -81,9 +81,9 @@ public sealed class MeasuringTests
     {
         using var wire = new MemoryStream();
         int[] sizes = [1, 125, 126, 65_535, 65_536, 100_000];
+        Span<byte> header = stackalloc byte[14];
         foreach (var size in sizes)
         {
-            Span<byte> header = stackalloc byte[14];
             wire.Write(header[..WebSocketBytes.WriteHeader(header, size, masked: false)]);
             wire.Write(Enumerable.Range(0, size).Select(static i => (byte)i).ToArray());
         }

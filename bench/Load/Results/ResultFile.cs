@@ -18,8 +18,7 @@ internal sealed record ResultFile(DateTime Date, Machine Machine, List<Sample> S
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Format));
 }
 
-/// <summary>One measurement of one server.</summary>
-/// <param name="At">Seconds since the run began.</param>
+/// <summary>One measurement of one server, so many seconds after the run began.</summary>
 internal sealed record Sample(string Scenario, Dictionary<string, int> Parameters, string Server, int Round, double At, Dictionary<string, double> Figures)
 {
     /// <summary>The parameters in one text, to tell the steps of a sweep apart.</summary>

@@ -4,8 +4,7 @@ using Load.Statistics;
 
 namespace Load.Results;
 
-/// <summary>One line of the comparison: a server at one point of a scenario, beside Edge.</summary>
-/// <param name="Edge">How Edge's figure relates to this server's; null on Edge's own line.</param>
+/// <summary>One line of the comparison: a server at one point of a scenario, and how Edge's figure relates to it (nothing on Edge's own line).</summary>
 internal sealed record Row(string Scenario, string Point, string Figure, string Server, Series Series, Comparison? Edge)
 {
     /// <summary>The ratio in words, or why there is none.</summary>
