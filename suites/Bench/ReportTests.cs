@@ -29,7 +29,10 @@ public sealed class ReportTests
 
                 samples.Add(new("stream-latency", new() { ["streams"] = 1 }, server, round, (round * 2) + offset, new()
                 {
-                    ["p50_us"] = 100 * cost, ["p90_us"] = 150, ["p99_us"] = 200 * cost, ["p99.9_us"] = 300,
+                    ["p50_us"] = 100 * cost,
+                    ["p90_us"] = 150,
+                    ["p99_us"] = 200 * cost,
+                    ["p99.9_us"] = 300,
                 }));
             }
         }

@@ -75,7 +75,8 @@ internal static class Wires
                     return; // The round is over, or the server failed: then the round's counter stands still.
                 }
             },
-            maxStackSize: 256 * 1024) { IsBackground = true };
+            maxStackSize: 256 * 1024)
+        { IsBackground = true };
         thread.Start();
         return thread;
     }
