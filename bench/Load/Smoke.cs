@@ -10,7 +10,7 @@ namespace Load;
 internal sealed record Gate(string Scenario, string Figure, double Most)
 {
     /// <summary>
-    /// About twice what was measured (2.35, 2.2, 1.4 and 13.5) when the gate was set, so that a change that doubles a cost fails and noise does not. The ratio is
+    /// About twice what was measured (2.35, 2.2, 1.4 and 13.5 to 16.3) when the gate was set, so that a change that doubles a cost fails and noise does not. The ratio is
     /// the median over rounds of neighbouring measurements, which other work on the machine hardly moves.
     /// </summary>
     public static readonly IReadOnlyList<Gate> All =
@@ -18,7 +18,7 @@ internal sealed record Gate(string Scenario, string Figure, double Most)
         new("derp-throughput", "cpu_s_per_million", 5),
         new("stream-echo", "cpu_s_per_million", 5),
         new("stream-pour", "cpu_s_per_GiB", 3),
-        new("rest", "cpu_s_per_million", 28),
+        new("rest", "cpu_s_per_million", 32),
     ];
 
     /// <summary>The ratio found in samples, or null where one of the two was not measured.</summary>
