@@ -1,3 +1,9 @@
 using BenchmarkDotNet.Running;
+using Micro;
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+return args switch
+{
+    ["gates"] => AllocationGates.Check(Path.Combine(AppContext.BaseDirectory, AllocationGates.FileName)),
+    ["gates", "--write", var file] => AllocationGates.Write(file),
+    _ => BenchmarkSwitcher.FromAssembly(typeof(AllocationGates).Assembly).Run(args).Any(static summary => summary.HasCriticalValidationErrors) ? 1 : 0,
+};

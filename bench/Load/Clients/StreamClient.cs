@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Load.Clients;
+
+/// <summary>A WebSocket stream through a proxy. Messages of one size go out masked with zeros and come back unmasked, so bytes count them.</summary>
+internal sealed class StreamClient : IDisposable
+{
+    private readonly byte[] _in = new byte[128 * 1024];
+    private readonly byte[] _messages;
+    private readonly int _outLength;
+    private readonly int _inLength;
+    private int _pending;
+
+    public StreamClient(IPEndPoint proxy, string path, int size, int count)
+    {
+        (Socket, var stream) = Wires.Connect(proxy, null);
+        try
+        {
+            Wires.Upgrade(stream, path, Wires.WebSocketHeaders());
+        }
+        catch
+        {
+            Socket.Dispose();
+            throw;
+        }
+
+        Span<byte> header = stackalloc byte[14];
+        _inLength = size + WebSocketBytes.WriteHeader(header, size, masked: false);
+        var headerLength = WebSocketBytes.WriteHeader(header, size, masked: true);
+        _outLength = size + headerLength;
+        _messages = new byte[count * _outLength];
+        for (var at = 0; at < _messages.Length; at += _outLength)
+        {
+            header[..headerLength].CopyTo(_messages.AsSpan(at));
+        }
+
+        MessageOffset = headerLength;
+    }
+
+    public Socket Socket { get; }
+
+    /// <summary>Where the payload of the first prepared message begins.</summary>
+    public int MessageOffset { get; }
+
+    /// <summary>The prepared messages, end to end.</summary>
+    public Span<byte> Messages => _messages;
+
+    public void Send(int count) => Socket.Send(_messages.AsSpan(0, count * _outLength));
+
+    /// <summary>Waits for bytes; returns how many have arrived.</summary>
+    public int ReceiveBytes() => Socket.Receive(_in) is > 0 and var n ? n : throw new IOException("the proxy closed the stream");
+
+    /// <summary>Waits for bytes; returns how many messages are complete with them.</summary>
+    public int ReceiveMessages()
+    {
+        _pending += ReceiveBytes();
+        var messages = _pending / _inLength;
+        _pending -= messages * _inLength;
+        return messages;
+    }
+
+    /// <summary>Waits for one whole message, and returns its payload.</summary>
+    public ReadOnlySpan<byte> ReceiveOne(int size)
+    {
+        var end = 0;
+        while (end < _inLength)
+        {
+            var n = Socket.Receive(_in.AsSpan(end, _inLength - end));
+            end += n > 0 ? n : throw new IOException("the proxy closed the stream");
+        }
+
+        return _in.AsSpan(_inLength - size, size);
+    }
+
+    public void Dispose() => Socket.Dispose();
+}

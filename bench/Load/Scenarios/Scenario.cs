@@ -1,0 +1,45 @@
+using System.Security.Cryptography.X509Certificates;
+using Load.Servers;
+
+namespace Load.Scenarios;
+
+/// <summary>Where and how long one measurement runs.</summary>
+/// <param name="Server">The server under measurement.</param>
+/// <param name="Certificate">What it shows in TLS.</param>
+/// <param name="WarmUp">Seconds before anything counts.</param>
+/// <param name="Seconds">Seconds that count.</param>
+internal sealed record Round(Server Server, X509Certificate2 Certificate, double WarmUp, double Seconds);
+
+/// <summary>One way of loading a server, and the figures that are read from it.</summary>
+/// <param name="name">As on the command line.</param>
+/// <param name="summary">What it does, in a line.</param>
+/// <param name="role">What servers have to be.</param>
+/// <param name="main">The figure that servers are compared by; less is better.</param>
+/// <param name="defaults">Parameters, changed by <c>--set</c> and <c>--sweep</c>.</param>
+internal abstract class Scenario(string name, string summary, ServerRole role, string main, params (string Name, int Value)[] defaults)
+{
+    public string Name { get; } = name;
+
+    public string Summary { get; } = summary;
+
+    public ServerRole Role { get; } = role;
+
+    public string Main { get; } = main;
+
+    public IReadOnlyDictionary<string, int> Defaults { get; } = defaults.ToDictionary(static one => one.Name, static one => one.Value);
+
+    /// <summary>Whether each round needs a server that has just started: memory that was used once is seldom given back.</summary>
+    public virtual bool Fresh => false;
+
+    /// <summary>Loads the server and reads the figures.</summary>
+    public abstract Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters);
+
+    /// <summary>The figures of work done at a cost.</summary>
+    protected static Dictionary<string, double> Costs((double Seconds, double Units, double Processor, double Switches) window, string unit) => new()
+    {
+        ["cpu_s_per_million"] = window.Processor / window.Units * 1e6,
+        [unit + "_per_s"] = window.Units / window.Seconds,
+        ["cpu_share"] = window.Processor / window.Seconds,
+        ["switches_per_thousand"] = window.Switches / window.Units * 1000,
+    };
+}

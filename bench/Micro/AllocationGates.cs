@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Micro;
+
+/// <summary>What each operation allocates, exactly, against a baseline that is kept in the repository. It takes no timing and a second.</summary>
+internal static class AllocationGates
+{
+    public const string FileName = "allocations.json";
+
+    private const int Operations = 2000;
+
+    private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Compares with the baseline; more than it by a twentieth fails, and so does an operation that it does not know.</summary>
+    /// <returns>0 when all hold, else 1.</returns>
+    public static int Check(string baselineFile)
+    {
+        var baseline = JsonSerializer.Deserialize<Baseline>(File.ReadAllText(baselineFile), Format)!;
+        var failed = 0;
+        foreach (var (name, bytes) in MeasureAll())
+        {
+            var holds = baseline.BytesPerOperation.TryGetValue(name, out var most) && bytes <= most * 1.05;
+            failed += holds ? 0 : 1;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(holds ? "ok    " : "FAILED")} {name}: {bytes:0.##} bytes, baseline {most:0.##}"));
+        }
+
+        return failed == 0 ? 0 : 1;
+    }
+
+    /// <summary>Writes a new baseline.</summary>
+    public static int Write(string file)
+    {
+        var baseline = new Baseline(
+            DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+            $"{RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}",
+            new SortedDictionary<string, double>(MeasureAll().ToDictionary(static one => one.Name, static one => one.Bytes), StringComparer.Ordinal));
+        File.WriteAllText(file, JsonSerializer.Serialize(baseline, Format) + "\n");
+        return 0;
+    }
+
+    private static IEnumerable<(string Name, double Bytes)> MeasureAll() => HotPaths.All.Select(static one => (one.Name, Measure(one.Operation)));
+
+    // The least of several tries: what the runtime itself allocates, as it compiles a method anew, is not the operation's.
+    private static double Measure(Action operation)
+    {
+        var least = long.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < Operations; i++)
+            {
+                operation();
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        return least / (double)Operations;
+    }
+
+    /// <summary>The baseline file.</summary>
+    private sealed record Baseline(string Date, string Machine, IDictionary<string, double> BytesPerOperation);
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Globalization;
+using Load;
+using Load.Clients;
+using Load.Measuring;
+using Load.Scenarios;
+
+namespace Bench;
+
+public sealed class MeasuringTests
+{
+    private const string Stat =
+        "4242 (a (b) c) S 17 4242 4242 0 -1 4194560 900 0 0 0 250 75 11 12 20 0 9 0 100 5000000 2500 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0";
+
+    [Fact]
+    public void ProcessorTimeIsUserAndSystemEvenBehindAnOddName() => Assert.Equal((17, 3.25), ProcText.Stat(Stat));
+
+    [Fact]
+    public void WhatIsCutReadsAsNothing()
+    {
+        var complete = Stat.Split(' ').Take(17).Sum(static field => field.Length + 1) - 1;
+        for (var length = 0; length < Stat.IndexOf(" 75", StringComparison.Ordinal) + 2; length++)
+        {
+            Assert.Null(ProcText.Stat(Stat[..length]));
+        }
+
+        Assert.NotNull(ProcText.Stat(Stat[..complete]));
+    }
+
+    [Theory]
+    [InlineData("VmRSS", 5120L)]
+    [InlineData("voluntary_ctxt_switches", 150L)]
+    [InlineData("Vm", null)]
+    [InlineData("Name", null)]
+    public void ALineIsFoundByItsWholeName(string name, long? expected) =>
+        Assert.Equal(expected, ProcText.Line("Name:\tedge\nVmRSS:\t    5120 kB\nnonvoluntary_ctxt_switches:\t3\nvoluntary_ctxt_switches:\t150\n", name));
+
+    [Fact]
+    public void AProcessIsChargedForItsChildren()
+    {
+        using var shell = Process.Start("sh", ["-c", "sleep 20 & wait"]);
+        try
+        {
+            var alone = ProcText.Line(File.ReadAllText($"/proc/{shell.Id.ToString(CultureInfo.InvariantCulture)}/status"), "VmHWM");
+            Assert.True(SpinWait.SpinUntil(() => ProcessCost.Of(shell.Id).PeakKiB > alone, TimeSpan.FromSeconds(20)));
+        }
+        finally
+        {
+            shell.Kill(entireProcessTree: true);
+        }
+    }
+
+    [Fact]
+    public void AnOpenLoopKeepsItsPaceAndChargesForBeingHeldUp()
+    {
+        var start = Stopwatch.GetTimestamp();
+        var schedule = new OpenLoop(1000);
+        schedule.Next();
+        while (Stopwatch.GetElapsedTime(start).TotalMilliseconds < 30)
+        {
+            Thread.SpinWait(100); // As a send that blocks would.
+        }
+
+        // The second message was due after 2 ms and counts from then, not from now.
+        Assert.InRange(Stopwatch.GetElapsedTime(start, schedule.Next()).TotalMilliseconds, 1.9, 29);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true)]
+    [InlineData("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no", false)]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true)]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", false)]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-", false)]
+    public void AnAnswerIsWholeWithItsBody(string answer, bool whole) => Assert.Equal(whole, Rest.IsWhole(System.Text.Encoding.ASCII.GetBytes(answer)));
+
+    [Fact]
+    public void AnAnswerThatIsNoSuccessIsNotCounted() => Assert.Throws<IOException>(() => Rest.IsWhole("HTTP/1.1 502 Bad Gateway\r\n\r\n"u8));
+
+    [Fact]
+    public void WebSocketMessagesCarryTheBytesOfAStream()
+    {
+        using var wire = new MemoryStream();
+        int[] sizes = [1, 125, 126, 65_535, 65_536, 100_000];
+        Span<byte> header = stackalloc byte[14];
+        foreach (var size in sizes)
+        {
+            wire.Write(header[..WebSocketBytes.WriteHeader(header, size, masked: false)]);
+            wire.Write(Enumerable.Range(0, size).Select(static i => (byte)i).ToArray());
+        }
+
+        wire.Position = 0;
+        using var stream = new WebSocketBytes(wire);
+        foreach (var size in sizes)
+        {
+            var payload = new byte[size];
+            stream.ReadExactly(payload);
+            Assert.All(payload.Index(), static one => Assert.Equal((byte)one.Index, one.Item));
+        }
+    }
+
+    [Theory]
+    [InlineData("--rounds", "0")]
+    [InlineData("--rounds", "x")]
+    [InlineData("--against", "apache")]
+    [InlineData("--set", "colour=3")]
+    [InlineData("--sweep", "pairs=1,two")]
+    [InlineData("--nonsense", "1")]
+    [InlineData("--json")]
+    public void WrongArgumentsAreRefused(params string[] args) => Assert.Throws<FormatException>(() => Options.Read(args));
+
+    [Fact]
+    public void ASweepMakesAStepForEachValue()
+    {
+        var options = Options.Read(["derp-throughput", "--sweep", "pairs=1,10", "--set", "size=64"]);
+        Assert.Equal([(1, 64), (10, 64)], options.Points(options.Scenarios()[0]).Select(static point => (point["pairs"], point["size"])));
+    }
+}

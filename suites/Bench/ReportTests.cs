@@ -1,0 +1,60 @@
+using System.Xml.Linq;
+using Load.Report;
+using Load.Results;
+
+namespace Bench;
+
+public sealed class ReportTests
+{
+    [Fact]
+    public void PicturesAreWellFormedAndNameTheirServersAsText()
+    {
+        var svg = XDocument.Parse(new Svg(10, 10).Text(1, 2, "a < b & \"c\"").Box(0.5, 0, 1, 1, "#000").ToString());
+        Assert.Contains(svg.Descendants(), static one => one.Value == "a < b & \"c\"");
+        Assert.Contains(svg.Descendants(), static one => one.Attribute("x")?.Value == "0.5");
+    }
+
+    [Fact]
+    public void AReportShowsEveryServerGrowthAndPercentiles()
+    {
+        var samples = new List<Sample>();
+        for (var round = 1; round <= 3; round++)
+        {
+            foreach (var (server, cost, offset) in new[] { ("edge", 2.0, 0), ("haproxy", 1.0, 1) })
+            {
+                foreach (var streams in new[] { 1, 10 })
+                {
+                    samples.Add(new("stream-echo", new() { ["streams"] = streams }, server, round, (round * 2) + offset, new() { ["cpu_s_per_million"] = cost }));
+                }
+
+                samples.Add(new("stream-latency", new() { ["streams"] = 1 }, server, round, (round * 2) + offset, new()
+                {
+                    ["p50_us"] = 100 * cost,
+                    ["p90_us"] = 150,
+                    ["p99_us"] = 200 * cost,
+                    ["p99.9_us"] = 300,
+                }));
+            }
+        }
+
+        var directory = Directory.CreateTempSubdirectory("edge-report-").FullName;
+        try
+        {
+            var json = Path.Combine(directory, "results.json");
+            new ResultFile(new DateTime(2026, 1, 2, 3, 4, 0, DateTimeKind.Utc), Machine.Here(), samples).Write(json);
+            HtmlReport.Write([ResultFile.Read(json)], Path.Combine(directory, "report.html"));
+            var html = File.ReadAllText(Path.Combine(directory, "report.html"));
+            Assert.Contains("2026-01-02 03:04 UTC", html, StringComparison.Ordinal);
+            Assert.Contains("<td>haproxy<td>1 [1 – 1]<td>2.00 [2.00 – 2.00]", html, StringComparison.Ordinal);
+            Assert.DoesNotContain("http://", html.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            foreach (var name in new[] { "stream-echo", "stream-echo-by-streams", "stream-latency-percentiles" })
+            {
+                Assert.Contains("edge", XDocument.Load(Path.Combine(directory, name + ".svg")).Root!.Value, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+}
