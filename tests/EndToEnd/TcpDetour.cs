@@ -9,6 +9,8 @@ namespace EndToEnd;
 /// </summary>
 internal sealed class TcpDetour : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Task _accepting;
     private volatile Uri? _target;
@@ -46,7 +48,7 @@ internal sealed class TcpDetour : IAsyncDisposable
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            await Task.WhenAll(carried).WaitAsync(TestNode.Patience);
+            await Task.WhenAll(carried).WaitAsync(Patience);
         }
     }
 

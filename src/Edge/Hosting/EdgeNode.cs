@@ -76,6 +76,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>Where STUN answers; empty when it does not.</summary>
     public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
 
+    /// <summary>The DERP server, while there is one.</summary>
+    public DerpServer? Relay => _public?.Services.GetService<DerpServer>();
+
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
     /// <summary>Why the node is not ready, or null.</summary>
@@ -104,7 +107,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         var bootstrap = new Bootstrap(_data);
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
-        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => _public?.Services.GetService<DerpServer>(), () => (_api ?? _public)?.Services);
+        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => Relay, () => (_api ?? _public)?.Services);
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
@@ -240,7 +243,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private Task DrainStreamsAsync(TimeSpan window, CancellationToken deadline)
     {
         var streams = _public!.Services.GetService<StreamRelay>()?.DrainAsync(window, deadline) ?? Task.CompletedTask;
-        if (_public.Services.GetService<DerpServer>() is not { } derp)
+        if (Relay is not { } derp)
         {
             return streams;
         }

@@ -70,6 +70,31 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    public async Task AClientThatIsAlwaysFullButReadsIsNotClosed()
+    {
+        using var rig = new DerpRig();
+        var (a, slow) = (await rig.GreetAsync(), await rig.GreetAsync(pause: 1000));
+        for (var second = 0; second < 10; second++)
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                await a.SendAsync(slow.Key, new byte[1000]);
+            }
+
+            await a.ExpectNothingAsync();
+            rig.Clock.Advance(TimeSpan.FromSeconds(1));
+            for (var i = 0; i < 100; i++)
+            {
+                Assert.Equal(DerpFrameType.RecvPacket, (await slow.NextAsync()).Type);
+            }
+        }
+
+        await a.ExpectNothingAsync();
+        Assert.Equal(0, rig.Server.Totals[DerpCount.WriteTimeouts]);
+        Assert.False(slow.Served.IsCompleted);
+    }
+
+    [Fact]
     public async Task ASenderAboveItsRateIsNotReadUntilItsTimeComes()
     {
         using var rig = new DerpRig();

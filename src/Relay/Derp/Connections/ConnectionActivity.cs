@@ -38,6 +38,9 @@ internal sealed class ConnectionActivity
     /// <summary>Since when the client takes no bytes; 0 when it does.</summary>
     public long StuckSince { get; set; }
 
+    /// <summary>How many bytes it had taken then.</summary>
+    public long StuckAt { get; set; }
+
     public void CountRead() => Volatile.Write(ref _reads, _reads + 1);
 
     public void CountPacket(bool disco, int bytes)

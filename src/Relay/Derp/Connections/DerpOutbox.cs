@@ -22,6 +22,7 @@ internal abstract class DerpOutbox
     private ReadOnlyMemory<byte> _first;
     private Chunk? _rest;
     private SendTally _sent;
+    private long _taken;
     private int _signals;
     private bool _isBlocked;
     private bool _isDraining;
@@ -49,6 +50,9 @@ internal abstract class DerpOutbox
 
     /// <summary>Whether the output takes nothing although it was given something.</summary>
     public bool IsStuck => !_output.IsWritable;
+
+    /// <summary>Bytes that the output has taken so far: grows as long as the peer reads.</summary>
+    public long Taken => Volatile.Read(ref _taken);
 
     /// <summary>What waits: packets, the bytes of memory that they take, and how many were lost so far.</summary>
     public (int Packets, int Bytes, long Lost) Waiting
@@ -148,7 +152,7 @@ internal abstract class DerpOutbox
 
         if (_rest is not null)
         {
-            _rest.Head += _output.TrySend(_rest.Frames);
+            _rest.Head += TrySend(_rest.Frames);
             if (_rest.Head < _rest.Tail)
             {
                 return !Blocked(signals);
@@ -160,7 +164,7 @@ internal abstract class DerpOutbox
 
         if (!_first.IsEmpty)
         {
-            _first = _first[_output.TrySend(_first.Span)..];
+            _first = _first[TrySend(_first.Span)..];
             return _first.IsEmpty || !Blocked(signals);
         }
 
@@ -173,7 +177,7 @@ internal abstract class DerpOutbox
         if (_queue.TryPeekRun(scratch, out var run))
         {
             var length = run.Length;
-            var sent = _output.TrySend(run);
+            var sent = TrySend(run);
             _queue.ConsumeRun(sent, ref _rest, ref _sent);
             return sent == length || !Blocked(signals);
         }
@@ -186,9 +190,16 @@ internal abstract class DerpOutbox
         return SendOrKeep(scratch.AsSpan(0, _queue.Compose(scratch, ref _sent)), signals);
     }
 
-    private bool SendOrKeep(ReadOnlySpan<byte> bytes, int signals)
+    private int TrySend(ReadOnlySpan<byte> bytes)
     {
         var sent = _output.TrySend(bytes);
+        Volatile.Write(ref _taken, _taken + sent);
+        return sent;
+    }
+
+    private bool SendOrKeep(ReadOnlySpan<byte> bytes, int signals)
+    {
+        var sent = TrySend(bytes);
         if (sent == bytes.Length)
         {
             return true;

@@ -71,7 +71,14 @@ internal sealed class Heartbeat : IDisposable
         if (connection.IsStuck)
         {
             var allowed = connection.IsMeshPeer ? _options.MeshWriteTimeout : _options.WriteTimeout;
-            activity.StuckSince = activity.StuckSince == 0 ? now : activity.StuckSince;
+
+            // One that reads more slowly than is sent to it is full whenever somebody looks, but it moves.
+            var taken = connection.Taken;
+            if (activity.StuckSince == 0 || activity.StuckAt != taken)
+            {
+                (activity.StuckSince, activity.StuckAt) = (now, taken);
+            }
+
             if (allowed > TimeSpan.Zero
                 && _time.GetElapsedTime(activity.StuckSince, now) >= allowed
                 && connection.BeginClose(DerpCloseReason.WriteTimeout))

@@ -7,11 +7,17 @@ using Relay.Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 
-namespace EndToEnd;
+namespace Testing;
 
 /// <summary>A DERP client of the test's own, over whatever stream it was connected by.</summary>
 internal sealed class DerpPeer : IDisposable
 {
+    /// <summary>What a client asks for DERP with.</summary>
+    public const string Upgrade = "GET /derp HTTP/1.1\r\nHost: x\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
+
+    /// <summary>A packet of disco, as short as one may be.</summary>
+    public static readonly byte[] Disco = [.. "TS"u8, 0xf0, 0x9f, 0x92, 0xac, .. new byte[56]];
+
     private readonly NodePrivateKey _key;
     private readonly Stream _stream;
     private readonly PipeReader _input;
@@ -26,6 +32,12 @@ internal sealed class DerpPeer : IDisposable
     public NodeKey Key => _key.PublicKey;
 
     public NodeKey ServerKey { get; private set; }
+
+    /// <summary>How long a frame is waited for.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The port from which it came, if it came by plain TCP.</summary>
+    public int LocalPort => ((IPEndPoint)((NetworkStream)_stream).Socket.LocalEndPoint!).Port;
 
     /// <summary>The HTTP head that came before DERP; empty when there was none.</summary>
     public string Answer { get; private set; } = "";
@@ -46,6 +58,76 @@ internal sealed class DerpPeer : IDisposable
         await peer.ReadServerKeyAsync();
         await peer._stream.WriteAsync(peer.ClientInfo(peer.ServerKey));
         return (peer, (await peer.NextAsync()).Type);
+    }
+
+    /// <summary>Connects by an upgrade, as this kind of client.</summary>
+    /// <param name="url">The node.</param>
+    /// <param name="key">The client's key, or null for a new one.</param>
+    /// <param name="info">What the client says of itself, or null for what most do.</param>
+    /// <param name="receiveBuffer">Bytes that the client's kernel takes before the client reads; 0 for as many as it likes.</param>
+    public static async Task<DerpPeer> JoinAsync(Uri url, NodePrivateKey? key = null, ReadOnlyMemory<byte> info = default, int receiveBuffer = 0)
+    {
+        var peer = await GreetedAsync(url, key, receiveBuffer);
+        await peer._stream.WriteAsync(peer.Sealed(info.IsEmpty ? new ClientInfo(2, null, true, false).ToJson() : info.Span));
+        Assert.Equal(DerpFrameType.ServerInfo, (await peer.NextAsync()).Type);
+        return peer;
+    }
+
+    /// <summary>Connects up to the ServerKey frame: the client's turn.</summary>
+    public static async Task<DerpPeer> GreetedAsync(Uri url, NodePrivateKey? key = null, int receiveBuffer = 0)
+    {
+        var peer = new DerpPeer(await DialAsync(url, receiveBuffer), key);
+        await peer._stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade));
+        peer.Answer = await peer.ReadHeadAsync();
+        await peer.ReadServerKeyAsync();
+        return peer;
+    }
+
+    /// <summary>What a holder of the mesh key says of itself.</summary>
+    public static byte[] MeshInfo(string meshKey) => new ClientInfo(2, meshKey, false, false).ToJson();
+
+    /// <summary>A frame of any type.</summary>
+    public static byte[] Frame(DerpFrameType type, params ReadOnlySpan<byte> payload)
+    {
+        var frame = new byte[DerpProtocol.HeaderLength + payload.Length];
+        DerpFrameHeader.Write(frame, type, payload.Length);
+        payload.CopyTo(frame.AsSpan(DerpProtocol.HeaderLength));
+        return frame;
+    }
+
+    public static byte[] Bytes(NodeKey key)
+    {
+        var bytes = new byte[NodeKey.Length];
+        key.CopyTo(bytes);
+        return bytes;
+    }
+
+    /// <summary>A packet's frame.</summary>
+    public static byte[] Packet(NodeKey to, ReadOnlySpan<byte> packet) => Frame(DerpFrameType.SendPacket, [.. Bytes(to), .. packet]);
+
+    /// <summary>The client's first frame, around any text.</summary>
+    public byte[] Sealed(ReadOnlySpan<byte> json) => DerpHandshake.ClientInfo(Key, NaClBox.TryCreate(_key, ServerKey)!, json);
+
+    /// <summary>Sends any bytes.</summary>
+    public async Task WriteAsync(ReadOnlyMemory<byte> bytes)
+    {
+        await _stream.WriteAsync(bytes);
+        await _stream.FlushAsync();
+    }
+
+    /// <summary>The next frame of a peer, with its reason or flags at the end.</summary>
+    public async Task ExpectPeerAsync(DerpFrameType type, NodeKey peer, int last)
+    {
+        var (seen, payload) = await NextAsync();
+        Assert.Equal((type, peer.ToHex(), last), (seen, payload.Length < NodeKey.Length ? "" : new NodeKey(payload).ToHex(), payload.Length == 0 ? -1 : payload[^1]));
+    }
+
+    /// <summary>Pings, and gets nothing before the answer: all that was sent is handled, and there was nothing else to say.</summary>
+    public async Task AssertQuietAsync()
+    {
+        await WriteAsync(Frame(DerpFrameType.Ping, 1, 2, 3, 4, 5, 6, 7, 8));
+        var (type, payload) = await NextAsync();
+        Assert.Equal((DerpFrameType.Pong, "0102030405060708"), (type, Convert.ToHexStringLower(payload)));
     }
 
     /// <summary>Connects to a server that listens nowhere itself, with a mesh key if given.</summary>
@@ -112,7 +194,7 @@ internal sealed class DerpPeer : IDisposable
             ReadResult result;
             try
             {
-                result = await _input.ReadAsync().AsTask().WaitAsync(TestNode.Patience);
+                result = await _input.ReadAsync().AsTask().WaitAsync(Patience);
             }
             catch (IOException)
             {
@@ -158,9 +240,14 @@ internal sealed class DerpPeer : IDisposable
         return type;
     }
 
-    private static async Task<NetworkStream> DialAsync(Uri url)
+    private static async Task<NetworkStream> DialAsync(Uri url, int receiveBuffer = 0)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (receiveBuffer > 0)
+        {
+            socket.ReceiveBufferSize = receiveBuffer;
+        }
+
         await socket.ConnectAsync(IPAddress.Loopback, url.Port);
         return new NetworkStream(socket, ownsSocket: true);
     }
@@ -180,7 +267,7 @@ internal sealed class DerpPeer : IDisposable
     {
         while (true)
         {
-            var result = await _input.ReadAsync().AsTask().WaitAsync(TestNode.Patience);
+            var result = await _input.ReadAsync().AsTask().WaitAsync(Patience);
             var text = Encoding.Latin1.GetString(System.Buffers.BuffersExtensions.ToArray(result.Buffer));
             var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             if (end >= 0)
