@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Tailnet.Messages;
 using Tailnet.Services;
 
 namespace ControlPlane.Coordination;
