@@ -8,7 +8,6 @@ using ApiLoad;
 using Coordinate;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 
 const string Usage = """
     Api backend <port> <url> <data directory>      answers every request with what GET {id} of that node answers now

@@ -95,6 +95,21 @@ public sealed class WriteQueueTests : IAsyncLifetime
         Assert.Equal(200, _server.Count("SELECT logs_lines FROM workspace_agents"));
     }
 
+    [Fact]
+    public async Task WhatTwoServersReadAndWriteBackIsNeverLost()
+    {
+        await using var other = await ApiServer.StartAsync(directory: _server.Directory);
+        var writes = Enumerable.Range(0, 60).Select(i => Task.Run(() => (i % 2 == 0 ? _server : other).Database.WriteAsync(
+            static connection =>
+            {
+                var lines = connection.Count("SELECT logs_lines FROM workspace_agents");
+                return connection.Execute("UPDATE workspace_agents SET logs_lines = @lines", ("@lines", lines + 1));
+            },
+            TestContext.Current.CancellationToken)));
+        Assert.All(await Task.WhenAll(writes), static changed => Assert.Equal(1, changed));
+        Assert.Equal(60, _server.Count("SELECT logs_lines FROM workspace_agents"));
+    }
+
     private static int Insert(DbConnection connection, int i) =>
         connection.Execute("INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, 0)", ("@id", Guid.NewGuid()), ("@name", $"test-{i}"));
 

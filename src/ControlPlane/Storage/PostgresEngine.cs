@@ -39,9 +39,6 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     public override string Name { get; }
 
-    /// <summary>A connection of its own, to listen on.</summary>
-    public NpgsqlDataSource Source => _source;
-
     public override void Prepare()
     {
     }

@@ -56,9 +56,8 @@ internal sealed class SqliteEngine : DatabaseEngine
             File.SetUnixFileMode(FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
-        var connection = Rent();
+        using var connection = Rent();
         connection.Execute("PRAGMA journal_mode = WAL");
-        Return(connection);
     }
 
     public override DbConnection Rent()
