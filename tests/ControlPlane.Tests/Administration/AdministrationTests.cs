@@ -9,6 +9,7 @@ namespace ControlPlane.Tests.Administration;
 public sealed class AdministrationTests
 {
     private const string Manifest = "/api/v2/workspaceagents/me/manifest";
+    private static readonly string[] OneDisplayApp = ["vscode"];
 
     [Fact]
     public async Task AUserIsMadeAndListedOnce()
@@ -154,7 +155,7 @@ public sealed class AdministrationTests
             name = "full",
             directory = "/work",
             environment_variables = new { EDITOR = "vi" },
-            display_apps = new[] { "vscode" },
+            display_apps = OneDisplayApp,
             apps = new[] { new { slug = "site", display_name = "Site", healthcheck_url = "http://localhost:1", healthcheck_interval = 5, healthcheck_threshold = 3 } },
             scripts = new[] { new { script = "echo hi", run_on_start = true, timeout_seconds = 90 } },
             devcontainers = new[] { new { name = "dev", workspace_folder = "/work" } },

@@ -28,6 +28,8 @@ internal sealed class HostileInput(int seed)
         "0.1e-300", "[]", "{}", "[null]", "[[]]", "[{}]", "{\"a\":null}", "{\"\":{}}", "[1,\"a\",null,{}]", Nested(8), Nested(100), new string('9', 500),
     ];
 
+    private static readonly string[] Numbers = ["0", "1", "-1", "2147483647", "9223372036854775807", "-9223372036854775808"];
+
     private readonly Random _random = new(seed);
 
     /// <summary>Bodies that are none for any route.</summary>
@@ -101,7 +103,7 @@ internal sealed class HostileInput(int seed)
 
         if (type.IsPrimitive)
         {
-            return Pick(["0", "1", "-1", "2147483647", "9223372036854775807", "-9223372036854775808"]);
+            return Pick(Numbers);
         }
 
         var info = within.Options.GetTypeInfo(type);
@@ -118,5 +120,5 @@ internal sealed class HostileInput(int seed)
         return text == "\\" ? "\"\\\\\"" : $"\"{text.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
     }
 
-    private T Pick<T>(IReadOnlyList<T> from) => from[_random.Next(from.Count)];
+    private string Pick(string[] from) => from[_random.Next(from.Length)];
 }
