@@ -84,7 +84,7 @@ internal sealed partial class StreamMiddleware(
         switch (await BackendUpgrade.SendAsync(backend, request, Bounds, time, context.RequestAborted))
         {
             case UpgradeAccepted accepted:
-                return await RelayAsync(context, upgrade, transformer, backend, accepted, terminals.Find(context, request, accepted));
+                return await RelayAsync(context, upgrade, transformer, backend, accepted, TerminalResumption.Find(context, request, accepted));
             case UpgradeRefused refused:
                 await RefuseAsync(context, transformer, refused);
                 break;

@@ -1,7 +1,5 @@
-using Edge.Proxy;
 using Relay.Streams;
 using Relay.Streams.Resumption;
-using Relay.Streams.Wire;
 using Yarp.ReverseProxy.Model;
 
 namespace Edge.Upgrades;
@@ -17,7 +15,7 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
     private static readonly UpgradeOptions Bounds = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     /// <summary>Null for a stream that cannot be resumed.</summary>
-    public ResumableTerminal? Find(HttpContext context, UpgradeRequest request, UpgradeAccepted accepted)
+    public static ResumableTerminal? Find(HttpContext context, UpgradeRequest request, UpgradeAccepted accepted)
     {
         if (accepted.Framing is not StreamFraming.WebSocket
             || HasExtensions(accepted)
