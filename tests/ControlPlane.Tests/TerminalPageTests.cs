@@ -34,6 +34,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
         Assert.Contains("default-src 'none'; script-src 'self';", policy, StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
         Assert.Equal("no-store", answer.Headers.CacheControl?.ToString());
+        Assert.Equal("same-origin", answer.Headers.GetValues("Referrer-Policy").Single());
     }
 
     [Theory]

@@ -120,7 +120,8 @@ internal sealed class TerminalPage(UserAuthentication users)
         headers.ContentSecurityPolicy = ContentPolicy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
-        headers["Referrer-Policy"] = "no-referrer";
+        // Not "no-referrer": with it browsers send "Origin: null" with the form.
+        headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
         await context.Response.Body.WriteAsync(TerminalAssets.Page(file), context.RequestAborted);
