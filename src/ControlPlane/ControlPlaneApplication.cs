@@ -104,6 +104,7 @@ public static class ControlPlaneApplication
             .AddSingleton<ContainersApi>()
             .AddSingleton<ListeningPortsApi>()
             .AddSingleton<TerminalApi>()
+            .AddSingleton<TerminalPage>()
             .AddSingleton<AgentConnectionStore>()
             .AddSingleton<AgentMonitor>()
             .AddSingleton<ManifestRpc>()
@@ -256,6 +257,10 @@ public static class ControlPlaneApplication
 
         // A terminal's refusals are its own: it answers for its credentials too.
         app.MapRoute(ById + "/pty", HttpMethods.Get, app.Services.GetRequiredService<TerminalApi>().GetAsync);
+
+        var page = app.Services.GetRequiredService<TerminalPage>();
+        app.Map("/terminal/{" + TerminalPage.RouteParameter + "}", ApiRoutes.OnlyMethods((HttpMethods.Get, page.GetAsync), (HttpMethods.Post, page.PostAsync)));
+        app.MapRoute("/terminal/assets/{file}", HttpMethods.Get, TerminalPage.GetAssetAsync);
     }
 
     private static void MapAgent(WebApplication app, string path, string method, Func<HttpContext, Agent, Task> handler) =>

@@ -27,6 +27,27 @@ internal sealed class TerminalClient : IDisposable
     public Task TypeAsync(string text) =>
         _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { data = text }), WebSocketMessageType.Binary, true, CancellationToken.None).WaitAsync(Patience);
 
+    public Task ResizeAsync(int height, int width) =>
+        _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { height, width }), WebSocketMessageType.Binary, true, CancellationToken.None).WaitAsync(Patience);
+
+    /// <summary>Reads until one of these has come after what the last call found, and says which.</summary>
+    public async Task<int> UntilAnyAsync(params string[] texts)
+    {
+        while (true)
+        {
+            var seen = Seen;
+            var first = texts.Select((text, which) => (At: seen.IndexOf(text, _found, StringComparison.Ordinal), Which: which))
+                .Where(static found => found.At >= 0).OrderBy(static found => found.At).FirstOrDefault((At: -1, Which: -1));
+            if (first.Which >= 0)
+            {
+                _found = first.At + texts[first.Which].Length;
+                return first.Which;
+            }
+
+            Assert.True(await ReadAsync(), $"The terminal ended before any of these: {Seen}");
+        }
+    }
+
     /// <summary>Reads until this has come after what the last call found.</summary>
     public async Task<string> UntilAsync(string text)
     {

@@ -62,6 +62,9 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         return token.Length == 0 ? null : (await CheckAsync(token, context.RequestAborted)).User;
     }
 
+    /// <summary>The user of a token that came in a form, or null.</summary>
+    public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(token, cancellationToken)).User;
+
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer realm=\"coder\"";

@@ -105,6 +105,8 @@ internal static class PublicHost
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();
+        services.AddSingleton<TerminalHealth>();
+        services.AddSingleton<TerminalResumption>();
         services.AddSingleton<IForwarderHttpClientFactory, BackendHttpClientFactory>();
 
         // YARP's session affinity seals its cookies; the keys belong with the node's other secrets, not into the home directory.

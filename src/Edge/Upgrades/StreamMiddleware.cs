@@ -17,7 +17,7 @@ namespace Edge.Upgrades;
 ///    it ends, and on TLS and HTTP/2, whose state it has, it waits.
 /// </summary>
 internal sealed partial class StreamMiddleware(
-    RequestDelegate next, StreamRelay relay, StreamConnector connector, TimeProvider time, ILogger<StreamMiddleware> logger)
+    RequestDelegate next, StreamRelay relay, StreamConnector connector, TerminalResumption terminals, TimeProvider time, ILogger<StreamMiddleware> logger)
 {
     private static readonly UpgradeOptions Bounds = new();
 
@@ -84,7 +84,7 @@ internal sealed partial class StreamMiddleware(
         switch (await BackendUpgrade.SendAsync(backend, request, Bounds, time, context.RequestAborted))
         {
             case UpgradeAccepted accepted:
-                return await RelayAsync(context, upgrade, transformer, backend, accepted);
+                return await RelayAsync(context, upgrade, transformer, backend, accepted, TerminalResumption.Find(context, request, accepted));
             case UpgradeRefused refused:
                 await RefuseAsync(context, transformer, refused);
                 break;
@@ -119,7 +119,7 @@ internal sealed partial class StreamMiddleware(
     }
 
     private async Task<bool> RelayAsync(
-        HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeAccepted accepted)
+        HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeAccepted accepted, ResumableTerminal? terminal)
     {
         await CopyHeadAsync(context, transformer, accepted.Head, accepted.Head.EndToEndHeaders());
         var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
@@ -140,7 +140,7 @@ internal sealed partial class StreamMiddleware(
             connection.TakeOver();
             await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
             StreamTelemetry.DetachStream(context);
-            if (connection.TryDetach(DetachedFrom(backend, info, requestId)))
+            if (connection.TryDetach(DetachedFrom(backend, info, requestId, terminal)))
             {
                 return true;
             }
@@ -150,20 +150,40 @@ internal sealed partial class StreamMiddleware(
 
         await using (client)
         {
-            await RunAsync(client, backend, info, requestId);
+            await RunAsync(client, backend, info, requestId, terminal);
         }
 
         return false;
     }
 
     // Apart from the request's methods, whose locals it would keep alive.
-    private Func<SocketTransport, Task> DetachedFrom(SocketTransport backend, StreamInfo info, string requestId) => async client =>
+    private Func<SocketTransport, Task> DetachedFrom(SocketTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal) => async client =>
     {
         await using (backend)
         {
-            await RunAsync(client, backend, info, requestId);
+            await RunAsync(client, backend, info, requestId, terminal);
         }
     };
+
+    private async Task RunAsync(StreamTransport client, StreamTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal)
+    {
+        if (terminal is not null)
+        {
+            await using var server = terminals.Carry(backend, terminal);
+            try
+            {
+                await RunAsync(client, server, info, requestId);
+            }
+            finally
+            {
+                terminals.Forget(server);
+            }
+
+            return;
+        }
+
+        await RunAsync(client, backend, info, requestId);
+    }
 
     private async Task RunAsync(StreamTransport client, StreamTransport backend, StreamInfo info, string requestId)
     {

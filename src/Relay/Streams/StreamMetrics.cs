@@ -11,6 +11,7 @@ public sealed class StreamMetrics
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _started;
     private readonly Counter<long> _closed;
+    private readonly Counter<long> _outages;
     private volatile Func<(long ToBackend, long ToClient)>? _bytes;
 
     /// <summary>Creates the instruments.</summary>
@@ -22,6 +23,7 @@ public sealed class StreamMetrics
         _open = meter.CreateUpDownCounter<long>("edge.streams.open", "{stream}", "Streams being relayed.");
         _started = meter.CreateCounter<long>("edge.streams.started", "{stream}", "Streams whose relaying began.");
         _closed = meter.CreateCounter<long>("edge.streams.closed", "{stream}", "Streams that ended, by reason.");
+        _outages = meter.CreateCounter<long>("edge.streams.outages", "{outage}", "Terminals whose API server went away, by how that ended.");
         meter.CreateObservableCounter("edge.streams.bytes", Bytes, "By", "Bytes relayed in streams, by direction.");
     }
 
@@ -40,6 +42,8 @@ public sealed class StreamMetrics
         _closed.Add(
             1, new KeyValuePair<string, object?>("route", info.Route), new KeyValuePair<string, object?>("reason", reason.Label()));
     }
+
+    internal void Reattached(string result) => _outages.Add(1, new KeyValuePair<string, object?>("result", result));
 
     private IEnumerable<Measurement<long>> Bytes()
     {

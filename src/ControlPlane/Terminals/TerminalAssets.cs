@@ -1,0 +1,42 @@
+using System.Collections.Frozen;
+
+namespace ControlPlane.Terminals;
+
+/// <summary>The terminal page's files, which the build puts into this assembly; those from npm only if they were installed.</summary>
+internal static class TerminalAssets
+{
+    private const string Prefix = "terminal/";
+
+    private static readonly FrozenDictionary<string, byte[]> Files = Load();
+
+    /// <summary>Whether xterm.js was there when this was built.</summary>
+    public static bool IsBuilt => Files.ContainsKey("xterm.js") && Files.ContainsKey("xterm.css") && Files.ContainsKey("addon-fit.js");
+
+    /// <summary>A page of this project's own.</summary>
+    public static byte[] Page(string name) => Files[name];
+
+    /// <summary>A script or a style with its media type; null for another name.</summary>
+    public static (string Type, byte[] Bytes)? Find(string name) =>
+        !Files.TryGetValue(name, out var bytes) ? null
+        : Path.GetExtension(name) switch
+        {
+            ".js" => ("text/javascript; charset=utf-8", bytes),
+            ".css" => ("text/css; charset=utf-8", bytes),
+            _ => null,
+        };
+
+    private static FrozenDictionary<string, byte[]> Load()
+    {
+        var assembly = typeof(TerminalAssets).Assembly;
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var name in assembly.GetManifestResourceNames().Where(static name => name.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            using var stream = assembly.GetManifestResourceStream(name)!;
+            using var bytes = new MemoryStream();
+            stream.CopyTo(bytes);
+            files[name[Prefix.Length..]] = bytes.ToArray();
+        }
+
+        return files.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+}

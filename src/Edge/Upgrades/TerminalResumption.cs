@@ -1,0 +1,109 @@
+using Relay.Streams;
+using Relay.Streams.Resumption;
+using Yarp.ReverseProxy.Model;
+
+namespace Edge.Upgrades;
+
+/// <summary>Keeps terminals over restarts of API servers: knows which streams can be resumed, and sends their requests again.</summary>
+internal sealed class TerminalResumption(StreamConnector connector, StreamMetrics metrics, TerminalHealth health, TimeProvider time)
+{
+    private const string Extensions = "Sec-WebSocket-Extensions";
+
+    private static readonly ResumeOptions Times = new();
+
+    // A server that takes longer is no better than none, while others may be there.
+    private static readonly UpgradeOptions Bounds = new() { Timeout = TimeSpan.FromSeconds(5) };
+
+    /// <summary>Null for a stream that cannot be resumed.</summary>
+    public static ResumableTerminal? Find(HttpContext context, UpgradeRequest request, UpgradeAccepted accepted)
+    {
+        if (accepted.Framing is not StreamFraming.WebSocket
+            || HasExtensions(accepted)
+            || !IsTerminal(context.Request.Path.Value)
+            || context.Request.Query["reconnect"].ToString().Length == 0
+            || context.GetRouteModel().Cluster is not { } cluster
+            || context.GetReverseProxyFeature().ProxiedDestination is not { } first)
+        {
+            return null;
+        }
+
+        // The first server has declined all extensions, and the next one must not do otherwise.
+        var headers = request.Headers.Where(static header => !header.Is(Extensions)).ToArray();
+        return new ResumableTerminal(request with { Headers = headers }, BasePath(first), cluster, first);
+    }
+
+    /// <summary>The API server's end of the terminal, whichever server that is. The first one is still its owner's to dispose.</summary>
+    public ResumableServer Carry(StreamTransport first, ResumableTerminal terminal)
+    {
+        var place = new TerminalPlace(terminal.First);
+        var server = new ResumableServer(first, cancellation => AttachAsync(terminal, place, cancellation), Times, metrics, time);
+        health.Watch(server, place);
+        return server;
+    }
+
+    /// <summary>The stream has ended.</summary>
+    public void Forget(ResumableServer server) => health.Forget(server);
+
+    private static bool IsTerminal(string? path) =>
+        path is not null && path.StartsWith("/api/v2/workspaceagents/", StringComparison.Ordinal) && path.EndsWith("/pty", StringComparison.Ordinal)
+        && path.AsSpan().Count('/') == 5;
+
+    private static bool HasExtensions(UpgradeAccepted accepted) => accepted.Head.Headers.Any(static header => header.Is(Extensions));
+
+    private static string BasePath(DestinationState destination) =>
+        Uri.TryCreate(destination.Model.Config.Address, UriKind.Absolute, out var address) ? address.AbsolutePath.TrimEnd('/') : string.Empty;
+
+    private async Task<AttachResult> AttachAsync(ResumableTerminal terminal, TerminalPlace place, CancellationToken cancellation)
+    {
+        var state = terminal.Cluster.DestinationsState;
+        var destinations = state.AvailableDestinations.Count > 0 ? state.AvailableDestinations : state.AllDestinations;
+        var start = destinations.Count > 0 ? Random.Shared.Next(destinations.Count) : 0;
+        for (var i = 0; i < destinations.Count; i++)
+        {
+            var destination = destinations[(start + i) % destinations.Count];
+            var result = await AttachAsync(terminal, destination, cancellation);
+            if (result is not AttachResult.Unavailable)
+            {
+                place.MoveTo(destination);
+                return result;
+            }
+        }
+
+        return new AttachResult.Unavailable();
+    }
+
+    private async Task<AttachResult> AttachAsync(ResumableTerminal terminal, DestinationState destination, CancellationToken cancellation)
+    {
+        SocketTransport server;
+        try
+        {
+            server = await connector.ConnectAsync(new Uri(destination.Model.Config.Address), terminal.Cluster.Model.Config.HttpClient, cancellation);
+        }
+        catch (HttpRequestException)
+        {
+            return new AttachResult.Unavailable();
+        }
+
+        var isKept = false;
+        try
+        {
+            var target = terminal.Request.Target;
+            var request = terminal.Request with
+            {
+                Target = target.StartsWith(terminal.BasePath, StringComparison.Ordinal) ? BasePath(destination) + target[terminal.BasePath.Length..] : target,
+            };
+            var answer = await BackendUpgrade.SendAsync(server, request, Bounds, time, cancellation);
+            isKept = answer is UpgradeAccepted accepted && !HasExtensions(accepted);
+            return isKept ? new AttachResult.Attached(server)
+                : answer is UpgradeRefused { Head.Status: >= 400 and < 500 } ? new AttachResult.Refused()
+                : new AttachResult.Unavailable();
+        }
+        finally
+        {
+            if (!isKept)
+            {
+                await server.DisposeAsync();
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+using System.IO.Pipelines;
+using System.Text;
+using Relay.Streams.Wire;
+
+namespace Relay.Streams.Resumption;
+
+/// <summary>
+/// The API server's end of a terminal, which outlives API servers: when the one behind goes away without having ended the terminal, the
+/// same request goes to another one, and the relay on this side sees only a pause. Its frames must be a WebSocket's without extensions.
+/// </summary>
+/// <remarks>
+/// Two loops around two pipes. The output's loop carries frames from the server there is; when that one is lost it tells the client,
+/// attaches, and goes on. The input's loop follows the client's JSON, and hands it to the server that the other loop has given it last;
+/// while there is none, what is typed is dropped. Held are at most what the two pipes hold, 64 KiB each, and what the transports hold.
+/// </remarks>
+public sealed class ResumableServer : StreamTransport
+{
+    private const ushort ServiceRestart = 1012;
+    private const ushort Normal = 1000;
+
+    private static readonly byte[] Paused = Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
+    private static readonly byte[] Resumed = Encoding.ASCII.GetBytes("\r\n[connection resumed]\r\n");
+    private static readonly byte[] NoServer = Encoding.ASCII.GetBytes("no API server took the terminal over in time");
+    private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("the API server refused the terminal: connect again");
+
+    private readonly Func<CancellationToken, Task<AttachResult>> _attach;
+    private readonly ResumeOptions _options;
+    private readonly StreamMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly Pipe _toRelay = new();
+    private readonly Pipe _fromRelay = new();
+    private readonly TerminalOutputFrames _output = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _leaves = new();
+    private readonly TerminalInputLoop _input;
+    private readonly Task _inputTask;
+    private readonly Task _outputTask;
+    private readonly Lock _gate = new();
+    private readonly StreamTransport _first;
+    private StreamTransport _server;
+    private volatile bool _isStopped;
+    private bool _isDisposed;
+
+    /// <summary>Begins to carry.</summary>
+    /// <param name="server">The API server that accepted the client's request; disposed by its owner, after this.</param>
+    /// <param name="attach">Sends that request again, to whichever server there is. Must not throw but for a cancellation.</param>
+    /// <param name="options">Times.</param>
+    /// <param name="metrics">Counts the outages by how they ended.</param>
+    /// <param name="time">The clock.</param>
+    public ResumableServer(
+        StreamTransport server, Func<CancellationToken, Task<AttachResult>> attach, ResumeOptions options, StreamMetrics metrics, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        ArgumentNullException.ThrowIfNull(attach);
+        ArgumentNullException.ThrowIfNull(options);
+        (_first, _server, _attach, _options, _metrics, _time) = (server, server, attach, options, metrics, time);
+        _input = new TerminalInputLoop(_fromRelay.Reader, server, _leaves.Cancel);
+        _inputTask = _input.RunAsync();
+        _outputTask = RunOutputAsync();
+    }
+
+    /// <inheritdoc/>
+    public override PipeReader Input => _toRelay.Reader;
+
+    /// <inheritdoc/>
+    public override PipeWriter Output => _fromRelay.Writer;
+
+    /// <summary>The server behind is known not to be well, although its connection stands: it is left for another one.</summary>
+    public void LeaveServer()
+    {
+        lock (_gate)
+        {
+            if (!_isDisposed)
+            {
+                AbortServer();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask CompleteOutputAsync()
+    {
+        await _fromRelay.Writer.CompleteAsync().ConfigureAwait(false);
+        await _inputTask.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override void Abort()
+    {
+        lock (_gate)
+        {
+            if (_isStopped || _isDisposed)
+            {
+                return;
+            }
+
+            _isStopped = true;
+            AbortServer();
+        }
+
+        // Elsewhere: whoever aborts may hold locks, and what waits for this goes on at once.
+        _ = _stop.CancelAsync();
+        _input.Stop();
+        _toRelay.Writer.CancelPendingFlush();
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        // After an orderly end both loops are over, and this resets nothing.
+        if (!_outputTask.IsCompleted || !_inputTask.IsCompleted)
+        {
+            Abort();
+        }
+
+        await _fromRelay.Writer.CompleteAsync().ConfigureAwait(false);
+        await _toRelay.Reader.CompleteAsync().ConfigureAwait(false);
+        await _inputTask.ConfigureAwait(false);
+        await _outputTask.ConfigureAwait(false);
+        lock (_gate)
+        {
+            _isDisposed = true;
+        }
+
+        await LetGoAsync(_server).ConfigureAwait(false);
+        _stop.Dispose();
+        _leaves.Dispose();
+    }
+
+    private void AbortServer()
+    {
+        _server.Abort();
+        _server.Input.CancelPendingRead();
+        _server.Output.CancelPendingFlush();
+    }
+
+    private async Task RunOutputAsync()
+    {
+        // Not on the thread of the constructor's caller.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        Exception? error = null;
+        try
+        {
+            await CarryAsync().ConfigureAwait(false);
+        }
+        catch (Exception failure) when (TransportFailure.Is(failure))
+        {
+            error = failure;
+        }
+        catch (Exception failure)
+        {
+            // A fault of the program: the relay must not be left waiting while it travels up.
+            error = new IOException("The terminal's stream failed.", failure);
+            throw;
+        }
+        finally
+        {
+            await _toRelay.Writer.CompleteAsync(error).ConfigureAwait(false);
+        }
+    }
+
+    private async Task CarryAsync()
+    {
+        var pause = _options.FirstPause;
+        var outage = _time.GetTimestamp();
+        while (true)
+        {
+            var attached = _time.GetTimestamp();
+            if (!await CarryServerAsync().ConfigureAwait(false) || _isStopped)
+            {
+                return;
+            }
+
+            // With it, whatever the input's loop waits for.
+            LeaveServer();
+            await _input.GiveAsync(null).ConfigureAwait(false);
+            _output.EndServer(_toRelay.Writer);
+            if (_time.GetElapsedTime(attached) >= _options.Settled || pause == _options.FirstPause)
+            {
+                (pause, outage) = (_options.FirstPause, _time.GetTimestamp());
+            }
+
+            if (_leaves.IsCancellationRequested)
+            {
+                await CloseAsync(null).ConfigureAwait(false);
+                return;
+            }
+
+            if (!await SayAsync(Paused).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            (var result, pause) = await AttachAsync(pause, _options.Limit - _time.GetElapsedTime(outage)).ConfigureAwait(false);
+            _metrics.Reattached(result switch
+            {
+                AttachResult.Attached => "resumed",
+                AttachResult.Refused => "refused",
+                _ => _leaves.IsCancellationRequested || _isStopped ? "left" : "timeout",
+            });
+            if (result is not AttachResult.Attached { Server: var server })
+            {
+                await CloseAsync(result).ConfigureAwait(false);
+                return;
+            }
+
+            await TakeOverAsync(server).ConfigureAwait(false);
+            await SayAsync(Resumed).ConfigureAwait(false);
+            await _input.GiveAsync(server).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>True when the server was lost and the client was not.</summary>
+    private async Task<bool> CarryServerAsync()
+    {
+        var isClosed = false;
+        while (true)
+        {
+            OutputStatus status;
+            bool isOver;
+            try
+            {
+                var result = await _server.Input.ReadAsync().ConfigureAwait(false);
+                var buffer = result.Buffer;
+                status = isClosed ? OutputStatus.More : _output.Take(ref buffer, _toRelay.Writer);
+                var used = isClosed ? buffer.End : buffer.Start;
+                _server.Input.AdvanceTo(used, buffer.End);
+                isOver = result.IsCompleted || result.IsCanceled;
+            }
+            catch (Exception error) when (TransportFailure.Is(error))
+            {
+                (status, isOver) = (OutputStatus.More, true);
+            }
+
+            if (status == OutputStatus.Invalid)
+            {
+                throw new IOException("The API server's bytes are no WebSocket frames.");
+            }
+
+            isClosed |= status == OutputStatus.Closed;
+            isOver |= status == OutputStatus.GoingAway || _isStopped;
+            var flushed = await _toRelay.Writer.FlushAsync().ConfigureAwait(false);
+            if (flushed.IsCompleted || _isStopped || (isOver && isClosed))
+            {
+                return false;
+            }
+
+            if (isOver)
+            {
+                return true;
+            }
+        }
+    }
+
+    private async Task<(AttachResult? Result, TimeSpan Pause)> AttachAsync(TimeSpan pause, TimeSpan limit)
+    {
+        if (limit <= TimeSpan.Zero)
+        {
+            return (null, pause);
+        }
+
+        using var timeout = new CancellationTokenSource(limit, _time);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stop.Token, _leaves.Token);
+        try
+        {
+            while (true)
+            {
+                // Terminals of one server are lost together, and should not come back as one.
+                var spread = 0.75 + (Random.Shared.NextDouble() / 2);
+                await Task.Delay(pause * spread, _time, any.Token).ConfigureAwait(false);
+                pause = pause * 2 < _options.LongestPause ? pause * 2 : _options.LongestPause;
+                var result = await _attach(any.Token).ConfigureAwait(false);
+                if (result is not AttachResult.Unavailable)
+                {
+                    return (result, pause);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return (null, pause);
+        }
+    }
+
+    private async Task TakeOverAsync(StreamTransport server)
+    {
+        StreamTransport old;
+        lock (_gate)
+        {
+            (old, _server) = (_server, server);
+            if (_isStopped)
+            {
+                AbortServer();
+            }
+        }
+
+        await LetGoAsync(old).ConfigureAwait(false);
+    }
+
+    private ValueTask LetGoAsync(StreamTransport server) => server == _first ? ValueTask.CompletedTask : server.DisposeAsync();
+
+    private async Task CloseAsync(AttachResult? result)
+    {
+        var room = _toRelay.Writer.GetMemory(CloseFrame.MaxSize);
+        var size = result is AttachResult.Refused ? CloseFrame.Write(room.Span, ServiceRestart, Refusal)
+            : _leaves.IsCancellationRequested ? CloseFrame.Write(room.Span, Normal, [])
+            : CloseFrame.Write(room.Span, ServiceRestart, NoServer);
+        _toRelay.Writer.Advance(size);
+        await _toRelay.Writer.FlushAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Shows the client a text; false when there is no client any more.</summary>
+    private async Task<bool> SayAsync(byte[] text)
+    {
+        FrameHeader.Write(_toRelay.Writer, FrameHeader.Binary, final: true, text.Length, null);
+        var flushed = await _toRelay.Writer.WriteAsync(text).ConfigureAwait(false);
+        return !flushed.IsCompleted && !_isStopped;
+    }
+}

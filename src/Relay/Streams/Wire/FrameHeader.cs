@@ -1,0 +1,106 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Relay.Streams.Wire;
+
+/// <summary>What became of the reading of a frame's header.</summary>
+internal enum FrameHeaderStatus
+{
+    /// <summary>The header is not whole yet.</summary>
+    NeedMore = 0,
+
+    /// <summary>It is whole and right.</summary>
+    Ok,
+
+    /// <summary>No frame of a WebSocket without extensions.</summary>
+    Invalid,
+}
+
+/// <summary>A WebSocket frame's header (RFC 6455 §5.2), where no extension was negotiated.</summary>
+/// <param name="Opcode">The opcode.</param>
+/// <param name="Final">Whether the message ends with the frame.</param>
+/// <param name="Length">The payload's length in bytes.</param>
+/// <param name="Key">The masking key, its first byte the lowest; null without a mask.</param>
+/// <param name="Size">The header's own size in bytes.</param>
+internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length, uint? Key, int Size)
+{
+    public const byte Continuation = 0;
+    public const byte Binary = 2;
+    public const byte Close = 8;
+
+    /// <summary>The longest header in bytes.</summary>
+    public const int MaxSize = 14;
+
+    public bool IsControl => Opcode >= Close;
+
+    /// <summary>Reads the header at the buffer's start; takes nothing from it.</summary>
+    public static FrameHeaderStatus TryRead(in ReadOnlySequence<byte> buffer, out FrameHeader header)
+    {
+        header = default;
+        Span<byte> room = stackalloc byte[MaxSize];
+        var have = (int)Math.Min(buffer.Length, MaxSize);
+        buffer.Slice(0, have).CopyTo(room);
+        if (have < 2)
+        {
+            return FrameHeaderStatus.NeedMore;
+        }
+
+        var opcode = (byte)(room[0] & 0x0F);
+        var final = (room[0] & 0x80) != 0;
+        var length = (ulong)room[1] & 0x7F;
+        if ((room[0] & 0x70) != 0 || opcode is (> 2 and < 8) or > 10 || (opcode >= Close && (!final || length > 125)))
+        {
+            return FrameHeaderStatus.Invalid;
+        }
+
+        var more = length switch { 126 => 2, 127 => 8, _ => 0 };
+        var isMasked = (room[1] & 0x80) != 0;
+        var size = 2 + more + (isMasked ? 4 : 0);
+        if (have < size)
+        {
+            return FrameHeaderStatus.NeedMore;
+        }
+
+        length = more switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(room[2..]), 8 => BinaryPrimitives.ReadUInt64BigEndian(room[2..]), _ => length };
+        if (length > long.MaxValue)
+        {
+            return FrameHeaderStatus.Invalid;
+        }
+
+        header = new FrameHeader(opcode, final, (long)length, isMasked ? BinaryPrimitives.ReadUInt32LittleEndian(room[(2 + more)..]) : null, size);
+        return FrameHeaderStatus.Ok;
+    }
+
+    /// <summary>Writes a header in its shortest form.</summary>
+    public static void Write(IBufferWriter<byte> output, byte opcode, bool final, long length, uint? key)
+    {
+        var room = output.GetSpan(MaxSize);
+        var mask = (byte)(key is null ? 0 : 0x80);
+        room[0] = (byte)((final ? 0x80 : 0) | opcode);
+        var size = 2;
+        if (length < 126)
+        {
+            room[1] = (byte)(mask | (byte)length);
+        }
+        else if (length <= ushort.MaxValue)
+        {
+            room[1] = (byte)(mask | 126);
+            BinaryPrimitives.WriteUInt16BigEndian(room[2..], (ushort)length);
+            size = 4;
+        }
+        else
+        {
+            room[1] = (byte)(mask | 127);
+            BinaryPrimitives.WriteInt64BigEndian(room[2..], length);
+            size = 10;
+        }
+
+        if (key is { } bytes)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(room[size..], bytes);
+            size += 4;
+        }
+
+        output.Advance(size);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Playwright;
+
+namespace TerminalSuite;
+
+/// <summary>The terminal page in a real browser, with edge, API server and agent as processes of their own.</summary>
+public sealed class TerminalPageTests : IAsyncLifetime
+{
+    private const string Chromium = "/usr/bin/chromium";
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly List<EdgeProcess> _processes = [];
+    private IPlaywright _playwright = null!;
+    private IBrowser _browser = null!;
+
+    private string Data => _directory.File("data");
+
+    private string Bootstrap => Path.Combine(Data, "bootstrap.json");
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.True(File.Exists(Chromium), "Chromium is missing: suites/Terminal/install.sh");
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = Chromium,
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
+        foreach (var process in _processes)
+        {
+            await process.DisposeAsync();
+        }
+
+        await using (await EdgeProcess.StartAsync(_directory.Path, "agent", "stop", $"--Edge:DataDirectory={Data}"))
+        {
+        }
+
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task ACommandsOutputIsSeenAndTheTerminalSurvivesARestartOfTheServer()
+    {
+        var port = FreePort();
+        var server = await StartApiAsync(port);
+        var edge = await StartAsync(
+            "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+            $"--Edge:DataDirectory={_directory.File("edge")}", $"--Edge:Backends:0=http://127.0.0.1:{port}");
+        var url = new Uri(edge.UrlOf("public"), $"/terminal/{Bootstrapped.AgentId(Bootstrap)}");
+        var page = await _browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = 900, Height = 420 } });
+        var complaints = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Text.Contains("Content Security Policy", StringComparison.Ordinal))
+            {
+                complaints.Add(message.Text);
+            }
+        };
+        await page.GotoAsync(url.AbsoluteUri);
+        await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
+        await page.ClickAsync("text=Sign in");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+        Assert.DoesNotContain("token", page.Url, StringComparison.Ordinal);
+        Assert.Equal("", await page.EvaluateAsync<string>("document.cookie"));
+
+        await page.ClickAsync("#screen");
+        await page.Keyboard.TypeAsync("PS1='$ '; clear; answer=$((6*7)); echo the answer is $answer\n");
+        await SeesAsync(page, "the answer is 42");
+
+        await server.SignalAsync("TERM");
+        await server.ExitAsync();
+        await StartApiAsync(port);
+        await SeesAsync(page, "[connection resumed]");
+        await page.Keyboard.TypeAsync("echo still here: $((answer+1))\n");
+        await SeesAsync(page, "still here: 43");
+        Assert.Equal("connected", await page.GetAttributeAsync("#state", "data-state"));
+        if (Environment.GetEnvironmentVariable("SCREENSHOT") is { Length: > 0 } file)
+        {
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = file });
+        }
+
+        await page.SetViewportSizeAsync(600, 300);
+        await page.Keyboard.TypeAsync("clear; stty size\n");
+        await page.WaitForFunctionAsync("() => { const size = document.querySelector('.xterm-rows').innerText.match(/(\\d+) (\\d+)/); return size && size[1] < 20 && size[2] < 75; }");
+
+        await page.Keyboard.TypeAsync("exit\n");
+        await page.WaitForSelectorAsync("#state[data-state=ended]");
+        await page.ClickAsync("#fresh");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+        Assert.Empty(complaints);
+
+        await page.ClickAsync("text=Sign out");
+        await page.WaitForSelectorAsync("#token");
+    }
+
+    private static Task<IJSHandle> SeesAsync(IPage page, string text) => page.WaitForFunctionAsync(
+        "text => document.querySelector('.xterm-rows').innerText.replaceAll('\\u00a0', ' ').includes(text)", text);
+
+    private Task<EdgeProcess> StartApiAsync(int port) => StartAsync(
+        "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{port}", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
+
+    private async Task<EdgeProcess> StartAsync(params string[] arguments)
+    {
+        var process = await EdgeProcess.StartAsync(_directory.Path, arguments);
+        _processes.Add(process);
+        Assert.Contains("  stop ", process.Output, StringComparison.Ordinal);
+        return process;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

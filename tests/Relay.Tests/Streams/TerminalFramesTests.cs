@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Text;
+using Relay.Streams.Resumption;
+
+namespace Relay.Tests.Streams;
+
+/// <summary>What a terminal's frames become when its API server is lost within them, cut at every byte.</summary>
+public sealed class TerminalFramesTests
+{
+    [Fact]
+    public void ALostServersOutputEndsOnABoundaryWhereverItIsCut()
+    {
+        byte[] bytes = [.. Frames.Make(Frames.Binary, 200, masked: false, final: false), .. Frames.Make(0, 5, masked: false), .. Frames.Make(Frames.Ping, 3, masked: false)];
+        byte[] next = Frames.Make(Frames.Binary, "next"u8.ToArray(), masked: false);
+        for (var cut = 0; cut <= bytes.Length; cut++)
+        {
+            var frames = new TerminalOutputFrames();
+            var output = new ArrayBufferWriter<byte>();
+            var lost = new ReadOnlySequence<byte>(bytes, 0, cut);
+            Assert.Equal(OutputStatus.More, frames.Take(ref lost, output));
+            frames.EndServer(output);
+            var more = new ReadOnlySequence<byte>(next);
+            Assert.Equal(OutputStatus.More, frames.Take(ref more, output));
+            var messages = Messages(output.WrittenSpan);
+            Assert.Equal("next", Encoding.ASCII.GetString(messages[^1]));
+            Assert.InRange(messages.Count, 1, 2);
+        }
+    }
+
+    [Theory]
+    [InlineData(1000, OutputStatus.Closed)]
+    [InlineData(1001, OutputStatus.GoingAway)]
+    [InlineData(1011, OutputStatus.Closed)]
+    [InlineData(1012, OutputStatus.GoingAway)]
+    [InlineData(1013, OutputStatus.GoingAway)]
+    public void OnlyACloseOfAServerThatGoesIsKeptFromTheClient(int code, object expected)
+    {
+        var close = Frames.CloseWith((ushort)code, masked: false);
+        for (var cut = 0; cut < close.Length; cut++)
+        {
+            var output = new ArrayBufferWriter<byte>();
+            var part = new ReadOnlySequence<byte>(close, 0, cut);
+            Assert.Equal(OutputStatus.More, new TerminalOutputFrames().Take(ref part, output));
+            Assert.Equal(0, output.WrittenCount);
+        }
+
+        var written = new ArrayBufferWriter<byte>();
+        var whole = new ReadOnlySequence<byte>(close);
+        Assert.Equal((OutputStatus)expected, new TerminalOutputFrames().Take(ref whole, written));
+        Assert.Equal((OutputStatus)expected == OutputStatus.Closed ? close : [], written.WrittenSpan.ToArray());
+    }
+
+    [Fact]
+    public void AnObjectCutByTheOutageIsDroppedWholeAndTheNextOneKept()
+    {
+        const string First = "{\"data\":\"a}\\\"{\",\"height\":40,\"width\":120}";
+        const string Second = "{\"data\":\"second\"}";
+        foreach (var split in new[] { 1, 7, First.Length - 1, First.Length, First.Length + 3 })
+        {
+            var text = Encoding.ASCII.GetBytes(First + Second);
+            byte[] bytes = [.. Frames.Make(Frames.Binary, text[..split], masked: true, final: false), .. Frames.Make(0, text[split..], masked: true)];
+            for (var cut = 0; cut <= bytes.Length; cut++)
+            {
+                var frames = new TerminalInputFrames();
+                var old = new ArrayBufferWriter<byte>();
+                var rest = new ReadOnlySequence<byte>(bytes, 0, cut);
+                Assert.True(frames.Take(ref rest, old));
+                var untaken = rest.Length;
+                var output = new ArrayBufferWriter<byte>();
+                frames.BeginServer(output);
+                rest = new ReadOnlySequence<byte>(bytes, cut - (int)untaken, bytes.Length - cut + (int)untaken);
+                Assert.True(frames.Take(ref rest, output));
+                Assert.Equal((40, 120), frames.LastSize);
+                var got = string.Concat(Messages(output.WrittenSpan).Select(Encoding.ASCII.GetString));
+                var typed = Math.Clamp(cut - 6, 0, split) + Math.Max(0, cut - 12 - split);
+                var size = typed >= First.Length ? "{\"height\":40,\"width\":120}" : "";
+                Assert.Equal(typed == 0 ? First + Second : typed <= First.Length ? size + Second : size, got);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"height\":30,\"width\":90}", 30, 90)]
+    [InlineData("{ \"HEIGHT\" : 30 , \"Width\" : 90 } {\"height\":31}", 30, 90)]
+    [InlineData("{\"data\":\"{\\\"height\\\":1,\\\"width\\\":2}\",\"height\":5,\"width\":6}", 5, 6)]
+    [InlineData("{\"x\":{\"height\":1,\"width\":2}}", 0, 0)]
+    [InlineData("{\"height\":0,\"width\":9}", 0, 0)]
+    [InlineData("{\"height\":65536,\"width\":9}", 0, 0)]
+    [InlineData("{\"height\":-5,\"width\":9}", 0, 0)]
+    [InlineData("{\"height\":1e1,\"width\":9}", 0, 0)]
+    [InlineData("{\"height\":99999999999999999999,\"width\":9}", 0, 0)]
+    [InlineData("}}]]\"{\"height\":7,\"width\":8}", 7, 8)]
+    public void TheLastSizeIsFound(string json, int height, int width)
+    {
+        var sizes = new TerminalSizes();
+        foreach (var value in Encoding.UTF8.GetBytes(json))
+        {
+            sizes.Take(value);
+        }
+
+        Assert.Equal(height == 0 ? null : (height, width), sizes.Last);
+        Assert.True(sizes.AtBoundary);
+    }
+
+    /// <summary>The data messages of right frames, unmasked; fails where the frames are not right.</summary>
+    internal static List<byte[]> Messages(ReadOnlySpan<byte> bytes)
+    {
+        var messages = new List<byte[]>();
+        List<byte>? open = null;
+        while (!bytes.IsEmpty)
+        {
+            var (opcode, final, masked, length, at) = (bytes[0] & 0x0F, (bytes[0] & 0x80) != 0, (bytes[1] & 0x80) != 0, bytes[1] & 0x7F, 2);
+            Assert.NotEqual(127, length);
+            if (length == 126)
+            {
+                (length, at) = ((bytes[2] << 8) | bytes[3], 4);
+            }
+
+            var key = masked ? bytes.Slice(at, 4).ToArray() : [0, 0, 0, 0];
+            at += masked ? 4 : 0;
+            var payload = bytes.Slice(at, length).ToArray().Select((value, i) => (byte)(value ^ key[i & 3])).ToArray();
+            bytes = bytes[(at + length)..];
+            if (opcode >= 8)
+            {
+                continue;
+            }
+
+            Assert.Equal(open is null, opcode != 0);
+            (open ??= []).AddRange(payload);
+            if (final)
+            {
+                messages.Add([.. open]);
+                open = null;
+            }
+        }
+
+        Assert.Null(open);
+        return messages;
+    }
+}
