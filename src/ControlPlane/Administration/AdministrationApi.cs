@@ -2,11 +2,11 @@ using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Http;
 using ControlPlane.OpenApi;
-using Handler = System.Func<Microsoft.AspNetCore.Http.HttpContext, ControlPlane.Administration.AdministrationServices, System.Threading.Tasks.Task>;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Handler = System.Func<Microsoft.AspNetCore.Http.HttpContext, ControlPlane.Administration.AdministrationServices, System.Threading.Tasks.Task>;
 
 namespace ControlPlane.Administration;
 

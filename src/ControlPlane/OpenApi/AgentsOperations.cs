@@ -43,11 +43,11 @@ internal static class AgentsOperations
         ["GET /tailnet"] = Socket("The tailnet service, for a client of all the user's agents", ApiCaller.Session, Session),
 
         [$"POST {Agents}/aws-instance-identity"] = new("An agent's token for an AWS instance's identity", ApiCaller.Anybody)
-            { Request = Json.AwsIdentityRequest, Response = Json.InstanceSession },
+        { Request = Json.AwsIdentityRequest, Response = Json.InstanceSession },
         [$"POST {Agents}/azure-instance-identity"] = new("An agent's token for an Azure instance's identity", ApiCaller.Anybody)
-            { Request = Json.AzureIdentityRequest, Response = Json.InstanceSession },
+        { Request = Json.AzureIdentityRequest, Response = Json.InstanceSession },
         [$"POST {Agents}/google-instance-identity"] = new("An agent's token for a Google instance's identity", ApiCaller.Anybody)
-            { Request = Json.GoogleIdentityRequest, Response = Json.InstanceSession },
+        { Request = Json.GoogleIdentityRequest, Response = Json.InstanceSession },
 
         [$"POST {Me}/app-health"] = Agent("Sets the health of apps") with { Request = Json.PostAppHealthRequest },
         [$"PATCH {Me}/app-status"] = Agent("Says what an app is doing") with { Request = Json.PatchAppStatusRequest },
@@ -76,12 +76,14 @@ internal static class AgentsOperations
         [$"GET {ById}"] = Owned("The agent") with { Response = Json.AgentView },
         [$"GET {ById}/connection"] = Owned("The DERP map and how to use it") with { Response = Json.ConnectionView },
         [$"GET {ById}/containers"] = Owned("Containers of the agent's machine") with
-            { Response = Json.AgentContainers, Query = [new("label", "Those with this label alone, key=value; may come again.")] },
+        { Response = Json.AgentContainers, Query = [new("label", "Those with this label alone, key=value; may come again.")] },
         [$"GET {ById}/containers/watch"] = Socket("Containers of the agent's machine, at once and when they change", ApiCaller.Session),
         [$"POST {ById}/containers/devcontainers/{{devcontainer}}/recreate"] = Owned("Makes a development container anew")
-            with { Response = Json.ApiError, Status = StatusCodes.Status202Accepted },
+            with
+        { Response = Json.ApiError, Status = StatusCodes.Status202Accepted },
         [$"POST {ById}/containers/devcontainers/container/{{container}}/recreate"] = Owned("Makes a development container anew, by its container")
-            with { Response = Json.ApiError, Status = StatusCodes.Status202Accepted },
+            with
+        { Response = Json.ApiError, Status = StatusCodes.Status202Accepted },
         [$"GET {ById}/coordinate"] = Socket("The tailnet service, for a client of this agent", ApiCaller.Session, Session),
         [$"GET {ById}/listening-ports"] = Owned("Ports that the agent's machine listens on") with { Response = Json.ListeningPorts },
         [$"GET {ById}/logs"] = Owned("Log lines, or a WebSocket that follows them") with { Response = Json.LogLine, IsArray = true, IsWebSocket = true, Query = Log },

@@ -41,10 +41,9 @@ public sealed partial class YamuxSession
                 }
             }
         }
-        catch (Exception failure)
+        catch (Exception)
         {
             // Whatever the transport throws is the end of this connection, and of nothing else.
-            _writeFailure = failure;
             End(YamuxCloseReason.TransportFailed);
         }
     }

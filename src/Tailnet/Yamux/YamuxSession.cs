@@ -23,7 +23,6 @@ public sealed partial class YamuxSession : IDisposable
     private readonly Queue<YamuxStream> _ready = new();
     private readonly Queue<YamuxHeader> _control = new();
     private YamuxCloseReason _reason;
-    private Exception? _writeFailure;
     private uint _nextId;
     private bool _peerIsGoing;
     private bool _weAreGoing;
@@ -93,11 +92,17 @@ public sealed partial class YamuxSession : IDisposable
         await writing.ConfigureAwait(false);
         var reason = CloseReason;
         Abandon(reason);
-        await _transport.Input.CompleteAsync().ConfigureAwait(false);
-
-        // With the failure, if there was one: completed without, a writer would try to send what is left, and throw again.
-        await _transport.Output.CompleteAsync(_writeFailure).ConfigureAwait(false);
-        return reason;
+        try
+        {
+            await _transport.Input.CompleteAsync().ConfigureAwait(false);
+            await _transport.Output.CompleteAsync().ConfigureAwait(false);
+            return reason;
+        }
+        catch (Exception)
+        {
+            // A writer sends what is left when it is completed, and the transport may be gone: the session is over either way.
+            return reason;
+        }
     }
 
     /// <summary>Ends the session: what streams wrote and may send is sent, then the byte stream is closed, without a go-away.</summary>
