@@ -87,6 +87,8 @@ internal sealed class ApiServer : IAsyncDisposable
         app.UseControlPlane();
         var client = new HttpClient(new SocketsHttpHandler
         {
+            // A body that is refused unseen is not sent, however long the answer takes: sent, it would meet a closed connection.
+            Expect100ContinueTimeout = Patience,
             UseCookies = false,
             ConnectCallback = unixSocket ? (_, cancellation) => ConnectAsync(socketPath, cancellation) : null,
         })

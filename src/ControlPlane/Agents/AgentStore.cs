@@ -31,11 +31,11 @@ internal sealed class AgentStore(Database database)
     /// <summary>All agents, or those of one workspace, by the names of their owners and workspaces and their own.</summary>
     public List<Agent> List(Guid? workspaceId, int limit, int offset)
     {
-        const string Order = " ORDER BY lower(users.username), lower(workspaces.name), lower(agents.name), agents.id LIMIT $limit OFFSET $offset";
+        const string Order = " ORDER BY lower(users.username), lower(workspaces.name), lower(agents.name), agents.id LIMIT @limit OFFSET @offset";
         return database.Read(connection => workspaceId is { } workspace
             ? connection.List(
-                Select + "WHERE agents.workspace_id = $workspace" + Order, ReadAgent, ("$workspace", workspace), ("$limit", limit), ("$offset", offset))
-            : connection.List(Select + Order, ReadAgent, ("$limit", limit), ("$offset", offset)));
+                Select + "WHERE agents.workspace_id = @workspace" + Order, ReadAgent, ("@workspace", workspace), ("@limit", limit), ("@offset", offset))
+            : connection.List(Select + Order, ReadAgent, ("@limit", limit), ("@offset", offset)));
     }
 
     public bool Exists(Guid id) =>
