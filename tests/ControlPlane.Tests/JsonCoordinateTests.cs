@@ -185,7 +185,21 @@ public sealed class JsonCoordinateTests
         var buffer = new byte[32 * 1024];
         var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience);
         Assert.Equal((WebSocketMessageType.Binary, true), (result.MessageType, result.EndOfMessage));
-        return [.. JsonDocument.Parse(buffer.AsMemory(0, result.Count)).RootElement.EnumerateArray()];
+
+        // Messages have no bounds of their own (§3.1): one may hold several values, of which the last is the news.
+        JsonElement last = default;
+        for (var at = 0; at < result.Count;)
+        {
+            var reader = new Utf8JsonReader(buffer.AsSpan(at, result.Count - at));
+            last = JsonElement.ParseValue(ref reader);
+            at += (int)reader.BytesConsumed;
+            while (at < result.Count && buffer[at] is (byte)'\n' or (byte)' ')
+            {
+                at++;
+            }
+        }
+
+        return [.. last.EnumerateArray()];
     }
 
     private static async Task<string?> StatusAsync(ApiServer server) => (await server.GetAsUserAsync(server.AgentPath)).Text("status");

@@ -117,7 +117,7 @@ public class DerpOperationsTests
 
         Assert.Equal(65_536, (await peer.ExpectAsync(peer.Key)).Length);
         Assert.Equal(65_536, (await peer.ExpectAsync(peer.Key)).Length);
-        await MetricAsync(edge, "derp_rate_limit_per_client_waited 1");
+        await edge.MetricIsAsync("derp_rate_limit_per_client_waited 1");
         File.WriteAllText(file, "{}");
         await MetricAsync(edge, "derp_rate_limit_per_client_bytes_per_second 0");
     }

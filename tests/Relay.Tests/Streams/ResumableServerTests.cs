@@ -57,7 +57,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
     [Fact]
     public async Task WithoutAServerTheClientIsClosedAfterHalfAMinute()
     {
-        var run = Start();
+        var run = Start(new ResumeOptions().Limit);
         await _first.Send.CompleteAsync();
         await SeeAsync("typing is discarded]");
         await SeeAsync("in time");
@@ -77,7 +77,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
         Assert.Equal(1000, (await _rig.AdvanceUntilAsync(run)).BackendCloseCode);
     }
 
-    private async Task<StreamReport> Start()
+    private async Task<StreamReport> Start(TimeSpan? limit = null)
     {
         await using var server = new ResumableServer(
             _first,
@@ -86,7 +86,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
                 _tries++;
                 return Task.FromResult(_answers.TryDequeue(out var answer) ? answer : new AttachResult.Unavailable());
             },
-            new ResumeOptions(),
+            new ResumeOptions { Limit = limit ?? TimeSpan.FromDays(1) }, // the test's clock runs ahead of the threads
             new StreamMetrics(_rig.Meters),
             _rig.Clock);
         return await _rig.Run(_client, server, StreamFraming.WebSocket, StreamKind.Other);
