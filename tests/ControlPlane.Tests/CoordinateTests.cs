@@ -52,6 +52,19 @@ public sealed class CoordinateTests
         }
     }
 
+    [Fact]
+    public async Task AConnectionGoesOnAfterA426AlsoWhereItsRequestHadABody()
+    {
+        await using var server = await ApiServer.StartAsync();
+        using var client = await RawClient.ConnectAsync(server.Client.BaseAddress!);
+        for (var i = 0; i < 3; i++)
+        {
+            await client.SendAsync(
+                $"GET /api/v2/workspaceagents/me/rpc HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {server.Agent.AuthToken}\r\nContent-Length: 7\r\n\r\n{{\"a\":1}}");
+            Assert.StartsWith("HTTP/1.1 426", (await client.ReceiveUntilAsync("version 13 over HTTP/1.1.\"}\n")).TrimStart(), StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("nonsense")]
     [InlineData("eyJhbGciOiJIUzUxMiIsImtpZCI6IjEifQ.eyJzdWIiOiJ4In0.AAAA")]

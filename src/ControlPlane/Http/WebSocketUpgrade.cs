@@ -18,7 +18,9 @@ internal static class WebSocketUpgrade
         {
             if (HttpProtocol.IsHttp11(context.Request.Protocol))
             {
-                context.Response.Headers.Connection = "Upgrade";
+                // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under the
+                // client's next request.
+                context.Response.Headers.Connection = "Upgrade, keep-alive";
                 context.Response.Headers.Upgrade = "websocket";
             }
 
