@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Edge.Files;
 
 namespace Edge.Public;
 
@@ -20,7 +21,7 @@ internal sealed partial class CertificateFile
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private SslStreamCertificateContext _context;
-    private (DateTime, DateTime) _stamp;
+    private (FileStamp Certificate, FileStamp? Key) _stamp;
     private long _lookedAt;
 
     /// <param name="path">A PEM file (the chain in it, leaf first) or a PKCS #12 file.</param>
@@ -79,8 +80,7 @@ internal sealed partial class CertificateFile
         }
     }
 
-    private (DateTime Certificate, DateTime Key) Stamp() =>
-        (File.GetLastWriteTimeUtc(_path), _keyPath is null ? default : File.GetLastWriteTimeUtc(_keyPath));
+    private (FileStamp Certificate, FileStamp? Key) Stamp() => (FileStamp.Of(_path), _keyPath is null ? null : FileStamp.Of(_keyPath));
 
     private SslStreamCertificateContext Load()
     {

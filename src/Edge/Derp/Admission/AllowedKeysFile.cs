@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text;
+using Edge.Files;
 using Edge.Settings;
 using Relay.Derp.Wire;
 
@@ -17,9 +18,9 @@ internal sealed partial class AllowedKeysFile
     private readonly string _path;
     private readonly ILogger _logger;
     private FrozenSet<NodeKey> _keys;
-    private Stamp _read;
-    private Stamp _seen;
-    private Stamp? _complained;
+    private FileStamp _read;
+    private FileStamp _seen;
+    private FileStamp? _complained;
 
     /// <param name="path">The file.</param>
     /// <param name="logger">Hears of changes.</param>
@@ -29,7 +30,7 @@ internal sealed partial class AllowedKeysFile
         (_path, _logger) = (path, logger);
         try
         {
-            _seen = _read = Look();
+            _seen = _read = FileStamp.Of(path);
             _keys = Load();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
@@ -45,22 +46,21 @@ internal sealed partial class AllowedKeysFile
     /// <returns>Whether the list is a new one.</returns>
     public bool Refresh()
     {
-        var stamp = default(Stamp);
+        var stamp = FileStamp.Of(_path);
+        if (stamp == _read)
+        {
+            return false;
+        }
+
+        // Whoever writes it may be in the middle: half a list is a list too, and would close connections. It is taken once two looks agree.
+        if (stamp != _seen)
+        {
+            _seen = stamp;
+            return false;
+        }
+
         try
         {
-            stamp = Look();
-            if (stamp == _read)
-            {
-                return false;
-            }
-
-            // Whoever writes it may be in the middle: half a list is a list too, and would close connections. It is taken once two looks agree.
-            if (stamp != _seen)
-            {
-                _seen = stamp;
-                return false;
-            }
-
             var keys = Load();
             Volatile.Write(ref _keys, keys);
             _read = stamp;
@@ -80,14 +80,6 @@ internal sealed partial class AllowedKeysFile
         }
     }
 
-    // Of the file at the end of links: mounted configuration is swapped by changing a link.
-    private Stamp Look()
-    {
-        var target = File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName ?? _path;
-        var file = new FileInfo(target);
-        return file.Exists ? new Stamp(target, file.LastWriteTimeUtc, file.Length) : default;
-    }
-
     private FrozenSet<NodeKey> Load()
     {
         using var stream = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
@@ -102,6 +94,4 @@ internal sealed partial class AllowedKeysFile
             ? keys
             : throw new InvalidDataException($"line {badLine} is no key; allowed are nodekey: and 64 hex digits, and comments that begin with #");
     }
-
-    private readonly record struct Stamp(string? Target, DateTime Written, long Length);
 }

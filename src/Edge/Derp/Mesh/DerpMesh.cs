@@ -1,3 +1,4 @@
+using Edge.Files;
 using Edge.Settings;
 using Relay.Derp;
 using Relay.Derp.Wire;

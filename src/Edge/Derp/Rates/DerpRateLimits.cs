@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Edge.Files;
 using Edge.Settings;
 using Relay.Derp;
 

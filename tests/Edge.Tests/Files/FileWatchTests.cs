@@ -1,6 +1,6 @@
-using Edge.Derp;
+using Edge.Files;
 
-namespace Edge.Tests.Derp;
+namespace Edge.Tests.Files;
 
 public class FileWatchTests
 {

@@ -1,8 +1,8 @@
-namespace Edge.Derp;
+namespace Edge.Files;
 
 /// <summary>
-/// Looks every two seconds whether a file is another one than before, by its time and size; no notification, because those miss what
-/// happens behind bind mounts and links, which is where containers have their secrets.
+/// Looks every two seconds whether a file is another one than before; no notification, because those miss what happens behind bind mounts
+/// and links, which is where containers have their secrets.
 /// </summary>
 internal sealed class FileWatch : IDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class FileWatch : IDisposable
     private readonly Action _changed;
     private readonly Lock _lock = new();
     private readonly ITimer _timer;
-    private (DateTime Time, long Length) _stamp;
+    private FileStamp _stamp;
 
     /// <param name="path">The file. Begin to watch before it is first read, so that no change falls between.</param>
     /// <param name="time">The clock.</param>
@@ -20,7 +20,7 @@ internal sealed class FileWatch : IDisposable
     public FileWatch(string path, TimeProvider time, Action changed)
     {
         (_path, _changed) = (path, changed);
-        _stamp = Stamp();
+        _stamp = FileStamp.Of(path);
         _timer = time.CreateTimer(static state => ((FileWatch)state!).Look(), this, Period, Period);
     }
 
@@ -30,27 +30,12 @@ internal sealed class FileWatch : IDisposable
     {
         lock (_lock)
         {
-            var stamp = Stamp();
+            var stamp = FileStamp.Of(_path);
             if (stamp != _stamp)
             {
                 _stamp = stamp;
                 _changed();
             }
-        }
-    }
-
-    private (DateTime, long) Stamp()
-    {
-        try
-        {
-            // Of a link the file that it leads to, which is what a replaced secret of Kubernetes changes.
-            var file = new FileInfo(_path);
-            var target = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
-            return target.Exists ? (target.LastWriteTimeUtc, target.Length) : default;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return default;
         }
     }
 }
