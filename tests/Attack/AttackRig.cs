@@ -63,7 +63,10 @@ public class AttackRig : IAsyncLifetime
         return new Outcome(answer, Backend.Seen);
     }
 
-    /// <summary>Somebody else's request is served, and the backend sees it and nothing else.</summary>
+    /// <summary>
+    /// Somebody else's request is served, and the backend sees it and nothing else, but for what is left of an attack: the end of a request
+    /// that was broken off may come at any time.
+    /// </summary>
     public async Task ServesAsync()
     {
         Backend.Forget();
@@ -72,7 +75,7 @@ public class AttackRig : IAsyncLifetime
         var answer = await client.ReceiveAllAsync();
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\nGET /honest", answer, StringComparison.Ordinal);
-        Assert.Equal(["GET /honest HTTP/1.1|"], new Outcome(answer, Backend.Seen).SeenLines);
+        Assert.Equal(["GET /honest HTTP/1.1|"], new Outcome(answer, Backend.Seen).SeenLines.Where(static line => !line.StartsWith("cut: ", StringComparison.Ordinal)));
     }
 
     /// <summary>Sends what the edge still takes: it may close in the middle of an attack.</summary>

@@ -57,7 +57,7 @@ public partial class FloodTests
             }
         }
 
-        Assert.DoesNotContain(backend.Seen, static request => !request.StartsWith("GET /honest/", StringComparison.Ordinal) && !request.StartsWith("garbage: POST /attack ", StringComparison.Ordinal));
+        Assert.DoesNotContain(backend.Seen, static request => !request.StartsWith("GET /honest/", StringComparison.Ordinal) && !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal));
         await Eventually.TrueAsync(async () => await OpenAsync(admin) == 0, "no connection is open");
     }
 

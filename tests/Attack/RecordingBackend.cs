@@ -13,7 +13,7 @@ public sealed record Answer(string Bytes, bool Close = false)
 
 /// <summary>
 /// An API server that keeps connections open, reads strictly by RFC 9112, and remembers each request byte for byte. Whatever it
-/// cannot read as a request it remembers as <c>garbage: …</c>. Probes of <c>/healthz</c> do not count.
+/// cannot read as a request it remembers as <c>garbage: …</c>, and one that the edge broke off as <c>cut: …</c>. Probes of <c>/healthz</c> do not count.
 /// </summary>
 public sealed class RecordingBackend : IAsyncDisposable
 {
@@ -115,7 +115,7 @@ public sealed class RecordingBackend : IAsyncDisposable
             {
                 if (input.Length > 0)
                 {
-                    _seen.Enqueue($"garbage: {input}");
+                    _seen.Enqueue($"{(RequestReader.Measure(input) < 0 ? "garbage" : "cut")}: {input}");
                 }
             }
         }

@@ -82,8 +82,10 @@ public sealed class TerminalTests : IAsyncDisposable
     {
         using var viewer = Viewer.Attach(_sessions, _id, Shell);
         await viewer.UntilAsync("ready> ");
-        await viewer.TypeAsync("sleep 1000; echo st=$?\r");
-        await viewer.UntilAsync("\r\n");
+
+        // A shell that has not yet started the command may miss the signal: the command itself says when it runs.
+        await viewer.TypeAsync("sh -c 'echo run\"\"ning; exec sleep 1000'\r");
+        await viewer.UntilAsync("running\r\n");
         await viewer.TypeAsync("\x03");
         await viewer.UntilAsync("ready> ");
         await viewer.TypeAsync("cat\r");

@@ -99,13 +99,15 @@ public class SocketThreadTests
         }
     }
 
-    // Sends, and waits on this very thread for as many bytes on the other side.
+    // Sends, and waits on this very thread for as many bytes on the other side. By poll(2), since a receive of .NET that finds nothing yet may
+    // need a thread of the pool to be woken.
     private static void Exchange(Socket from, Socket to, byte[] bytes)
     {
         from.Send(bytes);
         Span<byte> buffer = stackalloc byte[4096];
         for (var got = 0; got < bytes.Length;)
         {
+            Assert.True(to.Poll(SoonExtensions.Guard, SelectMode.SelectRead), $"{got} bytes of {bytes.Length} came");
             got += to.Receive(buffer[..Math.Min(buffer.Length, bytes.Length - got)]);
         }
     }
