@@ -293,22 +293,35 @@ public sealed class SocketInputTests : IAsyncLifetime
     [Fact]
     public async Task AStreamThatAlwaysHasMoreGivesOthersATurn()
     {
+        var (near, far) = await Loopback.PairAsync();
+        using var other = new SocketInput(near);
         _input.BeginStream();
+        other.BeginStream();
+        var read = other.ReadAsync().AsTask();
         var pour = StreamRig.SendAsync(_far, new byte[64 * 1024 * 1024]);
-        Assert.True(await ReadSlowlyAsync().Soon());
+        Assert.True(await ReadSlowlyAsync(far, read).Soon());
         StreamRig.Reset(_near);
+        near.Dispose();
+        far.Dispose();
         await Assert.ThrowsAsync<SocketException>(() => pour.Soon());
     }
 
-    // Slower than the sender, so that there is always more. Tells whether others had a turn.
-    private async Task<bool> ReadSlowlyAsync()
+    // Slower than the sender, so that there is always more. Tells whether another stream, which gets a byte, reads it meanwhile on the same thread.
+    private async Task<bool> ReadSlowlyAsync(Socket far, Task read)
     {
+        var sent = false;
         for (var got = 0L; got < 64 * 1024 * 1024;)
         {
             var result = await _input.ReadAsync().ConfigureAwait(false);
-            if (Thread.CurrentThread.Name == "edge turns")
+            if (read.IsCompleted)
             {
                 return true;
+            }
+
+            if (!sent && Thread.CurrentThread.Name == ".NET Sockets")
+            {
+                far.Send([1]);
+                sent = true;
             }
 
             got += result.Buffer.Length;
