@@ -131,6 +131,46 @@ public sealed class DerpAttackTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AFloodOfConnectionsIsCutAtTheLimitOfAllAndEndsNothingElse()
+    {
+        const int Limit = 12;
+        const int Flood = 150;
+        var edge = await StartAsync($"Relay:Derp:MaxConnections={Limit}");
+        var inside = new List<DerpPeer>();
+        while (inside.Count < Limit - 1)
+        {
+            inside.Add(await DerpPeer.JoinAsync(edge.PublicUrl));
+        }
+
+        for (var i = 0; i < Flood; i++)
+        {
+            using var client = await RawClient.ConnectAsync(edge.PublicUrl, $"127.0.0.{2 + (i % 50)}");
+            await client.SendAsync(DerpPeer.Upgrade);
+            Assert.DoesNotContain(Magic, await client.ReceiveAllAsync(), StringComparison.Ordinal);
+        }
+
+        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"too_many_connections\"}} {Flood}");
+        await edge.MetricIsAsync($"derp_current_connections {Limit}");
+        foreach (var peer in inside)
+        {
+            await peer.AssertQuietAsync();
+        }
+
+        await AnsweredAsync();
+        Assert.Equal("", await edge.Public.GetStringAsync("/derp/probe"));
+        inside[0].Dispose();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await RawClient.ConnectAsync(edge.PublicUrl, "127.0.0.2");
+                await next.SendAsync(DerpPeer.Upgrade);
+                return (await next.ReceiveUntilAsync(Magic)).Contains(Magic, StringComparison.Ordinal);
+            },
+            "the place of one who left is another's");
+        inside.ForEach(static peer => peer.Dispose());
+    }
+
+    [Fact]
     public async Task ThoseWhoComeAndGoLeaveNothingBehind()
     {
         var edge = await StartAsync();
