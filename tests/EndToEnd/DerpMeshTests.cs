@@ -77,6 +77,73 @@ public class DerpMeshTests
         await LinkAsync(one, 0, "up", 1);
     }
 
+    [Fact]
+    public async Task ALinkOverTlsOutlivesTheCertificateAndComesBackUnderTheNextOneThatIsTrusted()
+    {
+        using var directory = new TemporaryDirectory();
+        using var trusted = new TestAuthority();
+        using var other = new TestAuthority();
+        File.WriteAllText(directory.File("trusted.pem"), trusted.Pem);
+        trusted.Issue(directory, "first");
+        var file = KeyFile(directory, Key);
+        await using var two = await TestNode.StartAsync([
+            "Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={file}", "Kestrel:Endpoints:Plain:Url=http://127.0.0.1:0",
+            .. TestAuthority.Listener(directory)]);
+        var (plain, tls) = (two.UrlOf("http"), two.UrlOf("https"));
+        var peer = $"https://localhost:{tls.Port}";
+        await using var one = await EdgeProcess.StartAsync(
+            directory.Path,
+            new Dictionary<string, string> { ["SSL_CERT_FILE"] = directory.File("trusted.pem") },
+            "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay",
+            $"--Relay:Derp:MeshKeyFile={file}", $"--Relay:Derp:MeshWith:0={peer}");
+        using var a = await DerpPeer.ConnectAsync(one.UrlOf("public"), Upgrade);
+        using var b = await DerpPeer.ConnectAsync(plain, Upgrade);
+        await ReachAsync(1);
+
+        trusted.Issue(directory, "second");
+        await ServedAsync("CN=second");
+        await ReachAsync(2);
+        Assert.Equal((1, 0), (Said("up"), Said("down")));
+        two.Node.Relay!.CloseMeshPeers();
+        await Eventually.TrueAsync(() => Said("up") == 2, "the link is back");
+        await ReachAsync(3);
+
+        other.Issue(directory, "third");
+        await ServedAsync("CN=third");
+        two.Node.Relay.CloseMeshPeers();
+        await Eventually.TrueAsync(
+            () => one.Output.Split('\n').Any(line => line.Contains("is down", StringComparison.Ordinal) && line.Contains("certificate", StringComparison.Ordinal)),
+            "a certificate of somebody else's is refused");
+        trusted.Issue(directory, "fourth");
+        await ReachAsync(4);
+
+        int Said(string state) => one.Output.Split('\n').Count(line => line.Contains($"mesh link to {peer} is {state}", StringComparison.Ordinal));
+
+        async Task ServedAsync(string subject) => await Eventually.TrueAsync(async () => await TlsTests.SubjectAsync(tls) == subject, $"{subject} is served");
+
+        // The link may not have heard of the receiver yet, and packets to nobody are lost.
+        async Task ReachAsync(byte number)
+        {
+            var received = ReceivedAsync();
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    await a.SendAsync(b.Key, [number]);
+                    return received.IsCompleted;
+                },
+                $"packet {number} arrives");
+            await received;
+
+            async Task ReceivedAsync()
+            {
+                while ((await b.ExpectAsync(a.Key))[0] != number)
+                {
+                    await Task.Yield();
+                }
+            }
+        }
+    }
+
     private static string KeyFile(TemporaryDirectory directory, string key, string name = "mesh.key")
     {
         File.WriteAllText(directory.File(name), key + "\n");

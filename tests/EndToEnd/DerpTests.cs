@@ -31,6 +31,11 @@ public class DerpTests
     [Theory]
     [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")]
     [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: derp\r\nIdeal-Node: 1a\r\n\r\n")]
+    [InlineData("POST /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nUpgrade: DERP\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: close\r\nUpgrade: WebSocket\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.0\r\nUpgrade: DERP\r\n\r\n")]
     public async Task OtherSpellingsAreRawDerpToo(string request)
     {
         await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
@@ -39,6 +44,20 @@ public class DerpTests
         Assert.Contains("Upgrade: DERP\r\n", peer.Answer, StringComparison.OrdinalIgnoreCase);
         await peer.SendAsync(peer.Key, "to myself"u8.ToArray());
         Assert.Equal("to myself"u8.ToArray(), await peer.ExpectAsync(peer.Key));
+    }
+
+    [Theory]
+    [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: derp\r\n\r\n")]
+    [InlineData("POST /derp HTTP/1.1\r\nHost: x\r\nUpgrade: DERP\r\nContent-Length: 3\r\n\r\nabc")]
+    public async Task WhatCannotBecomeDerpIsToldThatItHasTo(string request)
+    {
+        await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
+        using var client = await RawClient.ConnectAsync(edge.PublicUrl);
+
+        await client.SendAsync(request);
+
+        Assert.StartsWith("HTTP/1.1 426 ", await client.ReceiveUntilAsync("DERP requires connection upgrade\n"), StringComparison.Ordinal);
     }
 
     [Fact]

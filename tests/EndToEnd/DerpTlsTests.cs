@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Relay.Derp.Wire;
 
 namespace EndToEnd;
@@ -44,6 +45,30 @@ public class DerpTlsTests
         Assert.Equal((key, ""), (peer.ServerKey, peer.Answer));
         await peer.SendAsync(peer.Key, "to myself"u8.ToArray());
         Assert.Equal("to myself"u8.ToArray(), await peer.ExpectAsync(peer.Key));
+    }
+
+    [Theory]
+    [InlineData("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n")]
+    [InlineData("GET /derp HTTP/1.0\r\nUpgrade: DERP\r\n\r\n")]
+    public async Task TheAnswerToAnUpgradeComesBeforeTheFirstFrame(string request)
+    {
+        using var directory = new TemporaryDirectory();
+        await using var edge = await StartAsync(directory);
+        var (tls, _) = await ConnectAsync(edge.PublicUrl, SslProtocols.Tls13);
+        using var session = tls;
+
+        await tls.WriteAsync(Encoding.ASCII.GetBytes(request));
+        var received = "";
+        var buffer = new byte[1024];
+        while (!received.Contains("\r\n\r\n\u0001\0\0\0\u0028DERP", StringComparison.Ordinal))
+        {
+            var count = await tls.ReadAsync(buffer).AsTask().WaitAsync(TestNode.Patience);
+            Assert.True(count > 0, received);
+            received += Encoding.Latin1.GetString(buffer, 0, count);
+        }
+
+        Assert.StartsWith("HTTP/1.1 101 ", received, StringComparison.Ordinal);
+        Assert.Contains("\r\nUpgrade: DERP\r\n", received, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

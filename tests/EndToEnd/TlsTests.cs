@@ -128,7 +128,7 @@ public class TlsTests
         SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
     });
 
-    private static async Task<string> SubjectAsync(Uri url)
+    internal static async Task<string> SubjectAsync(Uri url)
     {
         using var tls = await ConnectAsync(url, [SslApplicationProtocol.Http11]);
         return tls.RemoteCertificate!.Subject;

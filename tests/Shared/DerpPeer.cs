@@ -37,7 +37,10 @@ internal sealed class DerpPeer : IDisposable
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The port from which it came, if it came by plain TCP.</summary>
-    public int LocalPort => ((IPEndPoint)((NetworkStream)_stream).Socket.LocalEndPoint!).Port;
+    public int LocalPort => ((IPEndPoint)Socket.LocalEndPoint!).Port;
+
+    /// <summary>For those who send and receive themselves; if it came by plain TCP.</summary>
+    public Socket Socket => ((NetworkStream)_stream).Socket;
 
     /// <summary>The HTTP head that came before DERP; empty when there was none.</summary>
     public string Answer { get; private set; } = "";

@@ -1,6 +1,7 @@
 using Edge.Hosting;
 using Edge.Telemetry;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Testing;
@@ -37,12 +38,19 @@ internal sealed class TestNode : IAsyncDisposable
 
     public Uri PublicUrl => new(Node.PublicUrls[0]);
 
+    /// <summary>The public listener of a scheme.</summary>
+    public Uri UrlOf(string scheme) => Node.PublicUrls.Select(static url => new Uri(url)).First(url => url.Scheme == scheme);
+
     public string DataDirectory => _directory.Path;
 
     /// <summary>Starts a node with these settings (<c>Edge:Mode=edge</c> …) over quick test defaults, and waits until it is ready.</summary>
     public static Task<TestNode> StartAsync(params string[] settings) => StartAsync(TimeProvider.System, waitUntilReady: true, settings);
 
-    public static async Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, params string[] settings)
+    public static Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, params string[] settings) =>
+        StartAsync(time, waitUntilReady, static _ => { }, settings);
+
+    /// <summary>The same, with services of the test's own in every host of the node.</summary>
+    public static async Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, Action<IServiceCollection> services, params string[] settings)
     {
         var directory = new TemporaryDirectory();
         var configuration = new ConfigurationManager();
@@ -70,6 +78,7 @@ internal sealed class TestNode : IAsyncDisposable
             {
                 logging.AddEdgeLogging(configuration);
                 logging.ClearProviders().AddProvider(log);
+                services(logging.Services);
             });
             var node = new TestNode(await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), time, directory, configuration, log);
             if (waitUntilReady)

@@ -36,17 +36,24 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var request = context.Request;
         var wanted = request.Headers.Upgrade.ToString();
         var isWebSocket = wanted.Equals("websocket", StringComparison.OrdinalIgnoreCase);
-        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade
-            || (!isWebSocket && !wanted.Equals("derp", StringComparison.OrdinalIgnoreCase)))
+        if (!isWebSocket && !wanted.Equals("derp", StringComparison.OrdinalIgnoreCase))
         {
             return RequireUpgradeAsync(context);
         }
 
         // Without the subprotocol it is DERP all the same, only raw: some clients can only say "websocket" (§1.2 rule 3).
-        return isWebSocket && request.Headers.SecWebSocketProtocol is [{ } first, ..] && first.Contains(Subprotocol, StringComparison.Ordinal)
-            ? ServeWebSocketAsync(context, upgrade)
-            : ServeRawAsync(context, upgrade);
+        var speaksWebSocket = isWebSocket && request.Headers.SecWebSocketProtocol is [{ } first, ..] && first.Contains(Subprotocol, StringComparison.Ordinal);
+        return context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade
+            ? speaksWebSocket ? ServeWebSocketAsync(context, upgrade) : ServeRawAsync(context, upgrade)
+            : !speaksWebSocket && OwnsConnection(context) ? ServeRawAsync(context, null)
+            : RequireUpgradeAsync(context);
     }
+
+    // What is no upgrade for HTTP may be one for DERP, which looks at neither version nor "Connection" (§1.2 rule 2). Not on HTTP/2, where the
+    // connection is others' too, and not behind a body.
+    private static bool OwnsConnection(HttpContext context) =>
+        (HttpProtocol.IsHttp11(context.Request.Protocol) || HttpProtocol.IsHttp10(context.Request.Protocol))
+        && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
 
     private static Task RequireUpgradeAsync(HttpContext context)
     {
@@ -56,36 +63,40 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         return DerpPages.WriteAsync(context, "DERP requires connection upgrade\n"u8.ToArray());
     }
 
-    private async Task ServeRawAsync(HttpContext context, IHttpUpgradeFeature upgrade)
+    // Without an upgrade the HTTP layer cannot answer with 101; the relay does then.
+    private async Task ServeRawAsync(HttpContext context, IHttpUpgradeFeature? upgrade)
     {
         // The client knows the server's key from the certificate, and reads no answer (§1.3).
         var isFastStart = context.Request.Headers["Derp-Fast-Start"] == "1";
+        var isAnswered = !isFastStart && upgrade is not null;
+        byte[] preface = isFastStart || isAnswered ? [] : SwitchingProtocols();
         context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
-        if (!isFastStart)
+        if (isAnswered)
         {
             var headers = context.Response.Headers;
             headers.Upgrade = "DERP";
             headers["Derp-Version"] = "2";
             headers["Derp-Public-Key"] = server.PublicKey.ToHex();
-            await upgrade.UpgradeAsync();
+            await upgrade!.UpgradeAsync();
         }
 
         var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
         var (remote, isNotIdeal) = (Remote(context), !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]));
         StreamTelemetry.DetachStream(context);
-        var isDetached = connection.TryDetach(Detached(remote, isNotIdeal, context.TraceIdentifier));
+        var isDetached = connection.TryDetach(Detached(preface, remote, isNotIdeal, context.TraceIdentifier));
         if (!isDetached)
         {
             var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
             await RunInPlaceAsync(context, connection, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
             {
+                Preface = preface,
                 RemoteEndPoint = remote,
                 IsNotIdeal = isNotIdeal,
                 Established = connection.BeginStream,
             });
         }
 
-        if (!isFastStart)
+        if (isAnswered)
         {
             return;
         }
@@ -102,6 +113,9 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             context.Response.Headers.Connection = "close";
         }
     }
+
+    private byte[] SwitchingProtocols() => Encoding.ASCII.GetBytes(
+        $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\nDerp-Version: 2\r\nDerp-Public-Key: {server.PublicKey.ToHex()}\r\n\r\n");
 
     private async Task ServeWebSocketAsync(HttpContext context, IHttpUpgradeFeature upgrade)
     {
@@ -146,12 +160,13 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
     }
 
     // These two are apart from the request's methods, whose locals they would keep alive.
-    private Func<SocketTransport, Task> Detached(IPEndPoint? remote, bool isNotIdeal, string requestId) => async socket =>
+    private Func<SocketTransport, Task> Detached(byte[] preface, IPEndPoint? remote, bool isNotIdeal, string requestId) => async socket =>
     {
         server.Tune(socket.Socket);
         using var output = new DerpSocketOutput(socket.Socket);
         await RunAsync(
-            new DerpTransport(socket.Input, output) { RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay }, requestId);
+            new DerpTransport(socket.Input, output) { Preface = preface, RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay },
+            requestId);
     };
 
     private Func<SocketTransport, Task> DetachedWebSocket(IPEndPoint? remote, string requestId) => async socket =>

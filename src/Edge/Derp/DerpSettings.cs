@@ -58,7 +58,7 @@ internal sealed record DerpSettings
             Server = new DerpServerOptions
             {
                 QueueDepth = settings.Number("Relay:Derp:QueueDepth", defaults.QueueDepth, 1, 65_536),
-                QueueBytes = settings.Number("Relay:Derp:QueueBytes", defaults.QueueBytes, 128 << 10, 1 << 30),
+                QueueBytes = settings.Number("Relay:Derp:QueueBytes", defaults.QueueBytes, 160 << 10, 1 << 30),
                 QueueBytesTotal = settings.Number("Relay:Derp:QueueBytesTotal", defaults.QueueBytesTotal, 1 << 20, 1L << 40),
                 TcpUserTimeout = settings.Duration("Relay:Derp:TcpUserTimeout", defaults.TcpUserTimeout, TimeSpan.Zero, TimeSpan.FromHours(1)),
                 MaxConnections = settings.Number("Relay:Derp:MaxConnections", 0, 0, 10_000_000),

@@ -21,6 +21,13 @@ public class DerpPipeOutput : IDerpOutput
     private volatile bool _isOver;
     private int _unflushed;
 
+    // How it ends: asked to, the last bytes written, the writer completed.
+    private readonly Lock _ending = new();
+    private bool _mustEnd;
+    private bool _isLast;
+    private int _isCompleted;
+    private TaskCompletionSource? _ended;
+
     /// <summary>Creates an output.</summary>
     /// <param name="writer">Where bytes go; it is completed with the output. It may hold unflushed bytes, which go first.</param>
     public DerpPipeOutput(PipeWriter writer)
@@ -81,7 +88,7 @@ public class DerpPipeOutput : IDerpOutput
         var awaiter = flush.ConfigureAwait(false).GetAwaiter();
         if (awaiter.IsCompleted)
         {
-            End(awaiter);
+            Take(awaiter);
             return;
         }
 
@@ -93,17 +100,22 @@ public class DerpPipeOutput : IDerpOutput
     /// <inheritdoc/>
     public void Complete()
     {
-        if (_isOver && !_isPending)
+        lock (_ending)
         {
-            _writer.Complete();
-            return;
+            _mustEnd = true;
+            if (_isPending)
+            {
+                // Not every writer takes anything while a flush is under way, its end least of all.
+                _ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                return;
+            }
         }
 
-        BeforeComplete();
-        Flush();
-        _isOver = true;
-        _writer.Complete();
+        End();
     }
+
+    /// <summary>Ends when the writer has been completed, which after <see cref="Complete"/> waits for the flush that is under way.</summary>
+    internal Task Ended => _ended?.Task ?? Task.CompletedTask;
 
     /// <summary>Puts bytes into the writer; a transport with framing of its own adds it here.</summary>
     /// <param name="writer">The writer.</param>
@@ -134,12 +146,64 @@ public class DerpPipeOutput : IDerpOutput
     {
         var awaiter = _pending;
         _pending = default;
-        End(awaiter);
-        _isPending = false;
-        _writable?.Invoke();
+        Take(awaiter);
+        bool mustEnd;
+        lock (_ending)
+        {
+            _isPending = false;
+            mustEnd = _mustEnd;
+        }
+
+        if (mustEnd)
+        {
+            End();
+        }
+        else
+        {
+            _writable?.Invoke();
+        }
     }
 
-    private void End(ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter awaiter)
+    // Again after a flush of the last bytes that took its time.
+    private void End()
+    {
+        if (!_isLast && !_isOver)
+        {
+            _isLast = true;
+            _ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Guarded(static output =>
+            {
+                output.BeforeComplete();
+                output.Flush();
+            });
+            if (_isPending)
+            {
+                return;
+            }
+        }
+
+        _isOver = true;
+        if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
+        {
+            Guarded(static output => output._writer.Complete());
+            _ended?.TrySetResult();
+        }
+    }
+
+    // The host may have completed the writer meanwhile, and some writers send what is left in them when they are completed.
+    private void Guarded(Action<DerpPipeOutput> step)
+    {
+        try
+        {
+            step(this);
+        }
+        catch (Exception exception) when (exception is IOException or InvalidOperationException or NotSupportedException)
+        {
+            _isOver = true; // The transport broke; whoever reads from it learns why.
+        }
+    }
+
+    private void Take(ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter awaiter)
     {
         try
         {

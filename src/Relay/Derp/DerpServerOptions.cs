@@ -33,10 +33,16 @@ public sealed class DerpServerOptions
     /// <summary>Packets of one sender and kind that wait for one receiver; the oldest goes when there is one more. Default 128.</summary>
     public int QueueDepth { get; set; } = 128;
 
-    /// <summary>Bytes of memory in which packets wait for one receiver. Default 2 MiB; at least 128 KiB.</summary>
+    /// <summary>
+    /// Bytes of memory in which packets wait for one receiver, the rest of the one that is being sent included. Default 2 MiB; at least
+    /// 160 KiB, which is two of the longest frames.
+    /// </summary>
     public int QueueBytes { get; set; } = 2 * 1024 * 1024;
 
-    /// <summary>Bytes of memory in which packets wait for all receivers. Default a quarter of the memory there is.</summary>
+    /// <summary>
+    /// Bytes of memory in which packets wait for all receivers. Default a quarter of the memory there is. Above it only the rests of
+    /// frames that are being sent are kept, one for each receiver at most, and nothing else waits for those receivers then.
+    /// </summary>
     public long QueueBytesTotal { get; set; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
 
     /// <summary>Packets of one sender and kind that wait for one mesh link. Default 1024.</summary>

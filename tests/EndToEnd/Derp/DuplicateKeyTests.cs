@@ -113,6 +113,33 @@ public class DuplicateKeyTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal([DerpFrameType.Ping, DerpFrameType.KeepAlive], seen.OrderDescending());
     }
 
+    [Fact]
+    public async Task ADeadDuplicateSwallowsPacketsNoLongerThanItMayBeSilent()
+    {
+        await relay.EmptyAsync();
+        var cannotAnswer = new ClientInfo(2, null, false, false).ToJson();
+        using var sender = await DerpPeer.JoinAsync(relay.Url, info: cannotAnswer);
+        using var alive = await DerpPeer.JoinAsync(relay.Url, _key, cannotAnswer);
+        using var dead = await JoinAsync();
+        await sender.SendAsync(dead.Key, [1]);
+        await sender.AssertQuietAsync(); // It has gone to the newest, which will not say a word any more.
+
+        relay.Clock.Advance(TimeSpan.FromSeconds(61)); // Pinged.
+        relay.Clock.Advance(TimeSpan.FromSeconds(14));
+        await GaugesAsync(connections: 3, keys: 1, duplicates: 2);
+        relay.Clock.Advance(TimeSpan.FromSeconds(3));
+        await GaugesAsync(connections: 2, keys: 0, duplicates: 0);
+
+        await sender.SendAsync(alive.Key, [2]);
+        var frame = await alive.NextAsync();
+        while (frame.Type is DerpFrameType.KeepAlive)
+        {
+            frame = await alive.NextAsync();
+        }
+
+        Assert.Equal((DerpFrameType.RecvPacket, 2), (frame.Type, frame.Payload[^1]));
+    }
+
     private Task<DerpPeer> JoinAsync() => DerpPeer.JoinAsync(relay.Url, _key);
 
     private async Task GaugesAsync(int connections, int keys, int duplicates)

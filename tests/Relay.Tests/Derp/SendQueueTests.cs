@@ -83,15 +83,93 @@ public sealed class SendQueueTests
     }
 
     [Fact]
+    public void WhatIsBeingSentCountsAndPushesOutWhatWaits()
+    {
+        const int Bound = 256 * 1024;
+        var queue = Queue(depth: 100_000, bytes: Bound);
+        for (var i = 0; i < 1000; i++)
+        {
+            Add(queue, (ulong)(i % 4), i, length: 1200);
+        }
+
+        var before = queue.Held;
+        Assert.InRange(before, Bound - (32 * 1024), Bound);
+        var rest = queue.Keep(new byte[66_048]);
+
+        Assert.InRange(queue.Held, 66_048, Bound);
+        Assert.Equal(_pool.Lent, queue.Held);
+        Assert.False(queue.IsEmpty);
+        Add(queue, 9, 1001, length: 1200);
+        Assert.InRange(queue.Held, 66_048, Bound);
+        Assert.Contains(1001, Drain(queue));
+        Assert.Equal(66_048, queue.Held);
+        queue.Free(rest);
+        Assert.Equal((0, 0), (queue.Held, _pool.Lent));
+    }
+
+    [Fact]
+    public void ACutFrameLeavesNoMoreThanTheBound()
+    {
+        const int Bound = 160 * 1024;
+        var queue = Queue(depth: 100_000, bytes: Bound);
+        for (var i = 0; i < 10; i++)
+        {
+            Add(queue, 1, i, length: 65_536);
+            Assert.True(queue.TryPeekRun(new byte[66_048], out _));
+            Chunk? rest = null;
+            var tally = default(SendTally);
+            queue.ConsumeRun(1, ref rest, ref tally);
+            for (var more = 0; more < 10; more++)
+            {
+                Add(queue, 2, more, length: 9000 * (more % 7));
+                Assert.InRange(queue.Held, 66_048, Bound);
+            }
+
+            Add(queue, 1, i, length: 65_536); // The longest still fits beside it.
+            Assert.InRange(queue.Held, 2 * 66_048, Bound);
+            Drain(queue);
+            queue.Free(rest!);
+            Assert.Equal((0, 0), (queue.Held, _pool.Lent));
+        }
+    }
+
+    [Fact]
+    public void AboveTheBoundOfAllOnlyWhatIsBeingSentIsKept()
+    {
+        var pool = new ChunkPool(256 * 1024);
+        var queues = Enumerable.Range(0, 8).Select(_ => new SendQueue(pool, new QueueLimits(100_000, 2 * 1024 * 1024), _totals)).ToArray();
+        foreach (var queue in queues)
+        {
+            Add(queue, 1, 0, length: 1200);
+            Add(queue, 2, 0, length: 1200);
+        }
+
+        var rests = queues.Select(static queue => queue.Keep(new byte[66_048])).ToArray();
+
+        Assert.InRange(pool.Lent, 256 * 1024, (8 * 66_048) + (8 * 2 * 2048));
+        Assert.All(queues[4..], static queue => Assert.True(queue.IsEmpty && queue.Held == 66_048));
+        Assert.False(queues[7].Enqueue(PacketKind.Disco, 1, new byte[37], new byte[100]));
+        for (var i = 0; i < queues.Length; i++)
+        {
+            queues[i].Clear(DropReason.GoneDisconnected);
+            queues[i].Free(rests[i]);
+        }
+
+        Assert.Equal(0, pool.Lent);
+    }
+
+    [Fact]
     public void ThirtyPacketsOf64KiBFitIntoTheDefault()
     {
         var queue = Queue(bytes: new DerpServerOptions().QueueBytes);
+        var begun = queue.Keep(new byte[66_048]); // Beside one that is being sent.
         for (var i = 0; i < 30; i++)
         {
             Add(queue, 1, i, length: 65536);
         }
 
         Assert.Equal(Enumerable.Range(0, 30), Drain(queue));
+        queue.Free(begun);
     }
 
     [Fact]

@@ -53,7 +53,21 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             await _input.CompleteAsync().ConfigureAwait(false);
         }
 
+        if (reason != DerpCloseReason.WriteTimeout)
+        {
+            await LastFrameAsync().ConfigureAwait(false);
+        }
+
         return reason;
+    }
+
+    // A WebSocket's close frame goes behind what the client has not read yet.
+    private async ValueTask LastFrameAsync()
+    {
+        if (transport.WebSocket?.Ended is { IsCompleted: false } ended)
+        {
+            await ended.WaitAsync(server.Options.WriteTimeout, server.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task<DerpCloseReason?> HandshakeAsync(Heartbeat heartbeat, CancellationToken cancellationToken)

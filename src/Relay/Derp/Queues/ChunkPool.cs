@@ -19,6 +19,9 @@ internal sealed class ChunkPool(long limit)
     /// <summary>The bytes lent.</summary>
     public long Lent => Volatile.Read(ref _lent);
 
+    /// <summary>Whether more is lent than the bound.</summary>
+    public bool IsOverdrawn => Lent > limit;
+
     /// <summary>The bytes that may still be lent.</summary>
     public long Available => Math.Max(0, limit - Lent);
 

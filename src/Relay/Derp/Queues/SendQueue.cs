@@ -22,7 +22,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
     /// <summary>Frames that wait.</summary>
     public int Count => (_disco?.Count ?? 0) + (_other?.Count ?? 0);
 
-    /// <summary>Bytes of memory held.</summary>
+    /// <summary>Bytes of memory held, by what <see cref="Keep"/> made too. Never more than the limit.</summary>
     public int Held => _held;
 
     /// <summary>Packets that were lost here so far.</summary>
@@ -83,12 +83,14 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
             tally.Add(frame);
             if (frame.Length > sent)
             {
-                cut = Keep(frame[sent..]);
+                cut = Copy(frame[sent..]);
             }
 
             sent -= Math.Min(frame.Length, sent);
             Take(lanes, lane, frame.Length);
         }
+
+        Shed();
     }
 
     /// <summary>Takes frames in turns, as many as fit.</summary>
@@ -125,17 +127,39 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         }
     }
 
-    /// <summary>Copies bytes that were begun to be sent, and so must be sent to their end. The pool's account may be overdrawn by them.</summary>
+    /// <summary>
+    /// Copies bytes that were begun to be sent, and so must be sent to their end. They count; when there is no memory left for them, what
+    /// waits goes, the oldest of the fullest lane first. Where nothing waits, the pool's account is overdrawn.
+    /// </summary>
     public Chunk Keep(ReadOnlySpan<byte> rest)
     {
+        var chunk = Copy(rest);
+        Shed();
+        return chunk;
+    }
+
+    /// <summary>Gives back what <see cref="Keep"/> made.</summary>
+    public void Free(Chunk chunk)
+    {
+        _held -= chunk.Buffer.Length;
+        pool.Return(chunk);
+    }
+
+    private Chunk Copy(ReadOnlySpan<byte> rest)
+    {
         var chunk = pool.Rent(ChunkPool.ClassFor(rest.Length));
+        _held += chunk.Buffer.Length;
         rest.CopyTo(chunk.Buffer);
         chunk.Tail = rest.Length;
         return chunk;
     }
 
-    /// <summary>Gives back what <see cref="Keep"/> made.</summary>
-    public void Free(Chunk chunk) => pool.Return(chunk);
+    private void Shed()
+    {
+        while ((_held > limits.Bytes || pool.IsOverdrawn) && DropFullest(PacketKind.Disco))
+        {
+        }
+    }
 
     private LaneSet? First() => _disco is { Count: > 0 } ? _disco : _other is { Count: > 0 } ? _other : null;
 
@@ -160,15 +184,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
             {
                 sizeClass = fitting;
             }
-            else if (_other?.Fullest() is { } other)
-            {
-                DropHead(_other, other, PacketKind.Other);
-            }
-            else if (kind == PacketKind.Disco && _disco?.Fullest() is { } disco)
-            {
-                DropHead(_disco, disco, PacketKind.Disco);
-            }
-            else
+            else if (!DropFullest(kind))
             {
                 return false;
             }
@@ -178,6 +194,24 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
                 return true;
             }
         }
+    }
+
+    // Disco goes only for disco's sake.
+    private bool DropFullest(PacketKind last)
+    {
+        if (_other?.Fullest() is { } other)
+        {
+            DropHead(_other, other, PacketKind.Other);
+            return true;
+        }
+
+        if (last == PacketKind.Disco && _disco?.Fullest() is { } disco)
+        {
+            DropHead(_disco, disco, PacketKind.Disco);
+            return true;
+        }
+
+        return false;
     }
 
     private void DropHead(LaneSet lanes, Lane lane, PacketKind kind) => Lose(lanes, lane, DropReason.QueueHead, kind);

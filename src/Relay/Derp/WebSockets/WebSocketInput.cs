@@ -12,6 +12,9 @@ internal sealed class WebSocketInput(WebSocketOutput output)
     /// <summary>The most bytes of a message's frame: a packet of 64 KiB with its key and header.</summary>
     public const int MaxFrame = (64 * 1024) + 37;
 
+    /// <summary>Ends when the close frame has left, or cannot any more.</summary>
+    public Task Ended => output.Ended;
+
     private const int MaxHeader = 14;
     private readonly byte[] _control = new byte[125];
     private byte[]? _buffer;
