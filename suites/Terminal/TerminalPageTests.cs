@@ -80,8 +80,12 @@ public sealed class TerminalPageTests : IAsyncLifetime
 
         await server.SignalAsync("TERM");
         await server.ExitAsync();
+        await page.WaitForSelectorAsync("#state[data-state=paused]");
+        await SeesAsync(page, "typing is discarded]");
         await StartApiAsync(port);
-        await SeesAsync(page, "[connection resumed]");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+        await SeesAsync(page, "the answer is 42");
+        Assert.False(await page.Locator(".xterm-rows").GetByText("typing is discarded").IsVisibleAsync());
         await page.Keyboard.TypeAsync("echo still here: $((answer+1))\n");
         await SeesAsync(page, "still here: 43");
         Assert.Equal("connected", await page.GetAttributeAsync("#state", "data-state"));
@@ -96,12 +100,86 @@ public sealed class TerminalPageTests : IAsyncLifetime
 
         await page.Keyboard.TypeAsync("exit\n");
         await page.WaitForSelectorAsync("#state[data-state=ended]");
+        await SeesAsync(page, "[the shell has ended]");
         await page.ClickAsync("#fresh");
         await page.WaitForSelectorAsync("#state[data-state=connected]");
         Assert.Empty(complaints);
 
         await page.ClickAsync("text=Sign out");
         await page.WaitForSelectorAsync("#token");
+    }
+
+    [Fact]
+    public async Task VimAndTopHaveTheScreenAndGiveItBack()
+    {
+        var server = await StartApiAsync(FreePort());
+        var page = await SignInAsync(server.UrlOf("public"));
+        await TypeAsync(page, "PS1='$ '; clear; echo before: $((6*7))");
+        await SeesAsync(page, "before: 42");
+
+        var file = _directory.File("written.txt");
+        await TypeAsync(page, $"$(command -v vim || command -v vim.tiny) -u NONE -N {file}");
+        await page.WaitForFunctionAsync("() => document.querySelector('.xterm-rows').innerText.split('\\n').filter(line => line.trim() === '~').length > 5");
+        Assert.DoesNotContain("before: 42", await TextAsync(page), StringComparison.Ordinal);
+        await page.Keyboard.TypeAsync("ifrom vim");
+        await SeesAsync(page, "from vim");
+        await page.Keyboard.PressAsync("Escape");
+        await TypeAsync(page, ":wq");
+        await SeesAsync(page, "before: 42");
+        Assert.DoesNotContain("~", await TextAsync(page), StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => File.Exists(file) && File.ReadAllText(file) == "from vim\n", "vim has written its file");
+
+        await TypeAsync(page, "top");
+        await SeesAsync(page, "load average");
+        await SeesAsync(page, "PID USER");
+        await page.Keyboard.TypeAsync("q");
+        await TypeAsync(page, "echo after: $((6*7+1))");
+        await SeesAsync(page, "after: 43");
+    }
+
+    [Fact]
+    public async Task AConnectionThatIsDeadDoesNotLookAlive()
+    {
+        var server = await StartApiAsync(FreePort());
+        var page = await SignInAsync(server.UrlOf("public"));
+        await page.Context.SetOfflineAsync(true);
+        await page.WaitForSelectorAsync("#state[data-state=silent]");
+        await page.Context.SetOfflineAsync(false);
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+
+        // Silence that lasts: typing without an echo is said to have none, and the server, which answers, is kept.
+        await TypeAsync(page, "PS1='$ '; clear; stty -echo; echo quiet: $((6*7))");
+        await SeesAsync(page, "quiet: 42");
+        await page.EvaluateAsync("() => { const now = Date.now; Date.now = () => now() + window.ahead; window.ahead = 0; }");
+        await page.Keyboard.TypeAsync("x");
+        await page.EvaluateAsync("() => { window.ahead = 11000; }");
+        await page.WaitForSelectorAsync("#state[data-state=silent]");
+        await TypeAsync(page, "");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+
+        // And one that does not answer is left.
+        await server.SignalAsync("STOP");
+        await page.Keyboard.TypeAsync("x");
+        await page.EvaluateAsync("() => { window.ahead = 22000; }");
+        await page.WaitForFunctionAsync("() => document.querySelector('#state').dataset.state === 'connecting' || document.querySelector('#state').dataset.state === 'reconnecting'");
+        await server.SignalAsync("CONT");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+    }
+
+    private static Task TypeAsync(IPage page, string line) => page.Keyboard.TypeAsync(line + "\n");
+
+    private static async Task<string> TextAsync(IPage page) =>
+        (await page.EvaluateAsync<string>("document.querySelector('.xterm-rows').innerText")).Replace('\u00a0', ' ');
+
+    private async Task<IPage> SignInAsync(Uri server)
+    {
+        var page = await _browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = 900, Height = 420 } });
+        await page.GotoAsync(new Uri(server, $"/terminal/{Bootstrapped.AgentId(Bootstrap)}").AbsoluteUri);
+        await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
+        await page.ClickAsync("text=Sign in");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+        await page.ClickAsync("#screen");
+        return page;
     }
 
     private static Task<IJSHandle> SeesAsync(IPage page, string text) => page.WaitForFunctionAsync(

@@ -160,6 +160,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     [InlineData($"?reconnect={Id}&width=1.5", "width")]
     [InlineData($"?reconnect={Id}&backend_type=tmux", "backend_type")]
     [InlineData($"?reconnect={Id}&container=web", "container")]
+    [InlineData($"?reconnect={Id}&container_user=root", "container")]
+    [InlineData($"?reconnect={Id}&height=%2B1", "height")]
     [InlineData($"?reconnect={Id}&command=%00", "command")]
     public async Task AWrongQueryIs400AndNamesTheField(string query, string field)
     {
@@ -168,6 +170,68 @@ public sealed class TerminalApiTests : IAsyncDisposable
         Assert.Equal(400, answer.Status);
         Assert.Equal(field, Assert.Single(answer.Json.GetProperty("validations").EnumerateArray()).GetProperty("field").GetString());
     }
+
+    [Theory]
+    [InlineData(4_096, 426)]
+    [InlineData(4_097, 400)]
+    public async Task ACommandMayHaveSoManyCharacters(int length, int status)
+    {
+        await StartAsync();
+        Assert.Equal(status, (await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}&command={new string('x', length)}")).Status);
+    }
+
+    [Fact]
+    public async Task EveryWrongFieldIsNamed()
+    {
+        await StartAsync();
+        var answer = await _server.GetAsUserAsync(_server.AgentPath + "/pty?reconnect=x&height=x&width=x&backend_type=x&container=x");
+        Assert.Equal(
+            ["reconnect", "height", "width", "container", "backend_type"],
+            answer.Json.GetProperty("validations").EnumerateArray().Select(static wrong => wrong.GetProperty("field").GetString()));
+    }
+
+    [Theory]
+    [InlineData("", 80, 80)]
+    [InlineData("&height=0&width=0", 80, 80)]
+    [InlineData("&height=65535&width=1", 65535, 1)]
+    [InlineData("&backend_type=screen", 80, 80)]
+    public async Task SizesAndBackendsThatAreRightAreTaken(string query, int height, int width)
+    {
+        using var socket = await OpenAsync($"?reconnect={Id}{query}");
+        await _agent.Terminal.Output.Writer.WriteAsync("x"u8.ToArray(), TestContext.Current.CancellationToken);
+        await socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken).Soon();
+        Assert.Equal(((ushort)height, (ushort)width), (_agent.Requested!.Height, _agent.Requested.Width));
+    }
+
+    [Fact]
+    public async Task AClientIsPingedAndWithoutPongsItIsDetached()
+    {
+        var pings = TimeSpan.FromMilliseconds(100);
+        _server = await ApiServer.StartAsync(
+            directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = _agent, WebSocketPingInterval = pings, WebSocketPongTimeout = pings });
+
+        // A client that reads its socket answers pings, so this one is raw.
+        using var tcp = new System.Net.Sockets.TcpClient();
+        await tcp.ConnectAsync(System.Net.IPAddress.Loopback, _server.Client.BaseAddress!.Port, TestContext.Current.CancellationToken);
+        await tcp.GetStream().WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET {_server.AgentPath}/pty?reconnect={Id} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                + $"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCoder-Session-Token: {_server.Credentials!.SessionToken}\r\n\r\n"),
+            TestContext.Current.CancellationToken);
+        var seen = "";
+        var buffer = new byte[4096];
+        while (!seen.Contains("\r\n\r\n\u0089", StringComparison.Ordinal))
+        {
+            var count = await tcp.GetStream().ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().Soon();
+            Assert.True(count > 0, seen);
+            seen += Encoding.Latin1.GetString(buffer, 0, count);
+        }
+
+        await _agent.Terminal.Detached.Soon();
+    }
+
+    [Fact]
+    public void ThePingsOfClientsAre15SecondsApart() => Assert.Equal(TimeSpan.FromSeconds(15), new ControlPlaneOptions { DataDirectory = "" }.WebSocketPingInterval);
 
     [Fact]
     public async Task WithoutAValidTokenItIsNotThere()

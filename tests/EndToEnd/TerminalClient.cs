@@ -11,6 +11,7 @@ internal sealed class TerminalClient : IDisposable
 
     private readonly ClientWebSocket _socket = new();
     private readonly MemoryStream _seen = new();
+    private HttpMessageInvoker? _invoker;
     private int _found;
 
     public string Seen => Encoding.UTF8.GetString(_seen.ToArray());
@@ -21,6 +22,18 @@ internal sealed class TerminalClient : IDisposable
         client._socket.Options.SetRequestHeader("Coder-Session-Token", token);
         var url = new Uri(server, $"/api/v2/workspaceagents/{agent}/pty?reconnect={reconnect}&height=24&width=80&command={Uri.EscapeDataString(command)}");
         await client._socket.ConnectAsync(new UriBuilder(url) { Scheme = "ws" }.Uri, CancellationToken.None).WaitAsync(Patience);
+        return client;
+    }
+
+    /// <summary>Connects to any WebSocket, over HTTP/2 if it says so.</summary>
+    public static async Task<TerminalClient> ConnectAsync(Uri url, Action<ClientWebSocketOptions> configure)
+    {
+        var client = new TerminalClient();
+        configure(client._socket.Options);
+        var handler = new SocketsHttpHandler();
+        handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+        client._invoker = new HttpMessageInvoker(handler);
+        await client._socket.ConnectAsync(url, client._invoker, CancellationToken.None).WaitAsync(Patience);
         return client;
     }
 
@@ -72,7 +85,11 @@ internal sealed class TerminalClient : IDisposable
         return _socket.CloseStatus;
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _invoker?.Dispose();
+    }
 
     private async Task<bool> ReadAsync()
     {

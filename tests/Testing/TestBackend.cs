@@ -12,11 +12,15 @@ namespace Testing;
 public sealed class TestBackend : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private int _probes;
 
     private TestBackend(WebApplication app) => _app = app;
 
     /// <summary>Whether <c>/healthz</c> says that all is well.</summary>
     public bool Healthy { get; set; } = true;
+
+    /// <summary>How many probes were answered with yes.</summary>
+    public int Probes => Volatile.Read(ref _probes);
 
     /// <summary>Every request but the probes, as <c>GET /path?query</c>.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
@@ -40,6 +44,7 @@ public sealed class TestBackend : IAsyncDisposable
             if (context.Request.Path == "/healthz")
             {
                 context.Response.StatusCode = backend.Healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                Interlocked.Add(ref backend._probes, backend.Healthy ? 1 : 0);
                 return;
             }
 

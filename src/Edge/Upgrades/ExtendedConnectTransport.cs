@@ -1,4 +1,6 @@
 using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Streams;
 
@@ -10,9 +12,15 @@ internal sealed class ExtendedConnectTransport(HttpContext context, Stream strea
     // RFC 9113 §7: the stream is no longer needed.
     private const int Cancel = 0x8;
 
+    private readonly Socket? _socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
+
+    private VanishedPeer _peer;
+
     public override PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
 
     public override PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+
+    public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);
 
     public override async ValueTask CompleteOutputAsync() => await context.Response.CompleteAsync();
 

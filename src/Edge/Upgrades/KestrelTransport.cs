@@ -17,11 +17,15 @@ internal sealed class KestrelTransport(HttpContext context) : StreamTransport
 
     private readonly Socket? _socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
 
+    private VanishedPeer _peer;
+
     public override PipeReader Input => _pipe.Input;
 
     public override PipeWriter Output => _pipe.Output;
 
     public override bool IsBroken => _socket is not null && SocketTransport.HasFailed(_socket);
+
+    public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);
 
     public override void BeginRelay() => _halfClose.BeginStream();
 

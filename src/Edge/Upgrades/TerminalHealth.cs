@@ -39,13 +39,34 @@ internal sealed class TerminalPlace(DestinationState first)
 {
     private readonly Lock _lock = new();
     private DestinationState _destination = first;
-    private bool _wasWell;
+    private bool _wasWell = IsWell(first);
+    private int _rounds;
+
+    public DestinationState Destination
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _destination;
+            }
+        }
+    }
 
     public void MoveTo(DestinationState destination)
     {
         lock (_lock)
         {
-            (_destination, _wasWell) = (destination, false);
+            (_destination, _wasWell, _rounds) = (destination, IsWell(destination), 0);
+        }
+    }
+
+    /// <summary>How often all servers have been asked before, since the terminal was last with one.</summary>
+    public int NextRound()
+    {
+        lock (_lock)
+        {
+            return _rounds++;
         }
     }
 
@@ -60,4 +81,6 @@ internal sealed class TerminalPlace(DestinationState first)
             return falls;
         }
     }
+
+    private static bool IsWell(DestinationState destination) => destination.Health.Active is DestinationHealth.Healthy;
 }

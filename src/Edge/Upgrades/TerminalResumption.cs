@@ -11,8 +11,10 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
 
     private static readonly ResumeOptions Times = new();
 
-    // A server that takes longer is no better than none, while others may be there.
-    private static readonly UpgradeOptions Bounds = new() { Timeout = TimeSpan.FromSeconds(5) };
+    // A server that takes longer is no better than none, while others may be there: a host that is gone says nothing.
+    private static readonly Patience First = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.5));
+    private static readonly Patience Later = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
+    private static readonly UpgradeOptions Bounds = new();
 
     /// <summary>Null for a stream that cannot be resumed.</summary>
     public static ResumableTerminal? Find(HttpContext context, UpgradeRequest request, UpgradeAccepted accepted)
@@ -57,11 +59,10 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
     {
         var state = terminal.Cluster.DestinationsState;
         var destinations = state.AvailableDestinations.Count > 0 ? state.AvailableDestinations : state.AllDestinations;
-        var start = destinations.Count > 0 ? Random.Shared.Next(destinations.Count) : 0;
-        for (var i = 0; i < destinations.Count; i++)
+        var patience = place.NextRound() == 0 && destinations.Count > 1 ? First : Later;
+        foreach (var destination in InTurn(destinations, place.Destination))
         {
-            var destination = destinations[(start + i) % destinations.Count];
-            var result = await AttachAsync(terminal, destination, cancellation);
+            var result = await AttachAsync(terminal, destination, patience, cancellation);
             if (result is not AttachResult.Unavailable)
             {
                 place.MoveTo(destination);
@@ -72,38 +73,67 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         return new AttachResult.Unavailable();
     }
 
-    private async Task<AttachResult> AttachAsync(ResumableTerminal terminal, DestinationState destination, CancellationToken cancellation)
+    /// <summary>Each from a chance one on, and at last the one that was lost.</summary>
+    internal static IEnumerable<DestinationState> InTurn(IReadOnlyList<DestinationState> destinations, DestinationState lost)
     {
-        SocketTransport server;
+        var start = destinations.Count > 0 ? Random.Shared.Next(destinations.Count) : 0;
+        return Enumerable.Range(0, destinations.Count).Select(i => destinations[(start + i) % destinations.Count]).OrderBy(destination => destination == lost);
+    }
+
+    private async Task<AttachResult> AttachAsync(
+        ResumableTerminal terminal, DestinationState destination, Patience patience, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(patience.Connect, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            server = await connector.ConnectAsync(new Uri(destination.Model.Config.Address), terminal.Cluster.Model.Config.HttpClient, cancellation);
+            await using var server = new Candidate(
+                await connector.ConnectAsync(new Uri(destination.Model.Config.Address), terminal.Cluster.Model.Config.HttpClient, either.Token));
+            limit.CancelAfter(patience.Answer);
+            return await AskAsync(terminal, destination, server, either.Token);
         }
         catch (HttpRequestException)
         {
             return new AttachResult.Unavailable();
         }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new AttachResult.Unavailable();
+        }
+    }
 
-        var isKept = false;
-        try
+    private async Task<AttachResult> AskAsync(
+        ResumableTerminal terminal, DestinationState destination, Candidate server, CancellationToken cancellation)
+    {
+        var target = terminal.Request.Target;
+        var request = terminal.Request with
         {
-            var target = terminal.Request.Target;
-            var request = terminal.Request with
-            {
-                Target = target.StartsWith(terminal.BasePath, StringComparison.Ordinal) ? BasePath(destination) + target[terminal.BasePath.Length..] : target,
-            };
-            var answer = await BackendUpgrade.SendAsync(server, request, Bounds, time, cancellation);
-            isKept = answer is UpgradeAccepted accepted && !HasExtensions(accepted);
-            return isKept ? new AttachResult.Attached(server)
-                : answer is UpgradeRefused { Head.Status: >= 400 and < 500 } ? new AttachResult.Refused()
-                : new AttachResult.Unavailable();
-        }
-        finally
+            Target = target.StartsWith(terminal.BasePath, StringComparison.Ordinal) ? BasePath(destination) + target[terminal.BasePath.Length..] : target,
+        };
+        return await BackendUpgrade.SendAsync(server.Transport, request, Bounds, time, cancellation) switch
         {
-            if (!isKept)
-            {
-                await server.DisposeAsync();
-            }
+            UpgradeAccepted accepted when !HasExtensions(accepted) => new AttachResult.Attached(server.Keep()),
+            UpgradeRefused { Head.Status: >= 400 and < 500 } => new AttachResult.Refused(),
+            _ => new AttachResult.Unavailable(),
+        };
+    }
+
+    /// <summary>How long a server may take to be connected to, TLS included, and then to answer.</summary>
+    private readonly record struct Patience(TimeSpan Connect, TimeSpan Answer);
+
+    /// <summary>A connection that is let go unless it is kept.</summary>
+    private sealed class Candidate(SocketTransport transport) : IAsyncDisposable
+    {
+        private bool _isKept;
+
+        public SocketTransport Transport => transport;
+
+        public SocketTransport Keep()
+        {
+            _isKept = true;
+            return transport;
         }
+
+        public ValueTask DisposeAsync() => _isKept ? ValueTask.CompletedTask : transport.DisposeAsync();
     }
 }

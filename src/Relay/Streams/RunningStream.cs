@@ -34,6 +34,7 @@ internal sealed class RunningStream
     private int _closeFrames;
     private long _turn = long.MaxValue;
     private long _deadline = long.MaxValue;
+    private TimeSpan _nextLook;
 
     public RunningStream(
         StreamTransport client, StreamTransport backend, StreamInfo info, StreamRelayOptions options, byte[] drainReason, Func<TimeSpan> now)
@@ -44,6 +45,7 @@ internal sealed class RunningStream
         _options = options;
         DrainReason = drainReason;
         _now = now;
+        _nextLook = now() + options.LivenessPeriod;
         _toBackend = new StreamDirection(this, StreamSide.Client, client, backend);
         _toClient = new StreamDirection(this, StreamSide.Backend, backend, client);
     }
@@ -145,6 +147,12 @@ internal sealed class RunningStream
     /// <summary>What the relay's one timer does for each stream.</summary>
     public void Beat(TimeSpan now)
     {
+        if (now >= _nextLook)
+        {
+            _nextLook = now + _options.LivenessPeriod;
+            LookForVanished(now);
+        }
+
         if (Failed)
         {
             return;
@@ -165,6 +173,18 @@ internal sealed class RunningStream
         else if (now.Ticks >= Volatile.Read(ref _deadline))
         {
             Overdue(now);
+        }
+    }
+
+    private void LookForVanished(TimeSpan now)
+    {
+        if (_client.HasVanished(now))
+        {
+            Broke(StreamSide.Client);
+        }
+        else if (_backend.HasVanished(now))
+        {
+            Broke(StreamSide.Backend);
         }
     }
 

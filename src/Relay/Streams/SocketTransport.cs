@@ -14,6 +14,7 @@ public sealed class SocketTransport : StreamTransport
     private readonly SslStream? _tls;
     private readonly SocketInput? _input;
     private readonly SocketOutput? _output;
+    private VanishedPeer _peer;
     private int _aborted;
 
     /// <summary>Takes over a connected socket, and the TLS session over it if there is one.</summary>
@@ -63,6 +64,9 @@ public sealed class SocketTransport : StreamTransport
 
     /// <inheritdoc/>
     public override bool IsBroken => Volatile.Read(ref _aborted) != 0 || HasFailed(_socket);
+
+    /// <inheritdoc/>
+    public override bool HasVanished(TimeSpan now) => _peer.IsGone(_socket, now);
 
     /// <inheritdoc/>
     public override void BeginRelay()

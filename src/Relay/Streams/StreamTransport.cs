@@ -20,6 +20,14 @@ public abstract class StreamTransport : IAsyncDisposable
     /// </summary>
     public virtual bool IsBroken => false;
 
+    /// <summary>
+    /// Whether the peer is taken to have vanished: it acknowledges nothing any more. Looked at every
+    /// <see cref="StreamRelayOptions.LivenessPeriod"/>, by one thread at a time. False where the transport cannot tell, or sees to it itself; must
+    /// be cheap and never throw.
+    /// </summary>
+    /// <param name="now">A time that only grows.</param>
+    public virtual bool HasVanished(TimeSpan now) => false;
+
     /// <summary>The relay begins to carry it: from now on nothing else does, so that it may complete on the socket threads.</summary>
     public virtual void BeginRelay()
     {

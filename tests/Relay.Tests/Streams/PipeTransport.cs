@@ -23,10 +23,15 @@ internal sealed class PipeTransport : StreamTransport
     /// <summary>What the peer gets.</summary>
     public PipeReader Receive => _fromRelay.Reader;
 
+    /// <summary>Whether the peer is gone without a word.</summary>
+    public bool Vanished { get; set; }
+
     public Task Aborted => _aborted.Task;
 
     /// <summary>Ends when the relay has begun one more read than those waited for so far.</summary>
     public Task NextReadAsync() => _input.Reads.WaitAsync(SoonExtensions.Guard, TestContext.Current.CancellationToken);
+
+    public override bool HasVanished(TimeSpan now) => Vanished;
 
     public override ValueTask CompleteOutputAsync() => _fromRelay.Writer.CompleteAsync();
 

@@ -77,13 +77,148 @@ public sealed class ResumableServerTests : IAsyncDisposable
         Assert.Equal(1000, (await _rig.AdvanceUntilAsync(run)).BackendCloseCode);
     }
 
-    private async Task<StreamReport> Start(TimeSpan? limit = null)
+    [Fact]
+    public async Task ItsReplayComesOnAScreenThatWasReset()
+    {
+        var second = new PipeTransport();
+        _answers.Enqueue(new AttachResult.Attached(second));
+        await second.Send.WriteAsync(Frames.Make(Frames.Binary, "replay"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
+        _ = Start();
+        await _first.Send.WriteAsync(Frames.Make(Frames.Binary, "before"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
+        await SeeAsync("before");
+        await _first.Send.CompleteAsync();
+        await SeeAsync("replay");
+        Assert.Matches("(?s)before.*paused, typing is discarded].*\\x18\\x1bc\\[connection resumed].*replay", _seen.ToString());
+    }
+
+    [Fact]
+    public async Task PingsAreAnsweredWhilePausedAndOnlyThen()
+    {
+        _ = Start();
+        await PingAsync("one");
+        Assert.Contains("one", await ReadRawAsync(_first, "one"), StringComparison.Ordinal);
+        await _first.Send.CompleteAsync();
+        await SeeAsync("typing is discarded]");
+        await PingAsync("two");
+        await SeeAsync("\u008a\u0003two");
+        await PingAsync("");
+        await SeeAsync("\u008a\0");
+        var second = new PipeTransport();
+        _answers.Enqueue(new AttachResult.Attached(second));
+        await SeeAsync("[connection resumed]");
+        await PingAsync("six");
+        Assert.DoesNotContain("two", await ReadRawAsync(second, "six"), StringComparison.Ordinal);
+        Assert.DoesNotContain("one", _seen.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AServerThatVanishedIsLeftForAnotherOne()
+    {
+        var second = new PipeTransport();
+        _answers.Enqueue(new AttachResult.Attached(second));
+        var run = Start();
+        _first.Vanished = true;
+        await SeeAsync("[connection resumed]");
+        await TypeAsync("{\"data\":\"kept\"}");
+        await ReadAsync(second, "kept");
+        Assert.False(run.IsCompleted);
+    }
+
+    [Fact]
+    public async Task AServerThatIsBackIsAskedWithinASecond()
+    {
+        var tries = new List<DateTimeOffset>();
+        _ = Start(onTry: () => tries.Add(_rig.Clock.GetUtcNow()));
+        await _first.Send.CompleteAsync();
+        var start = _rig.Clock.GetUtcNow();
+        while (_rig.Clock.GetUtcNow() - start < TimeSpan.FromSeconds(20))
+        {
+            // The relay's heartbeat, the end of the outage, and the pause before the next try.
+            await Eventually.TrueAsync(() => _rig.Clock.PendingTimers == 3, "the next try is awaited");
+            _rig.Clock.Advance(TimeSpan.FromMilliseconds(50));
+        }
+
+        Assert.InRange(tries.Count, 20, 40);
+        Assert.InRange(tries[0] - start, TimeSpan.FromMilliseconds(75), TimeSpan.FromMilliseconds(175));
+        Assert.All(tries.Zip(tries.Skip(1)), static pair => Assert.InRange(pair.Second - pair.First, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
+    public async Task OfTensOfThousandsOfSizesTheNextServerGetsTheLast()
+    {
+        var second = new PipeTransport();
+        _ = Start();
+        var read = ReadAsync(_first, "\"width\":10001}");
+        for (var i = 1; i <= 10_001; i++)
+        {
+            await TypeAsync($"{{\"height\":50,\"width\":{i}}}");
+        }
+
+        await read;
+        await _first.Send.CompleteAsync();
+        await SeeAsync("typing is discarded]");
+        for (var i = 1; i <= 10_002; i++)
+        {
+            await TypeAsync($"{{\"height\":60,\"width\":{i}}}");
+        }
+
+        await PingAsync("all read");
+        await SeeAsync("all read");
+        _answers.Enqueue(new AttachResult.Attached(second));
+        await SeeAsync("[connection resumed]");
+        await TypeAsync("{\"data\":\"kept\"}");
+        Assert.Equal("{\"height\":60,\"width\":10002}{\"data\":\"kept\"}", await ReadAsync(second, "kept\"}"));
+    }
+
+    [Fact]
+    public async Task AnEndlessObjectIsHeldNowhere()
+    {
+        const int Total = 8 << 20;
+        var (sent, got) = (0L, 0L);
+        _ = Start();
+        await TypeAsync("{\"data\":\"");
+        var pour = PourAsync();
+        while (got < Total)
+        {
+            var result = await _first.Receive.ReadAsync(TestContext.Current.CancellationToken).Soon();
+            var part = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, 4096));
+            got += part.Length;
+            _first.Receive.AdvanceTo(part.End);
+            Assert.InRange(Volatile.Read(ref sent) - got, long.MinValue, 512 << 10);
+        }
+
+        await pour.Soon();
+
+        // And without a server it goes nowhere, to its end.
+        await _first.Send.CompleteAsync();
+        await SeeAsync("typing is discarded]");
+        sent = 0;
+        await PourAsync().Soon();
+        var second = new PipeTransport();
+        _answers.Enqueue(new AttachResult.Attached(second));
+        await SeeAsync("[connection resumed]");
+        await TypeAsync("xxx\"}{\"data\":\"kept\"}");
+        Assert.Equal("{\"data\":\"kept\"}", await ReadAsync(second, "kept\"}"));
+
+        async Task PourAsync()
+        {
+            var piece = Frames.Make(Frames.Binary, Enumerable.Repeat((byte)'x', 16 << 10).ToArray(), masked: true);
+            while (Volatile.Read(ref sent) < Total)
+            {
+                Interlocked.Add(ref sent, piece.Length);
+                await _client.Send.WriteAsync(piece, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    private async Task<StreamReport> Start(TimeSpan? limit = null, Action? onTry = null)
     {
         await using var server = new ResumableServer(
             _first,
             _ =>
             {
                 _tries++;
+                onTry?.Invoke();
                 return Task.FromResult(_answers.TryDequeue(out var answer) ? answer : new AttachResult.Unavailable());
             },
             new ResumeOptions { Limit = limit ?? TimeSpan.FromDays(1) }, // the test's clock runs ahead of the threads
@@ -94,6 +229,9 @@ public sealed class ResumableServerTests : IAsyncDisposable
 
     private async Task TypeAsync(string json) =>
         await _client.Send.WriteAsync(Frames.Make(Frames.Binary, Encoding.ASCII.GetBytes(json), masked: true), TestContext.Current.CancellationToken);
+
+    private async Task PingAsync(string text) =>
+        await _client.Send.WriteAsync(Frames.Make(Frames.Ping, Encoding.ASCII.GetBytes(text), masked: true), TestContext.Current.CancellationToken);
 
     /// <summary>Lets time go by until the client has seen this, in messages or in a close's reason.</summary>
     private Task SeeAsync(string text) => ReadToAsync(_client, text, _seen);
@@ -109,6 +247,22 @@ public sealed class ResumableServerTests : IAsyncDisposable
             from.Receive.AdvanceTo(result.Buffer.End);
             Assert.False(result.IsCompleted && !seen.ToString().Contains(text, StringComparison.Ordinal), seen.ToString());
         }
+    }
+
+    /// <summary>The frames that a server has got, as they are but without their masks, once this is in them.</summary>
+    private async Task<string> ReadRawAsync(PipeTransport from, string text)
+    {
+        var seen = new StringBuilder();
+        byte[] key = [0x11, 0x22, 0x33, 0x44];
+        while (!seen.ToString().Contains(text, StringComparison.Ordinal))
+        {
+            var result = await _rig.AdvanceUntilAsync(from.Receive.ReadAsync(TestContext.Current.CancellationToken).AsTask());
+            var bytes = result.Buffer.ToArray();
+            from.Receive.AdvanceTo(result.Buffer.End);
+            seen.Append(Encoding.Latin1.GetString([.. bytes.Skip(6).Select((value, at) => (byte)(value ^ key[at & 3]))]));
+        }
+
+        return seen.ToString();
     }
 
     /// <summary>What a server has got, once this is in it.</summary>

@@ -19,7 +19,10 @@ public sealed class ResumableServer : StreamTransport
     private const ushort Normal = 1000;
 
     private static readonly byte[] Paused = Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
-    private static readonly byte[] Resumed = Encoding.ASCII.GetBytes("\r\n[connection resumed]\r\n");
+
+    // Reset first, as a client does that connects again: the server's replay shows the screen anew.
+    private static readonly byte[] Resumed = Encoding.ASCII.GetBytes("\x18\x1b" + "c[connection resumed]\r\n");
+
     private static readonly byte[] NoServer = Encoding.ASCII.GetBytes("no API server took the terminal over in time");
     private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("the API server refused the terminal: connect again");
 
@@ -75,6 +78,21 @@ public sealed class ResumableServer : StreamTransport
                 AbortServer();
             }
         }
+    }
+
+    /// <summary>A server that vanished is left for another one; the terminal goes on.</summary>
+    /// <param name="now">A time that only grows.</param>
+    public override bool HasVanished(TimeSpan now)
+    {
+        lock (_gate)
+        {
+            if (!_isDisposed && _server.HasVanished(now))
+            {
+                AbortServer();
+            }
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
@@ -191,7 +209,7 @@ public sealed class ResumableServer : StreamTransport
                 return;
             }
 
-            (var result, pause) = await AttachAsync(pause, _options.Limit - _time.GetElapsedTime(outage)).ConfigureAwait(false);
+            (var result, pause) = await AttachAnsweringAsync(pause, _options.Limit - _time.GetElapsedTime(outage)).ConfigureAwait(false);
             _metrics.Reattached(result switch
             {
                 AttachResult.Attached => "resumed",
@@ -205,8 +223,15 @@ public sealed class ResumableServer : StreamTransport
             }
 
             await TakeOverAsync(server).ConfigureAwait(false);
-            await SayAsync(Resumed).ConfigureAwait(false);
+
+            // First: what is typed after it is read has to count.
             await _input.GiveAsync(server).ConfigureAwait(false);
+            if (_input.Pings.TryRead(out var ping))
+            {
+                await AnswerAsync(ping).ConfigureAwait(false);
+            }
+
+            await SayAsync(Resumed).ConfigureAwait(false);
         }
     }
 
@@ -250,6 +275,44 @@ public sealed class ResumableServer : StreamTransport
                 return true;
             }
         }
+    }
+
+    /// <summary>Attaches, and meanwhile answers the client's pings, which nobody else would.</summary>
+    private async Task<(AttachResult? Result, TimeSpan Pause)> AttachAnsweringAsync(TimeSpan pause, TimeSpan limit)
+    {
+        using var attached = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var answering = AnswerPingsAsync(attached.Token);
+        try
+        {
+            return await AttachAsync(pause, limit).ConfigureAwait(false);
+        }
+        finally
+        {
+            await attached.CancelAsync().ConfigureAwait(false);
+            await answering.ConfigureAwait(false);
+        }
+    }
+
+    private async Task AnswerPingsAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                await AnswerAsync(await _input.Pings.ReadAsync(cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // There is a server again, or no client.
+            return;
+        }
+    }
+
+    private async ValueTask AnswerAsync(byte[] ping)
+    {
+        FrameHeader.Write(_toRelay.Writer, FrameHeader.Pong, final: true, ping.Length, null);
+        await _toRelay.Writer.WriteAsync(ping).ConfigureAwait(false);
     }
 
     private async Task<(AttachResult? Result, TimeSpan Pause)> AttachAsync(TimeSpan pause, TimeSpan limit)

@@ -7,7 +7,7 @@ namespace Relay.Streams.Resumption;
 
 /// <summary>
 /// The client's frames of a terminal: hands them on as they are, and after a change of the API server begins with the last size and the
-/// first JSON object that begins thereafter, be it in the middle of a frame. Control frames pass whole. Holds nothing.
+/// first JSON object that begins thereafter, be it in the middle of a frame. Control frames pass whole. Holds nothing but a ping.
 /// </summary>
 internal sealed class TerminalInputFrames
 {
@@ -21,12 +21,21 @@ internal sealed class TerminalInputFrames
     // Whether the server has all from the beginning of some object on; and whether its next frame begins a message for it.
     private bool _isSynced = true;
     private bool _beginsMessage;
+    private byte[]? _ping;
 
     /// <summary>The last size that the client told.</summary>
     public (int Height, int Width)? LastSize => _sizes.Last;
 
     /// <summary>Whether the client's close frame has come.</summary>
     public bool CloseSeen { get; private set; }
+
+    /// <summary>The last ping that no server got; once. An older one need not be answered (RFC 6455 §5.5.3).</summary>
+    public byte[]? TakePing()
+    {
+        var ping = _ping;
+        _ping = null;
+        return ping;
+    }
 
     /// <summary>A new API server: it gets the size, and then only whole objects.</summary>
     public void BeginServer(IBufferWriter<byte> output)
@@ -77,6 +86,11 @@ internal sealed class TerminalInputFrames
                 }
 
                 Copy(buffer.Slice(0, whole), output);
+                if (output is null && header.Opcode == FrameHeader.Ping)
+                {
+                    _ping = Unmask(buffer.Slice(header.Size, header.Length), header.Key ?? 0);
+                }
+
                 buffer = buffer.Slice(whole);
                 CloseSeen |= header.Opcode == FrameHeader.Close;
                 continue;
@@ -155,6 +169,17 @@ internal sealed class TerminalInputFrames
         }
 
         _left -= masked.Length;
+    }
+
+    private static byte[] Unmask(in ReadOnlySequence<byte> payload, uint key)
+    {
+        var bytes = payload.ToArray();
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] ^= (byte)(key >> (8 * (i & 3)));
+        }
+
+        return bytes;
     }
 
     private static void Copy(in ReadOnlySequence<byte> bytes, IBufferWriter<byte>? output)

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Threading.Channels;
 
 namespace Relay.Streams.Resumption;
 
@@ -9,11 +10,15 @@ namespace Relay.Streams.Resumption;
 internal sealed class TerminalInputLoop(PipeReader client, StreamTransport server, Action leaves)
 {
     private readonly TerminalInputFrames _frames = new();
+    private readonly Channel<byte[]> _pings = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly Lock _gate = new();
     private TaskCompletionSource? _given;
     private StreamTransport? _gift;
     private bool _isOver;
     private volatile bool _isStopped;
+
+    /// <summary>The last ping that came while there was no server to answer it.</summary>
+    public ChannelReader<byte[]> Pings => _pings.Reader;
 
     /// <summary>Runs to the end of the client's bytes. Never throws for what transports do.</summary>
     public async Task RunAsync()
@@ -89,6 +94,11 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
             var buffer = result.Buffer;
             var isRight = _frames.Take(ref buffer, target?.Output);
             client.AdvanceTo(buffer.Start, buffer.End);
+            if (_frames.TakePing() is { } ping)
+            {
+                _pings.Writer.TryWrite(ping);
+            }
+
             var isOver = result.IsCompleted || !isRight;
             if (!hasLeft && (isOver || _frames.CloseSeen))
             {

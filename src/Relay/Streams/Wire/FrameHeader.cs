@@ -27,6 +27,8 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
     public const byte Continuation = 0;
     public const byte Binary = 2;
     public const byte Close = 8;
+    public const byte Ping = 9;
+    public const byte Pong = 10;
 
     /// <summary>The longest header in bytes.</summary>
     public const int MaxSize = 14;
