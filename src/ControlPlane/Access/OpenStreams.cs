@@ -123,12 +123,14 @@ internal sealed partial class OpenStreams(
                 AND (api_keys.expires_at IS NULL OR api_keys.expires_at > @now)
                 AND (@any = 1 OR EXISTS (
                     SELECT 1 FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id
-                    WHERE agents.id = @agent AND workspaces.owner_id = users.id))
+                    WHERE agents.id = @agent AND workspaces.owner_id = users.id)
+                    OR (@ends = 1 AND NOT EXISTS (SELECT 1 FROM workspace_agents WHERE id = @agent)))
             """,
             ("@id", access.KeyId),
             ("@hash", access.HashedSecret),
             ("@now", time.GetUtcNow()),
             ("@any", access.AgentId == Guid.Empty ? 1L : 0L),
+            ("@ends", access.EndsWithAgent ? 1L : 0L),
             ("@agent", access.AgentId)) > 0;
 
     private int Close(StreamAccess access, CancellationToken stop)

@@ -15,10 +15,11 @@ internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "a
 /// <param name="KeyId">The session token's id; null for an agent's token.</param>
 /// <param name="HashedSecret">The hash of the session token's secret, or of the agent's token.</param>
 /// <param name="AgentId">The agent that the user asked for; empty if none.</param>
-internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid AgentId)
+/// <param name="EndsWithAgent">The stream ends in its own way when that agent is gone.</param>
+internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid AgentId, bool EndsWithAgent = false)
 {
     /// <summary>The same for the same credentials and agent.</summary>
-    public string Key => $"{KeyId} {Convert.ToHexStringLower(HashedSecret)} {AgentId:N}";
+    public string Key => $"{KeyId} {Convert.ToHexStringLower(HashedSecret)} {AgentId:N} {EndsWithAgent}";
 
     /// <summary>The request was let in by this session token.</summary>
     public static void OfUser(HttpContext context, string keyId, byte[] hashedSecret) =>
@@ -35,11 +36,16 @@ internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid Age
     }
 
     /// <summary>What it asks for is this agent's, which must stay its user's.</summary>
-    public static void To(HttpContext context, Guid agentId)
+    public static void To(HttpContext context, Guid agentId) => Change(context, access => access with { AgentId = agentId });
+
+    /// <summary>The stream ends in its own way when the agent is gone.</summary>
+    public static void LeaveEndToStream(HttpContext context) => Change(context, static access => access with { EndsWithAgent = true });
+
+    private static void Change(HttpContext context, Func<StreamAccess, StreamAccess> change)
     {
         if (context.Features.Get<StreamAccess>() is { } access)
         {
-            context.Features.Set(access with { AgentId = agentId });
+            context.Features.Set(change(access));
         }
     }
 }
