@@ -1,3 +1,4 @@
+using ControlPlane.Access;
 using ControlPlane.Administration;
 using ControlPlane.AgentMetadata;
 using ControlPlane.AgentRpc;
@@ -52,6 +53,9 @@ public static class ControlPlaneApplication
         return services
             .AddSingleton(options)
             .AddSingleton(_ => new Database(DatabaseEngine.For(options)))
+            .AddHosted<ChangeNotices>()
+            .AddSingleton<AccessSignals>()
+            .AddHosted<OpenStreams>()
             .AddSingleton<Bootstrap>()
             .AddSingleton<ErrorBoundary>()
             .AddSingleton<MetaApi>()

@@ -152,6 +152,12 @@ public sealed class ControlPlaneOptions
     /// </summary>
     public string? Database { get; init; }
 
+    /// <summary>
+    /// How often the tokens of open streams are looked at again without being woken: they expire, and another process may write to the store.
+    /// Default 1 min.
+    /// </summary>
+    public TimeSpan AccessRecheck { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long a statement waits for another process's transaction, with SQLite. Default 10 s.</summary>
     public TimeSpan DatabaseBusyTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

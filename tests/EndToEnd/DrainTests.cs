@@ -53,6 +53,62 @@ public class DrainTests
         await stop.WaitAsync(TestNode.Patience);
     }
 
+    [Fact]
+    public async Task RequestsThatWaitForNewsDoNotHoldAStop()
+    {
+        var waiting = new CountdownEvent(2);
+        await using var backend = await TestBackend.StartAsync(async context =>
+        {
+            if (context.Request.Path.Value!.EndsWith("/reinit", StringComparison.Ordinal))
+            {
+                context.Response.ContentType = "text/event-stream";
+                await context.Response.WriteAsync("event: ping\n\n");
+                await context.Response.Body.FlushAsync();
+            }
+
+            waiting.Signal();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:ShutdownTimeout=10m");
+        var listening = edge.Public.GetAsync("/api/v2/workspaceagents/me/external-auth?id=x&listen");
+        using var events = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit?wait=true", HttpCompletionOption.ResponseHeadersRead);
+        await Eventually.TrueAsync(() => waiting.IsSet, "both wait");
+
+        await edge.Node.StopAsync().WaitAsync(TestNode.Patience);
+
+        using var answer = await listening.WaitAsync(TestNode.Patience);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter?.Delta);
+
+        // A whole answer, which ends.
+        Assert.Equal("event: ping\n\n", await events.Content.ReadAsStringAsync().WaitAsync(TestNode.Patience));
+        Assert.DoesNotContain(edge.Log.Lines, static line => line.Contains("could not be forwarded", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task AnAgentThatWaitsAtTheEmbeddedServerDoesNotHoldAStop()
+    {
+        await using var edge = await TestNode.StartAsync(
+            "Edge:ShutdownTimeout=10m",
+            "ControlPlane:ExternalAuth:0:Id=x",
+            "ControlPlane:ExternalAuth:0:Type=github",
+            "ControlPlane:ExternalAuth:0:LinkUrl=http://localhost/");
+        edge.Public.DefaultRequestHeaders.Add("Coder-Session-Token", Bootstrapped.AgentToken(Path.Combine(edge.DataDirectory, "data", "bootstrap.json")));
+        using var events = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit", HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, events.StatusCode);
+        var listening = edge.Public.GetAsync("/api/v2/workspaceagents/me/gitauth?id=x&listen");
+        using (var linked = await edge.Public.GetAsync("/api/v2/workspaceagents/me/gitauth?id=x"))
+        {
+            Assert.Equal(HttpStatusCode.OK, linked.StatusCode);
+        }
+
+        Assert.False(listening.IsCompleted);
+        await edge.Node.StopAsync().WaitAsync(TestNode.Patience);
+
+        Assert.Contains("event: ping", await events.Content.ReadAsStringAsync().WaitAsync(TestNode.Patience), StringComparison.Ordinal);
+        await Task.WhenAny(listening).WaitAsync(TestNode.Patience);
+    }
+
     [Theory]
     [InlineData("/api/v2/workspaceagents/11111111-1111-1111-1111-111111111111/coordinate")]
     [InlineData("/api/v2/workspaceagents/me/rpc")]

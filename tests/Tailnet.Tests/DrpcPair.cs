@@ -3,7 +3,7 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Tests;
 
-/// <summary>A client and a server of ours over one yamux session in memory.</summary>
+/// <summary>A client and a server of ours over one yamux session in memory; the server's runs inline, as the API server's do.</summary>
 internal sealed class DrpcPair : IAsyncDisposable
 {
     private readonly Task _running;
@@ -12,7 +12,7 @@ internal sealed class DrpcPair : IAsyncDisposable
     {
         var pair = new PipePair();
         Dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
-        Acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor);
+        Acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor, new YamuxOptions { RunsInline = true });
         Client = new DrpcClient(Dialer);
         Ended = Task.WhenAll(Dialer.RunAsync(), Acceptor.RunAsync());
         _running = Task.WhenAll(Ended, new DrpcServer(router).ServeAsync(Acceptor));

@@ -4,7 +4,7 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Tests;
 
-/// <summary>A session under test whose peer is the test itself, frame by frame.</summary>
+/// <summary>A session under test whose peer is the test itself, frame by frame. It runs inline, as the API server's do.</summary>
 internal sealed class RawYamux : IAsyncDisposable
 {
     private readonly IDuplexPipe _peer;
@@ -13,7 +13,7 @@ internal sealed class RawYamux : IAsyncDisposable
     {
         var pair = new PipePair(buffer);
         _peer = pair.Far;
-        Session = new YamuxSession(pair.Near, role, options, Clock);
+        Session = new YamuxSession(pair.Near, role, (options ?? new YamuxOptions()) with { RunsInline = true }, Clock);
         Running = Session.RunAsync();
     }
 

@@ -8,12 +8,14 @@ namespace Tailnet.Tests;
 
 public class YamuxSessionTests
 {
-    [Fact]
-    public async Task BytesGoBothWaysAndEachHalfEndsByItself()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BytesGoBothWaysAndEachHalfEndsByItself(bool inline)
     {
         var pair = new PipePair();
-        using var dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
-        using var acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor);
+        using var dialer = new YamuxSession(pair.Near, YamuxRole.Dialer, new YamuxOptions { RunsInline = inline });
+        using var acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor, new YamuxOptions { RunsInline = inline });
         var running = Task.WhenAll(dialer.RunAsync(), acceptor.RunAsync());
 
         var opened = await dialer.OpenStreamAsync();
@@ -48,12 +50,14 @@ public class YamuxSessionTests
         Assert.NotEqual(YamuxCloseReason.None, await running.Soon());
     }
 
-    [Fact]
-    public async Task ManyWindowsOfBytesArriveWholeOnManyStreams()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ManyWindowsOfBytesArriveWholeOnManyStreams(bool inline)
     {
         var pair = new PipePair();
-        using var dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
-        using var acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor);
+        using var dialer = new YamuxSession(pair.Near, YamuxRole.Dialer, new YamuxOptions { RunsInline = inline });
+        using var acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor, new YamuxOptions { RunsInline = inline });
         var running = Task.WhenAll(dialer.RunAsync(), acceptor.RunAsync());
         var sent = RandomNumberGenerator.GetBytes(1_500_000);
 

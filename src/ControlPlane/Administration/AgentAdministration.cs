@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ControlPlane.Access;
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
 using ControlPlane.Coordination;
@@ -20,6 +21,7 @@ internal sealed partial class AgentAdministration(
     ReinitSignals reinit,
     LogSignals logs,
     AgentMonitor monitor,
+    AccessSignals access,
     ControlPlaneOptions options,
     TimeProvider time)
 {
@@ -56,7 +58,14 @@ internal sealed partial class AgentAdministration(
     {
         var name = Checks.Name("name", request.Name);
         var declarations = DeclaredBodies.Read(
-            new DeclarationsBody { Apps = request.Apps, Scripts = request.Scripts, Devcontainers = request.Devcontainers, Metadata = request.Metadata },
+            new DeclarationsBody
+            {
+                Apps = request.Apps,
+                Scripts = request.Scripts,
+                Devcontainers = request.Devcontainers,
+                Metadata = request.Metadata,
+                Resources = request.Resources,
+            },
             new AgentDeclarations());
         (string, object?)[] columns =
         [
@@ -100,7 +109,7 @@ internal sealed partial class AgentAdministration(
         return new NewAgentToken(id, token.ToString("D"));
     }
 
-    /// <summary>Replaces what the agent has: apps, scripts, development containers and metadata. It reads them when it next connects.</summary>
+    /// <summary>Replaces what the agent has: apps, scripts, development containers, metadata and watched resources. It reads them when it next connects.</summary>
     public async Task<AgentDetails> DeclareAsync(string agent, DeclarationsBody request, CancellationToken cancellationToken)
     {
         var found = Require(agent);
@@ -132,6 +141,7 @@ internal sealed partial class AgentAdministration(
             },
             cancellationToken);
         monitor.End(found.Id);
+        access.Changed();
         return new NewAgentToken(found.Id, token.ToString("D"));
     }
 
@@ -155,6 +165,8 @@ internal sealed partial class AgentAdministration(
             logs.Pulse(id);
             monitor.End(id);
         }
+
+        access.Changed();
     }
 
     public Agent Require(string agent)

@@ -32,6 +32,8 @@ internal sealed class CreateAgent
     public List<DeclaredDevcontainer> Devcontainers { get; set; } = [];
 
     public List<DeclaredMetadata> Metadata { get; set; } = [];
+
+    public List<DeclaredResource> Resources { get; set; } = [];
 }
 
 /// <summary>What an agent has: the body that replaces it.</summary>
@@ -44,6 +46,8 @@ internal sealed class DeclarationsBody
     public List<DeclaredDevcontainer> Devcontainers { get; set; } = [];
 
     public List<DeclaredMetadata> Metadata { get; set; } = [];
+
+    public List<DeclaredResource> Resources { get; set; } = [];
 }
 
 /// <summary>An app of an agent. Without an id it keeps that of the agent's app of the same slug, or gets a new one.</summary>
@@ -137,4 +141,16 @@ internal sealed class DeclaredMetadata
 
     /// <summary>Seconds that a run may take; 0: the interval.</summary>
     public long Timeout { get; set; }
+}
+
+/// <summary>A resource of the agent's machine that is watched: the log says when it is over its threshold for a while, and when it is well again.</summary>
+internal sealed class DeclaredResource
+{
+    /// <summary>Where a volume is mounted; empty for the memory.</summary>
+    public string Path { get; set; } = "";
+
+    /// <summary>Percent in use, from which on it is too much.</summary>
+    public int Threshold { get; set; } = 80;
+
+    public bool Enabled { get; set; } = true;
 }

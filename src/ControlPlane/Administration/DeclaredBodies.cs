@@ -20,12 +20,14 @@ internal static partial class DeclaredBodies
             Scripts = [.. Checks.Entries("scripts", body.Scripts).Select(static (script, index) => Read($"scripts[{index}].", script))],
             Devcontainers = [.. Checks.Entries("devcontainers", body.Devcontainers).Select((container, index) => Read($"devcontainers[{index}].", container, old))],
             Metadata = [.. Checks.Entries("metadata", body.Metadata).Select(static (metadata, index) => Read($"metadata[{index}].", metadata))],
+            Monitors = [.. Checks.Entries("resources", body.Resources).Select(static (resource, index) => Read($"resources[{index}].", resource))],
         };
         Checks.Distinct("apps.id", read.Apps.Select(static app => app.Id));
         Checks.Distinct("apps.slug", read.Apps.Select(static app => app.Slug));
         Checks.Distinct("scripts.id", read.Scripts.Select(static script => script.Id));
         Checks.Distinct("devcontainers.id", read.Devcontainers.Select(static container => container.Id));
         Checks.Distinct("metadata.key", read.Metadata.Select(static metadata => metadata.Key));
+        Checks.Distinct("resources.path", read.Monitors.Select(static monitor => monitor.Path));
         return read;
     }
 
@@ -77,6 +79,12 @@ internal static partial class DeclaredBodies
             Script = metadata.Script,
             Interval = metadata.Interval,
             Timeout = metadata.Timeout,
+        })],
+        Resources = [.. stored.Monitors.Select(static monitor => new DeclaredResource
+        {
+            Path = monitor.Path,
+            Threshold = monitor.Threshold,
+            Enabled = monitor.Enabled,
         })],
     };
 
@@ -138,6 +146,13 @@ internal static partial class DeclaredBodies
         Checks.Required(at + "script", metadata.Script, Checks.MaxScript),
         Checks.Between(at + "interval", metadata.Interval, 1, LongestSeconds),
         Seconds(at + "timeout", metadata.Timeout));
+
+    private static DeclaredMonitor Read(string at, DeclaredResource resource) => new(
+        resource.Path.Length == 0 || resource.Path[0] == '/'
+            ? Checks.Text(at + "path", resource.Path)
+            : throw RefusedException.Invalid(at + "path", "must be an absolute path, or empty for the memory"),
+        resource.Enabled,
+        (int)Checks.Between(at + "threshold", resource.Threshold, 0, 100));
 
     private static int Seconds(string field, long value) => (int)Checks.Between(field, value, 0, LongestSeconds);
 

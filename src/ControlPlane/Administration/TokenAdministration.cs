@@ -1,4 +1,5 @@
 using System.Data.Common;
+using ControlPlane.Access;
 using ControlPlane.Http;
 using ControlPlane.Storage;
 using ControlPlane.Users;
@@ -6,7 +7,7 @@ using ControlPlane.Users;
 namespace ControlPlane.Administration;
 
 /// <summary>Makes, rotates and removes users' session tokens. Only hashes are stored.</summary>
-internal sealed class TokenAdministration(Database database, TimeProvider time)
+internal sealed class TokenAdministration(Database database, AccessSignals access, TimeProvider time)
 {
     private const long LongestLifetime = 10L * 366 * 24 * 3600;
 
@@ -49,18 +50,27 @@ internal sealed class TokenAdministration(Database database, TimeProvider time)
     }
 
     /// <summary>Gives the token another secret; its id and its end stay, the old secret is good no more.</summary>
-    public Task<NewToken> RotateAsync(string user, string tokenId, CancellationToken cancellationToken) => database.WriteAsync(
-        connection =>
-        {
-            var old = Require(connection, user, tokenId);
-            var secret = Secrets.NewText(UserAuthentication.SecretLength);
-            connection.Execute("UPDATE api_keys SET hashed_secret = @hash WHERE id = @id", ("@hash", Secrets.Hash(secret)), ("@id", old.Id));
-            return new NewToken(old.Id, $"{old.Id}-{secret}", old.ExpiresAt);
-        },
-        cancellationToken);
+    public async Task<NewToken> RotateAsync(string user, string tokenId, CancellationToken cancellationToken)
+    {
+        var rotated = await database.WriteAsync(
+            connection =>
+            {
+                var old = Require(connection, user, tokenId);
+                var secret = Secrets.NewText(UserAuthentication.SecretLength);
+                connection.Execute("UPDATE api_keys SET hashed_secret = @hash WHERE id = @id", ("@hash", Secrets.Hash(secret)), ("@id", old.Id));
+                return new NewToken(old.Id, $"{old.Id}-{secret}", old.ExpiresAt);
+            },
+            cancellationToken);
+        access.Changed();
+        return rotated;
+    }
 
-    public Task<int> DeleteAsync(string user, string tokenId, CancellationToken cancellationToken) => database.WriteAsync(
-        connection => connection.Execute("DELETE FROM api_keys WHERE id = @id", ("@id", Require(connection, user, tokenId).Id)), cancellationToken);
+    public async Task DeleteAsync(string user, string tokenId, CancellationToken cancellationToken)
+    {
+        await database.WriteAsync(
+            connection => connection.Execute("DELETE FROM api_keys WHERE id = @id", ("@id", Require(connection, user, tokenId).Id)), cancellationToken);
+        access.Changed();
+    }
 
     private static ApiKey Require(DbConnection connection, string user, string tokenId) => connection.First(
         "SELECT * FROM api_keys WHERE id = @id AND user_id = @user",

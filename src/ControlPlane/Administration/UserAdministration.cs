@@ -1,4 +1,5 @@
 using System.Data.Common;
+using ControlPlane.Access;
 using ControlPlane.AgentRpc;
 using ControlPlane.Http;
 using ControlPlane.Storage;
@@ -6,7 +7,7 @@ using ControlPlane.Storage;
 namespace ControlPlane.Administration;
 
 /// <summary>Makes, changes and removes users. A user is named by id or user name.</summary>
-internal sealed class UserAdministration(Database database, AgentMonitor monitor, TimeProvider time)
+internal sealed class UserAdministration(Database database, AgentMonitor monitor, AccessSignals access, TimeProvider time)
 {
     private const string Active = "active";
 
@@ -53,12 +54,12 @@ internal sealed class UserAdministration(Database database, AgentMonitor monitor
             cancellationToken);
     }
 
-    public Task<UserRow> ChangeAsync(string user, ChangeUser request, CancellationToken cancellationToken)
+    public async Task<UserRow> ChangeAsync(string user, ChangeUser request, CancellationToken cancellationToken)
     {
         var name = request.Name is null ? null : Checks.Text("name", request.Name);
         var email = request.Email is null ? null : Checks.Text("email", request.Email);
         var status = request.Status is null ? null : Checks.OneOf("status", request.Status, Active, "suspended");
-        return database.WriteAsync(
+        var changed = await database.WriteAsync(
             connection =>
             {
                 var old = Require(connection, user);
@@ -72,6 +73,8 @@ internal sealed class UserAdministration(Database database, AgentMonitor monitor
                 return old with { Name = name ?? old.Name, Email = email ?? old.Email, Status = status ?? old.Status };
             },
             cancellationToken);
+        access.Changed();
+        return changed;
     }
 
     /// <summary>Removes the user and its tokens; its workspaces only when told to. One user always stays, as the next start would make one.</summary>
@@ -106,6 +109,7 @@ internal sealed class UserAdministration(Database database, AgentMonitor monitor
             },
             cancellationToken);
         agents.ForEach(monitor.End);
+        access.Changed();
     }
 
     public static UserRow Require(DbConnection connection, string user) => Find(connection, user) ?? throw RefusedException.NotFound("user");

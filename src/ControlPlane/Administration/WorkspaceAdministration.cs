@@ -1,4 +1,5 @@
 using System.Data.Common;
+using ControlPlane.Access;
 using ControlPlane.AgentRpc;
 using ControlPlane.Coordination;
 using ControlPlane.Http;
@@ -9,7 +10,7 @@ namespace ControlPlane.Administration;
 
 /// <summary>Makes, renames, hands over and removes workspaces. One is named by id or as <c>user/workspace</c>.</summary>
 internal sealed class WorkspaceAdministration(
-    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AgentMonitor monitor, TimeProvider time)
+    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AgentMonitor monitor, AccessSignals access, TimeProvider time)
 {
     private const string Select = """
         SELECT workspaces.id, workspaces.name, workspaces.owner_id, workspaces.created_at, users.username AS owner_name, claims.state,
@@ -99,6 +100,7 @@ internal sealed class WorkspaceAdministration(
         signals.Pulse(removed.OwnerId);
         reinit.Pulse(removed.Id);
         agents.ForEach(monitor.End);
+        access.Changed();
     }
 
     /// <summary>The workspace is somebody's who has not come yet: its agents wait to be told to begin anew.</summary>
@@ -135,6 +137,7 @@ internal sealed class WorkspaceAdministration(
 
         signals.Pulse(old.OwnerId);
         signals.Pulse(owner);
+        access.Changed();
         return Get(old.Id.ToString());
     }
 

@@ -1,3 +1,4 @@
+using ControlPlane.Access;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -21,9 +22,13 @@ internal sealed class AgentAuthentication(AgentStore agents)
                 new ApiError("Workspace agent token invalid.", FormattableString.Invariant($"An agent token must be a valid UUIDv4. (len {token.Length})")));
         }
 
-        return agents.FindByToken(id) is { } agent
-            ? handler(context, agent)
-            : UnauthorizedAsync(context, ApiError.AgentNotAuthorized);
+        if (agents.FindByToken(id) is not { } agent)
+        {
+            return UnauthorizedAsync(context, ApiError.AgentNotAuthorized);
+        }
+
+        StreamAccess.OfAgent(context, id);
+        return handler(context, agent);
     };
 
     private static Task UnauthorizedAsync(HttpContext context, ApiError error) => context.WriteAsync(StatusCodes.Status401Unauthorized, error);

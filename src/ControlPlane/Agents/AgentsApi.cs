@@ -1,3 +1,4 @@
+using ControlPlane.Access;
 using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Coordination;
@@ -38,9 +39,13 @@ internal sealed class AgentsApi(
                 new ApiError($"Invalid UUID \"{text}\".", null, [new ApiValidation(RouteParameter, "must be a valid UUID")]));
         }
 
-        return agents.FindOwned(id, user.Id) is { } agent
-            ? handler(context, agent)
-            : context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
+        if (agents.FindOwned(id, user.Id) is not { } agent)
+        {
+            return context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
+        }
+
+        StreamAccess.To(context, agent.Id);
+        return handler(context, agent);
     });
 
     public Task GetAsync(HttpContext context, Agent agent)

@@ -19,6 +19,9 @@ internal sealed class TailnetSessions(
     TimeProvider time,
     IHostApplicationLifetime lifetime)
 {
+    // What reads here is the rpc layer, which hands requests on and never blocks.
+    private static readonly YamuxOptions Inline = new() { RunsInline = true };
+
     /// <summary>Serves until either side ends it; does not throw.</summary>
     /// <param name="socket">The socket; the caller disposes it.</param>
     /// <param name="caller">Who is at the other end.</param>
@@ -38,7 +41,7 @@ internal sealed class TailnetSessions(
         var server = new DrpcServer(service.AddTo(router ?? new DrpcRouter(), caller));
 
         var pipe = new SocketPipe(socket, options, time);
-        using var session = new YamuxSession(pipe, YamuxRole.Acceptor, clock: time);
+        using var session = new YamuxSession(pipe, YamuxRole.Acceptor, Inline, time);
         using var ended = new CancellationTokenSource();
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = lifetime.ApplicationStopping.Register(stopping.SetResult);

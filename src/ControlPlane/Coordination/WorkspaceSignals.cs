@@ -1,9 +1,10 @@
 using ControlPlane.Http;
+using ControlPlane.Storage;
 
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Wakes those who watch a user's workspaces, by the user's id, when this process has changed one, or an agent in one: made, renamed or
-/// removed it.
+/// Wakes those who watch a user's workspaces, by the user's id, when one has changed, or an agent in one: it was made, renamed or
+/// removed.
 /// </summary>
-internal sealed class WorkspaceSignals : Signals;
+internal sealed class WorkspaceSignals(ChangeNotices notices) : Signals(notices, "workspace");

@@ -10,6 +10,8 @@ internal sealed record AgentDeclarations
     public IReadOnlyList<AgentDevcontainer> Devcontainers { get; init; } = [];
 
     public IReadOnlyList<MetadataDescription> Metadata { get; init; } = [];
+
+    public IReadOnlyList<DeclaredMonitor> Monitors { get; init; } = [];
 }
 
 /// <summary>A development container of an agent. An empty configuration path: where the tools look for it. The agent inside it is null before there is one.</summary>
@@ -17,3 +19,6 @@ internal sealed record AgentDevcontainer(Guid Id, string Name, string WorkspaceF
 
 /// <summary>A value that an agent collects by a script: each so many seconds, and in no more than so many (0: the interval).</summary>
 internal sealed record MetadataDescription(string Key, string DisplayName, string Script, long Interval, long Timeout);
+
+/// <summary>What of an agent's machine is watched: its memory (the path is empty) or a volume; over its threshold, in percent, the log says so.</summary>
+internal sealed record DeclaredMonitor(string Path, bool Enabled, int Threshold);

@@ -23,6 +23,10 @@ internal sealed class DeclarationStore(Database database)
             static reader => new MetadataDescription(
                 reader.Text("key"), reader.Text("display_name"), reader.Text("script"), reader.Integer("run_interval"), reader.Integer("timeout")),
             ("@agent", agentId)),
+        Monitors = connection.List(
+            "SELECT path, enabled, threshold FROM agent_resource_monitors WHERE agent_id = @agent ORDER BY path",
+            static reader => new DeclaredMonitor(reader.Text("path"), reader.Flag("enabled"), (int)reader.Integer("threshold")),
+            ("@agent", agentId)),
     };
 
     /// <summary>

@@ -57,6 +57,34 @@ internal static class DeclarationWriter
                 ("@interval", metadata.Interval),
                 ("@timeout", metadata.Timeout));
         }
+
+        Write(connection, agentId, declarations.Monitors);
+    }
+
+    /// <summary>A monitor that stays keeps what was measured.</summary>
+    private static void Write(DbConnection connection, Guid agentId, IReadOnlyList<DeclaredMonitor> monitors)
+    {
+        foreach (var path in connection.List(
+            "SELECT path FROM agent_resource_monitors WHERE agent_id = @agent", static reader => reader.Text("path"), ("@agent", agentId)))
+        {
+            if (monitors.All(monitor => monitor.Path != path))
+            {
+                connection.Execute("DELETE FROM agent_resource_monitors WHERE agent_id = @agent AND path = @path", ("@agent", agentId), ("@path", path));
+            }
+        }
+
+        foreach (var monitor in monitors)
+        {
+            connection.Execute(
+                """
+                INSERT INTO agent_resource_monitors (agent_id, path, enabled, threshold) VALUES (@agent, @path, @enabled, @threshold)
+                ON CONFLICT (agent_id, path) DO UPDATE SET enabled = excluded.enabled, threshold = excluded.threshold
+                """,
+                ("@agent", agentId),
+                ("@path", monitor.Path),
+                ("@enabled", Flag(monitor.Enabled)),
+                ("@threshold", (long)monitor.Threshold));
+        }
     }
 
     private static void RemoveOthers(DbConnection connection, string table, Guid agentId, IEnumerable<Guid> kept)

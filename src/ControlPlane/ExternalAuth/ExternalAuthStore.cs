@@ -5,7 +5,7 @@ using ControlPlane.Storage;
 namespace ControlPlane.ExternalAuth;
 
 /// <summary>Wakes agents that wait for a token of their owner (by the user's id).</summary>
-internal sealed class ExternalAuthSignals : Signals;
+internal sealed class ExternalAuthSignals(ChangeNotices notices) : Signals(notices, "token");
 
 /// <summary>Users' tokens for other services.</summary>
 internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals signals, TimeProvider time)

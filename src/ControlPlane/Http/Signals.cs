@@ -1,13 +1,25 @@
+using ControlPlane.Storage;
+
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Wakes those who wait for a change of something in the store that this process makes. Whoever waits takes the signal before reading
-/// the store, so that nothing changed in between is missed.
+/// Wakes those who wait for a change of something in the store: one that this process makes, and, where the database passes notices on, one that
+/// another process makes. Whoever waits takes the signal before reading the store, so that nothing changed in between is missed.
 /// </summary>
 internal abstract class Signals
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, TaskCompletionSource> _waiting = [];
+    private readonly ChangeNotices _notices;
+    private readonly string _kind;
+
+    /// <param name="notices">Passes changes on.</param>
+    /// <param name="kind">What changes, in one word that is the same in all versions of the program.</param>
+    protected Signals(ChangeNotices notices, string kind)
+    {
+        (_notices, _kind) = (notices, kind);
+        notices.Add(kind, this);
+    }
 
     /// <summary>Completes at the first <see cref="Pulse"/> of this id after this call.</summary>
     public Task Next(Guid id)
@@ -24,7 +36,15 @@ internal abstract class Signals
         }
     }
 
+    /// <summary>This process has changed it.</summary>
     public void Pulse(Guid id)
+    {
+        Wake(id);
+        _notices.Publish(_kind, id);
+    }
+
+    /// <summary>It has changed, whoever did it.</summary>
+    public void Wake(Guid id)
     {
         TaskCompletionSource? signal;
         lock (_lock)
@@ -33,6 +53,22 @@ internal abstract class Signals
         }
 
         signal?.TrySetResult();
+    }
+
+    /// <summary>Anything may have changed.</summary>
+    public void WakeAll()
+    {
+        TaskCompletionSource[] signals;
+        lock (_lock)
+        {
+            signals = [.. _waiting.Values];
+            _waiting.Clear();
+        }
+
+        foreach (var signal in signals)
+        {
+            signal.TrySetResult();
+        }
     }
 
     /// <summary>Until the signal, or until the time is over, since another process may have written to the store.</summary>

@@ -9,32 +9,33 @@ namespace ControlPlane.Http;
 /// </summary>
 internal sealed class SocketPipe : IDuplexPipe
 {
-    // What the libraries of the field read at most without being told to take more.
-    private const int MaxMessage = 32 * 1024;
     private const int Held = 64 * 1024;
 
     private readonly WebSocket _socket;
     private readonly ControlPlaneOptions _options;
     private readonly TimeProvider _time;
-    private readonly Pipe _received = NewPipe();
-    private readonly Pipe _toSend = NewPipe();
+    private readonly SocketWriter _writer;
     private readonly Task _receiving;
-    private readonly Task _sending;
+
+    // Its reader goes on where the bytes came in: it is a parser that never blocks, and a change of threads costs more than it does.
+    private readonly Pipe _received = new(new PipeOptions(
+        readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: Held, resumeWriterThreshold: Held / 2, useSynchronizationContext: false));
+
     private bool _textReceived;
 
-    /// <summary>Begins to receive and to send. Whoever uses the stream completes both its ends and then calls <see cref="FinishAsync"/>.</summary>
+    /// <summary>Begins to receive. Whoever uses the stream completes both its ends and then calls <see cref="FinishAsync"/>.</summary>
     public SocketPipe(WebSocket socket, ControlPlaneOptions options, TimeProvider time)
     {
         (_socket, _options, _time) = (socket, options, time);
+        _writer = new SocketWriter(socket);
         _receiving = ReceiveAsync();
-        _sending = SendAsync();
     }
 
     /// <inheritdoc/>
     public PipeReader Input => _received.Reader;
 
     /// <inheritdoc/>
-    public PipeWriter Output => _toSend.Writer;
+    public PipeWriter Output => _writer;
 
     /// <summary>
     /// Sends what is left and the close, and waits for the peer's; within <see cref="ControlPlaneOptions.WebSocketCloseTimeout"/>, then
@@ -44,9 +45,9 @@ internal sealed class SocketPipe : IDuplexPipe
     {
         using var cut = new CancellationTokenSource(_options.WebSocketCloseTimeout, _time);
         using var abort = cut.Token.Register(_socket.Abort);
-        await _sending;
         try
         {
+            await _writer.Sending;
             if (_textReceived)
             {
                 (status, reason) = (WebSocketCloseStatus.InvalidMessageType, "expected binary messages");
@@ -65,8 +66,6 @@ internal sealed class SocketPipe : IDuplexPipe
 
         await _receiving;
     }
-
-    private static Pipe NewPipe() => new(new PipeOptions(pauseWriterThreshold: Held, resumeWriterThreshold: Held / 2, useSynchronizationContext: false));
 
     private async Task ReceiveAsync()
     {
@@ -131,42 +130,6 @@ internal sealed class SocketPipe : IDuplexPipe
         {
             // However reading fails, nothing can be read any more.
             _socket.Abort();
-        }
-    }
-
-    private async Task SendAsync()
-    {
-        Exception? failure = null;
-        try
-        {
-            while (true)
-            {
-                var result = await _toSend.Reader.ReadAsync();
-                foreach (var segment in result.Buffer)
-                {
-                    for (var rest = segment; !rest.IsEmpty;)
-                    {
-                        var message = rest[..Math.Min(rest.Length, MaxMessage)];
-                        await _socket.SendAsync(message, WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
-                        rest = rest[message.Length..];
-                    }
-                }
-
-                _toSend.Reader.AdvanceTo(result.Buffer.End);
-                if (result.IsCompleted)
-                {
-                    return;
-                }
-            }
-        }
-        catch (Exception exception)
-        {
-            // The writer sees it at its next flush, and ends.
-            failure = exception;
-        }
-        finally
-        {
-            await _toSend.Reader.CompleteAsync(failure);
         }
     }
 }

@@ -1,6 +1,8 @@
 using System.Net.WebSockets;
+using ControlPlane.Access;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Http;
 
@@ -46,6 +48,11 @@ internal static class WebSocketUpgrade
             KeepAliveTimeout = ping ? pongTimeout ?? options.WebSocketPongTimeout : Timeout.InfiniteTimeSpan,
         });
         EndMeasuring(context);
+        if (context.Features.Get<StreamAccess>() is { } access)
+        {
+            context.Response.RegisterForDispose(context.RequestServices.GetRequiredService<OpenStreams>().Add(access, socket));
+        }
+
         return socket;
     }
 

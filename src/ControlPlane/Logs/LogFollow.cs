@@ -1,3 +1,4 @@
+using ControlPlane.Access;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
@@ -16,6 +17,8 @@ internal sealed class LogFollow(
 {
     public async Task AcceptAsync(HttpContext context, Guid agentId, long after, long before)
     {
+        // After the last lines.
+        StreamAccess.LeaveEndToStream(context);
         if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
         {
             return;

@@ -1,6 +1,7 @@
 using ControlPlane.Http;
+using ControlPlane.Storage;
 
 namespace ControlPlane.Logs;
 
-/// <summary>Wakes the followers of an agent (by its id) when lines of it were stored by this process.</summary>
-internal sealed class LogSignals : Signals;
+/// <summary>Wakes the followers of an agent (by its id) when lines of it were stored.</summary>
+internal sealed class LogSignals(ChangeNotices notices) : Signals(notices, "log");

@@ -49,7 +49,7 @@ internal static class AdminOperations
         { Request = Json.CreateAgent, Response = Json.NewAgentToken, Status = StatusCodes.Status201Created },
         ["GET /agents/{agent}"] = Does("An agent with what it has, by id or as user%2Fworkspace%2Fagent") with { Response = Json.AgentDetails },
         ["DELETE /agents/{agent}"] = Deletes("Deletes an agent, and ends its connection"),
-        ["PUT /agents/{agent}/declarations"] = Does("Replaces an agent's apps, scripts, development containers and metadata") with
+        ["PUT /agents/{agent}/declarations"] = Does("Replaces an agent's apps, scripts, development containers, metadata and watched resources") with
         { Request = Json.DeclarationsBody, Response = Json.AgentDetails },
         ["POST /agents/{agent}/rotate-token"] = Does("Gives an agent another token, tells it this once, and ends the agent's connection") with
         { Response = Json.NewAgentToken },

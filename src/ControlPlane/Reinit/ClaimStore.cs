@@ -5,7 +5,7 @@ using ControlPlane.Storage;
 namespace ControlPlane.Reinit;
 
 /// <summary>Wakes agents that wait to be told to begin anew (by the workspace's id).</summary>
-internal sealed class ReinitSignals : Signals;
+internal sealed class ReinitSignals(ChangeNotices notices) : Signals(notices, "claim");
 
 /// <summary>Claims of workspaces, and which agents were told of them.</summary>
 internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeProvider time)

@@ -51,5 +51,8 @@ internal abstract class DatabaseEngine : IDisposable
     /// <summary>A step of the schema in this database's words; it is written in SQLite's.</summary>
     public abstract string Translate(string step);
 
+    /// <summary>What processes on this database say to each other; null where it carries nothing.</summary>
+    public virtual PostgresNotices? Notices => null;
+
     public abstract void Dispose();
 }

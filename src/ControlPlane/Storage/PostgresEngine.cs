@@ -35,9 +35,12 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
         Name = FormattableString.Invariant($"{settings.Database ?? settings.Username} on {settings.Host}:{settings.Port}");
         _source = NpgsqlDataSource.Create(settings);
+        Notices = new PostgresNotices(settings, _source);
     }
 
     public override string Name { get; }
+
+    public override PostgresNotices Notices { get; }
 
     public override void Prepare()
     {
@@ -114,7 +117,11 @@ internal sealed partial class PostgresEngine : DatabaseEngine
             : step;
     }
 
-    public override void Dispose() => _source.Dispose();
+    public override void Dispose()
+    {
+        Notices.Dispose();
+        _source.Dispose();
+    }
 
     [GeneratedRegex(@"\) STRICT(, WITHOUT ROWID)?(?=;|\s*$)")]
     private static partial Regex Tail();

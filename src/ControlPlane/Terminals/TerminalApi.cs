@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Connections;
 using ControlPlane.Http;
@@ -53,6 +54,7 @@ internal sealed class TerminalApi(
             return;
         }
 
+        StreamAccess.To(context, agent.Id);
         if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
         {
             return;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ControlPlane.Access;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -59,11 +60,11 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
     public async Task<User?> FindAsync(HttpContext context)
     {
         var token = RequestToken.Find(context.Request);
-        return token.Length == 0 ? null : (await CheckAsync(token, context.RequestAborted)).User;
+        return token.Length == 0 ? null : (await CheckAsync(context, token, context.RequestAborted)).User;
     }
 
     /// <summary>The user of a token that came in a form, or null.</summary>
-    public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(token, cancellationToken)).User;
+    public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(null, token, cancellationToken)).User;
 
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
     {
@@ -73,7 +74,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
     private async Task<User?> AuthenticateAsync(HttpContext context, string token)
     {
-        var (user, error) = await CheckAsync(token, context.RequestAborted);
+        var (user, error) = await CheckAsync(context, token, context.RequestAborted);
         if (error is not null)
         {
             await UnauthorizedAsync(context, error);
@@ -82,7 +83,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         return user;
     }
 
-    private async Task<(User? User, ApiError? Error)> CheckAsync(string token, CancellationToken cancellationToken)
+    private async Task<(User? User, ApiError? Error)> CheckAsync(HttpContext? context, string token, CancellationToken cancellationToken)
     {
         var parts = token.Split('-');
         if (parts.Length != 2 || parts[0].Length != IdLength || parts[1].Length != SecretLength)
@@ -111,6 +112,11 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         if (now - key.LastUsedAt >= LastUsedPrecision)
         {
             await users.MarkUsedAsync(key, now, cancellationToken);
+        }
+
+        if (context is not null)
+        {
+            StreamAccess.OfUser(context, key.Id, key.HashedSecret);
         }
 
         return (user, null);

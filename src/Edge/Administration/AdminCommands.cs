@@ -77,7 +77,7 @@ internal static class AdminCommands
                 new("directory", "where its shells start"),
                 new("env", "NAME=VALUE for its processes; may come again", ValueKind.Pairs) { Property = "environment_variables" },
                 new("connection-timeout", "after how long without a connection it counts as timed out (default 120s)", ValueKind.Duration) { Property = "connection_timeout_seconds" },
-                new("file", "a JSON file with these and with apps, scripts, devcontainers, metadata", ValueKind.BodyFile),
+                new("file", "a JSON file with these and with apps, scripts, devcontainers, metadata, resources", ValueKind.BodyFile),
             ],
         },
         new("agent", "list", "list agents", HttpMethod.Get, "/agents")
@@ -86,10 +86,10 @@ internal static class AdminCommands
             List = ("agents", ["owner", "workspace", "name", "status", "lifecycle_state", "version", "last_connected_at", "id"]),
         },
         new("agent", "show", "show an agent and what it has", HttpMethod.Get, "/agents/{agent}") { Arguments = [Agent] },
-        new("agent", "declare", "replace its apps, scripts, development containers and metadata", HttpMethod.Put, "/agents/{agent}/declarations")
+        new("agent", "declare", "replace its apps, scripts, development containers, metadata and watched resources", HttpMethod.Put, "/agents/{agent}/declarations")
         {
             Arguments = [Agent],
-            Options = [new("file", "a JSON file with apps, scripts, devcontainers, metadata", ValueKind.BodyFile) { Required = true }],
+            Options = [new("file", "a JSON file with apps, scripts, devcontainers, metadata, resources", ValueKind.BodyFile) { Required = true }],
         },
         new("agent", "rotate-token", "give it another token, print it this once, and end its connection", HttpMethod.Post, "/agents/{agent}/rotate-token") { Arguments = [Agent] },
         new("agent", "delete", "delete an agent, and end its connection", HttpMethod.Delete, "/agents/{agent}") { Arguments = [Agent] },

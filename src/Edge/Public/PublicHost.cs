@@ -1,6 +1,7 @@
 using Edge.Authentication;
 using Edge.Derp;
 using Edge.Derp.Admission;
+using Edge.Drain;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.Proxy;
@@ -55,6 +56,7 @@ internal static class PublicHost
         app.UseRouting();
         if (settings.Options.Proxies)
         {
+            app.UseMiddleware<LongWaits>();
             MapProxy(app);
         }
 

@@ -5,10 +5,11 @@ namespace Tailnet.Yamux;
 /// <summary>
 /// Wakes one waiter, remembers one wake-up, and allocates nothing per wait. Any thread may set it; only one task may wait.
 /// </summary>
-internal sealed class AsyncSignal : IValueTaskSource
+/// <param name="inline">The waiter goes on within <see cref="Set"/>, whose callers then hold no lock; else elsewhere.</param>
+internal sealed class AsyncSignal(bool inline = false) : IValueTaskSource
 {
     private readonly Lock _lock = new();
-    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = !inline };
     private bool _set;
     private bool _waiting;
 
@@ -23,8 +24,9 @@ internal sealed class AsyncSignal : IValueTaskSource
             }
 
             _waiting = false;
-            _core.SetResult(true);
         }
+
+        _core.SetResult(true);
     }
 
     /// <summary>Completes at once when the signal was set since the last wait.</summary>

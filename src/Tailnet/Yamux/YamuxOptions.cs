@@ -41,4 +41,11 @@ public sealed record YamuxOptions
 
     /// <summary>How often the times above are checked, so each may end up to this much late. Default 5 s.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Whoever has something to send sends it, on its own thread, and readers of streams go on where their bytes came in. It saves two changes of
+    /// threads for each message; but a reader that blocks then blocks the session, pings included, and whoever writes to a stream must hold no lock.
+    /// Default false.
+    /// </summary>
+    public bool RunsInline { get; init; }
 }

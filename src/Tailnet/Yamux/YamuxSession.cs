@@ -29,7 +29,7 @@ public sealed partial class YamuxSession : IDisposable
 
     private readonly Channel<YamuxStream> _backlog;
     private readonly SemaphoreSlim _openSlots;
-    private readonly AsyncSignal _work = new();
+    private readonly AsyncSignal _work;
     private long _unread;
 
     /// <summary>A session over <paramref name="transport"/>; nothing happens before <see cref="RunAsync"/>.</summary>
@@ -42,6 +42,7 @@ public sealed partial class YamuxSession : IDisposable
         _transport = transport;
         _options = options ?? new YamuxOptions();
         _clock = clock ?? TimeProvider.System;
+        _work = new AsyncSignal(_options.RunsInline);
         _isDialer = role == YamuxRole.Dialer;
         _nextId = _isDialer ? 1u : 2u;
         _openSlots = new SemaphoreSlim(_options.MaxPendingOpens);

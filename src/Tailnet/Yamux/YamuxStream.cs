@@ -36,7 +36,11 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         _flagsOwed = opened ? YamuxFlags.Syn : YamuxFlags.None;
 
         // Received bytes are bounded by the window. Small segments: most streams carry messages of a few hundred bytes.
-        _received = new Pipe(new PipeOptions(pauseWriterThreshold: 0, minimumSegmentSize: 1024, useSynchronizationContext: false));
+        _received = new Pipe(new PipeOptions(
+            readerScheduler: options.RunsInline ? PipeScheduler.Inline : PipeScheduler.ThreadPool,
+            pauseWriterThreshold: 0,
+            minimumSegmentSize: 1024,
+            useSynchronizationContext: false));
         _toSend = new Pipe(new PipeOptions(
             pauseWriterThreshold: options.SendBuffer,
             resumeWriterThreshold: options.SendBuffer / 2,
@@ -155,8 +159,10 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
             var length = (int)piece.Length;
             piece.CopyTo(_received.Writer.GetSpan(length));
             _received.Writer.Advance(length);
-            return _received.Writer.FlushAsync();
         }
+
+        // Outside the lock, here and where the writer is completed: the reader may go on within.
+        return _received.Writer.FlushAsync();
     }
 
     internal void ReceiveFin()
@@ -170,7 +176,6 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
             }
 
             _remoteClosed = true;
-            _received.Writer.Complete();
             over = _localClosed;
             _dead |= over;
         }
@@ -179,6 +184,8 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         {
             _session.Remove(this);
         }
+
+        _received.Writer.Complete();
     }
 
     internal void Consumed(long bytes)
@@ -218,6 +225,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     /// <summary>Ends both directions. When the peer shall hear of it, the stream stays known until the RST is written.</summary>
     internal void Kill(YamuxCloseReason reason, bool tellPeer)
     {
+        bool cut;
         lock (_lock)
         {
             if (_dead)
@@ -227,12 +235,10 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
             _dead = true;
             _resetOwed = tellPeer;
-            if (!_remoteClosed)
+            cut = !_remoteClosed;
+            if (cut)
             {
-                // What came before the session ended is still the application's; a reset takes it back. The reader adds the failure,
-                // because a pipe that is completed with one no longer gives what it holds.
                 Failure = new YamuxException(reason);
-                _received.Writer.Complete(reason == YamuxCloseReason.None ? Failure : null);
             }
 
             if (!_localClosed)
@@ -248,6 +254,13 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         else
         {
             _session.Remove(this);
+        }
+
+        if (cut)
+        {
+            // What came before the session ended is still the application's; a reset takes it back. The reader adds the failure,
+            // because a pipe that is completed with one no longer gives what it holds.
+            _received.Writer.Complete(reason == YamuxCloseReason.None ? Failure : null);
         }
     }
 

@@ -160,8 +160,10 @@ public sealed class AdministrationTests
             scripts = new[] { new { script = "echo hi", run_on_start = true, timeout_seconds = 90 } },
             devcontainers = new[] { new { name = "dev", workspace_folder = "/work" } },
             metadata = new[] { new { key = "load", script = "uptime", interval = 10 } },
+            resources = new[] { new { path = "", threshold = 70 }, new { path = "/home", threshold = 90 } },
         });
         Assert.Equal(201, made.Status);
+        Assert.Equal(2, admin.Server.Count("SELECT count(*) FROM agent_resource_monitors WHERE enabled = 1 AND threshold IN (70, 90)"));
         var manifest = (await admin.Server.GetAsync(Manifest, made.Text("auth_token"))).Json;
         Assert.Equal("/work", manifest.GetProperty("directory").GetString());
         Assert.Equal("vi", manifest.GetProperty("environment_variables").GetProperty("EDITOR").GetString());
@@ -174,7 +176,7 @@ public sealed class AdministrationTests
         var declared = replaced.Json.GetProperty("declarations");
         Assert.Equal(["new", "site"], declared.GetProperty("apps").EnumerateArray().Select(static one => one.GetProperty("slug").GetString()!));
         Assert.Equal(app, declared.GetProperty("apps")[1].GetProperty("id").GetGuid());
-        Assert.Equal(0, declared.GetProperty("scripts").GetArrayLength());
+        Assert.Equal((0, 0), (declared.GetProperty("scripts").GetArrayLength(), declared.GetProperty("resources").GetArrayLength()));
 
         var other = new { apps = new[] { new { slug = "stolen", id = app } } };
         var stolen = await admin.SendAsync(HttpMethod.Put, $"/agents/{admin.Server.Agent.Id}/declarations", other);

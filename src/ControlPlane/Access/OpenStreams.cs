@@ -1,0 +1,191 @@
+using System.Data.Common;
+using System.Net.WebSockets;
+using ControlPlane.Http;
+using ControlPlane.Storage;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ControlPlane.Access;
+
+/// <summary>
+/// The WebSockets that are open, by what let them in. One whose token would be refused now, or whose agent is no longer its user's, is closed with
+/// 1008: at once when this deployment changes it, and within <see cref="ControlPlaneOptions.AccessRecheck"/> otherwise.
+/// </summary>
+internal sealed partial class OpenStreams(
+    Database database, AccessSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<OpenStreams> logger) : IHostedService, IDisposable
+{
+    private const string Reason = "access was withdrawn";
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Group> _groups = [];
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    /// <summary>Watches over a stream until the result is disposed.</summary>
+    public IDisposable Add(StreamAccess access, WebSocket socket)
+    {
+        var key = access.Key;
+        bool isFirst;
+        lock (_lock)
+        {
+            isFirst = _groups.Count == 0;
+            if (!_groups.TryGetValue(key, out var group))
+            {
+                _groups.Add(key, group = new Group(access));
+            }
+
+            group.Sockets.Add(socket);
+        }
+
+        if (isFirst)
+        {
+            // From now on there is a time to look again.
+            signals.Wake(Guid.Empty);
+        }
+
+        return new Entry(this, key, socket);
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _running = RunAsync(_stop.Token);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync();
+        await _running;
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private async Task RunAsync(CancellationToken stop)
+    {
+        await Task.Yield();
+        while (!stop.IsCancellationRequested)
+        {
+            // Before looking: what changes after that is signalled.
+            var changed = signals.Next(Guid.Empty);
+            var open = Snapshot();
+            var closed = Refused(open).Sum(access => Close(access, stop));
+            if (closed > 0)
+            {
+                Closed(logger, closed);
+            }
+
+            // While nothing is open nothing ticks.
+            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            await Task.WhenAny(changed, Task.Delay(open.Length > 0 ? options.AccessRecheck : Timeout.InfiniteTimeSpan, time, recheck.Token));
+            await recheck.CancelAsync();
+        }
+    }
+
+    private StreamAccess[] Snapshot()
+    {
+        lock (_lock)
+        {
+            return [.. _groups.Values.Select(static group => group.Access)];
+        }
+    }
+
+    private List<StreamAccess> Refused(StreamAccess[] open)
+    {
+        var refused = new List<StreamAccess>();
+        try
+        {
+            // In turns, so that no connection to the database is held for long.
+            foreach (var some in open.Chunk(128))
+            {
+                refused.AddRange(database.Read(connection => some.Where(access => !IsGood(connection, access)).ToArray()));
+            }
+        }
+        catch (DbException exception)
+        {
+            NotLookedAt(logger, exception);
+        }
+
+        return refused;
+    }
+
+    private bool IsGood(DbConnection connection, StreamAccess access) => access.KeyId is null
+        ? connection.Count(
+            """
+            SELECT (SELECT count(*) FROM workspace_agents WHERE hashed_auth_token = @hash) + (SELECT count(*) FROM instance_tokens WHERE hashed_token = @hash)
+            """,
+            ("@hash", access.HashedSecret)) > 0
+        : connection.Count(
+            """
+            SELECT count(*) FROM api_keys JOIN users ON users.id = api_keys.user_id
+            WHERE api_keys.id = @id AND api_keys.hashed_secret = @hash AND users.status = 'active'
+                AND (api_keys.expires_at IS NULL OR api_keys.expires_at > @now)
+                AND (@any = 1 OR EXISTS (
+                    SELECT 1 FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id
+                    WHERE agents.id = @agent AND workspaces.owner_id = users.id)
+                    OR (@ends = 1 AND NOT EXISTS (SELECT 1 FROM workspace_agents WHERE id = @agent)))
+            """,
+            ("@id", access.KeyId),
+            ("@hash", access.HashedSecret),
+            ("@now", time.GetUtcNow()),
+            ("@any", access.AgentId == Guid.Empty ? 1L : 0L),
+            ("@ends", access.EndsWithAgent ? 1L : 0L),
+            ("@agent", access.AgentId)) > 0;
+
+    private int Close(StreamAccess access, CancellationToken stop)
+    {
+        Group? group;
+        lock (_lock)
+        {
+            _groups.Remove(access.Key, out group);
+        }
+
+        foreach (var socket in group?.Sockets ?? [])
+        {
+            _ = CloseAsync(socket, stop);
+        }
+
+        return group?.Sockets.Count ?? 0;
+    }
+
+    /// <summary>Whoever serves the socket sees the client's answer, or the cut, as its end. Never throws.</summary>
+    private async Task CloseAsync(WebSocket socket, CancellationToken stop)
+    {
+        using var cut = new CancellationTokenSource(options.WebSocketCloseTimeout, time);
+        try
+        {
+            await socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, Reason, cut.Token);
+        }
+        catch (Exception)
+        {
+            // However it fails, the socket ends already.
+            socket.Abort();
+            return;
+        }
+
+        await Task.WhenAny(Task.Delay(options.WebSocketCloseTimeout, time, stop));
+        socket.Abort();
+    }
+
+    private void Remove(string key, WebSocket socket)
+    {
+        lock (_lock)
+        {
+            if (_groups.TryGetValue(key, out var group) && group.Sockets.Remove(socket) && group.Sockets.Count == 0)
+            {
+                _groups.Remove(key);
+            }
+        }
+    }
+
+    private sealed record Group(StreamAccess Access)
+    {
+        public HashSet<WebSocket> Sockets { get; } = [];
+    }
+
+    private sealed class Entry(OpenStreams streams, string key, WebSocket socket) : IDisposable
+    {
+        public void Dispose() => streams.Remove(key, socket);
+    }
+}

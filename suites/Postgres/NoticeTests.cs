@@ -1,0 +1,88 @@
+using ControlPlane.ExternalAuth;
+using ControlPlane.Http;
+using ControlPlane.Logs;
+using ControlPlane.Reinit;
+using ControlPlane.Storage;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ControlPlane.Tests;
+
+/// <summary>Several API servers on one database: what one changes wakes those who wait at another. Their clocks stand still, so that nothing else does.</summary>
+public sealed class NoticeTests
+{
+    [Fact]
+    public async Task WhatOneServerChangesWakesThoseWhoWaitAtAnother()
+    {
+        await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var other = await ApiServer.StartAsync(time: new ManualTimeProvider(), directory: one.Directory);
+        await ListeningAsync(one, other);
+        using var logs = await FollowAsync(one, other);
+        Assert.Equal("[]\n", await logs.ReceiveTextAsync());
+
+        Assert.Equal(200, (await one.PatchLogsAsync("from the other server")).Status);
+
+        Assert.Equal(["from the other server"], await logs.ReceiveOutputsAsync());
+    }
+
+    [Fact]
+    public async Task EveryKindOfChangeIsPassedOnAndNoneComesBack()
+    {
+        await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var other = await ApiServer.StartAsync(time: new ManualTimeProvider(), directory: one.Directory);
+        await ListeningAsync(one, other);
+        foreach (var kind in (Type[])[typeof(LogSignals), typeof(ExternalAuthSignals), typeof(ReinitSignals), typeof(Coordination.WorkspaceSignals), typeof(Access.AccessSignals)])
+        {
+            var (here, there) = ((Signals)one.Services.GetRequiredService(kind), (Signals)other.Services.GetRequiredService(kind));
+            var id = Guid.NewGuid();
+            var heard = there.Next(id);
+            here.Pulse(id);
+            var own = here.Next(id);
+            await heard.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+
+            // Notices come in their order: its own would have come before the other's.
+            var last = here.Next(Guid.Empty);
+            there.Pulse(Guid.Empty);
+            await last.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            Assert.False(own.IsCompleted);
+        }
+    }
+
+    [Fact]
+    public async Task AServerWhoseConnectionForNoticesIsLostWakesAllItMayHaveMissed()
+    {
+        var time = new ManualTimeProvider();
+        await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var other = await ApiServer.StartAsync(time: time, directory: one.Directory);
+        await ListeningAsync(one, other);
+        var missed = other.Services.GetSignals().Next(Guid.NewGuid());
+
+        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || md5(current_schema()) || '\"')");
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return missed.IsCompleted;
+            },
+            "the waiters are woken");
+    }
+
+    private static async Task ListeningAsync(ApiServer one, ApiServer other)
+    {
+        foreach (var (from, to) in ((ApiServer, ApiServer)[])[(one, other), (other, one)])
+        {
+            var id = Guid.NewGuid();
+            var heard = to.Services.GetSignals().Next(id);
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    from.Services.GetSignals().Pulse(id);
+                    return heard.IsCompleted;
+                },
+                "a server hears the other");
+        }
+    }
+
+    private static async Task<System.Net.WebSockets.ClientWebSocket> FollowAsync(ApiServer one, ApiServer other) =>
+        await TailnetLink.DialAsync(other, one.AgentPath + "/logs?follow", one.Credentials!.SessionToken);
+}

@@ -1,0 +1,97 @@
+using System.Net.WebSockets;
+using ControlPlane.Tests.Administration;
+
+namespace ControlPlane.Tests;
+
+/// <summary>A stream lasts no longer than what let it in.</summary>
+public sealed class OpenStreamTests
+{
+    [Theory]
+    [InlineData("DELETE /users/ann/tokens/{token}")]
+    [InlineData("POST /users/ann/tokens/{token}/rotate")]
+    [InlineData("PATCH /users/ann suspended")]
+    [InlineData("DELETE /users/ann?with_workspaces=true")]
+    [InlineData("DELETE /workspaces/ann%2Fdev")]
+    [InlineData("DELETE /agents/ann%2Fdev%2Fmain")]
+    [InlineData("POST /workspaces/ann%2Fdev/reinit admin")]
+    public async Task AUsersStreamEndsWithItsTokenItsUserOrItsAgent(string action)
+    {
+        await using var admin = await AdminListener.StartAsync();
+        var (user, agent, token) = await MakeAsync(admin);
+        using var stream = await TailnetLink.DialAsync(admin.Server, $"/api/v2/workspaceagents/{agent.Text("id")}/coordinate?version=2.0", user);
+        using var other = await admin.Server.FollowAsync();
+        Assert.Equal("[]\n", await other.ReceiveTextAsync());
+
+        await ActAsync(admin, action, token);
+
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(stream));
+        Assert.Equal(200, (await admin.Server.PatchLogsAsync("still here")).Status);
+        Assert.Contains("still here", await other.ReceiveTextAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnAgentsStreamsEndWithItsTokenWhateverTheirRole()
+    {
+        await using var admin = await AdminListener.StartAsync();
+        var (_, agent, _) = await MakeAsync(admin);
+        var token = agent.Text("auth_token")!;
+        using var shipper = await TailnetLink.DialAsync(admin.Server, "/api/v2/workspaceagents/me/rpc?version=2.10&role=shipper", token);
+        using var map = await TailnetLink.DialAsync(admin.Server, "/api/v2/derp-map", token);
+
+        Assert.Equal(200, (await admin.PostAsync("/agents/ann%2Fdev%2Fmain/rotate-token")).Status);
+
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(shipper));
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(map));
+    }
+
+    [Fact]
+    public async Task WhatAnotherProcessWithdrawsOrTimeDoesEndsAStreamInTime()
+    {
+        var time = new ManualTimeProvider();
+        await using var server = await ApiServer.StartAsync(time: time);
+        using var stream = await server.FollowAsync();
+        Assert.Equal("[]\n", await stream.ReceiveTextAsync());
+        await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromMinutes(1)), "there is a time to look again");
+
+        server.Execute($"UPDATE api_keys SET expires_at = {(time.GetUtcNow().AddSeconds(59) - DateTimeOffset.UnixEpoch).Ticks / 10}");
+        time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(stream));
+    }
+
+    private static async Task<(string Token, Answer Agent, string TokenId)> MakeAsync(AdminListener admin)
+    {
+        Assert.Equal(201, (await admin.PostAsync("/users", new { username = "ann" })).Status);
+        Assert.Equal(201, (await admin.PostAsync("/workspaces", new { owner = "ann", name = "dev" })).Status);
+        var agent = await admin.PostAsync("/agents", new { workspace = "ann/dev", name = "main" });
+        Assert.Equal(201, agent.Status);
+        var token = await admin.PostAsync("/users/ann/tokens");
+        return (token.Text("token")!, agent, token.Text("id")!);
+    }
+
+    private static async Task ActAsync(AdminListener admin, string action, string token)
+    {
+        var words = action.Replace("{token}", token, StringComparison.Ordinal).Split(' ');
+        object? body = words switch
+        {
+            ["PATCH", ..] => new { status = words[2] },
+            ["POST", _, var owner] => new { owner },
+            ["POST", ..] => new { },
+            _ => null,
+        };
+        Assert.InRange((await admin.SendAsync(new HttpMethod(words[0]), words[1], body)).Status, 200, 204);
+    }
+
+    /// <summary>What comes before is passed over; answered, as clients do.</summary>
+    private static async Task<WebSocketCloseStatus?> CloseOfAsync(WebSocket socket)
+    {
+        using var guard = new CancellationTokenSource(ApiServer.Patience);
+        var buffer = new byte[64 * 1024];
+        while ((await socket.ReceiveAsync(buffer, guard.Token)).MessageType != WebSocketMessageType.Close)
+        {
+        }
+
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, guard.Token);
+        return socket.CloseStatus;
+    }
+}
