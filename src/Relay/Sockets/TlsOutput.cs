@@ -14,7 +14,7 @@ public sealed class TlsOutput : BlockOutput
     private const int Record = 16 * 1024;
 
     private readonly SslStream _tls;
-    private readonly BlockOutput? _below;
+    private readonly BlockOutput _below;
     private readonly Action _departed;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _write;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
@@ -22,10 +22,11 @@ public sealed class TlsOutput : BlockOutput
 
     /// <summary>Writes to a TLS stream.</summary>
     /// <param name="tls">Authenticated, with no write pending; not owned.</param>
-    /// <param name="below">Where the TLS stream writes its records to, if that is known: they are gathered there.</param>
-    public TlsOutput(SslStream tls, BlockOutput? below)
+    /// <param name="below">Where the TLS stream writes its records to: they are gathered there.</param>
+    public TlsOutput(SslStream tls, BlockOutput below)
     {
         ArgumentNullException.ThrowIfNull(tls);
+        ArgumentNullException.ThrowIfNull(below);
         (_tls, _below, _departed) = (tls, below, Departed);
     }
 
@@ -85,10 +86,7 @@ public sealed class TlsOutput : BlockOutput
             return;
         }
 
-        if (_below is not null)
-        {
-            await _below.HalfCloseAsync().ConfigureAwait(false);
-        }
+        await _below.HalfCloseAsync().ConfigureAwait(false);
     }
 
     // Whoever reads learns of it too.
@@ -103,12 +101,12 @@ public sealed class TlsOutput : BlockOutput
     // False when it is on its way.
     private bool Write(ReadOnlyMemory<byte> bytes)
     {
-        var gathers = _below is not null && bytes.Length > Record;
+        var gathers = bytes.Length > Record;
         try
         {
             if (gathers)
             {
-                _below!.Hold();
+                _below.Hold();
             }
 
             _isFlush = false;
@@ -122,7 +120,7 @@ public sealed class TlsOutput : BlockOutput
             if (gathers)
             {
                 _isFlush = true;
-                _flush = _below!.ReleaseAsync().ConfigureAwait(false).GetAwaiter();
+                _flush = _below.ReleaseAsync().ConfigureAwait(false).GetAwaiter();
                 if (!_flush.IsCompleted)
                 {
                     return false;
@@ -144,7 +142,7 @@ public sealed class TlsOutput : BlockOutput
     // A TLS session is not told that what it writes goes nowhere.
     private void Check()
     {
-        if (_below is { IsClosed: true })
+        if (_below.IsClosed)
         {
             Break(new IOException("The connection is broken."));
         }

@@ -14,29 +14,14 @@ public sealed class SocketTransport : StreamTransport
     private readonly SslStream? _tls;
     private readonly BlockInput _input;
     private readonly BlockOutput _output;
-    private readonly SocketInput? _socketInput;
-    private readonly SocketOutput? _socketOutput;
+    private readonly SocketInput _socketInput;
+    private readonly SocketOutput _socketOutput;
     private int _aborted;
 
-    /// <summary>Takes over a connected socket, and the TLS session over it if there is one.</summary>
+    /// <summary>Takes over a connected socket.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
-    /// <param name="tls">Authenticated already, over this socket; owned from here on.</param>
-    public SocketTransport(Socket socket, SslStream? tls = null)
-    {
-        ArgumentNullException.ThrowIfNull(socket);
-        _socket = socket;
-        _tls = tls;
-        TcpLiveness.Apply(socket);
-        if (tls is null)
-        {
-            _input = _socketInput = new SocketInput(socket);
-            _output = _socketOutput = new SocketOutput(socket, static _ => { });
-            return;
-        }
-
-        _input = new TlsInput(tls);
-        _output = new TlsOutput(tls, below: null);
-    }
+    public SocketTransport(Socket socket)
+        : this(socket, new SocketInput(socket), new SocketOutput(socket, static _ => { }), tls: null) => TcpLiveness.Apply(socket);
 
     /// <summary>Takes over a socket with what has been reading and writing on it, bytes that were read and not used included.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
@@ -74,13 +59,32 @@ public sealed class SocketTransport : StreamTransport
     /// <inheritdoc/>
     public override void BeginRelay()
     {
-        if (_socketInput is not null)
+        _socketInput.BeginStream();
+    }
+
+    /// <summary>Begins a TLS session over a connected socket, as its client, and takes both over.</summary>
+    /// <param name="socket">Connected; owned from here on, unless this fails.</param>
+    /// <param name="options">What is asked of the server.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">The server's certificate is not accepted, or no session comes about.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public static async Task<SocketTransport> AuthenticateAsClientAsync(
+        Socket socket, SslClientAuthenticationOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        TcpLiveness.Apply(socket);
+        var input = new SocketInput(socket);
+        var output = new SocketOutput(socket, static _ => { });
+        var tls = new SslStream(new BlockStream(input, output));
+        try
         {
-            _socketInput.BeginStream();
+            await tls.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(false);
+            return new SocketTransport(socket, input, output, tls);
         }
-        else
+        catch
         {
-            InlineCompletions.Set(_socket, true);
+            await tls.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -104,10 +108,6 @@ public sealed class SocketTransport : StreamTransport
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _aborted) != 0, this);
         await _output.HalfCloseAsync().ConfigureAwait(false);
-        if (_socketOutput is null)
-        {
-            _socket.Shutdown(SocketShutdown.Send);
-        }
     }
 
     /// <summary>Lets what was written leave, with a close_notify on TLS, for so long at most; resets the connection when its peer does not read.</summary>
@@ -167,12 +167,12 @@ public sealed class SocketTransport : StreamTransport
         _socket.Dispose();
         _input.Dispose();
         _output.Dispose();
-        if (_tls is not null && _socketInput is not null)
+        if (_tls is not null)
         {
             // Something may still have waited there for the TLS session.
             await _socketInput.CompleteAsync().ConfigureAwait(false);
             _socketInput.Dispose();
-            _socketOutput!.Dispose();
+            _socketOutput.Dispose();
         }
     }
 
