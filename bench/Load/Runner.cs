@@ -61,17 +61,18 @@ internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate
     {
         try
         {
+            var shown = ServerCatalog.IsTls(name, scenario.Role) ? certificate : null;
             if (!running.TryGetValue(name, out var server))
             {
                 running[name] = server = catalog.Start(name, scenario.Role);
                 if (!scenario.Fresh)
                 {
                     // Runtimes compile hot code anew while it first runs; that is paid here, once, and not counted.
-                    scenario.Measure(new Round(server, certificate, plan.WarmUp, plan.Seconds), parameters);
+                    scenario.Measure(new Round(server, shown, plan.WarmUp, plan.Seconds), parameters);
                 }
             }
 
-            return scenario.Measure(new Round(server, certificate, plan.WarmUp, plan.Seconds), parameters);
+            return scenario.Measure(new Round(server, shown, plan.WarmUp, plan.Seconds), parameters);
         }
         catch (Exception exception) when (exception is InvalidOperationException or IOException or SocketException)
         {

@@ -16,14 +16,13 @@ internal sealed class DerpThroughput(string name, string summary, ServerRole rol
     {
         var (got, lost) = (0L, 0L);
         var clients = new List<DerpClient>();
-        var certificate = Role is ServerRole.DerpTls ? round.Certificate : null;
         try
         {
             for (var i = 0; i < parameters["pairs"]; i++)
             {
-                var receiver = DerpClient.Connect(round.Server.Address, certificate, webSocket);
+                var receiver = DerpClient.Connect(round.Server.Address, round.Certificate, webSocket);
                 clients.Add(receiver);
-                var sender = DerpClient.Connect(round.Server.Address, certificate, webSocket);
+                var sender = DerpClient.Connect(round.Server.Address, round.Certificate, webSocket);
                 clients.Add(sender);
                 receiver.Socket.ReceiveTimeout = LossAfter;
                 var packets = DerpClient.Packets(receiver.Key, parameters["size"], parameters["window"]);

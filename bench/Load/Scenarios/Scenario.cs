@@ -5,10 +5,10 @@ namespace Load.Scenarios;
 
 /// <summary>Where and how long one measurement runs.</summary>
 /// <param name="Server">The server under measurement.</param>
-/// <param name="Certificate">What it shows in TLS.</param>
+/// <param name="Certificate">What it shows in TLS; null for a server that speaks none.</param>
 /// <param name="WarmUp">Seconds before anything counts.</param>
 /// <param name="Seconds">Seconds that count.</param>
-internal sealed record Round(Server Server, X509Certificate2 Certificate, double WarmUp, double Seconds);
+internal sealed record Round(Server Server, X509Certificate2? Certificate, double WarmUp, double Seconds);
 
 /// <summary>One way of loading a server, and the figures that are read from it.</summary>
 /// <param name="name">As on the command line.</param>

@@ -29,10 +29,13 @@ internal sealed class ServerCatalog(IReadOnlyDictionary<string, string> paths, i
     {
         Edge => true,
         "floor" => role is ServerRole.Derp or ServerRole.Streams,
-        "derplimit" => role is ServerRole.Derp,
+        "derplimit" => role is ServerRole.Derp or ServerRole.DerpTls,
         "derper" => role is ServerRole.Derp or ServerRole.DerpTls,
         _ => role is ServerRole.Streams,
     };
+
+    /// <summary>Whether it serves a role under TLS. The floor of DERP knows none: there what TLS adds is held against it.</summary>
+    public static bool IsTls(string name, ServerRole role) => role is ServerRole.DerpTls && name is not "derplimit";
 
     /// <summary>Why it cannot be started here, or null.</summary>
     public string? Missing(string name) => name switch

@@ -25,7 +25,10 @@ internal sealed partial class DetachedConnections(ILogger logger)
     }
 
     /// <summary>Starts a stream on a connection that the HTTP layer has let go.</summary>
-    public void Start(SocketTransport transport, Func<SocketTransport, Task> session, ConnectionPlace place)
+    /// <param name="transport">Closed when the stream has ended.</param>
+    /// <param name="session">The stream.</param>
+    /// <param name="over">Called at the very end.</param>
+    public void Start(SocketTransport transport, Func<SocketTransport, Task> session, Action over)
     {
         lock (_lock)
         {
@@ -34,8 +37,8 @@ internal sealed partial class DetachedConnections(ILogger logger)
 
         // Without the request's execution context, which would hold on to it for as long as the stream lives.
         ThreadPool.UnsafeQueueUserWorkItem(
-            static state => _ = state.Self.RunAsync(state.transport, state.session, state.place),
-            (Self: this, transport, session, place),
+            static state => _ = state.Self.RunAsync(state.transport, state.session, state.over),
+            (Self: this, transport, session, over),
             preferLocal: false);
     }
 
@@ -72,7 +75,7 @@ internal sealed partial class DetachedConnections(ILogger logger)
         }
     }
 
-    private async Task RunAsync(SocketTransport transport, Func<SocketTransport, Task> session, ConnectionPlace place)
+    private async Task RunAsync(SocketTransport transport, Func<SocketTransport, Task> session, Action over)
     {
         try
         {
@@ -86,7 +89,7 @@ internal sealed partial class DetachedConnections(ILogger logger)
         finally
         {
             await transport.DisposeAsync();
-            place.Leave();
+            over();
             lock (_lock)
             {
                 _open.Remove(transport);

@@ -73,10 +73,10 @@ internal sealed partial class EdgeConnections : IDisposable
         }
         finally
         {
-            if (connection is SocketConnection { IsDetached: true } socket)
+            if (connection is SocketConnection { IsDetached: true, KeepsTls: false } socket)
             {
                 var (transport, session) = socket.TakeDetached();
-                Detached.Start(transport, session, place);
+                Detached.Start(transport, session, place.Leave);
             }
             else
             {

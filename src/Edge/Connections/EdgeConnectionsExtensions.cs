@@ -28,6 +28,13 @@ internal static class EdgeConnectionsExtensions
         listen.Use(next => connection => connections.OnConnectionAsync(connection, next));
     }
 
+    /// <summary>After TLS has been added to an endpoint: lets streams take its connections from the HTTP layer.</summary>
+    public static void KeepTls(this ListenOptions listen)
+    {
+        var connections = listen.ApplicationServices.GetRequiredService<EdgeConnections>();
+        listen.Use(next => new KeptTls(connections, next).OnConnectionAsync);
+    }
+
     internal static IServiceCollection AddAccessMetrics(this IServiceCollection services)
     {
         services.AddMetrics();

@@ -17,7 +17,8 @@ internal interface IHalfCloseFeature
 
     /// <summary>
     /// Takes the socket from the HTTP layer, which believes from now on that the connection has ended; return from the request's handler
-    /// next. What the HTTP layer does not need any more is freed while the stream lives. Not possible on TLS, whose state is up there.
+    /// next. What the HTTP layer does not need any more is freed while the stream lives. On TLS the session stays below, and is part of
+    /// the transport; not possible where the endpoint does not keep it (<see cref="KeptTls"/>).
     /// </summary>
     /// <param name="session">
     /// Runs, on the thread pool, as soon as the HTTP layer has let go. Does not own the transport, which is closed when it ends. Should hold

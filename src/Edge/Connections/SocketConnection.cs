@@ -23,6 +23,8 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     private readonly SocketInput _input;
     private readonly SocketOutput _output;
     private readonly DetachablePipe _pipe;
+    private IDuplexPipe? _tlsPipe;
+    private DetachablePipe? _upperPipe;
     private readonly CancellationTokenSource _closed = new();
     private readonly Lock _gate = new();
     private Func<SocketTransport, Task>? _session;
@@ -39,7 +41,6 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         _input = new SocketInput(socket, Failure, readAhead, FireClosed);
         _output = new SocketOutput(socket, error => Abort(new ConnectionAbortedException("The client is gone.", error)));
         _pipe = new DetachablePipe(_input, _output);
-        Transport = _pipe;
         ConnectionClosed = _closed.Token;
         Features.Set<IConnectionIdFeature>(this);
         Features.Set<IConnectionItemsFeature>(this);
@@ -61,7 +62,22 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         set;
     }
 
-    public override IDuplexPipe Transport { get; set; }
+    /// <summary>What the layer above reads and writes. TLS puts its own in place of the socket's, which then is detachable too.</summary>
+    public override IDuplexPipe Transport
+    {
+        get => _upperPipe ?? _pipe;
+        set
+        {
+            if (!ReferenceEquals(value, _pipe) && !ReferenceEquals(value, _upperPipe))
+            {
+                (_tlsPipe, _upperPipe) = (value, new DetachablePipe(value.Input, value.Output));
+            }
+            else if (ReferenceEquals(value, _pipe))
+            {
+                (_tlsPipe, _upperPipe) = (null, null);
+            }
+        }
+    }
 
     public override CancellationToken ConnectionClosed { get; set; }
 
@@ -76,9 +92,33 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     /// <summary>Whether a stream has taken the socket.</summary>
     public bool IsDetached => Volatile.Read(ref _session) is not null;
 
+    /// <summary>
+    /// Set between TLS and HTTP: TLS stays until the stream has ended, so that a stream may take this connection too. Without it a TLS session
+    /// ends with the HTTP layer.
+    /// </summary>
+    public bool KeepsTls { get; set; }
+
     /// <summary>The socket without the HTTP layer, and what is to run on it; once, after that layer has ended.</summary>
-    public (SocketTransport Transport, Func<SocketTransport, Task> Session) TakeDetached() =>
-        (new SocketTransport(_socket, _input, _output), _session!);
+    public (SocketTransport Transport, Func<SocketTransport, Task> Session) TakeDetached()
+    {
+        if (_tlsPipe is not { Input: var above } pipe)
+        {
+            return (new SocketTransport(_socket, _input, _output), _session!);
+        }
+
+        // What was read together with the request's head.
+        byte[] first = [];
+        if (above.TryRead(out var read))
+        {
+            first = read.Buffer.ToArray();
+            above.AdvanceTo(read.Buffer.End);
+        }
+
+        // Their buffers; both leave the TLS stream open.
+        above.Complete();
+        pipe.Output.Complete();
+        return (new SocketTransport(_socket, _input, _output, Features.GetRequiredFeature<ISslStreamFeature>().SslStream, first), _session!);
+    }
 
     public void TakeOver() => _input.StopWatching();
 
@@ -86,7 +126,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     {
         lock (_gate)
         {
-            if (_isAborted || Features.Get<ISslStreamFeature>() is not null)
+            if (_isAborted || (_tlsPipe is not null && !KeepsTls))
             {
                 return false;
             }
@@ -96,7 +136,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
 
         _input.StopWatching();
         _output.OnBroken(static _ => { });
-        _pipe.Detach();
+        (_upperPipe ?? _pipe).Detach();
         return true;
     }
 

@@ -163,6 +163,15 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
     private Func<SocketTransport, Task> Detached(byte[] preface, IPEndPoint? remote, bool isNotIdeal, string requestId) => async socket =>
     {
         server.Tune(socket.Socket);
+        if (socket.IsTls)
+        {
+            await RunAsync(
+                new DerpTransport(socket.Input, new DerpPipeOutput(socket.Output)) { RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay },
+                requestId);
+            await socket.FinishAsync(LastBytes, time);
+            return;
+        }
+
         using var output = new DerpSocketOutput(socket.Socket);
         await RunAsync(
             new DerpTransport(socket.Input, output) { Preface = preface, RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay },

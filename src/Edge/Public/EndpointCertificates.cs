@@ -1,4 +1,5 @@
 using System.Net.Security;
+using Edge.Connections;
 using Edge.Derp.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -8,7 +9,7 @@ namespace Edge.Public;
 
 /// <summary>
 /// Puts a <see cref="CertificateFile"/> behind every certificate that Kestrel's section names by its path; where DERP is served, with the
-/// meta-certificate at its chain's end.
+/// meta-certificate at its chain's end. Puts TLS on those endpoints itself, since what keeps it for streams has to come right after it.
 /// </summary>
 internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider time, ILogger logger, MetaChain? meta)
 {
@@ -22,10 +23,21 @@ internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider 
         var loader = options.Configure(kestrel, reloadOnChange: false);
         foreach (var endpoint in kestrel.GetSection("Endpoints").GetChildren())
         {
-            if (Open(endpoint.GetSection("Certificate")) is { } own)
+            var own = Open(endpoint.GetSection("Certificate"));
+            loader.Endpoint(endpoint.Key, configuration =>
             {
-                loader.Endpoint(endpoint.Key, configuration => Present(configuration.HttpsOptions, own));
-            }
+                if (own is not null)
+                {
+                    Present(configuration.HttpsOptions, own);
+                }
+
+                // With certificates by name Kestrel has to choose; what it makes of them cannot be asked for.
+                if (configuration.IsHttps && !endpoint.GetSection("Sni").GetChildren().Any())
+                {
+                    configuration.ListenOptions.UseHttps(configuration.HttpsOptions);
+                    configuration.ListenOptions.KeepTls();
+                }
+            });
         }
     }
 

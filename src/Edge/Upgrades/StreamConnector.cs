@@ -20,8 +20,9 @@ internal sealed class StreamConnector(BackendConnector connector)
         try
         {
             socket = await connector.ConnectAsync(new DnsEndPoint(destination.IdnHost, destination.Port), timeout.Token);
-            var tls = destination.Scheme == Uri.UriSchemeHttps ? await AuthenticateAsync(socket, destination, settings, timeout.Token) : null;
-            return new SocketTransport(socket, tls);
+            return destination.Scheme == Uri.UriSchemeHttps
+                ? await SocketTransport.AuthenticateAsClientAsync(socket, OptionsFor(destination, settings), timeout.Token)
+                : new SocketTransport(socket);
         }
         catch (Exception error) when (error is SocketException or IOException or AuthenticationException or OperationCanceledException)
         {
@@ -32,9 +33,8 @@ internal sealed class StreamConnector(BackendConnector connector)
         }
     }
 
-    private static async Task<SslStream> AuthenticateAsync(Socket socket, Uri destination, HttpClientConfig? settings, CancellationToken cancellation)
+    private static SslClientAuthenticationOptions OptionsFor(Uri destination, HttpClientConfig? settings)
     {
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
         var options = new SslClientAuthenticationOptions { TargetHost = destination.IdnHost };
         if (settings?.SslProtocols is { } protocols)
         {
@@ -43,8 +43,6 @@ internal sealed class StreamConnector(BackendConnector connector)
 
         var acceptsAny = settings?.DangerousAcceptAnyServerCertificate is true;
         options.RemoteCertificateValidationCallback = (_, _, _, errors) => acceptsAny || errors is SslPolicyErrors.None;
-
-        await tls.AuthenticateAsClientAsync(options, cancellation);
-        return tls;
+        return options;
     }
 }

@@ -1,45 +1,13 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Net.Sockets;
-using System.Threading.Tasks.Sources;
 
 namespace Relay.Sockets;
 
-/// <summary>
-/// A pipe reader right on a socket: no pipe and no loop between them. It waits with zero bytes and rents a buffer when there is something
-/// to put into it, so that a connection without traffic owns none; a read allocates nothing.
-/// </summary>
-/// <remarks>
-/// 1. A read that finds nothing waits for the socket (it is <em>armed</em>). 2. When the socket has something, one receive takes it, and the
-/// read goes on there and then: on the thread pool, or on the socket thread after <see cref="BeginStream"/>. 3. Between reads nothing is
-/// received, except while it <em>watches</em>: then it reads ahead, within a bound, so that the peer's end is noticed while nobody reads.
-/// Cancelled reads never go on inline: whoever cancels may hold locks.
-/// </remarks>
-public sealed partial class SocketInput : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem, IDisposable
+/// <summary>A pipe reader right on a socket.</summary>
+public sealed class SocketInput : BlockInput
 {
     private readonly Socket _socket;
     private readonly Arrival _arrival;
     private readonly Func<SocketError, Exception> _failure;
-    private Action? _ended;
-    private readonly int _readAhead;
-    private ManualResetValueTaskSourceCore<bool> _core;
-    private CancellationTokenRegistration _registration;
-    private Block? _head;
-    private Block? _tail;
-    private Exception? _error;
-    private long _length;
-    private long _examined;
-    private int _turn;
-    private Reading _reading;
-    private bool _isArmed;
-    private bool _isWaiting;
-    private bool _isCancelled;
-    private bool _isEnded;
-    private bool _isCompleted;
-    private bool _isDisposed;
-    private bool _isStream;
-    private bool _watches;
-    private bool _mayHaveMore = true;
 
     /// <summary>Reads from a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
@@ -49,66 +17,25 @@ public sealed partial class SocketInput : PipeReader, IValueTaskSource<ReadResul
     /// </param>
     /// <param name="ended">Called on the thread pool when the peer has ended or broken the connection while it was watched.</param>
     public SocketInput(Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null)
+        : base(readAhead, ended)
     {
         ArgumentNullException.ThrowIfNull(socket);
         socket.Blocking = false;
         _socket = socket;
         _failure = failure ?? (static error => new IOException("The connection is broken.", new SocketException((int)error)));
-        _ended = ended;
-        _readAhead = readAhead;
-        _watches = readAhead > 0;
         _arrival = new Arrival(this);
+        MayHaveMore = true;
     }
-
-    private enum Reading
-    {
-        None = 0,
-        Under,
-
-        // A cancelled read may be ended by AdvanceTo, and need not.
-        Tentative,
-    }
-
-    /// <summary>Bytes of the buffers that are held now; for tests.</summary>
-    internal int Held
-    {
-        get
-        {
-            var held = 0;
-            lock (_arrival)
-            {
-                for (var block = _head; block is not null; block = block.After)
-                {
-                    held += block.Bytes.Length;
-                }
-            }
-
-            return held;
-        }
-    }
-
-    private bool HasResult => _length > _examined || _isEnded || _isCancelled;
 
     /// <summary>Watches no longer: the connection has an owner that reads, or does not care. The end is then no news before it is read.</summary>
-    public void StopWatching()
-    {
-        lock (_arrival)
-        {
-            (_watches, _ended) = (false, null);
-        }
-    }
+    public void StopWatching() => Unwatch();
 
     /// <summary>
     /// Carries a stream from now on: reads go on right on the socket thread, from large buffers, and take turns with other streams.
     /// </summary>
     public void BeginStream()
     {
-        lock (_arrival)
-        {
-            (_watches, _ended) = (false, null);
-            _isStream = true;
-        }
-
+        Stream(true);
         InlineCompletions.Set(_socket, true);
     }
 
@@ -116,238 +43,76 @@ public sealed partial class SocketInput : PipeReader, IValueTaskSource<ReadResul
     public void EndStream()
     {
         InlineCompletions.Set(_socket, false);
-        lock (_arrival)
-        {
-            _isStream = false;
-        }
+        Stream(false);
     }
 
-    /// <inheritdoc/>
-    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    private protected override bool BeginWait()
     {
-        if (cancellationToken.IsCancellationRequested)
-        {
-            return ValueTask.FromCanceled<ReadResult>(cancellationToken);
-        }
-
-        bool hasTurn;
-        lock (_arrival)
-        {
-            Check();
-            var found = HasResult || (!_isArmed && Fetch());
-            hasTurn = !found || !_isStream || _turn < TurnBytes;
-            if (found && hasTurn)
-            {
-                return _error is not null && !_isCancelled && _length <= _examined
-                    ? ValueTask.FromException<ReadResult>(_error)
-                    : new ValueTask<ReadResult>(TakeResult());
-            }
-
-            _core.RunContinuationsAsynchronously = false;
-            _isWaiting = true;
-            _turn = 0;
-            if (hasTurn)
-            {
-                Shrink();
-            }
-        }
-
-        if (!hasTurn)
-        {
-            TurnQueue.Enqueue(this);
-        }
-
-        if (cancellationToken.CanBeCanceled)
-        {
-            _registration = cancellationToken.UnsafeRegister(static (input, token) => ((SocketInput)input!).Cancelled(token), this);
-        }
-
-        return new ValueTask<ReadResult>(this, _core.Version);
-    }
-
-    /// <inheritdoc/>
-    public override bool TryRead(out ReadResult result)
-    {
-        lock (_arrival)
-        {
-            Check();
-            if (!HasResult && !_isArmed && _mayHaveMore)
-            {
-                Receive();
-            }
-
-            if (!HasResult)
-            {
-                result = default;
-                return false;
-            }
-
-            if (_error is not null && !_isCancelled && _length <= _examined)
-            {
-                throw _error;
-            }
-
-            result = TakeResult();
-            return true;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
-
-    /// <inheritdoc/>
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
-    {
-        lock (_arrival)
-        {
-            if (_isCompleted || _reading == Reading.None)
-            {
-                throw new InvalidOperationException("There is no read to advance.");
-            }
-
-            var used = Distance(consumed);
-            var seen = Distance(examined);
-            if (used < 0 || seen < used || seen > _length)
-            {
-                throw new ArgumentOutOfRangeException(nameof(examined), "The positions are not within what was read, in this order.");
-            }
-
-            _reading = Reading.None;
-            _examined = seen - used;
-            Consume(used);
-            if (_watches)
-            {
-                ReadAhead();
-            }
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void CancelPendingRead()
-    {
-        lock (_arrival)
-        {
-            _isCancelled = true;
-            if (!_isWaiting)
-            {
-                return;
-            }
-
-            _isWaiting = false;
-            _core.RunContinuationsAsynchronously = true;
-        }
-
-        _core.SetResult(true);
-    }
-
-    /// <inheritdoc/>
-    public override void Complete(Exception? exception = null)
-    {
-        lock (_arrival)
-        {
-            (_isCompleted, _watches, _reading) = (true, false, Reading.None);
-            Consume(_length);
-        }
-    }
-
-    /// <summary>Frees what waits for the socket, which must have been closed before.</summary>
-    public void Dispose()
-    {
-        lock (_arrival)
-        {
-            _isDisposed = true;
-            if (!_isArmed)
-            {
-                _arrival.Dispose();
-            }
-        }
-    }
-
-    /// <summary>Goes on after a turn of others.</summary>
-    void IThreadPoolWorkItem.Execute()
-    {
-        lock (_arrival)
-        {
-            if (!_isWaiting || !HasResult)
-            {
-                return;
-            }
-
-            _isWaiting = false;
-        }
-
-        Finish();
-    }
-
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
-    {
-        // Not under the lock: it waits for a call-back that is under way and wants the lock.
-        _registration.Dispose();
-        _registration = default;
         try
         {
-            _core.GetResult(token);
-        }
-        finally
-        {
-            _core.Reset();
-        }
-
-        lock (_arrival)
-        {
-            return TakeResult();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource<ReadResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _core.OnCompleted(continuation, state, token, flags);
-
-    private void Check()
-    {
-        if (_isCompleted || _isWaiting || _reading == Reading.Under)
-        {
-            throw new InvalidOperationException(_isCompleted ? "The reader was completed." : "A read is under way already.");
-        }
-    }
-
-    private ReadResult TakeResult()
-    {
-        var isCancelled = _isCancelled;
-        _isCancelled = false;
-        _reading = isCancelled ? Reading.Tentative : Reading.Under;
-        var bytes = _head is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_head, _head.Start, _tail!, _tail!.End);
-        return new ReadResult(bytes, isCancelled, _isEnded && _error is null);
-    }
-
-    private void Cancelled(CancellationToken token)
-    {
-        lock (_arrival)
-        {
-            if (!_isWaiting)
+            if (_socket.ReceiveAsync(_arrival))
             {
-                return;
+                return true;
             }
-
-            _isWaiting = false;
-            _core.RunContinuationsAsynchronously = true;
+        }
+        catch (Exception error) when (error is ObjectDisposedException or InvalidOperationException)
+        {
+            End(_failure(SocketError.OperationAborted));
+            return false;
         }
 
-        _core.SetException(new OperationCanceledException(token));
+        EndWait();
+        return false;
     }
 
-    // Outside the lock: what waited goes on in here.
-    private void Finish()
+    private protected override void EndWait()
     {
-        if (_error is not null && !_isCancelled && _length <= _examined)
+        if (_arrival.SocketError == SocketError.Success)
         {
-            _core.SetException(_error);
+            MayHaveMore = true;
         }
         else
         {
-            _core.SetResult(true);
+            End(_failure(_arrival.SocketError));
         }
+    }
+
+    private protected override void Receive()
+    {
+        var block = Room();
+        var room = block.Room;
+        int count;
+        SocketError error;
+        try
+        {
+            count = _socket.Receive(block.Free, SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            (count, error) = (0, SocketError.OperationAborted);
+        }
+
+        // A receive that did not fill its room has emptied the socket, and the next one would only say so.
+        MayHaveMore = count == room;
+        if (count > 0)
+        {
+            Took(block, count);
+            return;
+        }
+
+        MayHaveMore = false;
+        TookNothing();
+        if (error != SocketError.WouldBlock)
+        {
+            End(error == SocketError.Success ? null : _failure(error));
+        }
+    }
+
+    private protected override void Free() => _arrival.Dispose();
+
+    /// <summary>The wait for the socket.</summary>
+    private sealed class Arrival(SocketInput input) : SocketAsyncEventArgs(true)
+    {
+        protected override void OnCompleted(SocketAsyncEventArgs e) => input.Arrived();
     }
 }

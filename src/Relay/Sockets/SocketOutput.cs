@@ -1,40 +1,13 @@
-using System.IO.Pipelines;
 using System.Net.Sockets;
-using System.Threading.Tasks.Sources;
 
 namespace Relay.Sockets;
 
-/// <summary>
-/// A pipe writer right on a socket. A flush sends at once, on the caller's thread, and waits only for what the kernel had no room for; it
-/// completes when the kernel has all of it, which a half-close has to know. Buffers are held while bytes lie in them.
-/// </summary>
-/// <remarks>
-/// Back-pressure is exact: nothing is buffered here beyond what was written since the last flush. Cancelling a flush stops the
-/// wait, not the sending: a partly sent block cannot be taken back. Once the socket is broken, flushes say completed and what is
-/// written goes nowhere, so that a peer's disconnect is no error of the writer's. One thread writes at a time; cancelling and the
-/// other endings come from any.
-/// </remarks>
-public sealed partial class SocketOutput : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
+/// <summary>A pipe writer right on a socket.</summary>
+public sealed class SocketOutput : BlockOutput
 {
     private readonly Socket _socket;
     private Action<Exception> _broken;
-    private readonly Lock _gate = new();
-    private ManualResetValueTaskSourceCore<bool> _core;
-    private CancellationTokenRegistration _registration;
     private Departure? _departure;
-    private TaskCompletionSource? _idle;
-    private Block? _written;
-    private Block? _lastWritten;
-    private Block? _queue;
-    private Block? _lastQueued;
-    private long _unflushed;
-    private bool _isSending;
-    private bool _isWaiting;
-    private bool _isCancelled;
-    private bool _cancelNext;
-    private bool _isCompleted;
-    private bool _isClosed;
-    private bool _isDisposed;
 
     /// <summary>Writes to a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
@@ -50,170 +23,46 @@ public sealed partial class SocketOutput : PipeWriter, IValueTaskSource<FlushRes
     /// <param name="broken">Called once, on the thread pool.</param>
     public void OnBroken(Action<Exception> broken) => Volatile.Write(ref _broken, broken);
 
-    /// <inheritdoc/>
-    public override bool CanGetUnflushedBytes => true;
+    private protected override int SendNow(ReadOnlyMemory<byte> bytes) => SendNow(bytes.Span);
 
-    /// <inheritdoc/>
-    public override long UnflushedBytes => _unflushed;
-
-    /// <inheritdoc/>
-    public override Memory<byte> GetMemory(int sizeHint = 0)
+    private protected override bool Send(Block block)
     {
-        var block = Room(sizeHint);
-        return block.Bytes.AsMemory(block.End);
+        block.Start += SendNow(block.Span);
+        if (block.Length == 0 || IsClosed)
+        {
+            return true;
+        }
+
+        _departure ??= new Departure(this);
+        _departure.SetBuffer(block.Bytes, block.Start, block.Length);
+        try
+        {
+            if (_socket.SendAsync(_departure))
+            {
+                return false;
+            }
+        }
+        catch (Exception error) when (error is ObjectDisposedException or InvalidOperationException)
+        {
+            Break(error);
+            return true;
+        }
+
+        EndSend();
+        return true;
     }
 
-    /// <inheritdoc/>
-    public override Span<byte> GetSpan(int sizeHint = 0) => Room(sizeHint).Free;
-
-    /// <inheritdoc/>
-    public override void Advance(int bytes)
+    // After an asynchronous send: all of the block is in the kernel, or the socket is broken.
+    private protected override void EndSend()
     {
-        if (bytes < 0 || bytes > (_lastWritten?.Room ?? 0))
+        if (_departure!.SocketError != SocketError.Success)
         {
-            throw new ArgumentOutOfRangeException(nameof(bytes));
-        }
-
-        _lastWritten?.Fill(bytes);
-        _unflushed += bytes;
-    }
-
-    /// <inheritdoc/>
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
-    {
-        if (cancellationToken.IsCancellationRequested)
-        {
-            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
-        }
-
-        lock (_gate)
-        {
-            Queue();
-            Pump();
-            if (Result() is { } result)
-            {
-                return new ValueTask<FlushResult>(result);
-            }
-        }
-
-        return WaitAsync(cancellationToken);
-    }
-
-    /// <summary>
-    /// Writes and flushes. The bytes are sent from where they are; what the kernel has no room for is copied, so that the caller may use
-    /// its memory again even when the wait was cancelled.
-    /// </summary>
-    /// <inheritdoc/>
-    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
-    {
-        if (cancellationToken.IsCancellationRequested)
-        {
-            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
-        }
-
-        lock (_gate)
-        {
-            var rest = source.Span;
-            if (_unflushed == 0 && _queue is null && !_isCompleted)
-            {
-                rest = rest[SendNow(rest)..];
-            }
-
-            while (!rest.IsEmpty && !_isClosed && !_isCompleted)
-            {
-                var block = Room(Math.Min(rest.Length, BlockPool.Large));
-                var count = Math.Min(rest.Length, block.Room);
-                rest[..count].CopyTo(block.Free);
-                Advance(count);
-                rest = rest[count..];
-            }
-
-            Queue();
-            Pump();
-            if (Result() is { } result)
-            {
-                return new ValueTask<FlushResult>(result);
-            }
-        }
-
-        return WaitAsync(cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public override void CancelPendingFlush()
-    {
-        lock (_gate)
-        {
-            if (!_isWaiting)
-            {
-                _cancelNext = true;
-                return;
-            }
-
-            (_isWaiting, _isCancelled) = (false, true);
-            _core.RunContinuationsAsynchronously = true;
-        }
-
-        _core.SetResult(true);
-    }
-
-    /// <summary>Sends what was written in the background; <see cref="FinishAsync"/> waits for it. With an error it is forgotten.</summary>
-    /// <inheritdoc/>
-    public override void Complete(Exception? exception = null)
-    {
-        lock (_gate)
-        {
-            if (_isCompleted)
-            {
-                return;
-            }
-
-            if (exception is null)
-            {
-                Queue();
-                Pump();
-            }
-
-            _isCompleted = true;
-            Release(ref _written, ref _lastWritten);
-            _unflushed = 0;
+            Break(new SocketException((int)_departure.SocketError));
         }
     }
 
-    /// <summary>Completes when everything written is in the kernel, or cannot get there any more.</summary>
-    public async Task FinishAsync()
+    private protected override ValueTask EndAsync()
     {
-        Complete();
-        await IdleAsync().ConfigureAwait(false);
-        lock (_gate)
-        {
-            Close();
-        }
-    }
-
-    /// <summary>Sends everything written, then the end of this direction only; the socket stays readable. Never throws for a broken socket.</summary>
-    public async ValueTask HalfCloseAsync()
-    {
-        lock (_gate)
-        {
-            if (!_isCompleted)
-            {
-                Queue();
-                Pump();
-            }
-        }
-
-        await IdleAsync().ConfigureAwait(false);
-        lock (_gate)
-        {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            Close();
-        }
-
         try
         {
             _socket.Shutdown(SocketShutdown.Send);
@@ -222,73 +71,48 @@ public sealed partial class SocketOutput : PipeWriter, IValueTaskSource<FlushRes
         {
             _broken(error);
         }
+
+        return ValueTask.CompletedTask;
     }
 
-    /// <summary>Frees what waits for the socket, which must have been closed before.</summary>
-    public void Dispose()
+    private protected override void ReportBroken(Exception error) => _broken(error);
+
+    private protected override void Free() => _departure?.Dispose();
+
+    /// <summary>How many bytes the kernel took; a broken socket closes the output.</summary>
+    private int SendNow(ReadOnlySpan<byte> bytes)
     {
-        lock (_gate)
+        var sent = 0;
+        while (sent < bytes.Length && !IsClosed)
         {
-            _isDisposed = true;
-            Close();
-            if (!_isSending)
+            try
             {
-                _departure?.Dispose();
+                var count = _socket.Send(bytes[sent..], SocketFlags.None, out var error);
+                if (error == SocketError.Success)
+                {
+                    sent += count;
+                    continue;
+                }
+
+                if (error != SocketError.WouldBlock)
+                {
+                    Break(new SocketException((int)error));
+                }
+
+                break;
+            }
+            catch (ObjectDisposedException error)
+            {
+                Break(error);
             }
         }
+
+        return sent;
     }
 
-    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
+    /// <summary>A send that waits for room in the kernel.</summary>
+    private sealed class Departure(SocketOutput output) : SocketAsyncEventArgs(true)
     {
-        // Not under the lock: it waits for a call-back that is under way and wants the lock.
-        _registration.Dispose();
-        _registration = default;
-        try
-        {
-            _core.GetResult(token);
-        }
-        finally
-        {
-            _core.Reset();
-        }
-
-        lock (_gate)
-        {
-            var isCancelled = _isCancelled;
-            _isCancelled = false;
-            return new FlushResult(isCancelled, _isClosed);
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource<FlushResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _core.OnCompleted(continuation, state, token, flags);
-
-    private ValueTask<FlushResult> WaitAsync(CancellationToken cancellationToken)
-    {
-        if (cancellationToken.CanBeCanceled)
-        {
-            _registration = cancellationToken.UnsafeRegister(static (output, token) => ((SocketOutput)output!).Cancelled(token), this);
-        }
-
-        return new ValueTask<FlushResult>(this, _core.Version);
-    }
-
-    private void Cancelled(CancellationToken token)
-    {
-        lock (_gate)
-        {
-            if (!_isWaiting)
-            {
-                return;
-            }
-
-            _isWaiting = false;
-            _core.RunContinuationsAsynchronously = true;
-        }
-
-        _core.SetException(new OperationCanceledException(token));
+        protected override void OnCompleted(SocketAsyncEventArgs e) => output.Departed();
     }
 }

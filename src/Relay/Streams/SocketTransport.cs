@@ -12,52 +12,44 @@ public sealed class SocketTransport : StreamTransport
 
     private readonly Socket _socket;
     private readonly SslStream? _tls;
-    private readonly SocketInput? _input;
-    private readonly SocketOutput? _output;
+    private readonly BlockInput _input;
+    private readonly BlockOutput _output;
+    private readonly SocketInput _socketInput;
+    private readonly SocketOutput _socketOutput;
     private VanishedPeer _peer;
     private int _aborted;
 
-    /// <summary>Takes over a connected socket, and the TLS session over it if there is one.</summary>
+    /// <summary>Takes over a connected socket.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
-    /// <param name="tls">Authenticated already, over this socket; owned from here on.</param>
-    public SocketTransport(Socket socket, SslStream? tls = null)
-    {
-        ArgumentNullException.ThrowIfNull(socket);
-        _socket = socket;
-        _tls = tls;
-        TcpLiveness.Apply(socket);
-        if (tls is null)
-        {
-            Input = _input = new SocketInput(socket);
-            Output = _output = new SocketOutput(socket, static _ => { });
-            return;
-        }
-
-        // Taken from the pool once bytes are there.
-        var pool = BlockMemoryPool.Shared;
-        Input = PipeReader.Create(tls, new StreamPipeReaderOptions(pool, BlockMemoryPool.BlockSize, leaveOpen: true, useZeroByteReads: true));
-        Output = PipeWriter.Create(tls, new StreamPipeWriterOptions(pool, BlockMemoryPool.BlockSize, leaveOpen: true));
-    }
+    public SocketTransport(Socket socket)
+        : this(socket, new SocketInput(socket), new SocketOutput(socket, static _ => { }), tls: null) => TcpLiveness.Apply(socket);
 
     /// <summary>Takes over a socket with what has been reading and writing on it, bytes that were read and not used included.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
     /// <param name="input">Its reader, with no read pending; owned from here on.</param>
     /// <param name="output">Its writer, with nothing unsent; owned from here on.</param>
-    public SocketTransport(Socket socket, SocketInput input, SocketOutput output)
+    /// <param name="tls">The TLS session over these two, if there is one; owned from here on.</param>
+    /// <param name="first">Bytes that were read from the TLS session already.</param>
+    public SocketTransport(Socket socket, SocketInput input, SocketOutput output, SslStream? tls = null, ReadOnlySpan<byte> first = default)
     {
         ArgumentNullException.ThrowIfNull(socket);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
         _socket = socket;
-        Input = _input = input;
-        Output = _output = output;
+        _tls = tls;
+        (_socketInput, _socketOutput) = (input, output);
+        _input = tls is null ? input : new TlsInput(tls, first);
+        _output = tls is null ? output : new TlsOutput(tls, output);
     }
 
     /// <inheritdoc/>
-    public override PipeReader Input { get; }
+    public override PipeReader Input => _input;
 
     /// <inheritdoc/>
-    public override PipeWriter Output { get; }
+    public override PipeWriter Output => _output;
+
+    /// <summary>Whether what goes over the socket is a TLS session.</summary>
+    public bool IsTls => _tls is not null;
 
     /// <summary>The socket, for what writes to it without <see cref="Output"/>.</summary>
     public Socket Socket => _socket;
@@ -71,10 +63,32 @@ public sealed class SocketTransport : StreamTransport
     /// <inheritdoc/>
     public override void BeginRelay()
     {
-        _input?.BeginStream();
-        if (_tls is not null)
+        _socketInput.BeginStream();
+    }
+
+    /// <summary>Begins a TLS session over a connected socket, as its client, and takes both over.</summary>
+    /// <param name="socket">Connected; owned from here on, unless this fails.</param>
+    /// <param name="options">What is asked of the server.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">The server's certificate is not accepted, or no session comes about.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public static async Task<SocketTransport> AuthenticateAsClientAsync(
+        Socket socket, SslClientAuthenticationOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        TcpLiveness.Apply(socket);
+        var input = new SocketInput(socket);
+        var output = new SocketOutput(socket, static _ => { });
+        var tls = new SslStream(new BlockStream(input, output));
+        try
         {
-            InlineCompletions.Set(_socket, true);
+            await tls.AuthenticateAsClientAsync(options, cancellationToken).ConfigureAwait(false);
+            return new SocketTransport(socket, input, output, tls);
+        }
+        catch
+        {
+            await tls.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -97,29 +111,18 @@ public sealed class SocketTransport : StreamTransport
     public override async ValueTask CompleteOutputAsync()
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _aborted) != 0, this);
-        if (_output is not null)
-        {
-            await _output.HalfCloseAsync().ConfigureAwait(false);
-            return;
-        }
-
-        await _tls!.ShutdownAsync().ConfigureAwait(false);
-        _socket.Shutdown(SocketShutdown.Send);
+        await _output.HalfCloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Lets what was written leave, for so long at most; resets the connection when its peer does not read.</summary>
+    /// <summary>Lets what was written leave, with a close_notify on TLS, for so long at most; resets the connection when its peer does not read.</summary>
     /// <param name="limit">How long.</param>
     /// <param name="time">The clock.</param>
     public async Task FinishAsync(TimeSpan limit, TimeProvider time)
     {
-        if (_output is null)
-        {
-            return;
-        }
-
         try
         {
-            await _output.FinishAsync().WaitAsync(limit, time).ConfigureAwait(false);
+            var finish = _tls is null ? _output.FinishAsync() : _output.HalfCloseAsync().AsTask();
+            await finish.WaitAsync(limit, time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -166,8 +169,15 @@ public sealed class SocketTransport : StreamTransport
         }
 
         _socket.Dispose();
-        _input?.Dispose();
-        _output?.Dispose();
+        _input.Dispose();
+        _output.Dispose();
+        if (_tls is not null)
+        {
+            // Something may still have waited there for the TLS session.
+            await _socketInput.CompleteAsync().ConfigureAwait(false);
+            _socketInput.Dispose();
+            _socketOutput.Dispose();
+        }
     }
 
     // Without it the runtime resets a socket that something waits for, although the peer is only meant to see the end.

@@ -46,6 +46,7 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
         Action<WebApplication>? pipeline = null,
         EdgeConnectionOptions? connections = null,
         bool tls = false,
+        bool keepTls = false,
         HttpProtocols protocols = HttpProtocols.Http1,
         TimeProvider? time = null)
     {
@@ -66,9 +67,14 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
             });
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
-                if (tls)
+                if (tls || keepTls)
                 {
                     listen.UseHttps(Certificate());
+                }
+
+                if (keepTls)
+                {
+                    listen.KeepTls();
                 }
             });
         });

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using Edge.Connections;
@@ -16,11 +17,13 @@ public class HandOverTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task ItKeepsItsPlacesWhileItLivesAndNoByteIsLost()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ItKeepsItsPlacesWhileItLivesAndNoByteIsLost(bool tls)
     {
-        await using var host = await StartAsync(EchoAsync);
-        await using var stream = await host.ConnectAsync();
+        await using var host = await StartAsync(EchoAsync, keepTls: tls);
+        await using var stream = await ConnectAsync(host, tls);
 
         // Behind the head, before the answer: the stream's first bytes.
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
@@ -29,18 +32,33 @@ public class HandOverTests
         Assert.Equal("second", await AccessHost.ReadExactlyAsync(stream, "second".Length));
         Assert.Equal((1, 1, 1), (host.Connections.Counter.Total, host.Connections.Counter.Addresses, host.Connections.Detached.Count));
 
-        stream.Socket.Shutdown(SocketShutdown.Send);
+        if (stream is SslStream session)
+        {
+            await session.ShutdownAsync();
+        }
+        else
+        {
+            ((NetworkStream)stream).Socket.Shutdown(SocketShutdown.Send);
+        }
+
         Assert.Equal(string.Empty, await AccessHost.ReadToEndAsync(stream));
         await UntilAsync(() => host.Connections.Counter.Total == 0 && host.Connections.Counter.Addresses == 0 && host.Connections.Detached.Count == 0);
         Assert.Empty(host.Complaints);
     }
 
-    [Fact]
-    public async Task NothingOfTheRequestIsKept()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NothingOfTheRequestIsKept(bool tls)
     {
+        // TLS keeps the connection's own object, without anything of HTTP on it.
         var connection = new TaskCompletionSource<WeakReference>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = await StartAsync(EchoAsync, context => connection.TrySetResult(new WeakReference(context.Features.Get<IHalfCloseFeature>())));
-        await using var stream = await host.ConnectAsync();
+        await using var host = await StartAsync(
+            EchoAsync,
+            context => connection.TrySetResult(
+                new WeakReference(tls ? context.Features.Get<IHttpRequestFeature>() : context.Features.Get<IHalfCloseFeature>())),
+            keepTls: tls);
+        await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
         var reference = await connection.Task.WaitAsync(Guard, Cancel);
@@ -56,7 +74,7 @@ public class HandOverTests
     }
 
     [Fact]
-    public async Task OnTlsItIsServedInPlace()
+    public async Task OnTlsThatEndsWithTheHttpLayerItIsServedInPlace()
     {
         await using var host = await StartAsync(EchoAsync, tls: true);
         await using var stream = await host.ConnectTlsAsync();
@@ -65,12 +83,14 @@ public class HandOverTests
         Assert.Equal(0, host.Connections.Detached.Count);
     }
 
-    [Fact]
-    public async Task AnAbortOfTheRequestAfterwardsHasNoEffectAndNothingIsAnswered()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnAbortOfTheRequestAfterwardsHasNoEffectAndNothingIsAnswered(bool tls)
     {
         // As DERP's fast start does it: no answer at all.
-        await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false);
-        await using var stream = await host.ConnectAsync();
+        await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false, keepTls: tls);
+        await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         Assert.Equal("first", await AccessHost.ReadExactlyAsync(stream, "first".Length));
     }
@@ -96,11 +116,13 @@ public class HandOverTests
         Assert.Equal(0, host.Connections.Counter.Total);
     }
 
-    [Fact]
-    public async Task AFaultEndsItsConnectionAndIsLogged()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AFaultEndsItsConnectionAndIsLogged(bool tls)
     {
-        await using var host = await StartAsync(static _ => throw new InvalidOperationException("A fault."));
-        await using var stream = await host.ConnectAsync();
+        await using var host = await StartAsync(static _ => throw new InvalidOperationException("A fault."), keepTls: tls);
+        await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade), Cancel);
         await AccessHost.ReadToEndAsync(stream);
         await UntilAsync(() => host.Connections.Counter.Total == 0);
@@ -132,8 +154,28 @@ public class HandOverTests
         await aborted.Task.WaitAsync(Guard, Cancel);
     }
 
+    [Fact]
+    public async Task ATlsStreamThatIsCutByAStopIsReset()
+    {
+        await using var host = await StartAsync(EchoAsync, keepTls: true);
+        await using var stream = await host.ConnectTlsAsync();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
+        await ReadUntilAsync(stream, "\r\n\r\nfirst");
+
+        // The server waits for its TLS layer, and that for the stream.
+        var stop = host.StopAsync(Cancel);
+        Assert.False(stop.IsCompleted);
+        await host.Connections.Detached.EndAsync(new CancellationToken(canceled: true)).WaitAsync(Guard, Cancel);
+        await stop.WaitAsync(Guard, Cancel);
+        var error = await Assert.ThrowsAsync<IOException>(() => AccessHost.ReadToEndAsync(stream));
+        Assert.Equal(SocketError.ConnectionReset, Assert.IsType<SocketException>(error.InnerException).SocketErrorCode);
+        Assert.Equal((0, 0), (host.Connections.Counter.Total, host.Connections.Detached.Count));
+    }
+
+    private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) => tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
+
     private static Task<AccessHost> StartAsync(
-        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) => AccessHost.StartAsync(
+        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true, bool keepTls = false) => AccessHost.StartAsync(
         pipeline: app => app.Run(async context =>
         {
             var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
@@ -147,7 +189,8 @@ public class HandOverTests
             afterwards?.Invoke(context);
         }),
         connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
-        tls: tls);
+        tls: tls,
+        keepTls: keepTls);
 
     private static async Task EchoAsync(SocketTransport transport)
     {

@@ -26,6 +26,16 @@ internal sealed class DerpSocketRig : IAsyncDisposable
         return (await client.GreetAsync(), far);
     }
 
+    /// <summary>The same over TLS.</summary>
+    public async Task<(DerpTestClient Client, Stream Far)> ConnectTlsAsync()
+    {
+        var pair = await TlsPair.CreateAsync();
+        var served = ServeTlsAsync(pair.Transport());
+        _clients.Add((pair.FarSocket, served));
+        var client = new DerpTestClient(NodePrivateKey.Generate(), PipeReader.Create(pair.Far), PipeWriter.Create(pair.Far), served);
+        return (await client.GreetAsync(), pair.Far);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var (far, served) in _clients)
@@ -35,6 +45,13 @@ internal sealed class DerpSocketRig : IAsyncDisposable
         }
 
         Server.Dispose();
+    }
+
+    private async Task<DerpCloseReason> ServeTlsAsync(SocketTransport near)
+    {
+        await using var transport = near;
+        return await Server.RunAsync(
+            new DerpTransport(transport.Input, new DerpPipeOutput(transport.Output)) { Established = transport.BeginRelay }, CancellationToken.None);
     }
 
     private async Task<DerpCloseReason> ServeAsync(Socket near)

@@ -78,6 +78,37 @@ public class SocketThreadTests
         Assert.InRange(least, 0, Packets * 12);
     }
 
+    [Fact]
+    public async Task RelayingPacketsBetweenTlsSessionsAllocatesNothing()
+    {
+        await using var rig = new DerpSocketRig();
+        var (_, from) = await rig.ConnectTlsAsync();
+        var (to, receiver) = await rig.ConnectTlsAsync();
+        var packet = DerpTestClient.Packet(to.Key, new byte[1200]);
+        await from.WriteAsync(packet, TestContext.Current.CancellationToken);
+        await to.NextAsync();
+        const int Packets = 4000;
+        var buffer = new byte[packet.Length];
+        var least = long.MaxValue;
+        for (var round = 0; round < 6; round++)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            for (var i = 0; i < Packets; i++)
+            {
+                await from.WriteAsync(packet.AsMemory(), CancellationToken.None);
+                for (var got = 0; got < packet.Length;)
+                {
+                    got += await receiver.ReadAsync(buffer.AsMemory(got), CancellationToken.None);
+                }
+            }
+
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{(double)least / Packets:F3} bytes a packet");
+        Assert.InRange(least, 0, Packets * 12);
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 1)]

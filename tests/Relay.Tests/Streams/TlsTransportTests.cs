@@ -1,15 +1,15 @@
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Relay.Streams;
+using Relay.Tests.Sockets;
 
 namespace Relay.Tests.Streams;
 
 public sealed class TlsTransportTests : IAsyncLifetime
 {
     private readonly StreamRig _rig = new();
-    private readonly X509Certificate2 _certificate = SelfSigned();
+    private readonly X509Certificate2 _certificate = TlsPair.SelfSigned();
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -60,23 +60,17 @@ public sealed class TlsTransportTests : IAsyncLifetime
     {
         var (nearClient, client) = await Loopback.PairAsync();
         var (nearBackend, farBackend) = await Loopback.PairAsync();
-        var near = new SslStream(new NetworkStream(nearBackend), leaveInnerStreamOpen: false);
         var far = new SslStream(new NetworkStream(farBackend, ownsSocket: true), leaveInnerStreamOpen: false);
-        await Task.WhenAll(
-            far.AuthenticateAsServerAsync(_certificate),
-            near.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        var near = SocketTransport.AuthenticateAsClientAsync(
+            nearBackend,
+            new SslClientAuthenticationOptions
             {
                 TargetHost = "localhost",
                 RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == _certificate.GetCertHashString(),
-            })).Soon();
-        var run = _rig.Run(new SocketTransport(nearClient), new SocketTransport(nearBackend, near), StreamFraming.WebSocket, StreamKind.Other);
+            },
+            TestContext.Current.CancellationToken);
+        await Task.WhenAll(far.AuthenticateAsServerAsync(_certificate), near).Soon();
+        var run = _rig.Run(new SocketTransport(nearClient), await near, StreamFraming.WebSocket, StreamKind.Other);
         return (client, far, run);
-    }
-
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 }

@@ -27,7 +27,10 @@ internal sealed class MeshDialer(MeshAddress address, DerpServer server, TimePro
         {
             server.Tune(socket);
             await socket.ConnectAsync(new DnsEndPoint(address.DialHost ?? address.Url.IdnHost, address.Url.Port), either.Token);
-            _open = new SocketTransport(socket, await AuthenticateAsync(socket, either.Token));
+            _open = address.Url.Scheme == Uri.UriSchemeHttps
+                ? await SocketTransport.AuthenticateAsClientAsync(
+                    socket, new SslClientAuthenticationOptions { TargetHost = address.Url.IdnHost }, either.Token)
+                : new SocketTransport(socket);
             return await UpgradeAsync(_open, either.Token);
         }
         catch (Exception error) when (error is SocketException or AuthenticationException or OperationCanceledException or IOException)
@@ -44,18 +47,6 @@ internal sealed class MeshDialer(MeshAddress address, DerpServer server, TimePro
         {
             await _open.DisposeAsync();
         }
-    }
-
-    private async Task<SslStream?> AuthenticateAsync(Socket socket, CancellationToken cancellation)
-    {
-        if (address.Url.Scheme != Uri.UriSchemeHttps)
-        {
-            return null;
-        }
-
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.Url.IdnHost }, cancellation);
-        return tls;
     }
 
     private async Task<DerpTransport> UpgradeAsync(SocketTransport transport, CancellationToken cancellation)

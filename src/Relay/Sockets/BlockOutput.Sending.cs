@@ -1,10 +1,36 @@
 using System.IO.Pipelines;
-using System.Net.Sockets;
 
 namespace Relay.Sockets;
 
-public sealed partial class SocketOutput
+public abstract partial class BlockOutput
 {
+    /// <summary>Whether the transport is broken, or its end was sent: nothing is sent any more.</summary>
+    internal bool IsClosed => Volatile.Read(ref _isClosed);
+
+    /// <summary>
+    /// Under the lock: sends from the caller's memory what the transport takes at once. What it only begins to take it calls
+    /// <see cref="Borrow"/> for, and counts as taken.
+    /// </summary>
+    private protected abstract int SendNow(ReadOnlyMemory<byte> bytes);
+
+    /// <summary>Under the lock: sends a block. False when it is on its way; then <see cref="Departed"/> is to be called.</summary>
+    private protected abstract bool Send(Block block);
+
+    /// <summary>Under the lock: how what was on its way has ended; all of it is sent, or the transport is broken.</summary>
+    private protected abstract void EndSend();
+
+    /// <summary>Ends this direction of the transport.</summary>
+    private protected abstract ValueTask EndAsync();
+
+    /// <summary>Who is to learn of a broken transport; once, on the thread pool.</summary>
+    private protected abstract void ReportBroken(Exception error);
+
+    /// <summary>Frees what waits.</summary>
+    private protected abstract void Free();
+
+    /// <summary>The caller's memory is on its way: whoever waits for it waits to the end.</summary>
+    private protected void Borrow() => (_isSending, _isBorrowed) = (true, true);
+
     /// <summary>Room in the last written block, or in a new one behind it.</summary>
     private Block Room(int sizeHint)
     {
@@ -65,83 +91,24 @@ public sealed partial class SocketOutput
         }
     }
 
-    /// <summary>Under the lock: sends as much as the kernel takes, and lets it call back for the rest.</summary>
+    /// <summary>Under the lock: sends as much as the transport takes, and lets it call back for the rest.</summary>
     private void Pump()
     {
         while (!_isSending && !_isClosed && _queue is { } block)
         {
-            block.Start += SendNow(block.Span);
-            if (block.Length == 0)
+            // Before: it may have ended on another thread when it returns, and then waits for the lock.
+            _isSending = true;
+            if (Send(block))
             {
+                _isSending = false;
                 Dequeue();
             }
-            else if (!_isClosed)
-            {
-                SendLater(block);
-            }
         }
-    }
 
-    /// <summary>How many bytes the kernel took; a broken socket closes the output.</summary>
-    private int SendNow(ReadOnlySpan<byte> bytes)
-    {
-        var sent = 0;
-        while (sent < bytes.Length && !_isClosed)
+        if (_isClosed && !_isSending)
         {
-            try
-            {
-                var count = _socket.Send(bytes[sent..], SocketFlags.None, out var error);
-                if (error == SocketError.Success)
-                {
-                    sent += count;
-                    continue;
-                }
-
-                if (error != SocketError.WouldBlock)
-                {
-                    Break(new SocketException((int)error));
-                }
-
-                break;
-            }
-            catch (ObjectDisposedException error)
-            {
-                Break(error);
-            }
+            Release(ref _queue, ref _lastQueued);
         }
-
-        return sent;
-    }
-
-    private void SendLater(Block block)
-    {
-        _departure ??= new Departure(this);
-        _departure.SetBuffer(block.Bytes, block.Start, block.Length);
-        try
-        {
-            _isSending = _socket.SendAsync(_departure);
-        }
-        catch (Exception error) when (error is ObjectDisposedException or InvalidOperationException)
-        {
-            Break(error);
-            return;
-        }
-
-        if (!_isSending)
-        {
-            Judge();
-        }
-    }
-
-    // After an asynchronous send: all of the block is in the kernel, or the socket is broken.
-    private void Judge()
-    {
-        if (_departure!.SocketError != SocketError.Success)
-        {
-            Break(new SocketException((int)_departure.SocketError));
-        }
-
-        Dequeue();
     }
 
     private void Dequeue()
@@ -157,7 +124,7 @@ public sealed partial class SocketOutput
     /// <summary>Under the lock: what a flush says now, or null when it has to wait.</summary>
     private FlushResult? Result()
     {
-        if (_cancelNext)
+        if (_cancelNext && !_isBorrowed)
         {
             _cancelNext = false;
             return new FlushResult(isCanceled: true, _isClosed);
@@ -173,17 +140,23 @@ public sealed partial class SocketOutput
         return null;
     }
 
-    private void Departed()
+    private protected void Departed()
     {
         TaskCompletionSource? idle;
         bool isWaiting;
         lock (_gate)
         {
             _isSending = false;
-            Judge();
+            EndSend();
+            if (!_isBorrowed)
+            {
+                Dequeue();
+            }
+
+            _isBorrowed = false;
             if (_isDisposed)
             {
-                _departure!.Dispose();
+                Free();
             }
 
             Pump();
@@ -220,7 +193,7 @@ public sealed partial class SocketOutput
         }
     }
 
-    private void Break(Exception error)
+    private protected void Break(Exception error)
     {
         if (_isClosed)
         {
@@ -228,7 +201,7 @@ public sealed partial class SocketOutput
         }
 
         Close();
-        ThreadPool.UnsafeQueueUserWorkItem(static state => state._broken(state.error), (_broken, error), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(static state => state.self.ReportBroken(state.error), (self: this, error), preferLocal: false);
     }
 
     /// <summary>From now on what is written is dropped and flushes say completed. The block that is being sent stays until that has ended.</summary>
@@ -250,11 +223,5 @@ public sealed partial class SocketOutput
         }
 
         last = null;
-    }
-
-    /// <summary>A send that waits for room in the kernel.</summary>
-    private sealed class Departure(SocketOutput output) : SocketAsyncEventArgs(true)
-    {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => output.Departed();
     }
 }

@@ -1,8 +1,6 @@
-using System.Net.Sockets;
-
 namespace Relay.Sockets;
 
-public sealed partial class SocketInput
+public abstract partial class BlockInput
 {
     // What a stream may read without having waited once before others get a turn.
     private const int TurnBytes = 16 * BlockPool.Large;
@@ -14,12 +12,80 @@ public sealed partial class SocketInput
     // What is moved rather than continued in another block: readers are quicker with one piece.
     private const int Movable = 16 * 1024;
 
+    /// <summary>Under the lock: begins to wait with no buffer. False when it is known at once whether there is something.</summary>
+    private protected abstract bool BeginWait();
+
+    /// <summary>Under the lock: what the wait has shown.</summary>
+    private protected abstract void EndWait();
+
+    /// <summary>Under the lock: takes what there is, without waiting, by <see cref="Room"/> and <see cref="Took"/>, or <see cref="End"/>.</summary>
+    private protected abstract void Receive();
+
+    /// <summary>Frees what waits.</summary>
+    private protected abstract void Free();
+
+    /// <summary>Carries a stream from now on, or not any more: large buffers, and turns with other streams.</summary>
+    private protected void Stream(bool isStream)
+    {
+        lock (_gate)
+        {
+            _isStream = isStream;
+            if (isStream)
+            {
+                (_watches, _ended) = (false, null);
+            }
+        }
+    }
+
+    private protected void Unwatch()
+    {
+        lock (_gate)
+        {
+            (_watches, _ended) = (false, null);
+        }
+    }
+
+    /// <summary>Bytes have come into a block.</summary>
+    private protected void Took(Block block, int count)
+    {
+        block.Fill(count);
+        _length += count;
+        _turn += count;
+    }
+
+    /// <summary>Nothing has come into the block that was made room in.</summary>
+    private protected void TookNothing()
+    {
+        if (_length == 0)
+        {
+            ReleaseAll();
+        }
+    }
+
+    /// <summary>Gives the empty block at the end up: something may still write into it.</summary>
+    private protected void Abandon() => (_head, _tail, _length) = (null, null, 0);
+
+    /// <summary>Nothing more comes: the peer has ended, or with an error the transport is broken.</summary>
+    private protected void End(Exception? error)
+    {
+        if (_isEnded)
+        {
+            return;
+        }
+
+        (_isEnded, _error) = (true, error);
+        if (_watches && _ended is not null)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static ended => ended(), _ended, preferLocal: false);
+        }
+    }
+
     /// <summary>Under the lock and not armed: receives, or else arms. True when there is something to tell a reader.</summary>
     private bool Fetch()
     {
         while (!HasResult)
         {
-            if (_mayHaveMore)
+            if (MayHaveMore)
             {
                 Receive();
             }
@@ -37,7 +103,7 @@ public sealed partial class SocketInput
     {
         while (!_isArmed && !_isEnded && _length < _readAhead)
         {
-            if (_mayHaveMore)
+            if (MayHaveMore)
             {
                 Receive();
             }
@@ -48,93 +114,15 @@ public sealed partial class SocketInput
         }
     }
 
-    /// <summary>Waits for the socket with no buffer. False when it has something at once.</summary>
     private bool Arm()
     {
-        try
-        {
-            if (_socket.ReceiveAsync(_arrival))
-            {
-                return _isArmed = true;
-            }
-        }
-        catch (Exception error) when (error is ObjectDisposedException or InvalidOperationException)
-        {
-            End(SocketError.OperationAborted);
-            return false;
-        }
-
-        Judge();
-        return false;
-    }
-
-    private void Judge()
-    {
-        if (_arrival.SocketError == SocketError.Success)
-        {
-            _mayHaveMore = true;
-        }
-        else
-        {
-            End(_arrival.SocketError);
-        }
-    }
-
-    private void Receive()
-    {
-        var block = Room();
-        var room = block.Room;
-        int count;
-        SocketError error;
-        try
-        {
-            count = _socket.Receive(block.Free, SocketFlags.None, out error);
-        }
-        catch (ObjectDisposedException)
-        {
-            (count, error) = (0, SocketError.OperationAborted);
-        }
-
-        if (count > 0)
-        {
-            block.Fill(count);
-            _length += count;
-            _turn += count;
-
-            // A receive that did not fill its room has emptied the socket, and the next one would only say so.
-            _mayHaveMore = count == room;
-            return;
-        }
-
-        _mayHaveMore = false;
-        if (_length == 0)
-        {
-            ReleaseAll();
-        }
-
-        if (error != SocketError.WouldBlock)
-        {
-            End(error);
-        }
-    }
-
-    private void End(SocketError error)
-    {
-        if (_isEnded)
-        {
-            return;
-        }
-
-        _isEnded = true;
-        _error = error == SocketError.Success ? null : _failure(error);
-        if (_watches && _ended is not null)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static ended => ended(), _ended, preferLocal: false);
-        }
+        // Before: it may have ended on another thread when it returns, and then waits for the lock.
+        _isArmed = true;
+        return _isArmed = BeginWait();
     }
 
     /// <summary>The block to receive into. Nobody reads what is there already, so it may be moved.</summary>
-    private Block Room()
+    private protected Block Room()
     {
         var least = _isStream ? LeastStreamRoom : LeastRoom;
         if (_tail is null)
@@ -216,16 +204,16 @@ public sealed partial class SocketInput
         _tail = null;
     }
 
-    /// <summary>The socket has something, or has broken.</summary>
-    private void Arrived()
+    /// <summary>The wait is over: the transport has something, or has broken.</summary>
+    private protected void Arrived()
     {
-        lock (_arrival)
+        lock (_gate)
         {
             _isArmed = false;
-            Judge();
+            EndWait();
             if (_isDisposed)
             {
-                _arrival.Dispose();
+                Free();
             }
 
             if (!_isWaiting)
@@ -247,11 +235,5 @@ public sealed partial class SocketInput
         }
 
         Finish();
-    }
-
-    /// <summary>The wait for the socket; also the lock.</summary>
-    private sealed class Arrival(SocketInput input) : SocketAsyncEventArgs(true)
-    {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => input.Arrived();
     }
 }

@@ -1,0 +1,119 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+
+namespace Relay.Sockets;
+
+/// <summary>
+/// What a TLS session needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
+/// allocates nothing. One read at a time.
+/// </summary>
+internal sealed class BlockStream : Stream, IValueTaskSource<int>
+{
+    private readonly BlockInput _input;
+    private readonly BlockOutput _output;
+    private readonly Action _arrived;
+    private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _wait;
+    private ManualResetValueTaskSourceCore<int> _core;
+    private Memory<byte> _buffer;
+
+    public BlockStream(BlockInput input, BlockOutput output) => (_input, _output, _arrived) = (input, output, Arrived);
+
+    public override bool CanRead => true;
+
+    public override bool CanWrite => true;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = _input.ReadAsync(cancellationToken).ConfigureAwait(false).GetAwaiter();
+        if (read.IsCompleted)
+        {
+            return new ValueTask<int>(Take(read.GetResult(), buffer));
+        }
+
+        _core.Reset();
+        (_wait, _buffer) = (read, buffer);
+        var version = _core.Version;
+        read.UnsafeOnCompleted(_arrived);
+        return new ValueTask<int>(this, version);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var flush = _output.WriteAsync(buffer, cancellationToken);
+        if (!flush.IsCompletedSuccessfully)
+        {
+            return AwaitAsync(flush);
+        }
+
+        flush.GetAwaiter().GetResult();
+        return ValueTask.CompletedTask;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    int IValueTaskSource<int>.GetResult(short token) => _core.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _core.GetStatus(token);
+
+    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _core.OnCompleted(continuation, state, token, flags);
+
+    private int Take(ReadResult result, Memory<byte> buffer)
+    {
+        var bytes = result.Buffer.Length > buffer.Length ? result.Buffer.Slice(0, buffer.Length) : result.Buffer;
+        bytes.CopyTo(buffer.Span);
+        _input.AdvanceTo(bytes.End);
+        return (int)bytes.Length;
+    }
+
+    private void Arrived()
+    {
+        var (wait, buffer) = (_wait, _buffer);
+        (_wait, _buffer) = (default, default);
+        int count;
+        try
+        {
+            count = Take(wait.GetResult(), buffer);
+        }
+        catch (Exception error)
+        {
+            // The reader's, not the socket thread's.
+            _core.SetException(error);
+            return;
+        }
+
+        _core.SetResult(count);
+    }
+
+    private static async ValueTask AwaitAsync(ValueTask<FlushResult> flush) => await flush.ConfigureAwait(false);
+}
