@@ -12,8 +12,10 @@ internal sealed record ResultFile(DateTime Date, Machine Machine, List<Sample> S
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
+    /// <exception cref="JsonException">The file is something else.</exception>
     public static ResultFile Read(string path) =>
-        JsonSerializer.Deserialize<ResultFile>(File.ReadAllText(path), Format) ?? throw new JsonException($"{path} holds no results");
+        JsonSerializer.Deserialize<ResultFile>(File.ReadAllText(path), Format) is { Samples: not null, Machine: not null } results
+            ? results : throw new JsonException($"{path} holds no results");
 
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Format));
 }
