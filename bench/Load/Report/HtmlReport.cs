@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Load.Results;
-using Load.Scenarios;
 using Load.Statistics;
 
 namespace Load.Report;

@@ -12,6 +12,7 @@ internal static class MainPlots
     private const int Left = 230;
     private const int LeastForGrowth = 3;
     private const double MostShown = 8;
+    private const string LatencyFigure = "p99_us";
 
     /// <summary>The pictures that the results have something for, with the names of their files. Of a scenario in several files the last counts.</summary>
     public static IEnumerable<(string Name, string Svg)> Of(IReadOnlyList<ResultFile> results)
@@ -29,7 +30,7 @@ internal static class MainPlots
                 {
                     growth[(scenario.Key, parameter)] = Times(samples);
                 }
-                else if (!samples[0].Figures.ContainsKey("p50_us") && Table.Of(samples) is var rows && rows.Exists(static row => row.Edge is not null))
+                else if (Table.FigureOf(scenario.Key, samples) != LatencyFigure && Table.Of(samples) is var rows && rows.Exists(static row => row.Edge is not null))
                 {
                     costs[scenario.Key] = rows;
                 }
@@ -99,11 +100,11 @@ internal static class MainPlots
     private static IEnumerable<(string Scenario, List<Sample> Samples, string Caption)> Latencies(IReadOnlyList<ResultFile> results) =>
         results.SelectMany(static result => result.Samples.GroupBy(static sample => sample.Scenario).Select(group =>
                 (group.Key, Samples: group.ToList(), Caption: result.Machine.Describe(result.Date))))
-            .Where(static one => one.Samples[0].Figures.ContainsKey("p50_us"))
+            .Where(static one => Table.FigureOf(one.Key, one.Samples) == LatencyFigure)
             .GroupBy(static one => one.Key).Select(static group => group.Last());
 
     // Edge's own medians over its median at the smallest step.
-    private static List<(double X, double Times)> Times(IReadOnlyList<Sample> samples)
+    private static List<(double X, double Times)> Times(List<Sample> samples)
     {
         var (figure, parameter) = (Table.FigureOf(samples[0].Scenario, samples), Table.Swept(samples)!);
         var medians = samples.Where(sample => sample.Server == "edge" && sample.Figures.ContainsKey(figure)).GroupBy(sample => sample.Parameters[parameter])

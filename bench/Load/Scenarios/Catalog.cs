@@ -25,7 +25,11 @@ internal static class Catalog
         new PtyKeystrokes(),
     ];
 
-    /// <summary>Which servers run in a scenario; some only where they differ from another.</summary>
-    public static bool Takes(string server, Scenario scenario) =>
-        ServerCatalog.Takes(server, scenario.Role) && (server is not ("haproxy-64k" or "haproxy-splice") || scenario is StreamPour);
+    /// <summary>Which servers run in a scenario; some only where they differ from another, and nothing is spliced under TLS.</summary>
+    public static bool Takes(string server, Scenario scenario) => ServerCatalog.Takes(server, scenario.Role) && server switch
+    {
+        "haproxy-64k" => scenario is StreamPour,
+        "haproxy-splice" => scenario is StreamPour && scenario.Role is ServerRole.Streams,
+        _ => true,
+    };
 }

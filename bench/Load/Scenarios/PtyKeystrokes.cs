@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Load.Clients;
 using Load.Measuring;
 using Load.Servers;
