@@ -11,15 +11,15 @@ internal sealed class Bench : IDisposable
     private readonly Backend _backend = new();
     private readonly X509Certificate2 _certificate = TestCertificate.Create();
 
-    public Bench(IReadOnlyDictionary<string, string> paths) => Catalog = new ServerCatalog(paths, _backend.Port, _certificate);
+    public Bench(IReadOnlyDictionary<string, string> paths) => Catalog = new ServerCatalog(new Site(paths, _backend.Port, _certificate));
 
     public ServerCatalog Catalog { get; }
 
-    public (ResultFile Result, List<string> Failures) Run(Plan plan)
+    public async Task<(ResultFile Result, List<string> Failures)> RunAsync(Plan plan)
     {
         var (date, machine) = (DateTime.UtcNow, Machine.Here());
         var runner = new Runner(Catalog, _certificate, new Progress());
-        return (new ResultFile(date, machine, runner.Run(plan)), runner.Failures);
+        return (new ResultFile(date, machine, await runner.RunAsync(plan)), runner.Failures);
     }
 
     public void Dispose()

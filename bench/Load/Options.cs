@@ -7,6 +7,9 @@ namespace Load;
 /// <summary>The command line of <c>run</c>, <c>smoke</c> and <c>report</c>, read.</summary>
 internal sealed class Options
 {
+    /// <summary>In <c>--against</c>: every server that is there.</summary>
+    public const string Installed = "installed";
+
     public List<string> Names { get; } = [];
 
     public List<string> Against { get; } = [];
@@ -23,7 +26,11 @@ internal sealed class Options
 
     public double Seconds { get; private set; } = 2;
 
+    public bool SystemCalls { get; private set; }
+
     public string? Json { get; private set; }
+
+    public string? Plots { get; private set; }
 
     public string Out { get; private set; } = "report.html";
 
@@ -41,6 +48,12 @@ internal sealed class Options
             }
 
             var name = args[i];
+            if (name == "--syscalls")
+            {
+                options.SystemCalls = true;
+                continue;
+            }
+
             options.Take(name, ++i < args.Length ? args[i] : throw new FormatException($"{name} needs a value"));
         }
 
@@ -58,7 +71,9 @@ internal sealed class Options
     public IEnumerable<Dictionary<string, int>> Points(Scenario scenario)
     {
         var basis = scenario.Defaults.ToDictionary(one => one.Key, one => Set.GetValueOrDefault(one.Key, one.Value));
-        return Sweep is { } sweep && basis.ContainsKey(sweep.Name)
+        var steps = Sweep is { } named && basis.ContainsKey(named.Name) ? named
+            : scenario.Steps is { } usual && !Set.ContainsKey(usual.Name) ? usual : ((string Name, int[] Values)?)null;
+        return steps is { } sweep
             ? sweep.Values.Select(value => new Dictionary<string, int>(basis) { [sweep.Name] = value })
             : [basis];
     }
@@ -82,7 +97,7 @@ internal sealed class Options
         {
             case "--against":
                 Against.AddRange(value.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static one =>
-                    ServerCatalog.Names.Contains(one) ? one : throw new FormatException($"there is no server {one}; allowed: {string.Join(", ", ServerCatalog.Names)}")));
+                    one == Installed || ServerCatalog.Names.Contains(one) ? one : throw new FormatException($"there is no server {one}; allowed: {Installed}, {string.Join(", ", ServerCatalog.Names)}")));
                 break;
             case "--path":
                 var path = Pair(name, value);
@@ -107,6 +122,9 @@ internal sealed class Options
                 break;
             case "--json":
                 Json = value;
+                break;
+            case "--plots":
+                Plots = value;
                 break;
             case "--out":
                 Out = value;

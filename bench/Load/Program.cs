@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Load;
 using Load.Floor;
+using Load.Measuring;
 using Load.Report;
 using Load.Results;
 using Load.Scenarios;
@@ -8,9 +11,9 @@ using Load.Servers;
 using Load.Yarp;
 
 const string Usage = """
-    Load run <scenario>…|all [--against derplimit,derper,haproxy,nginx,yarp,floor] [--rounds 6] [--seconds 2] [--warm-up 1]
-             [--set name=value] [--sweep name=1,10,100] [--path server=file] [--json file]
-    Load report <results.json>… [--out report.html]
+    Load run <scenario>…|all [--against installed|base,floor,derplimit,derper,haproxy,haproxy-64k,haproxy-splice,nginx,yarp]
+             [--rounds 6] [--seconds 2] [--warm-up 1] [--set name=value] [--sweep name=1,10,100] [--path server=file] [--syscalls] [--json file]
+    Load report <results.json>… [--out report.html] [--plots directory]
     Load smoke [--json file]
     Load list
     Exit codes: 0 done; 1 a measurement or a gate failed; 2 wrong arguments.
@@ -29,14 +32,13 @@ try
 
             return 0;
         case ["run", .. var rest]:
-            return Run(Options.Read(rest));
+            return await RunAsync(Options.Read(rest));
         case ["smoke", .. var rest]:
-            return Smoke.Run(Options.Read(rest));
+            return await Smoke.RunAsync(Options.Read(rest));
         case ["report", .. var rest]:
             var options = Options.Read(rest);
-            HtmlReport.Write([.. options.Names.Select(ResultFile.Read)], options.Out);
-            Console.WriteLine(options.Out);
-            return options.Names.Count > 0 ? 0 : throw new FormatException("report needs a results file");
+            Report(options);
+            return 0;
         case ["floor", var port]:
             FloorProgram.Run(Whole(port), null);
             return 0;
@@ -44,14 +46,17 @@ try
             FloorProgram.Run(Whole(port), Whole(backend));
             return 0;
         case ["yarp", var port, var backend]:
-            YarpProgram.Run(Whole(port), Whole(backend));
+            YarpProgram.Run(Whole(port), Whole(backend), null);
+            return 0;
+        case ["yarp", var port, var backend, var certificate, var key]:
+            YarpProgram.Run(Whole(port), Whole(backend), X509Certificate2.CreateFromPemFile(certificate, key));
             return 0;
         default:
             Console.Error.WriteLine(Usage);
             return args is ["--help"] or ["-h"] ? 0 : 2;
     }
 }
-catch (FormatException exception)
+catch (Exception exception) when (exception is FormatException or JsonException or FileNotFoundException)
 {
     Console.Error.WriteLine(exception.Message);
     return 2;
@@ -59,7 +64,28 @@ catch (FormatException exception)
 
 static int Whole(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-static int Run(Options options)
+static void Report(Options options)
+{
+    if (options.Names.Count == 0)
+    {
+        throw new FormatException("report needs a results file");
+    }
+
+    List<ResultFile> results = [.. options.Names.Select(ResultFile.Read)];
+    HtmlReport.Write(results, options.Out);
+    Console.WriteLine(options.Out);
+    if (options.Plots is { } directory)
+    {
+        foreach (var (name, svg) in MainPlots.Of(results))
+        {
+            var file = Path.Combine(Directory.CreateDirectory(directory).FullName, name + ".svg");
+            File.WriteAllText(file, svg);
+            Console.WriteLine(file);
+        }
+    }
+}
+
+static async Task<int> RunAsync(Options options)
 {
     var scenarios = options.Scenarios();
     if (scenarios.Count == 0)
@@ -68,19 +94,28 @@ static int Run(Options options)
     }
 
     using var bench = new Bench(options.Paths);
-    List<string> servers = [ServerCatalog.Edge, .. options.Against.Where(static name => name != ServerCatalog.Edge).Distinct()];
+    var against = options.Against.SelectMany(
+        name => name == Options.Installed ? ServerCatalog.Names.Where(one => bench.Catalog.Missing(one) is null) : [name]);
+    List<string> servers = [ServerCatalog.Edge, .. against.Where(static name => name != ServerCatalog.Edge).Distinct()];
     foreach (var reason in servers.Select(bench.Catalog.Missing).OfType<string>())
     {
         throw new FormatException(reason);
     }
 
-    var (result, failures) = bench.Run(new Plan(scenarios, servers, options.Rounds, options.WarmUp, options.Seconds, options.Points));
+    var counter = options.SystemCalls ? SystemCallCounter.Find() : null;
+    if (options.SystemCalls)
+    {
+        Console.Error.WriteLine(counter is null ? "System calls are not countable here: neither perf nor strace is allowed to." : $"System calls are counted with {counter.Name}.");
+    }
+
+    var (result, failures) = await bench.RunAsync(
+        new Plan(scenarios, servers, options.Rounds, options.WarmUp, options.Seconds, options.Points) { SystemCalls = counter });
     if (options.Json is { } path)
     {
         result.Write(path);
     }
 
-    Table.Print(Table.Of(result.Samples), Console.Out);
+    Table.Print(Table.Of(result.Samples), Table.Steps(result.Samples), Console.Out);
     failures.ForEach(Console.Error.WriteLine);
     return failures.Count == 0 ? 0 : 1;
 }

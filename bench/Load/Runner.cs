@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Load.Measuring;
 using Load.Results;
 using Load.Scenarios;
 using Load.Servers;
@@ -9,70 +10,88 @@ namespace Load;
 
 /// <summary>What to run; the points are the parameters of each step of a sweep, one without a sweep.</summary>
 internal sealed record Plan(
-    IReadOnlyList<Scenario> Scenarios, IReadOnlyList<string> Servers, int Rounds, double WarmUp, double Seconds, Func<Scenario, IEnumerable<Dictionary<string, int>>> Points);
+    IReadOnlyList<Scenario> Scenarios, IReadOnlyList<string> Servers, int Rounds, double WarmUp, double Seconds, Func<Scenario, IEnumerable<Dictionary<string, int>>> Points)
+{
+    /// <summary>Counts system calls in one more run of each server.</summary>
+    public SystemCallCounter? SystemCalls { get; init; }
 
-/// <summary>Runs a plan: all servers of a scenario take turns, round after round, so that the machine's drift meets them alike.</summary>
+    public IEnumerable<string> ServersOf(Scenario scenario) => Servers.Where(server => Catalog.Takes(server, scenario));
+}
+
+/// <summary>Runs a plan: in each round all servers and all steps of a scenario take turns, so that the machine's drift meets them alike.</summary>
 internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate, Progress progress)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly List<Sample> _samples = [];
 
     /// <summary>Measurements that failed, in words.</summary>
     public List<string> Failures { get; } = [];
 
-    public List<Sample> Run(Plan plan)
+    public async Task<List<Sample>> RunAsync(Plan plan)
     {
-        var samples = new List<Sample>();
-        progress.Total = plan.Scenarios.Sum(one => plan.Points(one).Count() * plan.Rounds * plan.Servers.Count(server => Catalog.Takes(server, one)));
+        progress.Total = plan.Scenarios.Sum(one => plan.Points(one).Count() * plan.ServersOf(one).Count() * (plan.Rounds + (Counts(plan, one) ? 1 : 0)));
         foreach (var scenario in plan.Scenarios)
         {
-            var running = new Dictionary<string, Server>();
-            try
+            await RunAsync(plan, scenario);
+        }
+
+        progress.Done();
+        return _samples;
+    }
+
+    private static bool Counts(Plan plan, Scenario scenario) => plan.SystemCalls is not null && scenario.CountsUnits;
+
+    private async Task RunAsync(Plan plan, Scenario scenario)
+    {
+        var running = new Dictionary<string, Server>();
+        var absent = new HashSet<string>();
+        try
+        {
+            for (var round = 1; round <= plan.Rounds + (Counts(plan, scenario) ? 1 : 0); round++)
             {
+                var counter = round > plan.Rounds ? plan.SystemCalls : null;
                 foreach (var parameters in plan.Points(scenario))
                 {
-                    for (var round = 1; round <= plan.Rounds; round++)
+                    foreach (var server in plan.ServersOf(scenario))
                     {
-                        foreach (var server in plan.Servers.Where(server => Catalog.Takes(server, scenario)))
+                        progress.Next($"{scenario.Name} {server} {(counter is null ? $"{round}/{plan.Rounds}" : "system calls")}");
+                        if (!absent.Contains(server) && await MeasureAsync(scenario, server, parameters, running, absent, plan, counter) is { } figures)
                         {
-                            progress.Next($"{scenario.Name} {server} {round}/{plan.Rounds}");
-                            if (Measure(scenario, server, parameters, running, plan) is { } figures)
-                            {
-                                samples.Add(new Sample(scenario.Name, parameters, server, round, Stopwatch.GetElapsedTime(_start).TotalSeconds, figures));
-                            }
+                            var at = Stopwatch.GetElapsedTime(_start).TotalSeconds;
+                            _samples.Add(new Sample(scenario.Name, parameters, server, counter is null ? round : 0, at, counter is null ? figures : OnlyCalls(figures)));
                         }
                     }
                 }
             }
-            finally
+        }
+        finally
+        {
+            foreach (var server in running.Values)
             {
-                foreach (var server in running.Values)
-                {
-                    server.Dispose();
-                }
+                server.Dispose();
             }
         }
-
-        progress.Done();
-        return samples;
     }
 
-    private Dictionary<string, double>? Measure(
-        Scenario scenario, string name, Dictionary<string, int> parameters, Dictionary<string, Server> running, Plan plan)
+    // Counting slows a server down: nothing else of that run is worth keeping.
+    private static Dictionary<string, double> OnlyCalls(Dictionary<string, double> figures) =>
+        figures.Where(static one => one.Key == Figures.SystemCalls).ToDictionary(static one => one.Key, static one => one.Value);
+
+    private async Task<Dictionary<string, double>?> MeasureAsync(
+        Scenario scenario, string name, Dictionary<string, int> parameters, Dictionary<string, Server> running, HashSet<string> absent, Plan plan, SystemCallCounter? counter)
     {
         try
         {
-            var shown = ServerCatalog.IsTls(name, scenario.Role) ? certificate : null;
-            if (!running.TryGetValue(name, out var server))
+            var isNew = !running.TryGetValue(name, out var server);
+            server ??= running[name] = Start(scenario, name, absent);
+            var round = new Round(server, certificate, plan.WarmUp, plan.Seconds) { IsBare = ServerCatalog.IsBare(name), SystemCalls = counter };
+            if (isNew && !scenario.Fresh)
             {
-                running[name] = server = catalog.Start(name, scenario.Role);
-                if (!scenario.Fresh)
-                {
-                    // Runtimes compile hot code anew while it first runs; that is paid here, once, and not counted.
-                    scenario.Measure(new Round(server, shown, plan.WarmUp, plan.Seconds), parameters);
-                }
+                // Runtimes compile hot code anew while it first runs; that is paid here, once, and not counted.
+                await scenario.MeasureAsync(round, parameters);
             }
 
-            return scenario.Measure(new Round(server, shown, plan.WarmUp, plan.Seconds), parameters);
+            return await scenario.MeasureAsync(round, parameters);
         }
         catch (Exception exception) when (exception is InvalidOperationException or IOException or SocketException)
         {
@@ -85,6 +104,20 @@ internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate
             {
                 used.Dispose();
             }
+        }
+    }
+
+    // What does not start once is not waited for again in every round.
+    private Server Start(Scenario scenario, string name, HashSet<string> absent)
+    {
+        try
+        {
+            return catalog.Start(name, scenario.Role);
+        }
+        catch (InvalidOperationException)
+        {
+            absent.Add(name);
+            throw;
         }
     }
 }

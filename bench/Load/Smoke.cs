@@ -36,11 +36,11 @@ internal sealed record Gate(string Scenario, string Figure, double Most)
 internal static class Smoke
 {
     /// <returns>0 when every gate holds, else 1.</returns>
-    public static int Run(Options options)
+    public static async Task<int> RunAsync(Options options)
     {
         using var bench = new Bench(options.Paths);
         List<Scenario> scenarios = [.. Catalog.All.Where(static one => Gate.All.Any(gate => gate.Scenario == one.Name))];
-        var (result, failures) = bench.Run(new Plan(scenarios, [ServerCatalog.Edge, "floor"], 4, 0.4, 1, options.Points));
+        var (result, failures) = await bench.RunAsync(new Plan(scenarios, [ServerCatalog.Edge, "floor"], 4, 0.4, 1, options.Points));
         if (options.Json is { } path)
         {
             result.Write(path);

@@ -29,5 +29,22 @@ internal static class HotPaths
         var logs = new LogIngestBenchmarks { Lines = 10 };
         logs.Fill();
         yield return ("JSON of 10 log lines read", () => logs.Parse());
+        var registry = new RegistryBenchmarks { Clients = 100 };
+        registry.Fill();
+        yield return ("DERP client found by key", () => registry.Find());
+        yield return ("DERP client comes and goes", () => registry.ComeAndGo());
+        foreach (var length in new[] { 64, 16_384 })
+        {
+            var splice = new SpliceBenchmarks { Length = length };
+            splice.Fill();
+            yield return ($"stream message of {length} bytes there and back", () => splice.Carry());
+        }
+
+        var coordinator = new CoordinatorBenchmarks { Clients = 100 };
+        coordinator.Fill();
+        yield return ("coordinator update to 100 clients", () => coordinator.FanOut());
+        var jwt = new JwtBenchmarks { Algorithm = "ES256" };
+        jwt.Fill();
+        yield return ("JWT checked, ES256", () => jwt.Verify());
     }
 }

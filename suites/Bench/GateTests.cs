@@ -4,6 +4,7 @@ using Load.Results;
 namespace Bench;
 
 /// <summary>The gates of the benchmarks. The names of what they measure are here, so that each counts as a test of its own.</summary>
+[Collection(ScenarioTests.Collection)]
 public sealed class GateTests(GateTests.SmokeRun smoke) : IClassFixture<GateTests.SmokeRun>
 {
     public static TheoryData<string> Gates => [.. Gate.All.Select(static gate => gate.Scenario)];

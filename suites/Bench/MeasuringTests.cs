@@ -98,6 +98,38 @@ public sealed class MeasuringTests
         }
     }
 
+    [Fact]
+    public void PingsInAWebSocketAreAnsweredAndAreNotPartOfTheBytes()
+    {
+        using var wire = new TwoWay([0x82, 1, (byte)'a', 0x89, 2, 7, 8, 0x8a, 0, 0x82, 1, (byte)'b']);
+        using var stream = new WebSocketBytes(wire);
+        var got = new byte[2];
+        stream.ReadExactly(got);
+        Assert.Equal("ab"u8.ToArray(), got);
+        Assert.Equal([0x8a, 0x82, 0, 0, 0, 0, 7, 8], wire.Written.ToArray());
+    }
+
+    [Theory]
+    [InlineData("1234,,raw_syscalls:sys_enter,400,100.00,,\n", 1234.0)]
+    [InlineData("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n", null)]
+    [InlineData("event syntax error: 'raw_syscalls:sys_enter'\n", null)]
+    [InlineData("", null)]
+    public void SystemCallsAreReadFromPerf(string text, double? expected) => Assert.Equal(expected, SystemCallCounter.ReadPerf(text));
+
+    [Theory]
+    [InlineData("% time     seconds  usecs/call     calls    errors syscall\n 60.00    0.000600           1       500           read\n100.00    0.001000           1       777        12 total\n", 777.0)]
+    [InlineData("100.00    0.001000           1       777           total\n", 777.0)]
+    [InlineData("strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n", null)]
+    public void SystemCallsAreReadFromStrace(string text, double? expected) => Assert.Equal(expected, SystemCallCounter.ReadStrace(text));
+
+    [Fact]
+    public void AllocatedBytesAreReadFromMetrics()
+    {
+        const string Text = "# TYPE dotnet_gc_heap_total_allocated_bytes_total counter\ndotnet_gc_heap_total_allocated_bytes_total 1234567\ndotnet_other 5\n";
+        Assert.Equal(1234567, AllocatedBytes.Sum(Text));
+        Assert.Null(AllocatedBytes.Sum("dotnet_other 5\n"));
+    }
+
     [Theory]
     [InlineData("--rounds", "0")]
     [InlineData("--rounds", "x")]
@@ -113,5 +145,28 @@ public sealed class MeasuringTests
     {
         var options = Options.Read(["derp-throughput", "--sweep", "pairs=1,10", "--set", "size=64"]);
         Assert.Equal([(1, 64), (10, 64)], options.Points(options.Scenarios()[0]).Select(static point => (point["pairs"], point["size"])));
+    }
+
+    [Fact]
+    public void AComparisonOfAScenariosOwnGivesWayToTheCommandLine()
+    {
+        int[] Pouring(params string[] args)
+        {
+            var options = Options.Read(["pty", .. args]);
+            return [.. options.Points(options.Scenarios()[0]).Select(static point => point["pouring"])];
+        }
+
+        Assert.Equal([0, 4], Pouring());
+        Assert.Equal([9], Pouring("--set", "pouring=9"));
+        Assert.Equal([1, 2], Pouring("--sweep", "pouring=1,2"));
+        Assert.Equal([0, 4], Pouring("--syscalls", "--set", "interactive=2"));
+    }
+
+    /// <summary>A wire whose incoming bytes are given, and which keeps what is written.</summary>
+    private sealed class TwoWay(byte[] incoming) : MemoryStream(incoming)
+    {
+        public List<byte> Written { get; } = [];
+
+        public override void Write(ReadOnlySpan<byte> buffer) => Written.AddRange(buffer);
     }
 }

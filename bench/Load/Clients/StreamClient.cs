@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Load.Clients;
 
@@ -7,21 +8,22 @@ namespace Load.Clients;
 internal sealed class StreamClient : IDisposable
 {
     private readonly byte[] _in = new byte[128 * 1024];
+    private readonly Stream _stream;
     private readonly byte[] _messages;
     private readonly int _outLength;
     private readonly int _inLength;
     private int _pending;
 
-    public StreamClient(IPEndPoint proxy, string path, int size, int count)
+    public StreamClient(IPEndPoint proxy, string path, int size, int count, X509Certificate2? certificate = null)
     {
-        (Socket, var stream) = Wires.Connect(proxy, null);
+        (Socket, _stream) = Wires.Connect(proxy, certificate);
         try
         {
-            Wires.Upgrade(stream, path, Wires.WebSocketHeaders());
+            Wires.Upgrade(_stream, path, Wires.WebSocketHeaders());
         }
         catch
         {
-            Socket.Dispose();
+            _stream.Dispose();
             throw;
         }
 
@@ -46,10 +48,10 @@ internal sealed class StreamClient : IDisposable
     /// <summary>The prepared messages, end to end.</summary>
     public Span<byte> Messages => _messages;
 
-    public void Send(int count) => Socket.Send(_messages.AsSpan(0, count * _outLength));
+    public void Send(int count) => _stream.Write(_messages.AsSpan(0, count * _outLength));
 
     /// <summary>Waits for bytes; returns how many have arrived.</summary>
-    public int ReceiveBytes() => Socket.Receive(_in) is > 0 and var n ? n : throw new IOException("the proxy closed the stream");
+    public int ReceiveBytes() => _stream.Read(_in) is > 0 and var n ? n : throw new IOException("the proxy closed the stream");
 
     /// <summary>Waits for bytes; returns how many messages are complete with them.</summary>
     public int ReceiveMessages()
@@ -63,15 +65,9 @@ internal sealed class StreamClient : IDisposable
     /// <summary>Waits for one whole message, and returns its payload.</summary>
     public ReadOnlySpan<byte> ReceiveOne(int size)
     {
-        var end = 0;
-        while (end < _inLength)
-        {
-            var n = Socket.Receive(_in.AsSpan(end, _inLength - end));
-            end += n > 0 ? n : throw new IOException("the proxy closed the stream");
-        }
-
+        _stream.ReadExactly(_in.AsSpan(0, _inLength));
         return _in.AsSpan(_inLength - size, size);
     }
 
-    public void Dispose() => Socket.Dispose();
+    public void Dispose() => _stream.Dispose();
 }

@@ -5,6 +5,11 @@ namespace Load.Clients;
 /// <summary>A byte stream inside binary WebSocket messages, as DERP uses them. The mask is zero, so the payload stays as it is.</summary>
 internal sealed class WebSocketBytes(Stream inner) : Stream
 {
+    private const int Binary = 0x82;
+    private const int Ping = 9;
+    private const int Pong = 10;
+
+    private readonly Lock _writing = new();
     private readonly byte[] _in = new byte[64 * 1024];
     private byte[] _out = new byte[64 * 1024];
     private int _at;
@@ -25,7 +30,7 @@ internal sealed class WebSocketBytes(Stream inner) : Stream
     public static int WriteHeader(Span<byte> destination, int length, bool masked)
     {
         var mask = masked ? 0x80 : 0;
-        destination[0] = 0x82;
+        destination[0] = Binary;
         var at = 2;
         if (length < 126)
         {
@@ -73,6 +78,18 @@ internal sealed class WebSocketBytes(Stream inner) : Stream
             {
                 return 0;
             }
+
+            if (kind is Ping or Pong)
+            {
+                Need((int)_left);
+                if (kind == Ping)
+                {
+                    WriteMessage(0x80 | Pong, _in.AsSpan(_at, (int)_left));
+                }
+
+                _at += (int)_left;
+                _left = 0;
+            }
         }
 
         if (_at == _end)
@@ -87,17 +104,7 @@ internal sealed class WebSocketBytes(Stream inner) : Stream
         return n;
     }
 
-    public override void Write(ReadOnlySpan<byte> buffer)
-    {
-        if (_out.Length < buffer.Length + 14)
-        {
-            _out = new byte[buffer.Length + 14];
-        }
-
-        var at = WriteHeader(_out, buffer.Length, masked: true);
-        buffer.CopyTo(_out.AsSpan(at));
-        inner.Write(_out.AsSpan(0, at + buffer.Length));
-    }
+    public override void Write(ReadOnlySpan<byte> buffer) => WriteMessage(Binary, buffer);
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
@@ -113,6 +120,23 @@ internal sealed class WebSocketBytes(Stream inner) : Stream
     {
         inner.Dispose();
         base.Dispose(disposing);
+    }
+
+    // Also from the reading thread, which answers pings.
+    private void WriteMessage(int head, ReadOnlySpan<byte> payload)
+    {
+        lock (_writing)
+        {
+            if (_out.Length < payload.Length + 14)
+            {
+                _out = new byte[payload.Length + 14];
+            }
+
+            var at = WriteHeader(_out, payload.Length, masked: true);
+            _out[0] = (byte)head;
+            payload.CopyTo(_out.AsSpan(at));
+            inner.Write(_out.AsSpan(0, at + payload.Length));
+        }
     }
 
     private void Need(int bytes)

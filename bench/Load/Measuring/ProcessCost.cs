@@ -9,6 +9,9 @@ namespace Load.Measuring;
 /// <param name="Switches">Context switches of the threads that are alive.</param>
 internal readonly record struct ProcessCost(double Processor, long ResidentKiB, long PeakKiB, long Switches)
 {
+    public static ProcessCost operator +(ProcessCost one, ProcessCost other) => new(
+        one.Processor + other.Processor, one.ResidentKiB + other.ResidentKiB, one.PeakKiB + other.PeakKiB, one.Switches + other.Switches);
+
     /// <summary>Reads the cost of a server by its process id; a process that has ended costs nothing.</summary>
     public static ProcessCost Of(int root)
     {
@@ -18,11 +21,11 @@ internal readonly record struct ProcessCost(double Processor, long ResidentKiB, 
             var directory = $"/proc/{id.ToString(CultureInfo.InvariantCulture)}";
             var status = Text($"{directory}/status");
             var memory = Text($"{directory}/smaps_rollup");
-            sum = new ProcessCost(
-                sum.Processor + (ProcText.Stat(Text($"{directory}/stat"))?.Processor ?? 0),
-                sum.ResidentKiB + (ProcText.Line(memory, "Pss") ?? ProcText.Line(status, "VmRSS") ?? 0),
-                sum.PeakKiB + (ProcText.Line(status, "VmHWM") ?? 0),
-                sum.Switches + ThreadSwitches(directory));
+            sum += new ProcessCost(
+                ProcText.Stat(Text($"{directory}/stat"))?.Processor ?? 0,
+                ProcText.Line(memory, "Pss") ?? ProcText.Line(status, "VmRSS") ?? 0,
+                ProcText.Line(status, "VmHWM") ?? 0,
+                ThreadSwitches(directory));
         }
 
         return sum;
@@ -47,7 +50,8 @@ internal readonly record struct ProcessCost(double Processor, long ResidentKiB, 
         return sum;
     }
 
-    private static List<int> Tree(int root)
+    /// <summary>A process and all that descend from it.</summary>
+    public static List<int> Tree(int root)
     {
         var children = new Dictionary<int, List<int>>();
         foreach (var directory in Directory.EnumerateDirectories("/proc"))

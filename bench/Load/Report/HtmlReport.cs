@@ -11,9 +11,10 @@ internal static class HtmlReport
 {
     private const string Style =
         "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}table{border-collapse:collapse}"
-        + "td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left}small{color:#666}svg{max-width:100%;height:auto}";
+        + "td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}small{color:#666}svg{max-width:100%;height:auto}";
 
-    private static readonly double[] Percentiles = [50, 90, 99, 99.9];
+    // Two values are a comparison, not a curve.
+    private const int LeastForGrowth = 3;
 
     public static void Write(IReadOnlyList<ResultFile> results, string path)
     {
@@ -21,9 +22,7 @@ internal static class HtmlReport
         var html = new StringBuilder($"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Edge: load figures</title><style>{Style}</style><h1>Load figures</h1>\n");
         foreach (var result in results)
         {
-            var machine = result.Machine;
-            html.Append(CultureInfo.InvariantCulture, $"<p>{result.Date:yyyy-MM-dd HH:mm} UTC; {Text(machine.Processor)}, {machine.Cores} cores, {machine.MemoryGiB} GiB, ")
-                .Append(CultureInfo.InvariantCulture, $"Linux {Text(machine.Kernel)}, {Text(machine.Runtime)}; load average at the start {machine.LoadAverage}. ")
+            html.Append(CultureInfo.InvariantCulture, $"<p>{Text(result.Machine.Describe(result.Date))}; {Text(result.Machine.Runtime)}; load average at the start {result.Machine.LoadAverage}. ")
                 .Append("Figures are medians with quartiles; a ratio is the median over neighbouring measurements of Edge and the other server, and less than 1 is better for Edge. ")
                 .Append("There is none where the spread is wider than the difference.</p>\n");
             foreach (var scenario in result.Samples.GroupBy(static sample => sample.Scenario))
@@ -46,38 +45,51 @@ internal static class HtmlReport
         foreach (var point in rows.GroupBy(static row => row.Point))
         {
             html.Append(CultureInfo.InvariantCulture, $"<p>{Text(point.First().Figure)} <small>{Text(point.Key)}</small></p>\n");
-            Picture(html, pictures, pictures.Exists(one => one.Name == scenario) ? $"{scenario}-{pictures.Count}" : scenario, Plots.Bars([.. point]));
-            html.Append("<table><tr><th>server<th>median [quartiles]<th>Edge / server</tr>\n");
+            Picture(html, pictures, scenario, Plots.Bars([.. point]));
+            html.Append("<table><tr><th>server<th>median [quartiles]<th>Edge / server<th>medians of the rest</tr>\n");
             foreach (var row in point)
             {
-                html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(row.Server)}<td>{Text(row.FigureText())}<td>{Text(row.RatioText())}</tr>\n");
+                html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(row.Server)}<td>{Text(row.FigureText())}<td>{Text(row.RatioText())}<td><small>{Text(row.OthersText())}</small></tr>\n");
             }
 
             html.Append("</table>\n");
+            if (Plots.PercentilesOf(samples.Where(sample => sample.Point() == point.Key)) is { } percentiles)
+            {
+                html.Append("<p>µs by percentile</p>\n");
+                Picture(html, pictures, $"{scenario}-percentiles", percentiles);
+            }
         }
 
-        if (Swept(samples) is { } parameter)
+        if (Table.Swept(samples) is { } parameter)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<p>{Text(rows[0].Figure)} by {Text(parameter)}</p>\n");
-            Picture(html, pictures, $"{scenario}-by-{parameter}", Plots.Growth(
-                [.. samples.GroupBy(sample => (sample.Server, X: sample.Parameters[parameter]))
-                    .Select(group => (group.Key.Server, (double)group.Key.X, Series.Of(Table.Values(group, rows[0].Figure).Select(static one => one.Value))))]));
-        }
-        else if (samples[0].Figures.ContainsKey("p50_us"))
-        {
-            html.Append("<p>µs by percentile</p>\n");
-            Picture(html, pictures, $"{scenario}-percentiles", Plots.Percentiles(
-                [.. samples.GroupBy(static sample => sample.Server).SelectMany(static group => Percentiles.Select(percentile => (group.Key, percentile,
-                    Series.Of(group.Select(sample => sample.Figures[string.Create(CultureInfo.InvariantCulture, $"p{percentile}_us")])))))]));
+            Growth(html, pictures, samples, parameter);
         }
     }
 
-    private static string? Swept(IReadOnlyList<Sample> samples) =>
-        samples[0].Parameters.Keys.FirstOrDefault(name => samples.Select(sample => sample.Parameters[name]).Distinct().Count() > 1);
+    private static void Growth(StringBuilder html, List<(string Name, string Svg)> pictures, IReadOnlyList<Sample> samples, string parameter)
+    {
+        var (scenario, figure) = (samples[0].Scenario, Table.FigureOf(samples[0].Scenario, samples));
+        html.Append(CultureInfo.InvariantCulture, $"<p>{Text(figure)} by {Text(parameter)}</p>\n");
+        if (samples.Select(sample => sample.Parameters[parameter]).Distinct().Count() >= LeastForGrowth)
+        {
+            Picture(html, pictures, $"{scenario}-by-{parameter}", Plots.Growth(
+                [.. samples.Where(sample => sample.Figures.ContainsKey(figure)).GroupBy(sample => (sample.Server, X: sample.Parameters[parameter]))
+                    .Select(group => (group.Key.Server, (double)group.Key.X, Series.Of(Table.Values(group, figure).Select(static one => one.Value))))]));
+        }
 
+        html.Append(CultureInfo.InvariantCulture, $"<table><tr><th>server<th>{Text(parameter)}<th>times the figure at the least</tr>\n");
+        foreach (var step in Table.Steps(samples))
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(step.Server)}<td>{step.Value}<td>{Text(Row.TextOf(step.Growth))}</tr>\n");
+        }
+
+        html.Append("</table>\n");
+    }
+
+    // The first of a name has it alone; those of other points and files are numbered.
     private static void Picture(StringBuilder html, List<(string Name, string Svg)> pictures, string name, string svg)
     {
-        pictures.Add((name, svg));
+        pictures.Add((pictures.Exists(one => one.Name == name) ? $"{name}-{pictures.Count}" : name, svg));
         html.Append(svg);
     }
 

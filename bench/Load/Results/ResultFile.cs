@@ -12,8 +12,10 @@ internal sealed record ResultFile(DateTime Date, Machine Machine, List<Sample> S
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
+    /// <exception cref="JsonException">The file is something else.</exception>
     public static ResultFile Read(string path) =>
-        JsonSerializer.Deserialize<ResultFile>(File.ReadAllText(path), Format) ?? throw new JsonException($"{path} holds no results");
+        JsonSerializer.Deserialize<ResultFile>(File.ReadAllText(path), Format) is { Samples: not null, Machine: not null } results
+            ? results : throw new JsonException($"{path} holds no results");
 
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Format));
 }
@@ -35,6 +37,10 @@ internal sealed record Machine(string Processor, int Cores, double MemoryGiB, st
         Environment.OSVersion.Version.ToString(),
         RuntimeInformation.FrameworkDescription,
         double.TryParse(Lines("/proc/loadavg").FirstOrDefault()?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load) ? load : 0);
+
+    /// <summary>Date and machine in a line.</summary>
+    public string Describe(DateTime date) =>
+        string.Create(CultureInfo.InvariantCulture, $"{date:yyyy-MM-dd HH:mm} UTC, {Processor}, {Cores} cores, {MemoryGiB} GiB, Linux {Kernel}");
 
     private static string[] Lines(string path) => File.Exists(path) ? File.ReadAllLines(path) : [];
 }

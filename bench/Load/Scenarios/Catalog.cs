@@ -8,19 +8,28 @@ internal static class Catalog
     public static readonly IReadOnlyList<Scenario> All =
     [
         new DerpThroughput("derp-throughput", "packets between pairs, plain", ServerRole.Derp, webSocket: false),
-        new DerpThroughput("derp-tls", "packets between pairs under TLS 1.3", ServerRole.DerpTls, webSocket: false),
-        new DerpThroughput("derp-websocket", "packets between pairs in WebSocket messages", ServerRole.Derp, webSocket: true),
+        new DerpThroughput("derp-tls", "packets between pairs under TLS 1.3 (floor, derplimit: plain)", ServerRole.DerpTls, webSocket: false),
+        new DerpThroughput("derp-websocket", "packets between pairs in WebSocket messages (floor, derplimit: without)", ServerRole.Derp, webSocket: true),
+        new DerpThroughput("mesh-hop", "packets from clients of one server to those of another of its mesh, under TLS", ServerRole.DerpMesh, webSocket: false),
         new DerpLatency(),
         new DerpIdle(),
         new DerpConnect(),
-        new StreamEcho(),
-        new StreamPour(),
+        new StreamEcho("stream-echo", "WebSocket messages there and back", ServerRole.Streams),
+        new StreamEcho("stream-echo-tls", "the same with TLS towards the client", ServerRole.StreamsTls),
+        new StreamPour("stream-pour", "the backend sends 16 KiB messages without end", ServerRole.Streams),
+        new StreamPour("stream-pour-tls", "the same with TLS towards the client", ServerRole.StreamsTls),
         new StreamLatency(),
         new StreamIdle(),
         new Rest(),
+        new CoordinateUpdates(),
+        new PtyKeystrokes(),
     ];
 
-    /// <summary>Which servers cannot do what a scenario asks, though they take its role.</summary>
-    public static bool Takes(string server, Scenario scenario) =>
-        ServerCatalog.Takes(server, scenario.Role) && !(scenario.Name == "derp-websocket" && (server is "floor" or "derplimit"));
+    /// <summary>Which servers run in a scenario; some only where they differ from another, and nothing is spliced under TLS.</summary>
+    public static bool Takes(string server, Scenario scenario) => ServerCatalog.Takes(server, scenario.Role) && server switch
+    {
+        "haproxy-64k" => scenario is StreamPour,
+        "haproxy-splice" => scenario is StreamPour && scenario.Role is ServerRole.Streams,
+        _ => true,
+    };
 }

@@ -9,9 +9,11 @@ namespace Load.Scenarios;
 
 /// <summary>Requests on connections that are kept, one at a time on each.</summary>
 internal sealed class Rest()
-    : Scenario("rest", "requests on kept connections", ServerRole.Streams, "cpu_s_per_million", ("connections", 20))
+    : ThreadedScenario("rest", "requests on kept connections", ServerRole.Streams, "cpu_s_per_million", ("connections", 20))
 {
     private static readonly byte[] Request = "GET /api/v2/buildinfo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n"u8.ToArray();
+
+    public override bool CountsUnits => true;
 
     public override Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters)
     {
@@ -33,7 +35,7 @@ internal sealed class Rest()
                 });
             }
 
-            return Costs(Window.Watch(round.Server.Id, round.WarmUp, round.Seconds, () => Interlocked.Read(ref done)), "requests");
+            return Costs(Window.Watch(round, () => Interlocked.Read(ref done)), "requests");
         }
         finally
         {

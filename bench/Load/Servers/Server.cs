@@ -6,6 +6,16 @@ using Load.Measuring;
 
 namespace Load.Servers;
 
+/// <summary>How a server is started.</summary>
+/// <param name="Port">Where it will listen; 0 when it prints that itself, as Edge does.</param>
+/// <param name="Directory">Its files, deleted at its end; null for none.</param>
+/// <param name="Line">The program and its arguments.</param>
+internal sealed record ServerCommand(int Port, string? Directory, string[] Line)
+{
+    /// <summary>Variables beside this process's own.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
 /// <summary>A server under measurement: a process that this tool started, and ends.</summary>
 internal sealed class Server : IDisposable
 {
@@ -21,6 +31,18 @@ internal sealed class Server : IDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>Servers behind or beside this one, as an API server or the other half of a mesh; their cost is counted, and they end with it.</summary>
+    public List<Server> Others { get; } = [];
+
+    /// <summary>Edge's admin listener, which has its metrics.</summary>
+    public Uri? Admin { get; private set; }
+
+    /// <summary>Where an Edge keeps its files.</summary>
+    public string? DataDirectory { get; set; }
+
+    /// <summary>All processes of this server and the others, children included.</summary>
+    public IReadOnlyList<int> Processes => [.. ProcessCost.Tree(Id), .. Others.SelectMany(static other => other.Processes)];
+
     private string Output
     {
         get
@@ -32,12 +54,17 @@ internal sealed class Server : IDisposable
         }
     }
 
-    /// <summary>Starts a command and waits until <paramref name="port"/> accepts, or until its output names its own public address where the port is 0.</summary>
+    /// <summary>Starts a command and waits until its port accepts, or until Edge has printed its last line, where the port is 0.</summary>
     /// <exception cref="InvalidOperationException">It ended, or was not there in time.</exception>
-    public static Server Start(int port, string? directory, params string[] command)
+    public static Server Start(ServerCommand command)
     {
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        var server = new Server(new Process { StartInfo = start }, directory);
+        var start = new ProcessStartInfo(command.Line[0], command.Line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var (name, value) in command.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var server = new Server(new Process { StartInfo = start }, command.Directory);
         server._process.OutputDataReceived += server.OnOutput;
         server._process.ErrorDataReceived += server.OnOutput;
         server._process.Start();
@@ -45,7 +72,7 @@ internal sealed class Server : IDisposable
         server._process.BeginErrorReadLine();
         try
         {
-            server.WaitForAddress(port, command);
+            server.WaitForAddress(command);
             return server;
         }
         catch
@@ -63,7 +90,8 @@ internal sealed class Server : IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    public ProcessCost Cost() => ProcessCost.Of(Id);
+    /// <summary>What this server and the others have cost so far.</summary>
+    public ProcessCost Cost() => Others.Aggregate(ProcessCost.Of(Id), static (sum, other) => sum + other.Cost());
 
     public void Dispose()
     {
@@ -74,13 +102,14 @@ internal sealed class Server : IDisposable
         }
 
         _process.Dispose();
+        Others.ForEach(static other => other.Dispose());
         if (_directory is not null)
         {
             Directory.Delete(_directory, recursive: true);
         }
     }
 
-    private void WaitForAddress(int port, string[] command)
+    private void WaitForAddress(ServerCommand command)
     {
         for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Patience; Thread.Sleep(50))
         {
@@ -89,24 +118,27 @@ internal sealed class Server : IDisposable
                 break;
             }
 
-            // Edge prints its addresses once all its listeners are there.
-            var line = port == 0 && Output.Contains("\n  stop ", StringComparison.Ordinal)
-                ? Output.Split('\n').FirstOrDefault(static line => line.StartsWith("  public ", StringComparison.Ordinal)) : null;
-            if (line is not null && Uri.TryCreate(line["  public ".Length..].Trim(), UriKind.Absolute, out var url))
+            // Edge prints its addresses once all its listeners are there; its agent has none.
+            if (command.Port == 0 && Output.Contains("\n  stop ", StringComparison.Ordinal))
             {
-                Address.Port = url.Port;
+                Address.Port = Printed("  public ")?.Port ?? 0;
+                Admin = Printed("  admin ");
                 return;
             }
 
-            if (port != 0 && Accepts(port))
+            if (command.Port != 0 && Accepts(command.Port))
             {
-                Address.Port = port;
+                Address.Port = command.Port;
                 return;
             }
         }
 
-        throw new InvalidOperationException($"{string.Join(' ', command)} did not start:\n{Output}");
+        throw new InvalidOperationException($"{string.Join(' ', command.Line)} did not start:\n{Output}");
     }
+
+    private Uri? Printed(string label) =>
+        Output.Split('\n').FirstOrDefault(line => line.StartsWith(label, StringComparison.Ordinal)) is { } line
+        && Uri.TryCreate(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], UriKind.Absolute, out var url) ? url : null;
 
     private static bool Accepts(int port)
     {

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 
-namespace Coordinate;
+namespace Load.Clients;
 
 /// <summary>Agents for the run, written straight into the store of a stopped or running API server.</summary>
 internal static class Agents

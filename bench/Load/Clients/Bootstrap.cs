@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace ApiLoad;
+namespace Load.Clients;
 
 /// <summary>What a node's first start has written.</summary>
 internal sealed record Bootstrap(string SessionToken, string AgentPath)

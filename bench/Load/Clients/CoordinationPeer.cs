@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net;
 using System.Net.WebSockets;
 using Google.Protobuf;
 using Tailnet.Coordination;
@@ -6,15 +7,15 @@ using Tailnet.Drpc;
 using Tailnet.Messages;
 using Tailnet.Yamux;
 
-namespace Coordinate;
+namespace Load.Clients;
 
 /// <summary>An agent or a client: WebSocket, yamux dialer, one Coordinate call.</summary>
-internal sealed class Peer : IDuplexPipe, IDisposable
+internal sealed class CoordinationPeer : IDuplexPipe, IDisposable
 {
     private readonly YamuxSession _session;
     private DrpcClientCall<CoordinateResponse>? _call;
 
-    private Peer(ClientWebSocket socket)
+    private CoordinationPeer(ClientWebSocket socket)
     {
         var stream = WebSocketStream.Create(socket, WebSocketMessageType.Binary);
         Input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 1024));
@@ -29,12 +30,12 @@ internal sealed class Peer : IDuplexPipe, IDisposable
 
     public Task<YamuxCloseReason> Ended { get; }
 
-    public static async Task<Peer> ConnectAsync(Uri edge, string path, string token, Guid? tunnel, Action<Node> onNode)
+    public static async Task<CoordinationPeer> ConnectAsync(IPEndPoint edge, string path, string token, Guid? tunnel, Action<Node> onNode)
     {
         var socket = new ClientWebSocket();
-        socket.Options.SetRequestHeader("Coder-Session-Token", token);
-        await socket.ConnectAsync(new Uri($"ws://{edge.Authority}/api/v2/workspaceagents/{path}"), CancellationToken.None);
-        var peer = new Peer(socket);
+        socket.Options.SetRequestHeader(Bootstrap.Header, token);
+        await socket.ConnectAsync(new Uri($"ws://{edge}/api/v2/workspaceagents/{path}"), CancellationToken.None);
+        var peer = new CoordinationPeer(socket);
         peer._call = await new DrpcClient(peer._session).StartAsync("/coder.tailnet.v2.Tailnet/Coordinate", CoordinateResponse.Parser);
         var first = new CoordinateRequest { UpdateSelf = new() { Node = NodeOf(0) } };
         if (tunnel is { } agent)
