@@ -12,11 +12,13 @@ internal sealed partial class FarNetwork : IDisposable
 
     private readonly string _name;
 
+    /// <param name="number">1 or 2; those of another run have other addresses.</param>
     public FarNetwork(int number)
     {
+        var net = (2 * (Environment.ProcessId % 120)) + number;
         _name = $"live{Environment.ProcessId}-{number}";
-        Near = IPAddress.Parse($"198.18.{number}.1");
-        Far = IPAddress.Parse($"198.18.{number}.2");
+        Near = IPAddress.Parse($"198.18.{net}.1");
+        Far = IPAddress.Parse($"198.18.{net}.2");
         var link = $"lv{Environment.ProcessId}-{number}";
         Ip($"netns add {_name}");
         Ip($"link add {link} type veth peer name eth0 netns {_name}");

@@ -111,7 +111,7 @@ public sealed class LostLink : IAsyncLifetime
     /// <summary>Lets both that do not read do so, after all others would have been ended, and says how much they got.</summary>
     internal async Task<(long ToClient, long ToBackend, bool WerePaused)> ReadOnAsync()
     {
-        var rest = TimeSpan.FromSeconds(44) - _sinceCut.Elapsed;
+        var rest = TimeSpan.FromSeconds(40) - _sinceCut.Elapsed;
         await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         var werePaused = !_pausedClient.Poured.IsCompleted && !_pausedBackend.Poured.IsCompleted;
         var reads = await Task.WhenAll(_pausedClient.Reader.ReadAsync(PausedBytes), _pausedBackend.Reader.ReadAsync(PausedBytes)).WaitAsync(TimeSpan.FromSeconds(60));

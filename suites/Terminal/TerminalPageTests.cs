@@ -129,10 +129,11 @@ public sealed class TerminalPageTests : IAsyncLifetime
         Assert.DoesNotContain("~", await TextAsync(page), StringComparison.Ordinal);
         await Eventually.TrueAsync(() => File.Exists(file) && File.ReadAllText(file) == "from vim\n", "vim has written its file");
 
-        await TypeAsync(page, "top");
+        await TypeAsync(page, "top; echo top has ended: $((6*8))");
         await SeesAsync(page, "load average");
         await SeesAsync(page, "PID USER");
         await page.Keyboard.TypeAsync("q");
+        await SeesAsync(page, "top has ended: 48");
         await TypeAsync(page, "echo after: $((6*7+1))");
         await SeesAsync(page, "after: 43");
     }
