@@ -2,7 +2,6 @@ using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
 using ControlPlane.Logs;
 using ControlPlane.Reinit;
-using ControlPlane.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;

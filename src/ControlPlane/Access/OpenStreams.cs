@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Net.WebSockets;
-using ControlPlane.Http;
 using ControlPlane.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
