@@ -36,7 +36,8 @@ internal sealed class BlockStream : Stream, IValueTaskSource<int>
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = _input.ReadAsync(cancellationToken).ConfigureAwait(false).GetAwaiter();
+        var wait = _input.ReadAsync(cancellationToken);
+        var read = wait.ConfigureAwait(false).GetAwaiter();
         if (read.IsCompleted)
         {
             return new ValueTask<int>(Take(read.GetResult(), buffer));

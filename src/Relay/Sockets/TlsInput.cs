@@ -38,7 +38,8 @@ public sealed class TlsInput : BlockInput
         try
         {
             // Zero bytes: it returns when there is a record to be read, without having needed a buffer of ours to wait.
-            _wait = _tls.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false).GetAwaiter();
+            var wait = _tls.ReadAsync(Memory<byte>.Empty);
+            _wait = wait.ConfigureAwait(false).GetAwaiter();
         }
         catch (Exception error)
         {
@@ -76,7 +77,8 @@ public sealed class TlsInput : BlockInput
         var block = Room();
         try
         {
-            var read = _tls.ReadAsync(block.Bytes.AsMemory(block.End)).ConfigureAwait(false).GetAwaiter();
+            var bytes = _tls.ReadAsync(block.Bytes.AsMemory(block.End));
+            var read = bytes.ConfigureAwait(false).GetAwaiter();
             if (!read.IsCompleted)
             {
                 Stray(read);

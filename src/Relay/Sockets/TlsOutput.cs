@@ -110,7 +110,8 @@ public sealed class TlsOutput : BlockOutput
             }
 
             _isFlush = false;
-            _write = _tls.WriteAsync(bytes).ConfigureAwait(false).GetAwaiter();
+            var write = _tls.WriteAsync(bytes);
+            _write = write.ConfigureAwait(false).GetAwaiter();
             if (!_write.IsCompleted)
             {
                 return false;
@@ -120,7 +121,8 @@ public sealed class TlsOutput : BlockOutput
             if (gathers)
             {
                 _isFlush = true;
-                _flush = _below.ReleaseAsync().ConfigureAwait(false).GetAwaiter();
+                var flush = _below.ReleaseAsync();
+                _flush = flush.ConfigureAwait(false).GetAwaiter();
                 if (!_flush.IsCompleted)
                 {
                     return false;
