@@ -22,7 +22,7 @@ internal static class HtmlReport
         var html = new StringBuilder($"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Edge: load figures</title><style>{Style}</style><h1>Load figures</h1>\n");
         foreach (var result in results)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<p>{Text(result.Machine.Describe(result.Date))}; {Text(result.Machine.Runtime)}; load average at the start {result.Machine.LoadAverage}. ")
+            html.Append(CultureInfo.InvariantCulture, $"<p>{Text(result.Machine.Describe(result.Date))}; {Text(result.Machine.Runtime)}. ")
                 .Append("Figures are medians with quartiles; a ratio is the median over neighbouring measurements of Edge and the other server, and less than 1 is better for Edge. ")
                 .Append("There is none where the spread is wider than the difference.</p>\n");
             foreach (var scenario in result.Samples.GroupBy(static sample => sample.Scenario))

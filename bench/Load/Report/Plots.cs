@@ -93,7 +93,7 @@ internal static class Plots
                 }
             }
 
-            ends.Add((AtY(line[^1].Item.Y) + 4, $"{servers[s]} {Number(Math.Round(values[line[^1].Index], 2))}", colour));
+            ends.Add((AtY(line[^1].Item.Y) + 4, $"{servers[s]} {Number(Math.Round(values[line[^1].Index], values[line[^1].Index] < 100 ? 2 : 0))}", colour));
         }
 
         // Names do not lie on each other, however near the lines end.

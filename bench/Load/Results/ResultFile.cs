@@ -38,9 +38,9 @@ internal sealed record Machine(string Processor, int Cores, double MemoryGiB, st
         RuntimeInformation.FrameworkDescription,
         double.TryParse(Lines("/proc/loadavg").FirstOrDefault()?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load) ? load : 0);
 
-    /// <summary>Date and machine in a line.</summary>
+    /// <summary>Date and machine in a line; the load average is what others did on it when the run began.</summary>
     public string Describe(DateTime date) =>
-        string.Create(CultureInfo.InvariantCulture, $"{date:yyyy-MM-dd HH:mm} UTC, {Processor}, {Cores} cores, {MemoryGiB} GiB, Linux {Kernel}");
+        string.Create(CultureInfo.InvariantCulture, $"{date:yyyy-MM-dd HH:mm} UTC, {Processor}, {Cores} cores, {MemoryGiB} GiB, Linux {Kernel}, load average {LoadAverage}");
 
     private static string[] Lines(string path) => File.Exists(path) ? File.ReadAllLines(path) : [];
 }

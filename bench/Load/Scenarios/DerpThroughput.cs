@@ -31,6 +31,8 @@ internal sealed class DerpThroughput(string name, string summary, ServerRole rol
 
         try
         {
+            // All connect before any sends: a server that is busy greets slowly.
+            var drivers = new List<Action>();
             var isMesh = Role is ServerRole.DerpMesh;
             for (var i = 0; i < parameters["pairs"]; i++)
             {
@@ -43,8 +45,10 @@ internal sealed class DerpThroughput(string name, string summary, ServerRole rol
                     AwaitPath(sender, receiver, packets.AsSpan(0, DerpClient.FrameLength(parameters["size"])));
                 }
 
-                Wires.Run(() => Drive(sender, receiver, packets, parameters["size"], ref got, ref lost));
+                drivers.Add(() => Drive(sender, receiver, packets, parameters["size"], ref got, ref lost));
             }
+
+            drivers.ForEach(static driver => Wires.Run(driver));
 
             long? before = null;
             var figures = Costs(

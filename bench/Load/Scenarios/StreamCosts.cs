@@ -21,16 +21,17 @@ internal sealed class StreamEcho(string name, string summary, ServerRole role)
             {
                 var stream = new StreamClient(round.Server.Address, "/echo", parameters["size"], parameters["window"], certificate);
                 streams.Add(stream);
-                Wires.Run(() =>
-                {
-                    for (stream.Send(parameters["window"]); ;)
-                    {
-                        var n = stream.ReceiveMessages();
-                        Interlocked.Add(ref done, n);
-                        stream.Send(n);
-                    }
-                });
             }
+
+            streams.ForEach(stream => Wires.Run(() =>
+            {
+                for (stream.Send(parameters["window"]); ;)
+                {
+                    var n = stream.ReceiveMessages();
+                    Interlocked.Add(ref done, n);
+                    stream.Send(n);
+                }
+            }));
 
             return Costs(Window.Watch(round, () => Interlocked.Read(ref done)), "messages");
         }
