@@ -1,6 +1,6 @@
 namespace EndToEnd.Derp;
 
-/// <summary>The system's clock, which can be made to keep whoever asks it from a thread that is not the pool's: a socket thread.</summary>
+/// <summary>The system's clock, which can be made to keep every socket thread that asks it.</summary>
 internal sealed class HoldingClock : TimeProvider, IDisposable
 {
     private readonly ManualResetEventSlim _release = new(initialState: true);
@@ -8,7 +8,8 @@ internal sealed class HoldingClock : TimeProvider, IDisposable
 
     public override long GetTimestamp()
     {
-        if (!_release.IsSet && !Thread.CurrentThread.IsThreadPoolThread)
+        // The runtime's name for them; other threads of their own ask too, Kestrel's timer for instance.
+        if (!_release.IsSet && Thread.CurrentThread.Name is ".NET Sockets")
         {
             _caught.Set();
             _release.Wait();
