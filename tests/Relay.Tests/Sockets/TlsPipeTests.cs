@@ -148,10 +148,10 @@ public sealed class TlsPipeTests
         await using var transport = pair.Transport();
         var bytes = RandomBytes(64 * 1024);
         var sent = 0;
-        ValueTask<FlushResult> flush;
+        Task<FlushResult> flush;
         do
         {
-            flush = transport.Output.WriteAsync(bytes, Cancel);
+            flush = transport.Output.WriteAsync(bytes, Cancel).AsTask();
             sent += bytes.Length;
         }
         while (flush.IsCompleted && sent < 64 << 20);
