@@ -113,14 +113,14 @@ public sealed class TlsPipeTests
         }
 
         Assert.Equal(before, below.Sends);
-        Assert.True(output.FlushAsync(Cancel).IsCompletedSuccessfully);
+        Assert.True(output.FlushAsync(Cancel).AsTask().IsCompletedSuccessfully);
         Assert.Equal(before + 1, below.Sends);
         Assert.Equal(bytes.Length + (3 * RecordOverhead), below.LastSend);
         var got = new byte[bytes.Length];
         await pair.Far.ReadExactlyAsync(got, Cancel).AsTask().Soon();
         Assert.Equal(bytes, got);
 
-        Assert.True(output.WriteAsync(bytes.AsMemory(0, 1200), Cancel).IsCompletedSuccessfully);
+        Assert.True(output.WriteAsync(bytes.AsMemory(0, 1200), Cancel).AsTask().IsCompletedSuccessfully);
         Assert.Equal((before + 2, 1200 + RecordOverhead), (below.Sends, below.LastSend));
     }
 
@@ -148,10 +148,10 @@ public sealed class TlsPipeTests
         await using var transport = pair.Transport();
         var bytes = RandomBytes(64 * 1024);
         var sent = 0;
-        ValueTask<FlushResult> flush;
+        Task<FlushResult> flush;
         do
         {
-            flush = transport.Output.WriteAsync(bytes, Cancel);
+            flush = transport.Output.WriteAsync(bytes, Cancel).AsTask();
             sent += bytes.Length;
         }
         while (flush.IsCompleted && sent < 64 << 20);
