@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Micro;
@@ -6,6 +7,7 @@ namespace Micro;
 internal static class Machine
 {
     private const string ProcessorFile = "/proc/cpuinfo";
+    private const string LoadFile = "/proc/loadavg";
 
     /// <summary>In a line: processor, cores, runtime.</summary>
     public static string Describe()
@@ -14,4 +16,8 @@ internal static class Machine
         return FormattableString.Invariant(
             $"{line?.Split(':')[1].Trim() ?? RuntimeInformation.OSArchitecture.ToString()}, {Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}");
     }
+
+    /// <summary>How many threads wanted to run over the last minute: of others, where it is read before anything is measured. 0 where it is not known.</summary>
+    public static double LoadAverage() =>
+        File.Exists(LoadFile) && double.TryParse(File.ReadAllText(LoadFile).Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load) ? load : 0;
 }

@@ -16,6 +16,8 @@ internal static class TimeBaseline
     /// <returns>0 when every benchmark ran, else 1.</returns>
     public static int Write(string file)
     {
+        var load = Machine.LoadAverage();
+
         // In this process: the usual way builds a project for each benchmark.
         var config = ManualConfig.CreateEmpty().AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)).AddLogger(ConsoleLogger.Default)
             .AddColumnProvider(DefaultColumnProviders.Instance).AddDiagnoser(BenchmarkDotNet.Diagnosers.MemoryDiagnoser.Default);
@@ -30,7 +32,7 @@ internal static class TimeBaseline
             }
         }
 
-        var baseline = new { date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), machine = Machine.Describe(), per_operation = times };
+        var baseline = new { date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), machine = Machine.Describe(), load_average = load, per_operation = times };
         File.WriteAllText(file, JsonSerializer.Serialize(baseline, AllocationGates.Format) + "\n");
         return times.Count == reports.Count && times.Count > 0 ? 0 : 1;
     }

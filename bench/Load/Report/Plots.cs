@@ -11,6 +11,7 @@ internal static class Plots
     private const int Width = 760;
     private const int Left = 110;
     private const int Right = 220;
+    private const int LabelWidth = 36;
 
     /// <summary>A bar for each server: its median, with a line from the first to the third quartile.</summary>
     public static string Bars(IReadOnlyList<Row> rows)
@@ -72,9 +73,14 @@ internal static class Plots
             svg.Line(60, AtY(power), Width - Right, AtY(power), "#ddd").Text(54, AtY(power) + 4, Number(Math.Pow(10, power)), "end");
         }
 
-        foreach (var (x, label) in points.Select(static point => (point.X, point.Label)).Distinct())
+        var taken = double.MinValue;
+        foreach (var (x, label) in points.Select(static point => (point.X, point.Label)).Distinct().OrderBy(static one => one.X))
         {
-            svg.Text(AtX(x), height - 16, label, "middle");
+            if (AtX(x) - taken >= LabelWidth)
+            {
+                taken = AtX(x);
+                svg.Text(taken, height - 16, label, "middle");
+            }
         }
 
         var ends = new List<(double Y, string Text, string Colour)>();
