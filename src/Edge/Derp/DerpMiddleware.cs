@@ -166,7 +166,10 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         if (socket.IsTls)
         {
             await RunAsync(
-                new DerpTransport(socket.Input, new DerpPipeOutput(socket.Output)) { RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay },
+                new DerpTransport(socket.Input, new DerpPipeOutput(socket.Output))
+                {
+                    Preface = preface, RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay,
+                },
                 requestId);
             await socket.FinishAsync(LastBytes, time);
             return;
