@@ -168,7 +168,10 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             await RunAsync(
                 new DerpTransport(socket.Input, new DerpPipeOutput(socket.Output))
                 {
-                    Preface = preface, RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay,
+                    Preface = preface,
+                    RemoteEndPoint = remote,
+                    IsNotIdeal = isNotIdeal,
+                    Established = socket.BeginRelay,
                 },
                 requestId);
             await socket.FinishAsync(LastBytes, time);
