@@ -73,7 +73,16 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         await _listening;
     }
 
-    public void Dispose() => _stop.Dispose();
+    /// <summary>Ends the connection that listens also where nobody stopped it: a host that is disposed of need not have been.</summary>
+    public void Dispose()
+    {
+        if (!_stop.IsCancellationRequested)
+        {
+            _stop.Cancel();
+        }
+
+        _stop.Dispose();
+    }
 
     private async Task ListenAsync(PostgresNotices notices)
     {
