@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Load.Scenarios;
 using Load.Statistics;
 
 namespace Load.Measuring;
@@ -9,6 +10,17 @@ internal sealed class Latencies
     private readonly Lock _gate = new();
     private readonly List<double> _microseconds = [];
     private bool _on;
+
+    /// <summary>The percentiles of one round's time, without what warms up before.</summary>
+    public Dictionary<string, double> Over(Round round)
+    {
+        Thread.Sleep(TimeSpan.FromSeconds(round.WarmUp));
+        Begin();
+        Thread.Sleep(TimeSpan.FromSeconds(round.Seconds));
+        var figures = new Dictionary<string, double>();
+        Report(figures);
+        return figures;
+    }
 
     /// <summary>From now on times count; what warmed up before does not.</summary>
     public void Begin()

@@ -55,12 +55,7 @@ internal sealed class DerpLatency()
                     asks.Send(there);
                 }
             });
-            Thread.Sleep(TimeSpan.FromSeconds(round.WarmUp));
-            latencies.Begin();
-            Thread.Sleep(TimeSpan.FromSeconds(round.Seconds));
-            var figures = new Dictionary<string, double>();
-            latencies.Report(figures);
-            return figures;
+            return latencies.Over(round);
         }
         finally
         {

@@ -38,12 +38,7 @@ internal sealed class StreamLatency()
                     streams[i].Send(1);
                 }
             });
-            Thread.Sleep(TimeSpan.FromSeconds(round.WarmUp));
-            latencies.Begin();
-            Thread.Sleep(TimeSpan.FromSeconds(round.Seconds));
-            var figures = new Dictionary<string, double>();
-            latencies.Report(figures);
-            return figures;
+            return latencies.Over(round);
         }
         finally
         {

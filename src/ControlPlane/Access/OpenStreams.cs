@@ -11,14 +11,12 @@ namespace ControlPlane.Access;
 /// 1008: at once when this deployment changes it, and within <see cref="ControlPlaneOptions.AccessRecheck"/> otherwise.
 /// </summary>
 internal sealed partial class OpenStreams(
-    Database database, AccessSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<OpenStreams> logger) : IHostedService, IDisposable
+    Database database, AccessSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<OpenStreams> logger) : BackgroundService
 {
     private const string Reason = "access was withdrawn";
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Group> _groups = [];
-    private readonly CancellationTokenSource _stop = new();
-    private Task _running = Task.CompletedTask;
 
     /// <summary>Watches over a stream until the result is disposed.</summary>
     public IDisposable Add(StreamAccess access, WebSocket socket)
@@ -45,38 +43,22 @@ internal sealed partial class OpenStreams(
         return new Entry(this, key, socket);
     }
 
-    /// <inheritdoc/>
-    public Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Looks again, whenever there is reason to.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        _running = RunAsync(_stop.Token);
-        return Task.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await _stop.CancelAsync();
-        await _running;
-    }
-
-    public void Dispose() => _stop.Dispose();
-
-    private async Task RunAsync(CancellationToken stop)
-    {
-        await Task.Yield();
-        while (!stop.IsCancellationRequested)
+        while (!stoppingToken.IsCancellationRequested)
         {
             // Before looking: what changes after that is signalled.
             var changed = signals.Next(Guid.Empty);
             var open = Snapshot();
-            var closed = Refused(open).Sum(access => Close(access, stop));
+            var closed = Refused(open).Sum(access => Close(access, stoppingToken));
             if (closed > 0)
             {
                 Closed(logger, closed);
             }
 
             // While nothing is open nothing ticks.
-            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             await Task.WhenAny(changed, Task.Delay(open.Length > 0 ? options.AccessRecheck : Timeout.InfiniteTimeSpan, time, recheck.Token));
             await recheck.CancelAsync();
         }

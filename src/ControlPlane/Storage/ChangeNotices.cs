@@ -10,7 +10,7 @@ namespace ControlPlane.Storage;
 /// Tells the other API servers on this database what one has changed, and hears it of them, where the database carries notices. A notice that is
 /// lost costs time alone: whoever waits looks at the store from time to time as well.
 /// </summary>
-internal sealed partial class ChangeNotices(Database database, TimeProvider time, ILogger<ChangeNotices> logger) : IHostedService, IDisposable
+internal sealed partial class ChangeNotices(Database database, TimeProvider time, ILogger<ChangeNotices> logger) : BackgroundService
 {
     // One statement says so many; a burst of changes of one thing is one notice.
     private const int MaxTexts = 256;
@@ -19,10 +19,8 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
 
     private readonly string _self = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Signals> _kinds = new();
-    private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private readonly HashSet<(string Kind, Guid Id)> _pending = [];
-    private Task _listening = Task.CompletedTask;
     private Task _speaking = Task.CompletedTask;
     private bool _isSpeaking;
 
@@ -48,19 +46,8 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         }
     }
 
-    /// <inheritdoc/>
-    public Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (database.Engine.Notices is { } notices)
-        {
-            _listening = ListenAsync(notices);
-        }
-
-        return Task.CompletedTask;
-    }
-
     /// <summary>Says what is left.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
         Task speaking;
         lock (_lock)
@@ -69,31 +56,25 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         }
 
         await Task.WhenAny(speaking, Task.Delay(Timeout.Infinite, cancellationToken));
-        await _stop.CancelAsync();
-        await _listening;
+        await base.StopAsync(cancellationToken);
     }
 
-    /// <summary>Ends the connection that listens also where nobody stopped it: a host that is disposed of need not have been.</summary>
-    public void Dispose()
+    /// <summary>Listens.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!_stop.IsCancellationRequested)
+        if (database.Engine.Notices is not { } notices)
         {
-            _stop.Cancel();
+            return;
         }
 
-        _stop.Dispose();
-    }
-
-    private async Task ListenAsync(PostgresNotices notices)
-    {
         var missed = false;
-        while (!_stop.IsCancellationRequested)
+        while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await notices.ListenAsync(missed ? WakeAll : static () => { }, Hear, _stop.Token);
+                await notices.ListenAsync(missed ? WakeAll : static () => { }, Hear, stoppingToken);
             }
-            catch (Exception exception) when (!_stop.IsCancellationRequested)
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 NotListening(logger, exception);
             }
@@ -104,7 +85,7 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
             }
 
             missed = true;
-            await Task.WhenAny(Task.Delay(RetryAfter, time, _stop.Token));
+            await Task.WhenAny(Task.Delay(RetryAfter, time, stoppingToken));
         }
     }
 
@@ -114,14 +95,11 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         {
             try
             {
-                await notices.SayAsync(texts, _stop.Token);
+                await notices.SayAsync(texts);
             }
-            catch (Exception exception) when (exception is DbException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception exception) when (exception is DbException or ObjectDisposedException)
             {
-                if (!_stop.IsCancellationRequested)
-                {
-                    NotSaid(logger, exception);
-                }
+                NotSaid(logger, exception);
             }
         }
     }

@@ -45,12 +45,12 @@ internal sealed class PostgresNotices : IDisposable
     }
 
     /// <summary>Says all of these.</summary>
-    public async Task SayAsync(string[] texts, CancellationToken stop)
+    public async Task SayAsync(string[] texts)
     {
-        await using var connection = await _pool.OpenConnectionAsync(stop);
+        await using var connection = await _pool.OpenConnectionAsync();
         await using var command = new NpgsqlCommand($"SELECT pg_notify({Channel}, text) FROM unnest(@texts) AS text", connection);
         command.Parameters.AddWithValue("texts", texts);
-        await command.ExecuteNonQueryAsync(stop);
+        await command.ExecuteNonQueryAsync();
     }
 
     public void Dispose() => _source.Dispose();

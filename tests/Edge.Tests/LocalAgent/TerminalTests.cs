@@ -78,6 +78,15 @@ public sealed class TerminalTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task WhatTheAgentIgnoresItsTerminalsDoNot()
+    {
+        // At least the broken pipe, which the runtime ignores.
+        Assert.DoesNotMatch("SigIgn:\\s+0+\n", await File.ReadAllTextAsync("/proc/self/status"));
+        using var viewer = Viewer.Attach(_sessions, _id, "grep SigIgn /proc/self/status");
+        Assert.Matches("SigIgn:\\s+0+\r\n", await viewer.ToEndAsync());
+    }
+
+    [Fact]
     public async Task ControlCInterruptsWhatRuns()
     {
         using var viewer = Viewer.Attach(_sessions, _id, Shell);

@@ -9,8 +9,15 @@ namespace Edge.LocalAgent.Terminals;
 /// </summary>
 internal sealed class TerminalProcess : IDisposable
 {
-    // UTF-8 makes the line editing of the kernel erase whole characters; a system without stty does without it.
-    private const string Script = """exec 0<>"$1" 1>&0 2>&0; shift; stty iutf8 2>/dev/null; exec "$@" """;
+    // UTF-8 makes the line editing of the kernel erase whole characters. What this process ignores (a broken pipe always, and Ctrl-C and the
+    // hang-up where it was started with nohup or in the background of a script), its children ignore too, and a shell cannot change that for
+    // itself; env of coreutils 8.31 and later can. A system without either does without.
+    private const string Script =
+        """
+        exec 0<>"$1" 1>&0 2>&0; shift; stty iutf8 2>/dev/null
+        env --default-signal true 2>/dev/null && set -- env --default-signal "$@"
+        exec "$@"
+        """;
 
     private readonly Process _process;
 
