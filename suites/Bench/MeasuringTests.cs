@@ -28,6 +28,12 @@ public sealed class MeasuringTests
     }
 
     [Theory]
+    [InlineData("cpu  10 0 20 60 0 1 2 7 5 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n", 100, 7)]
+    [InlineData("cpu  10 0 20 60", 0, 0)]
+    [InlineData("", 0, 0)]
+    public void StolenTimeIsTheEighthFieldOfAllProcessors(string text, long all, long stolen) => Assert.Equal((all, stolen), ProcText.Processors(text));
+
+    [Theory]
     [InlineData("VmRSS", 5120L)]
     [InlineData("voluntary_ctxt_switches", 150L)]
     [InlineData("Vm", null)]

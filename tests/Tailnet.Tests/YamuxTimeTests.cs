@@ -31,6 +31,24 @@ public class YamuxTimeTests
     }
 
     [Fact]
+    public async Task SessionsOfOneClockShareOneTimerThatGoesWithTheLast()
+    {
+        var clock = new ManualTimeProvider();
+        YamuxSession[] sessions = [.. Enumerable.Range(0, 3).Select(_ => new YamuxSession(new PipePair().Near, YamuxRole.Acceptor, clock: clock))];
+        var running = Array.ConvertAll(sessions, static session => session.RunAsync());
+        Assert.Equal(1, clock.PendingTimers);
+
+        foreach (var session in sessions)
+        {
+            Assert.Equal(1, clock.PendingTimers);
+            session.Dispose();
+            await running[Array.IndexOf(sessions, session)].Soon();
+        }
+
+        Assert.Equal(0, clock.PendingTimers);
+    }
+
+    [Fact]
     public async Task APingOfTheApplicationMeasuresTheRoundTrip()
     {
         await using var raw = new RawYamux();

@@ -27,6 +27,16 @@ internal static class ProcText
             : null;
     }
 
+    /// <summary>All processor time so far, in ticks, and what of it a hypervisor gave to others, of the text of <c>/proc/stat</c>; zeros where it is not told.</summary>
+    public static (long All, long Stolen) Processors(string text)
+    {
+        // "cpu", then user, nice, system, idle, iowait, irq, softirq, steal; guests' time behind them is part of user's.
+        var line = text.AsSpan().IndexOf('\n') is >= 0 and var end ? text[..end] : text;
+        var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Take(8)
+            .Select(static field => long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0).ToList();
+        return fields.Count == 8 ? (fields.Sum(), fields[7]) : default;
+    }
+
     /// <summary>The number behind <paramref name="name"/> and a colon at the start of a line, as in <c>/proc/PID/status</c> and <c>smaps_rollup</c>.</summary>
     public static long? Line(string text, string name)
     {

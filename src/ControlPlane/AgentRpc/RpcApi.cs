@@ -39,6 +39,7 @@ internal sealed class RpcApi(
         using (socket)
         {
             await sessions.RunAsync(
+                context,
                 socket,
                 new TailnetCaller(agent.Id, CoordinateeAuth.Agent(agent.Id)),
                 parts => parts with { Coordinator = nodes.Watch(parts.Coordinator), Telemetry = telemetry },

@@ -64,6 +64,7 @@ internal sealed class CoordinateApi(
         {
             var caller = callerOf(peer == Guid.Empty ? Secrets.NewUuid() : peer);
             await sessions.RunAsync(
+                context,
                 socket,
                 caller,
                 parts => parts with { ResumeTokens = keys, Telemetry = telemetry, Workspaces = caller.UserId is null ? null : workspaces });

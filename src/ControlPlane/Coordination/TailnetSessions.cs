@@ -1,5 +1,7 @@
 using System.Net.WebSockets;
+using ControlPlane.Connections;
 using ControlPlane.Http;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
@@ -23,12 +25,14 @@ internal sealed class TailnetSessions(
     private static readonly YamuxOptions Inline = new() { RunsInline = true };
 
     /// <summary>Serves until either side ends it; does not throw.</summary>
-    /// <param name="socket">The socket; the caller disposes it.</param>
+    /// <param name="context">The request.</param>
+    /// <param name="socket">Its socket; the caller disposes it.</param>
     /// <param name="caller">Who is at the other end.</param>
     /// <param name="parts">Completes the tailnet service's parts beyond the coordinator and the maps.</param>
     /// <param name="router">Holds what else is served on the session.</param>
     /// <param name="monitor">Runs beside the session until its token is cancelled; may close the session. Must not throw.</param>
     public async Task RunAsync(
+        HttpContext context,
         WebSocket socket,
         TailnetCaller caller,
         Func<TailnetParts, TailnetParts>? parts = null,
@@ -40,6 +44,8 @@ internal sealed class TailnetSessions(
         var service = new TailnetService(parts?.Invoke(basic) ?? basic);
         var server = new DrpcServer(service.AddTo(router ?? new DrpcRouter(), caller));
 
+        var threads = context.Features.Get<IStreamThreadFeature>();
+        threads?.Begin();
         var pipe = new SocketPipe(socket, options, time);
         using var session = new YamuxSession(pipe, YamuxRole.Acceptor, Inline, time);
         using var ended = new CancellationTokenSource();
@@ -56,8 +62,9 @@ internal sealed class TailnetSessions(
             session.Close();
         }
 
-        // Each rpc ends with its stream, after what had come on it: a goodbye may be the last.
-        await running;
+        // Whatever ended it may be the thread where bytes arrive. Each rpc ends with its stream, after what had come on it: a goodbye may be the last.
+        await running.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        threads?.End();
         await serving;
         await ended.CancelAsync();
         await monitoring;

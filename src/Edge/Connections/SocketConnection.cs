@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using ControlPlane.Connections;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,7 +18,7 @@ namespace Edge.Connections;
 /// While the HTTP layer has it everything completes on the thread pool, and the peer's end is noticed although nobody reads.
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
-    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IHalfCloseFeature
+    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IHalfCloseFeature, IStreamThreadFeature
 {
     private readonly Socket _socket;
     private readonly SocketInput _input;
@@ -50,6 +51,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         Features.Set<IConnectionSocketFeature>(this);
         Features.Set<IConnectionEndPointFeature>(this);
         Features.Set<IHalfCloseFeature>(this);
+        Features.Set<IStreamThreadFeature>(this);
     }
 
     public override string ConnectionId { get; set; } = ConnectionIds.Next();
@@ -143,6 +145,14 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     public void BeginStream() => _input.BeginStream();
 
     public void EndStream() => _input.EndStream();
+
+    void IStreamThreadFeature.Begin()
+    {
+        _input.StopWatching();
+        _input.BeginStream();
+    }
+
+    void IStreamThreadFeature.End() => _input.EndStream();
 
     public async ValueTask CompleteOutputAsync()
     {

@@ -14,7 +14,7 @@ internal struct TokenBucket
     /// <summary>Takes tokens, or says how long it takes until they are there.</summary>
     /// <param name="tokens">How many, no more than the capacity.</param>
     /// <param name="time">The clock.</param>
-    /// <returns>Zero when they were taken.</returns>
+    /// <returns>Zero when they were taken; else whole milliseconds, since timers drop what is less and would come too early.</returns>
     public TimeSpan Take(double tokens, TimeProvider time)
     {
         var now = time.GetTimestamp();
@@ -26,6 +26,6 @@ internal struct TokenBucket
             return TimeSpan.Zero;
         }
 
-        return TimeSpan.FromTicks((long)Math.Ceiling((tokens - _tokens) / _perSecond * TimeSpan.TicksPerSecond));
+        return TimeSpan.FromMilliseconds(Math.Ceiling((tokens - _tokens) / _perSecond * 1000));
     }
 }

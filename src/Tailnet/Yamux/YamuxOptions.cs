@@ -1,6 +1,6 @@
 namespace Tailnet.Yamux;
 
-/// <summary>Limits and times of a yamux session. The defaults are those of the clients in the field.</summary>
+/// <summary>Limits and times of a yamux session. The defaults are those of the clients in the field. Times are looked at once a second.</summary>
 public sealed record YamuxOptions
 {
     /// <summary>The window every stream begins with in both directions, in bytes; fixed by the protocol.</summary>
@@ -38,9 +38,6 @@ public sealed record YamuxOptions
 
     /// <summary>Time for the peer to close its half after this side closed the other; then the stream is reset. Default 5 min.</summary>
     public TimeSpan HalfCloseTimeout { get; init; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>How often the times above are checked, so each may end up to this much late. Default 5 s.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Whoever has something to send sends it, on its own thread, and readers of streams go on where their bytes came in. It saves two changes of

@@ -66,8 +66,8 @@ public sealed partial class YamuxSession
         return YamuxCloseReason.None;
     }
 
-    /// <summary>The session's one clock: keep-alive, stuck writes, streams that the peer leaves unaccepted or half closed.</summary>
-    private void Beat()
+    /// <summary>Looks after the session's times: keep-alive, stuck writes, streams that the peer leaves unaccepted or half closed.</summary>
+    internal void Beat()
     {
         var now = _clock.GetTimestamp();
         var flushStarted = Volatile.Read(ref _flushStarted);

@@ -85,12 +85,12 @@ public sealed partial class YamuxSession : IDisposable
     {
         await using var registration = cancellationToken.UnsafeRegister(static session => ((YamuxSession)session!).Close(), this)
             .ConfigureAwait(false);
-        await using var heartbeat = _clock.CreateTimer(
-            static session => ((YamuxSession)session!).Beat(), this, _options.Heartbeat, _options.Heartbeat).ConfigureAwait(false);
-
+        var heartbeat = YamuxHeartbeat.Of(_clock);
+        heartbeat.Add(this);
         var writing = WriteLoopAsync();
         End(await ReadLoopAsync().ConfigureAwait(false));
         await writing.ConfigureAwait(false);
+        heartbeat.Remove(this);
         var reason = CloseReason;
         Abandon(reason);
         try

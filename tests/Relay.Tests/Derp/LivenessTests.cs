@@ -125,6 +125,28 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    public async Task AWaitThatIsNoWholeMillisecondIsOneWait()
+    {
+        using var rig = new DerpRig();
+        var a = await rig.GreetAsync();
+        rig.Server.RateLimit = new DerpRateLimit(65537, 1);
+        var packet = new byte[65536];
+        await a.SendAsync(a.Key, packet);
+        await a.ExpectPacketAsync(a.Key, packet);
+        var timers = rig.Clock.PendingTimers;
+        var sending = a.SendAsync(a.Key, packet);
+        await Eventually.TrueAsync(() => rig.Clock.PendingTimers > timers, "the reader waits");
+
+        // 1000.47 ms are due.
+        await Task.Run(() => rig.Clock.Advance(TimeSpan.FromMilliseconds(1000))).Soon();
+        await Task.Run(() => rig.Clock.Advance(TimeSpan.FromMilliseconds(1))).Soon();
+        await a.ExpectPacketAsync(a.Key, packet);
+
+        await sending.Soon();
+        Assert.Equal(1, rig.Server.Totals[DerpCount.RateLimitWaits]);
+    }
+
+    [Fact]
     public async Task TheTotalRateHoldsForAllTogether()
     {
         using var rig = new DerpRig();

@@ -21,6 +21,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
     private long _skip;
     private bool _hasPaid;
     private bool _hasPaidOwn;
+    private bool _hasWaited;
 
     /// <summary>Whether the client says that this is its home.</summary>
     public bool IsHome { get; private set; }
@@ -135,13 +136,16 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
 
             if (Delay > TimeSpan.Zero)
             {
-                server.Totals.Count(DerpCount.RateLimitWaits);
+                // Once for a frame: a timer may come early, and what others share may be gone again.
+                server.Totals.Count(DerpCount.RateLimitWaits, _hasWaited ? 0 : 1);
+                _hasWaited = true;
                 return false;
             }
         }
 
         _hasPaid = true;
         _hasPaidOwn = false;
+        _hasWaited = false;
         return true;
     }
 
