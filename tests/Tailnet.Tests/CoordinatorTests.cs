@@ -217,13 +217,68 @@ public sealed class CoordinatorTests : IAsyncDisposable
         await using var agent = await AgentAsync();
         await using var client = await ClientAsync();
         await client.HandleAsync(Add(AgentId));
-        await agent.HandleAsync(Self(1));
+        await agent.HandleAsync(Said(asOf: null, "5-v4", "5-v6"));
         Assert.Equal("Node 1", await NextAsync(client));
-        var same = Self(1);
-        same.UpdateSelf.Node.AsOf = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 5 };
-        await agent.HandleAsync(same);
+        await agent.HandleAsync(Said(asOf: 5, "5-v4", "5-v6"));
+        await agent.HandleAsync(Said(asOf: 500, "5-v6", "5-v4"));
 
         Assert.Equal("nothing", await NextOrNothingAsync(client));
+        await agent.HandleAsync(Said(asOf: 500, "6-v4", "5-v4"));
+        Assert.Equal("Node 1", await NextAsync(client));
+
+        static CoordinateRequest Said(long? asOf, params string[] latencies)
+        {
+            var request = Self(1);
+            request.UpdateSelf.Node.AsOf = asOf is { } seconds ? new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = seconds } : null;
+            request.UpdateSelf.Node.DerpLatency.Add(latencies.ToDictionary(static name => name, static _ => 0.5));
+            return request;
+        }
+    }
+
+    [Fact]
+    public async Task WhoComesLaterHearsAllOfANodeThatOthersHaveHeard()
+    {
+        await using var agent = await AgentAsync();
+        await using var first = await ClientAsync();
+        await first.HandleAsync(Add(AgentId));
+        var node = Self(1).UpdateSelf.Node;
+        node.AsOf = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 5 };
+        node.Endpoints.Add("192.0.2.1:41641");
+        node.DerpLatency.Add("5-v4", 0.25);
+        node.DerpForcedWebsocket.Add(7, "blocked");
+        await agent.HandleAsync(new CoordinateRequest { UpdateSelf = new() { Node = node.Clone() } });
+        Assert.Equal("Node 1", await NextAsync(first));
+
+        for (var i = 0; i < 2; i++)
+        {
+            await using var later = await ClientAsync();
+            await later.HandleAsync(Add(AgentId));
+            Assert.Equal(node, Assert.Single((await later.ReadAsync().Soon())!.PeerUpdates).Node);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void ANodeIsHeldAsAMessageOnlyWhileSomebodyHasToHearOfIt(int readers, bool isGone)
+    {
+        var (kept, message) = Keep();
+        kept.Hold();
+        for (var i = 1; i < readers; i++)
+        {
+            kept.Hold();
+        }
+
+        kept.Release();
+        GC.Collect();
+        Assert.Equal(isGone, !message.IsAlive);
+        Assert.Equal(4, kept.Message.Id);
+
+        static (KeptNode Kept, WeakReference Message) Keep()
+        {
+            var node = new Node { Id = 4 };
+            return (new KeptNode(node, null), new WeakReference(node));
+        }
     }
 
     [Fact]
@@ -233,7 +288,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         for (var i = 0; i < 100_000; i++)
         {
             var id = Guid.NewGuid();
-            mailbox.Node(id, new Node { Id = i });
+            mailbox.Node(id, new KeptNode(new Node { Id = i }, null));
             mailbox.Ready(id);
             mailbox.Gone(id, Kind.Lost);
             mailbox.Error("again");

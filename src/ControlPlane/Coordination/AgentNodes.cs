@@ -20,13 +20,13 @@ internal sealed class AgentNodes
     public IReadOnlyDictionary<string, RegionLatency> LatenciesOf(Guid agentId, DERPMap map)
     {
         var latencies = new SortedDictionary<string, RegionLatency>(StringComparer.Ordinal);
-        if (_peers.GetValueOrDefault(agentId)?.Node is not { } node)
+        if (_peers.GetValueOrDefault(agentId)?.Relays is not { } relays)
         {
             return latencies;
         }
 
         // Each region comes once for IPv4 and once for IPv6 ("5-v4"); clients are shown the better one.
-        foreach (var (name, seconds) in node.DerpLatency.OrderByDescending(static latency => latency.Value))
+        foreach (var (name, seconds) in relays.Latencies.OrderByDescending(static latency => latency.Value))
         {
             if (long.TryParse(name.AsSpan(0, Math.Max(name.IndexOf('-', StringComparison.Ordinal), 0)), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
                 && double.IsFinite(seconds))
@@ -35,7 +35,7 @@ internal sealed class AgentNodes
                 var region = map.Regions.GetValueOrDefault(id)?.RegionName is { Length: > 0 } known
                     ? known
                     : FormattableString.Invariant($"Unnamed {id}");
-                latencies[region] = new RegionLatency(node.PreferredDerp == id, seconds * 1000);
+                latencies[region] = new RegionLatency(relays.Home == id, seconds * 1000);
             }
         }
 
@@ -54,18 +54,18 @@ internal sealed class AgentNodes
 
     private sealed class Peer(AgentNodes nodes, ICoordinatedPeer inner) : ICoordinatedPeer
     {
-        private volatile Node? _node;
+        private volatile AgentRelays? _relays;
 
         public Guid Id => inner.Id;
 
-        public Node? Node => _node;
+        public AgentRelays? Relays => _relays;
 
         public async ValueTask<bool> HandleAsync(CoordinateRequest request, CancellationToken cancellationToken = default)
         {
             var goesOn = await inner.HandleAsync(request, cancellationToken);
             if (goesOn && request.UpdateSelf?.Node is { } node)
             {
-                _node = node;
+                _relays = new AgentRelays(node.PreferredDerp, [.. node.DerpLatency]);
             }
 
             return goesOn;
@@ -81,6 +81,9 @@ internal sealed class AgentNodes
         }
     }
 }
+
+/// <summary>What an agent says of relays: its home's region, and seconds to each by name and address family ("5-v4").</summary>
+internal sealed record AgentRelays(int Home, KeyValuePair<string, double>[] Latencies);
 
 /// <summary>How far an agent is from the relays of a region, in milliseconds, and whether it can be found there.</summary>
 internal sealed record RegionLatency(bool Preferred, double LatencyMs);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tailnet.Messages;
 using Tailnet.Yamux;
 
@@ -13,7 +14,7 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
 
     public PeerMailbox Mailbox { get; } = new(options);
 
-    public Node? Node { get; set; }
+    public KeptNode? Node { get; set; }
 
     public bool IsOver { get; private set; }
 
@@ -47,6 +48,8 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
         return coordinator.Handle(this, request);
     }
 
+    // It waits most of the time, in thousands: what waits is used again.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken)
     {
         await using var registration = cancellationToken.UnsafeRegister(static news => ((AsyncSignal)news!).Set(), _news)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Google.Protobuf.Collections;
 using Tailnet.Messages;
 
 namespace Tailnet.Coordination;
@@ -71,9 +72,14 @@ public static class CoordinateeAuth
             return null;
         }
 
-        foreach (var prefix in node.Addresses.Concat(node.AllowedIps))
+        return CheckAddresses(agent, node.Addresses) ?? CheckAddresses(agent, node.AllowedIps);
+    }
+
+    private static string? CheckAddresses(Guid agent, RepeatedField<string> prefixes)
+    {
+        for (var i = 0; i < prefixes.Count; i++)
         {
-            if (!TryReadSingle(prefix, out var address))
+            if (!TryReadSingle(prefixes[i], out var address))
             {
                 return "invalid address bits, expected a single address";
             }

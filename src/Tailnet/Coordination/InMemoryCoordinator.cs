@@ -11,6 +11,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, CoordinatedPeer> _peers = [];
     private readonly TunnelTable _tunnels = new();
+    private readonly List<CoordinatedPeer> _connected = [];
     private bool _closed;
 
     /// <summary>Peers connected now.</summary>
@@ -193,12 +194,16 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
 
     private void Update(CoordinatedPeer peer, Node node)
     {
-        peer.Node = node;
+        var kept = new KeptNode(node, peer.Node);
+        peer.Node = kept;
+        kept.Hold();
         foreach (var other in ConnectedNeighbours(peer.Id))
         {
-            other.Mailbox.Node(peer.Id, node);
+            other.Mailbox.Node(peer.Id, kept);
             other.Wake();
         }
+
+        kept.Release();
     }
 
     private void AddTunnel(CoordinatedPeer peer, Guid target)
@@ -277,14 +282,18 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         _tunnels.RemoveOpenedBy(peer.Id);
     }
 
-    private IEnumerable<CoordinatedPeer> ConnectedNeighbours(Guid id)
+    /// <summary>Those of the neighbours that are connected, in a list that is good until the next call.</summary>
+    private List<CoordinatedPeer> ConnectedNeighbours(Guid id)
     {
+        _connected.Clear();
         foreach (var other in _tunnels.Neighbours(id))
         {
             if (other != id && _peers.TryGetValue(other, out var peer))
             {
-                yield return peer;
+                _connected.Add(peer);
             }
         }
+
+        return _connected;
     }
 }

@@ -21,9 +21,11 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>Everything that is held, for the tests of its bound.</summary>
     public int Size => _sources.Count + _changed.Count + _errors.Count;
 
-    public void Node(Guid id, Node node)
+    public void Node(Guid id, KeptNode node)
     {
         var source = Get(id);
+        node.Hold();
+        source.Latest?.Release();
         source.Latest = node;
         source.Gone = Kind.Unspecified;
         Mark(source);
@@ -34,7 +36,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     {
         if (_sources.TryGetValue(id, out var source))
         {
-            source.Sent = null;
+            source.Sent = 0;
         }
     }
 
@@ -45,8 +47,9 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
             return;
         }
 
+        source.Latest?.Release();
         source.Latest = null;
-        source.Sent = null;
+        source.Sent = 0;
         source.IsReady = false;
         if (source.IsKnown)
         {
@@ -82,6 +85,11 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>The next response; null when there is no news.</summary>
     public CoordinateResponse? Take()
     {
+        if (IsEmpty)
+        {
+            return null;
+        }
+
         var response = new CoordinateResponse();
         while (response.PeerUpdates.Count < options.MaxUpdatesPerResponse && _changed.TryDequeue(out var source))
         {
@@ -120,11 +128,17 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
             return;
         }
 
-        if (source.Latest is { } node && (source.Sent is null || !NodeComparer.Same(source.Sent, node)))
+        if (source.Latest is { } node)
         {
-            response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = Kind.Node, Node = node, Reason = "node update" });
-            source.Sent = node;
-            source.IsKnown = true;
+            if (source.Sent != node.Content)
+            {
+                response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = Kind.Node, Node = node.Message, Reason = "node update" });
+                source.Sent = node.Content;
+                source.IsKnown = true;
+            }
+
+            node.Release();
+            source.Latest = null;
         }
 
         if (source.IsReady)
@@ -179,9 +193,11 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
 
         public ByteString WireId { get; } = PeerIds.Write(id);
 
-        public Node? Latest { get; set; }
+        /// <summary>What the peer has still to hear.</summary>
+        public KeptNode? Latest { get; set; }
 
-        public Node? Sent { get; set; }
+        /// <summary>The content that it heard last; 0 for none.</summary>
+        public long Sent { get; set; }
 
         public Kind Gone { get; set; }
 

@@ -3,8 +3,11 @@ namespace Tailnet.Coordination;
 /// <summary>Who opened a tunnel to whom, seen from both ends. Not safe for threads: its owner locks.</summary>
 internal sealed class TunnelTable
 {
+    private static readonly HashSet<Guid> None = [];
+
     private readonly Dictionary<Guid, HashSet<Guid>> _opened = [];
     private readonly Dictionary<Guid, HashSet<Guid>> _reached = [];
+    private readonly List<Guid> _neighbours = [];
 
     public bool IsEmpty => _opened.Count == 0 && _reached.Count == 0;
 
@@ -34,13 +37,14 @@ internal sealed class TunnelTable
 
     public int OpenedCount(Guid source) => Opened(source).Count;
 
-    /// <summary>Everyone who shares a tunnel with a peer, each once.</summary>
-    public IEnumerable<Guid> Neighbours(Guid id)
+    /// <summary>Everyone who shares a tunnel with a peer, each once. The list is the table's own, and good until the next call.</summary>
+    public List<Guid> Neighbours(Guid id)
     {
+        _neighbours.Clear();
         var opened = Opened(id);
         foreach (var other in opened)
         {
-            yield return other;
+            _neighbours.Add(other);
         }
 
         if (_reached.TryGetValue(id, out var sources))
@@ -49,13 +53,15 @@ internal sealed class TunnelTable
             {
                 if (!opened.Contains(other))
                 {
-                    yield return other;
+                    _neighbours.Add(other);
                 }
             }
         }
+
+        return _neighbours;
     }
 
-    private HashSet<Guid> Opened(Guid source) => _opened.GetValueOrDefault(source) ?? [];
+    private HashSet<Guid> Opened(Guid source) => _opened.GetValueOrDefault(source) ?? None;
 
     private static HashSet<Guid> Of(Dictionary<Guid, HashSet<Guid>> table, Guid id)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Google.Protobuf;
 
@@ -30,6 +31,7 @@ public sealed class DrpcCall
     /// <param name="parser">The message's parser.</param>
     /// <param name="cancellationToken">Cancelled when the caller gives up or goes away.</param>
     /// <exception cref="DrpcException">The bytes are no such message; let it end the rpc.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T?> ReceiveAsync<T>(MessageParser<T> parser, CancellationToken cancellationToken)
         where T : class, IMessage<T>
     {

@@ -74,6 +74,7 @@ public sealed class TailnetService(TailnetParts parts)
                 while (await peer.ReadAsync(cancellationToken).ConfigureAwait(false) is { } response)
                 {
                     await call.SendAsync(response, cancellationToken).ConfigureAwait(false);
+                    response = null; // Nothing of it lives on while the next is waited for.
                 }
             }
             finally
@@ -92,6 +93,7 @@ public sealed class TailnetService(TailnetParts parts)
             while (await call.ReceiveAsync(CoordinateRequest.Parser, cancellationToken).ConfigureAwait(false) is { } request
                 && await peer.HandleAsync(request, cancellationToken).ConfigureAwait(false))
             {
+                request = null; // As above.
             }
         }
         catch (OperationCanceledException)
