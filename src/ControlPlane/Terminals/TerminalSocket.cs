@@ -56,7 +56,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
             socket.Abort();
         }
 
-        await receiving;
+        await receiving.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
     /// <summary>Opens the terminal and sends its output until one of them ends.</summary>

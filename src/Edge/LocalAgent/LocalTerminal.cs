@@ -80,7 +80,12 @@ internal sealed class LocalTerminal : ITerminal
     {
         try
         {
-            await _socket.SendAsync(message, type, WebSocketMessageFlags.EndOfMessage, cancellation);
+            // Nearly always there is room, and nothing to be cancelled.
+            var sending = _socket.SendAsync(message, type, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
+            if (!sending.IsCompletedSuccessfully)
+            {
+                await sending.AsTask().WaitAsync(cancellation);
+            }
         }
         catch (Exception exception) when (exception is WebSocketException or ObjectDisposedException)
         {
