@@ -7,14 +7,13 @@ public sealed class OutputSignalTests
     private readonly OutputSignal _signal = new();
 
     [Fact]
-    public void AWaitEndsOnTheThreadThatTells()
+    public async Task AWaitEndsOnTheThreadThatTells()
     {
-        var thread = 0;
-        var wait = _signal.WaitAsync(CancellationToken.None).ConfigureAwait(false).GetAwaiter();
-        wait.UnsafeOnCompleted(() => thread = Environment.CurrentManagedThreadId);
+        var waiting = WaitAsync();
+        var telling = Environment.CurrentManagedThreadId;
         _signal.Set();
-        Assert.Equal(Environment.CurrentManagedThreadId, thread);
-        wait.GetResult();
+        Assert.True(waiting.IsCompleted);
+        Assert.Equal(telling, await waiting);
     }
 
     [Fact]
@@ -22,21 +21,21 @@ public sealed class OutputSignalTests
     {
         _signal.Set();
         _signal.Set();
-        Assert.True(_signal.WaitAsync(CancellationToken.None).IsCompletedSuccessfully);
-        Assert.False(_signal.WaitAsync(CancellationToken.None).IsCompleted);
+        Assert.True(WaitAsync().IsCompleted);
+        Assert.False(WaitAsync().IsCompleted);
     }
 
     [Fact]
     public async Task ACancelledWaitLosesNothingThatIsToldLater()
     {
         using var cancel = new CancellationTokenSource();
-        var wait = _signal.WaitAsync(cancel.Token);
+        var waiting = WaitAsync(cancel.Token);
         await cancel.CancelAsync();
-        await Assert.ThrowsAsync<OperationCanceledException>(async () => await wait);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _signal.WaitAsync(cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WaitAsync(cancel.Token));
 
         _signal.Set();
-        Assert.True(_signal.WaitAsync(CancellationToken.None).IsCompletedSuccessfully);
+        Assert.True(WaitAsync().IsCompleted);
     }
 
     [Fact]
@@ -44,19 +43,28 @@ public sealed class OutputSignalTests
     {
         const int Count = 20_000;
         var told = 0;
-        var telling = Task.Run(() =>
-        {
-            for (var i = 0; i < Count; i++)
+        var telling = Task.Run(
+            () =>
             {
-                Interlocked.Increment(ref told);
-                _signal.Set();
-            }
-        });
+                for (var i = 0; i < Count; i++)
+                {
+                    Interlocked.Increment(ref told);
+                    _signal.Set();
+                }
+            },
+            TestContext.Current.CancellationToken);
         while (Volatile.Read(ref told) < Count)
         {
-            await _signal.WaitAsync(CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            await WaitAsync().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         }
 
         await telling;
+    }
+
+    /// <summary>Waits, and says on which thread that has ended.</summary>
+    private async Task<int> WaitAsync(CancellationToken cancellation = default)
+    {
+        await _signal.WaitAsync(cancellation).ConfigureAwait(false);
+        return Environment.CurrentManagedThreadId;
     }
 }
