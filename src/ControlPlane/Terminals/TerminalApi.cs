@@ -62,7 +62,8 @@ internal sealed class TerminalApi(
 
         using (socket)
         {
-            await new TerminalSocket(socket, options, time, logger).RunAsync(connection!, request, lifetime.ApplicationStopping);
+            await new TerminalSocket(socket, options, time, logger).RunAsync(
+                connection!, request, context.Features.Get<IStreamThreadFeature>(), lifetime.ApplicationStopping);
         }
     }
 

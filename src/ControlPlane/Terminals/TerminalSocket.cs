@@ -6,7 +6,8 @@ namespace ControlPlane.Terminals;
 
 /// <summary>
 /// One client's WebSocket and its attachment to a terminal. Two loops: the client's JSON input becomes typing and sizes, the terminal's
-/// output becomes binary messages. Neither holds more than its buffer: who is slow is waited for, and nobody else.
+/// output becomes binary messages. Neither holds more than its buffer: who is slow is waited for, and nobody else. Both run where their bytes
+/// arrive, and never block there.
 /// </summary>
 internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptions options, TimeProvider time, ILogger logger)
 {
@@ -19,8 +20,13 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
     private readonly TaskCompletionSource<ITerminal?> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Serves until either side ends it; never throws.</summary>
-    public async Task RunAsync(IAgentConnection agent, TerminalRequest request, CancellationToken stopping)
+    /// <param name="agent">Opens the terminal.</param>
+    /// <param name="request">Which one.</param>
+    /// <param name="threads">Of the socket's connection; null where it has none.</param>
+    /// <param name="stopping">The server's end.</param>
+    public async Task RunAsync(IAgentConnection agent, TerminalRequest request, IStreamThreadFeature? threads, CancellationToken stopping)
     {
+        threads?.Begin();
         using var stop = new CancellationTokenSource();
         await using var stopped = stopping.Register(() => _end.TrySetResult(TerminalEnd.Stopping));
 
@@ -31,9 +37,12 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         var receiving = ReceiveAsync(stop.Token);
         var sending = SendAsync(agent, request, stop.Token);
         var end = await _end.Task;
+        threads?.End();
         cut.CancelAfter(options.WebSocketCloseTimeout);
         await stop.CancelAsync();
-        await sending;
+
+        // Where output arrives, others wait.
+        await sending.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             if (end != TerminalEnd.Lost && socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
@@ -47,7 +56,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
             socket.Abort();
         }
 
-        await receiving;
+        await receiving.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
     /// <summary>Opens the terminal and sends its output until one of them ends.</summary>

@@ -1,9 +1,11 @@
 using ControlPlane;
 using ControlPlane.Connections;
+using Edge.Connections;
 using Edge.Hosting;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Telemetry;
+using Microsoft.AspNetCore.Connections;
 
 namespace Edge.Api;
 
@@ -15,6 +17,9 @@ internal static class ApiHost
         HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent)
     {
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
+
+        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive.
+        builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

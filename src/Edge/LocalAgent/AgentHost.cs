@@ -1,8 +1,10 @@
 using System.Globalization;
 using ControlPlane.Connections;
+using Edge.Connections;
 using Edge.Hosting;
 using Edge.LocalAgent.Machine;
 using Edge.LocalAgent.Terminals;
+using Microsoft.AspNetCore.Connections;
 
 namespace Edge.LocalAgent;
 
@@ -22,6 +24,9 @@ internal static class AgentHost
             kestrel.Limits.MaxRequestLineSize = MaxRequestLine;
             kestrel.ListenUnixSocket(data.AgentSocket);
         });
+
+        // The edge's own sockets: terminals go on where their bytes arrive.
+        builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options).AddSingleton<TerminalSessions>().AddSingleton(new ContainerTools()).AddSingleton<ContainerService>().AddSingleton<AgentActivity>();
         var app = builder.Build();
@@ -86,6 +91,6 @@ internal static class AgentHost
 
         using var attachment = terminals.Attach(new TerminalRequest(id, height, width, query["command"].ToString()));
         using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        await AttachmentSocket.RunAsync(socket, attachment, stopping);
+        await AttachmentSocket.RunAsync(socket, attachment, context.Features.Get<IStreamThreadFeature>(), stopping);
     }
 }

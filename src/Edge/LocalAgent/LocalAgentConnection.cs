@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Net;
-using System.Net.WebSockets;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Connections;
 using Edge.Hosting;
+using Relay.Streams;
 
 namespace Edge.LocalAgent;
 
@@ -15,13 +16,18 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
     // As often as agents look (tailnet.md §9.3).
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(10);
 
+    // Who asks has a limit of its own.
+    private static readonly UpgradeOptions Bounds = new();
+
+    private readonly string _socket;
     private readonly HttpClient _client;
     private readonly AgentLauncher _launcher;
     private readonly TimeProvider _time;
 
     public LocalAgentConnection(DataDirectory data, LocalAgentSettings settings, TimeProvider time)
     {
-        _client = AgentSocketClient.Create(data.AgentSocket);
+        _socket = data.AgentSocket;
+        _client = AgentSocketClient.Create(_socket);
         _launcher = new AgentLauncher(data, settings, time);
         _time = time;
     }
@@ -60,26 +66,29 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
         await _launcher.EnsureAsync(cancellationToken);
         var query = string.Create(
             CultureInfo.InvariantCulture, $"?id={request.Id:D}&height={request.Height}&width={request.Width}&command={Uri.EscapeDataString(request.Command)}");
-        var socket = new ClientWebSocket();
-        socket.Options.CollectHttpResponseDetails = true;
-        socket.Options.KeepAliveInterval = Timeout.InfiniteTimeSpan;
+        SocketTransport transport;
         try
         {
-            await socket.ConnectAsync(new UriBuilder(new Uri(AgentSocketClient.Base, LocalAgentRoutes.Terminal + query)) { Scheme = "ws" }.Uri, _client, cancellationToken);
-            return new LocalTerminal(socket);
+            transport = new SocketTransport(await AgentSocketClient.ConnectAsync(_socket, cancellationToken));
         }
-        catch (WebSocketException exception)
+        catch (SocketException exception)
         {
-            using (socket)
+            throw new AgentConnectionException("the local agent is gone", exception);
+        }
+
+        try
+        {
+            return await BackendUpgrade.SendAsync(transport, LocalTerminal.Request(LocalAgentRoutes.Terminal + query), Bounds, _time, cancellationToken) switch
             {
-                throw socket.HttpResponseHeaders?.GetValueOrDefault(LocalAgentRoutes.RefusalHeader)?.FirstOrDefault() is { } refusal
-                    ? new AgentConnectionException((int)socket.HttpStatusCode, refusal)
-                    : new AgentConnectionException("the local agent is gone", exception);
-            }
+                UpgradeAccepted => new LocalTerminal(transport),
+                UpgradeRefused { Head: var head } when head.OnlyValue(LocalAgentRoutes.RefusalHeader) is { } refusal =>
+                    throw new AgentConnectionException(head.Status, refusal),
+                _ => throw new AgentConnectionException("the local agent is gone"),
+            };
         }
         catch
         {
-            socket.Dispose();
+            await transport.DisposeAsync();
             throw;
         }
     }

@@ -10,6 +10,6 @@ internal static class LocalAgentRoutes
     public const string RecreateContainer = "/v1/recreate/container";
     public const string Terminal = "/v1/terminal";
 
-    /// <summary>What a refused WebSocket could not be opened for; its body is not seen by clients of .NET.</summary>
+    /// <summary>What a refused WebSocket could not be opened for.</summary>
     public const string RefusalHeader = "Edge-Refusal";
 }

@@ -1,22 +1,51 @@
 using System.Net.WebSockets;
+using System.Security.Cryptography;
 using ControlPlane.Connections;
 using Edge.LocalAgent.Terminals;
+using Relay.Streams;
+using Relay.Streams.Wire;
 
 namespace Edge.LocalAgent;
 
-/// <summary>An attachment to a terminal of the local agent, over a WebSocket on its Unix socket (<see cref="AttachmentSocket"/>).</summary>
-internal sealed class LocalTerminal(ClientWebSocket socket) : ITerminal
+/// <summary>
+/// An attachment to a terminal of the local agent, over a WebSocket on its Unix socket (<see cref="AttachmentSocket"/>). Who reads goes on on the
+/// socket's thread, and must not block there.
+/// </summary>
+internal sealed class LocalTerminal : ITerminal
 {
+    private readonly SocketTransport _transport;
+    private readonly WebSocket _socket;
+
+    /// <summary>After the upgrade.</summary>
+    /// <param name="transport">Owned from here on.</param>
+    public LocalTerminal(SocketTransport transport)
+    {
+        _transport = transport;
+        _socket = WebSocket.CreateFromStream(transport.AsStream(), new WebSocketCreationOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        transport.BeginRelay();
+    }
+
+    /// <summary>What the agent is asked for.</summary>
+    public static UpgradeRequest Request(string target) => new(
+        target,
+        [
+            new HttpHeader("Host", AgentSocketClient.Base.Host),
+            new HttpHeader("Connection", "Upgrade"),
+            new HttpHeader("Upgrade", "websocket"),
+            new HttpHeader("Sec-WebSocket-Version", "13"),
+            new HttpHeader("Sec-WebSocket-Key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))),
+        ]);
+
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                var result = await socket.ReceiveAsync(buffer, cancellationToken);
+                var result = await _socket.ReceiveAsync(buffer, cancellationToken);
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
-                    return socket.CloseStatus == WebSocketCloseStatus.NormalClosure ? 0 : throw Lost(null);
+                    return _socket.CloseStatus == WebSocketCloseStatus.NormalClosure ? 0 : throw Lost(null);
                 }
 
                 if (result.Count > 0)
@@ -37,12 +66,12 @@ internal sealed class LocalTerminal(ClientWebSocket socket) : ITerminal
     public ValueTask ResizeAsync(ushort height, ushort width, CancellationToken cancellationToken) =>
         SendAsync(AttachmentSocket.WriteSize(height, width), WebSocketMessageType.Text, cancellationToken);
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         // The agent takes a broken connection as a detachment.
-        socket.Abort();
-        socket.Dispose();
-        return ValueTask.CompletedTask;
+        _transport.Abort();
+        _socket.Dispose();
+        await _transport.DisposeAsync();
     }
 
     private static AgentConnectionException Lost(Exception? cause) => new("the local agent has ended", cause);
@@ -51,7 +80,12 @@ internal sealed class LocalTerminal(ClientWebSocket socket) : ITerminal
     {
         try
         {
-            await socket.SendAsync(message, type, WebSocketMessageFlags.EndOfMessage, cancellation);
+            // Nearly always there is room, and nothing to be cancelled.
+            var sending = _socket.SendAsync(message, type, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
+            if (!sending.IsCompletedSuccessfully)
+            {
+                await sending.AsTask().WaitAsync(cancellation);
+            }
         }
         catch (Exception exception) when (exception is WebSocketException or ObjectDisposedException)
         {

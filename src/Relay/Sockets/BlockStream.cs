@@ -6,7 +6,7 @@ using System.Threading.Tasks.Sources;
 namespace Relay.Sockets;
 
 /// <summary>
-/// What a TLS session needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
+/// What a TLS session or a WebSocket needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
 /// allocates nothing. One read at a time.
 /// </summary>
 internal sealed class BlockStream : Stream, IValueTaskSource<int>

@@ -66,6 +66,9 @@ public sealed class SocketTransport : StreamTransport
         _socketInput.BeginStream();
     }
 
+    /// <summary>Its bytes as a stream, for what wants one; one read and one write at a time. Closing the stream does nothing to the transport.</summary>
+    public Stream AsStream() => new BlockStream(_input, _output);
+
     /// <summary>Begins a TLS session over a connected socket, as its client, and takes both over.</summary>
     /// <param name="socket">Connected; owned from here on, unless this fails.</param>
     /// <param name="options">What is asked of the server.</param>

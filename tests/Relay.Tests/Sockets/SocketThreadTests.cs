@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using Relay.Sockets;
+using Relay.Streams;
+using Relay.Streams.Resumption;
 using Relay.Tests.Derp;
 using Relay.Tests.Streams;
 
@@ -31,6 +33,38 @@ public class SocketThreadTests
         client.Dispose();
         backend.Dispose();
         await run.Soon();
+    }
+
+    [Fact]
+    public async Task KeystrokesPassWhileEveryThreadOfThePoolIsBusyWithRequests()
+    {
+        var (nearClient, client) = await Loopback.PairAsync();
+        var (nearServer, server) = await Loopback.PairAsync();
+        await using var first = new SocketTransport(nearServer);
+        await using var rig = new StreamRig();
+        var terminal = new ResumableServer(
+            first, static _ => Task.FromResult<AttachResult>(new AttachResult.Refused()), new ResumeOptions(), new StreamMetrics(rig.Meters), rig.Clock);
+        var run = rig.Run(new SocketTransport(nearClient), terminal, StreamFraming.WebSocket, StreamKind.Other);
+        var typed = Frames.Make(Frames.Binary, "{\"data\":\"k\"}"u8.ToArray(), masked: true);
+        var shown = Frames.Make(Frames.Binary, "k"u8.ToArray(), masked: false);
+        client.Send(typed);
+        Assert.Equal(typed, await StreamRig.ReceiveAsync(server, typed.Length));
+        server.Send(shown);
+        Assert.Equal(shown, await StreamRig.ReceiveAsync(client, shown.Length));
+
+        var probe = Starve(() =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                Exchange(client, server, typed);
+                Exchange(server, client, shown);
+            }
+        });
+
+        Assert.False(probe);
+        client.Dispose();
+        server.Dispose();
+        await rig.AdvanceUntilAsync(run);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.WebSockets;
 using System.Text;
+using ControlPlane.Connections;
 
 namespace Edge.LocalAgent.Terminals;
 
@@ -13,18 +14,24 @@ internal static class AttachmentSocket
     /// <summary>The text message of a size.</summary>
     public static byte[] WriteSize(ushort height, ushort width) => Encoding.ASCII.GetBytes(FormattableString.Invariant($"{height} {width}"));
 
-    /// <summary>Serves until either side ends it; never throws.</summary>
-    public static async Task RunAsync(WebSocket socket, TerminalAttachment attachment, CancellationToken stopping)
+    /// <summary>
+    /// Serves until either side ends it; never throws. What is typed goes to the terminal right on the thread where it arrives, and output from the
+    /// terminal's thread to the socket; neither waits there.
+    /// </summary>
+    public static async Task RunAsync(WebSocket socket, TerminalAttachment attachment, IStreamThreadFeature? threads, CancellationToken stopping)
     {
+        threads?.Begin();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var sending = SendAsync(socket, attachment, stop.Token);
         var receiving = ReceiveAsync(socket, attachment, stop.Token);
 
-        // The other end is this program too: when it closes, or does anything unforeseen, there is nothing to wait for.
-        await Task.WhenAny(sending, receiving);
+        // The other end is this program too: when it closes, or does anything unforeseen, there is nothing to wait for. What follows has the time that
+        // those threads have not.
+        await Task.WhenAny(sending, receiving).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        threads?.End();
         await stop.CancelAsync();
         socket.Abort();
-        await Task.WhenAll(sending, receiving);
+        await Task.WhenAll(sending, receiving).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
     private static async Task SendAsync(WebSocket socket, TerminalAttachment attachment, CancellationToken stop)
@@ -34,7 +41,7 @@ internal static class AttachmentSocket
             var buffer = new byte[32 * 1024];
             while (await attachment.ReadAsync(buffer, stop) is var count && count > 0)
             {
-                await socket.SendAsync(buffer.AsMemory(0, count), WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, stop);
+                await socket.SendAsync(buffer.AsMemory(0, count), WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
             }
 
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", stop);
@@ -53,7 +60,8 @@ internal static class AttachmentSocket
             var buffer = new byte[8 * 1024];
             while (true)
             {
-                var result = await socket.ReceiveAsync(buffer.AsMemory(), stop);
+                // An abort ends it, and so the sending.
+                var result = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
                     return;

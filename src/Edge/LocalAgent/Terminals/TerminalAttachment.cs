@@ -10,14 +10,17 @@ internal sealed class TerminalAttachment : IDisposable
     private static readonly byte[] Resync = "\x18\x1b[0m"u8.ToArray();
 
     private readonly TerminalSession _session;
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly OutputSignal _news = new();
 
     internal TerminalAttachment(TerminalSession session, long place) => (_session, Place) = (session, place);
 
     /// <summary>Everything before is sent. Guarded by the session's lock.</summary>
     internal long Place { get; private set; }
 
-    /// <summary>The next output, into at least 16 bytes; 0 when the terminal is over and all is read.</summary>
+    /// <summary>
+    /// The next output, into at least 16 bytes; 0 when the terminal is over and all is read. Who waited goes on on the terminal's thread, which has
+    /// the other attachments to serve too, and must not block there.
+    /// </summary>
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation)
     {
         while (true)
@@ -39,14 +42,8 @@ internal sealed class TerminalAttachment : IDisposable
 
     public void Dispose() => _session.Detach(this);
 
-    /// <summary>There may be something to read. Under the session's lock.</summary>
-    internal void Wake()
-    {
-        if (_news.CurrentCount == 0)
-        {
-            _news.Release();
-        }
-    }
+    /// <summary>There may be something to read. Not under the session's lock: who reads goes on in here.</summary>
+    internal void Wake() => _news.Set();
 
     /// <summary>Copies from its place on, and moves it. Under the session's lock.</summary>
     internal int CopyFrom(Scrollback scrollback, Span<byte> destination)

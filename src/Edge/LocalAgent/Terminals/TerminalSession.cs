@@ -1,13 +1,15 @@
 namespace Edge.LocalAgent.Terminals;
 
 /// <summary>
-/// One terminal: a shell, its pseudo-terminal, its last output, and whoever is attached. One thread moves the output. It reads on while the
-/// fastest attachment keeps up, or nobody is attached; slower ones lose what the scrollback drops, and delay nobody.
+/// One terminal: a shell, its pseudo-terminal, its last output, and whoever is attached. One thread moves the output, up to the attachments'
+/// sockets. It reads on while the fastest attachment keeps up, or nobody is attached; slower ones lose what the scrollback drops, and delay nobody.
 /// </summary>
 internal sealed class TerminalSession
 {
     private const int ReadBytes = 16 * 1024;
-    private const int StackBytes = 256 * 1024;
+
+    // Sending is done there too, which may have code to compile.
+    private const int StackBytes = 1024 * 1024;
 
     private readonly Lock _lock = new();
     private readonly Pty _pty;
@@ -17,9 +19,11 @@ internal sealed class TerminalSession
     private readonly TimeProvider _time;
     private readonly Action<TerminalSession> _onOver;
     private readonly Scrollback _scrollback;
-    private readonly List<TerminalAttachment> _attachments = [];
     private readonly ITimer _detached;
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Replaced, never changed: the thread goes through it without the lock.
+    private TerminalAttachment[] _attachments = [];
     private TaskCompletionSource? _inputRoom;
     private bool _starved;
     private bool _told;
@@ -94,13 +98,13 @@ internal sealed class TerminalSession
     {
         lock (_lock)
         {
-            if (_isOver || _told || _attachments.Count >= _options.MaxAttachments)
+            if (_isOver || _told || _attachments.Length >= _options.MaxAttachments)
             {
                 return null;
             }
 
             var attachment = new TerminalAttachment(this, _scrollback.FirstBoundary());
-            _attachments.Add(attachment);
+            _attachments = [.. _attachments, attachment];
             _detached.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             _pty.Resize(height, width);
             return attachment;
@@ -124,9 +128,12 @@ internal sealed class TerminalSession
     {
         lock (_lock)
         {
-            if (_attachments.Remove(attachment) && !_isOver)
+            var others = Array.FindAll(_attachments, other => other != attachment);
+            var isDetached = others.Length < _attachments.Length;
+            _attachments = others;
+            if (isDetached && !_isOver)
             {
-                if (_attachments.Count == 0)
+                if (_attachments.Length == 0)
                 {
                     _detached.Change(_options.DetachedTimeout, Timeout.InfiniteTimeSpan);
                 }
@@ -200,11 +207,12 @@ internal sealed class TerminalSession
         {
         }
 
+        TerminalAttachment[] attached;
         lock (_lock)
         {
             _isOver = true;
             _inputRoom?.TrySetResult();
-            _attachments.ForEach(static attachment => attachment.Wake());
+            attached = _attachments;
         }
 
         // Closing it hangs up on those who still use it.
@@ -213,6 +221,7 @@ internal sealed class TerminalSession
         _detached.Dispose();
         _onOver(this);
         _ = EndProcessAsync();
+        Array.ForEach(attached, static attachment => attachment.Wake());
     }
 
     /// <summary>Waits for one thing and does it; false when the terminal is over.</summary>
@@ -261,19 +270,21 @@ internal sealed class TerminalSession
         while (read > 0 && count < buffer.Length);
 
         _meter.Took(count);
+        TerminalAttachment[] attached;
         lock (_lock)
         {
             _scrollback.Append(buffer.AsSpan(0, count));
-            _attachments.ForEach(static attachment => attachment.Wake());
+            attached = _attachments;
         }
 
+        Array.ForEach(attached, static attachment => attachment.Wake());
         return read >= 0;
     }
 
     /// <summary>Whether the attachment that is furthest ahead would lose nothing by one more read.</summary>
     private bool HasRoom()
     {
-        var furthest = _attachments.Count == 0 ? _scrollback.End : _attachments.Max(static attachment => attachment.Place);
+        var furthest = _attachments.Length == 0 ? _scrollback.End : _attachments.Max(static attachment => attachment.Place);
         return _scrollback.End - furthest <= _scrollback.Size - ReadBytes;
     }
 
@@ -281,7 +292,7 @@ internal sealed class TerminalSession
     {
         lock (_lock)
         {
-            if (_attachments.Count == 0)
+            if (_attachments.Length == 0)
             {
                 End();
             }

@@ -11,7 +11,8 @@ namespace Relay.Streams.Resumption;
 /// <remarks>
 /// Two loops around two pipes. The output's loop carries frames from the server there is; when that one is lost it tells the client,
 /// attaches, and goes on. The input's loop follows the client's JSON, and hands it to the server that the other loop has given it last;
-/// while there is none, what is typed is dropped. Held are at most what the two pipes hold, 64 KiB each, and what the transports hold.
+/// while there is none, what is typed is dropped. Held are at most what the two pipes hold, 64 KiB each, and what the transports hold. Bytes go
+/// through the pipes on the thread that brings them: a change of threads would cost more than all else that is done for a keystroke.
 /// </remarks>
 public sealed class ResumableServer : StreamTransport
 {
@@ -30,8 +31,9 @@ public sealed class ResumableServer : StreamTransport
     private readonly ResumeOptions _options;
     private readonly StreamMetrics _metrics;
     private readonly TimeProvider _time;
-    private readonly Pipe _toRelay = new();
-    private readonly Pipe _fromRelay = new();
+    private readonly FlushScheduler _hereOnFlush = new();
+    private readonly Pipe _toRelay;
+    private readonly Pipe _fromRelay = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
     private readonly TerminalOutputFrames _output = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _leaves = new();
@@ -41,6 +43,7 @@ public sealed class ResumableServer : StreamTransport
     private readonly Lock _gate = new();
     private readonly StreamTransport _first;
     private StreamTransport _server;
+    private bool _isRelayed;
     private volatile bool _isStopped;
     private bool _isDisposed;
 
@@ -57,6 +60,7 @@ public sealed class ResumableServer : StreamTransport
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(options);
         (_first, _server, _attach, _options, _metrics, _time) = (server, server, attach, options, metrics, time);
+        _toRelay = new Pipe(new PipeOptions(readerScheduler: _hereOnFlush, useSynchronizationContext: false));
         _input = new TerminalInputLoop(_fromRelay.Reader, server, _leaves.Cancel);
         _inputTask = _input.RunAsync();
         _outputTask = RunOutputAsync();
@@ -67,6 +71,19 @@ public sealed class ResumableServer : StreamTransport
 
     /// <inheritdoc/>
     public override PipeWriter Output => _fromRelay.Writer;
+
+    /// <summary>From now on the servers' bytes go on where they arrive.</summary>
+    public override void BeginRelay()
+    {
+        lock (_gate)
+        {
+            _isRelayed = true;
+            if (!_isDisposed)
+            {
+                _server.BeginRelay();
+            }
+        }
+    }
 
     /// <summary>The server behind is known not to be well, although its connection stands: it is left for another one.</summary>
     public void LeaveServer()
@@ -184,7 +201,11 @@ public sealed class ResumableServer : StreamTransport
         while (true)
         {
             var attached = _time.GetTimestamp();
-            if (!await CarryServerAsync().ConfigureAwait(false) || _isStopped)
+            var isLost = await CarryServerAsync().ConfigureAwait(false);
+
+            // That may have ended on a socket thread, which has other streams to carry.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            if (!isLost || _isStopped)
             {
                 return;
             }
@@ -264,7 +285,7 @@ public sealed class ResumableServer : StreamTransport
 
             isClosed |= status == OutputStatus.Closed;
             isOver |= status == OutputStatus.GoingAway || _isStopped;
-            var flushed = await _toRelay.Writer.FlushAsync().ConfigureAwait(false);
+            var flushed = await _hereOnFlush.FlushAsync(_toRelay.Writer).ConfigureAwait(false);
             if (flushed.IsCompleted || _isStopped || (isOver && isClosed))
             {
                 return false;
@@ -351,6 +372,11 @@ public sealed class ResumableServer : StreamTransport
         lock (_gate)
         {
             (old, _server) = (_server, server);
+            if (_isRelayed)
+            {
+                server.BeginRelay();
+            }
+
             if (_isStopped)
             {
                 AbortServer();

@@ -56,7 +56,7 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
             _gift = next;
             _given = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             given = _given.Task;
-            client.CancelPendingRead();
+            WakeElsewhere();
         }
 
         return given;
@@ -70,7 +70,7 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
             _isStopped = true;
             if (!_isOver)
             {
-                client.CancelPendingRead();
+                WakeElsewhere();
             }
         }
     }
@@ -117,6 +117,9 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
             }
         }
     }
+
+    // A read goes on on the thread that ends it, and this one may hold locks.
+    private void WakeElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static client => client.CancelPendingRead(), client, preferLocal: false);
 
     private bool TakeGift(ref StreamTransport? target)
     {
