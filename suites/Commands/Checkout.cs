@@ -10,6 +10,9 @@ public sealed class Checkout : IAsyncLifetime
     {
         ["MSBUILDDISABLENODEREUSE"] = "1",
         ["UseSharedCompilation"] = "false",
+
+        // The same files were analysed when the solution was built.
+        ["RunAnalyzers"] = "false",
         ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
     };
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using ControlPlane.Storage;
+using Npgsql;
 
 namespace ControlPlane.Tests;
 
@@ -10,6 +11,12 @@ namespace ControlPlane.Tests;
 /// </summary>
 internal static class TestDatabase
 {
+    // Each data source reads all types of its database, of which each schema has some sixty: schemas share a database, but only a few do.
+    private const int Databases = 32;
+
+    private static readonly Lock Making = new();
+    private static readonly HashSet<string> Made = [];
+
     /// <summary>The connection string of a PostgreSQL server for tests alone; null: SQLite.</summary>
     public static string? Server { get; set; }
 
@@ -20,16 +27,31 @@ internal static class TestDatabase
             return DatabaseEngine.For(options);
         }
 
-        var schema = "t" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(options.DataDirectory)))[..20];
-        using var server = new PostgresEngine(Server);
-        using (var connection = server.Rent())
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(options.DataDirectory));
+        var schema = "t" + Convert.ToHexStringLower(hash)[..20];
+        var database = FormattableString.Invariant($"tests{hash[^1] % Databases}");
+
+        // Hosts of one directory may start at once.
+        lock (Making)
         {
-            // Hosts of one directory may start at once.
-            connection.Execute("SELECT pg_advisory_lock(1)");
-            connection.Execute($"CREATE SCHEMA IF NOT EXISTS {schema}");
-            connection.Execute("SELECT pg_advisory_unlock(1)");
+            if (Made.Add(database))
+            {
+                Execute(Server, $"CREATE DATABASE {database}");
+            }
+
+            if (Made.Add(schema))
+            {
+                Execute($"{Server};Database={database}", $"CREATE SCHEMA {schema}");
+            }
         }
 
-        return new PostgresEngine($"{Server};Search Path={schema}");
+        return new PostgresEngine($"{Server};Database={database};Search Path={schema}");
+    }
+
+    private static void Execute(string server, string statement)
+    {
+        using var connection = new NpgsqlConnection($"{server};Pooling=false;Server Compatibility Mode=NoTypeLoading");
+        connection.Open();
+        connection.Execute(statement);
     }
 }

@@ -19,7 +19,13 @@ internal sealed class PostgresNotices : IDisposable
     public PostgresNotices(NpgsqlConnectionStringBuilder settings, NpgsqlDataSource pool)
     {
         _pool = pool;
-        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { KeepAlive = KeepAliveSeconds, Pooling = false });
+        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        source.ConnectionStringBuilder.KeepAlive = KeepAliveSeconds;
+        source.ConnectionStringBuilder.Pooling = false;
+
+        // It receives text alone: the database's own types need not be read for it.
+        source.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
+        _source = source.Build();
     }
 
     /// <summary>Hears what is said, until it throws: the connection was lost, or it is to stop.</summary>
