@@ -181,8 +181,8 @@ public sealed class FollowLogsTests
         await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions
         {
             DataDirectory = directory,
-            WebSocketPingInterval = TimeSpan.FromMilliseconds(100),
-            WebSocketPongTimeout = TimeSpan.FromMilliseconds(100),
+            WebSocketPingInterval = TimeSpan.FromSeconds(1),
+            WebSocketPongTimeout = TimeSpan.FromSeconds(1),
         });
 
         // A client that reads its socket answers pings, so this one is raw.
