@@ -80,10 +80,10 @@ internal sealed class ProxyServers(Site site)
             error_log stderr error;
             events { worker_connections 18000; }
             http {
-              access_log off;
+              access_log off; keepalive_requests 1000000000;
               client_body_temp_path {{directory}}/body; proxy_temp_path {{directory}}/proxy; fastcgi_temp_path {{directory}}/fastcgi;
               uwsgi_temp_path {{directory}}/uwsgi; scgi_temp_path {{directory}}/scgi;
-              upstream b { server {{site.BackendAddress}}; keepalive 100; }
+              upstream b { server {{site.BackendAddress}}; keepalive 100; keepalive_requests 1000000000; }
               map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
               server {
                 {{listen}}
