@@ -205,7 +205,9 @@ public class DerpOperationsTests
         Assert.Contains("derp_bytes_dropped{kind=\"disco\",reason=\"queue_head\"} 0", metrics, StringComparison.Ordinal);
         Assert.Contains("stun_requests{disposition=\"success\"} 0", metrics, StringComparison.Ordinal);
         Assert.Contains("stun_addrfamily{family=\"ipv4\"} 0", metrics, StringComparison.Ordinal);
-        Assert.Matches("version{binary=\"edge\",version=\"[^\"]+\"} 1\n", metrics);
+
+        // Nodes of other tests in this process count too.
+        Assert.Matches("version{binary=\"edge\",version=\"[^\"]+\"} [1-9][0-9]*\n", metrics);
     }
 
     [Fact]
