@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Text;
 using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
@@ -16,17 +15,6 @@ namespace Relay.Streams.Resumption;
 /// </remarks>
 public sealed class ResumableServer : StreamTransport
 {
-    private const ushort ServiceRestart = 1012;
-    private const ushort Normal = 1000;
-
-    private static readonly byte[] Paused = Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
-
-    // Reset first, as a client does that connects again: the server's replay shows the screen anew.
-    private static readonly byte[] Resumed = Encoding.ASCII.GetBytes("\x18\x1b" + "c[connection resumed]\r\n");
-
-    private static readonly byte[] NoServer = Encoding.ASCII.GetBytes("no API server took the terminal over in time");
-    private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("the API server refused the terminal: connect again");
-
     private readonly Func<CancellationToken, Task<AttachResult>> _attach;
     private readonly ResumeOptions _options;
     private readonly StreamMetrics _metrics;
@@ -225,7 +213,7 @@ public sealed class ResumableServer : StreamTransport
                 return;
             }
 
-            if (!await SayAsync(Paused).ConfigureAwait(false))
+            if (!await SayAsync(ResumeMessages.Paused).ConfigureAwait(false))
             {
                 return;
             }
@@ -252,7 +240,7 @@ public sealed class ResumableServer : StreamTransport
                 await AnswerAsync(ping).ConfigureAwait(false);
             }
 
-            await SayAsync(Resumed).ConfigureAwait(false);
+            await SayAsync(ResumeMessages.Resumed).ConfigureAwait(false);
         }
     }
 
@@ -390,10 +378,7 @@ public sealed class ResumableServer : StreamTransport
 
     private async Task CloseAsync(AttachResult? result)
     {
-        var room = _toRelay.Writer.GetMemory(CloseFrame.MaxSize);
-        var size = result is AttachResult.Refused ? CloseFrame.Write(room.Span, ServiceRestart, Refusal)
-            : _leaves.IsCancellationRequested ? CloseFrame.Write(room.Span, Normal, [])
-            : CloseFrame.Write(room.Span, ServiceRestart, NoServer);
+        var size = ResumeMessages.WriteClose(_toRelay.Writer.GetSpan(CloseFrame.MaxSize), result, _leaves.IsCancellationRequested);
         _toRelay.Writer.Advance(size);
         await _toRelay.Writer.FlushAsync().ConfigureAwait(false);
     }
