@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Relay.Derp.WebSockets;
+using Relay.Streams.Wire;
 
 namespace Micro;
 

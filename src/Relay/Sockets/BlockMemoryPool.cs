@@ -3,30 +3,32 @@ using System.Collections.Concurrent;
 
 namespace Relay.Sockets;
 
-/// <summary>
-/// A memory pool of blocks of 16 KiB, one TLS record, for the pipes over TLS and the HTTP layer: blocks of 4 KiB would make four reads
-/// and four frames of every record.
-/// </summary>
+/// <summary>A memory pool of blocks of one size, for pipes.</summary>
 public sealed class BlockMemoryPool : MemoryPool<byte>
 {
-    /// <summary>Bytes of a block.</summary>
-    public const int BlockSize = 16 * 1024;
-
     // 16 MiB; what is above that is left to the garbage collector.
-    private const int Kept = 1024;
+    private const int KeptBytes = 16 * 1024 * 1024;
 
     private readonly ConcurrentQueue<Owner> _free = new();
+    private readonly int _blockSize;
 
-    /// <summary>The one of the process.</summary>
-    public static new BlockMemoryPool Shared { get; } = new();
+    private BlockMemoryPool(int blockSize) => _blockSize = blockSize;
+
+    /// <summary>
+    /// Blocks of 16 KiB, one TLS record, for the pipes over TLS and the HTTP layer: blocks of 4 KiB would make four reads and four frames of every record.
+    /// </summary>
+    public static new BlockMemoryPool Shared { get; } = new(16 * 1024);
+
+    /// <summary>Blocks for all that one receive from a socket brings, with room for the headers of its frames: it goes on in one send.</summary>
+    internal static BlockMemoryPool Batches { get; } = new(BlockPool.Large + 1024);
 
     /// <inheritdoc/>
-    public override int MaxBufferSize => BlockSize;
+    public override int MaxBufferSize => _blockSize;
 
     /// <inheritdoc/>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, _blockSize);
         var owner = _free.TryDequeue(out var free) ? free : new Owner(this);
         owner.IsLent = true;
         return owner;
@@ -39,7 +41,7 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
 
     private void Return(Owner owner)
     {
-        if (_free.Count < Kept)
+        if (_free.Count < KeptBytes / _blockSize)
         {
             _free.Enqueue(owner);
         }
@@ -47,7 +49,7 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
 
     private sealed class Owner(BlockMemoryPool pool) : IMemoryOwner<byte>
     {
-        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(BlockSize);
+        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(pool._blockSize);
         private int _isLent;
 
         public Memory<byte> Memory => _bytes;

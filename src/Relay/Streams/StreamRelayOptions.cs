@@ -21,8 +21,8 @@ public sealed record StreamRelayOptions
     /// </summary>
     public TimeSpan LivenessPeriod { get; init; } = TimeSpan.FromSeconds(4);
 
-    /// <summary>The most that one read hands on before it waits for the flush, in bytes. Default 64 KiB.</summary>
-    public int MaxBatchBytes { get; init; } = 64 * 1024;
+    /// <summary>The most that one read hands on before it waits for the flush, in bytes. Default 128 KiB.</summary>
+    public int MaxBatchBytes { get; init; } = 128 * 1024;
 
     /// <summary>The reason in the close frame (code 1001) of a drain; at most 123 bytes of UTF-8.</summary>
     public string DrainReason { get; init; } = "server is shutting down";

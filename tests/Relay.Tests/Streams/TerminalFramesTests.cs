@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
@@ -89,17 +91,79 @@ public sealed class TerminalFramesTests
     [InlineData("{\"height\":-5,\"width\":9}", 0, 0)]
     [InlineData("{\"height\":1e1,\"width\":9}", 0, 0)]
     [InlineData("{\"height\":99999999999999999999,\"width\":9}", 0, 0)]
+    [InlineData("{\"data\":\"a long paste \\\" of {\\\\\", \"height\":30,\"width\":90}", 30, 90)]
     [InlineData("}}]]\"{\"height\":7,\"width\":8}", 7, 8)]
     public void TheLastSizeIsFound(string json, int height, int width)
     {
-        var sizes = new TerminalSizes();
-        foreach (var value in Encoding.UTF8.GetBytes(json))
+        var bytes = Encoding.UTF8.GetBytes(json);
+        for (var cut = 0; cut <= bytes.Length; cut++)
         {
-            sizes.Take(value);
+            var sizes = new TerminalSizes();
+            sizes.Take(bytes.AsSpan(0, cut));
+            sizes.Take(bytes.AsSpan(cut));
+            Assert.Equal(height == 0 ? null : (height, width), sizes.Last);
+            Assert.True(sizes.AtBoundary);
         }
+    }
 
-        Assert.Equal(height == 0 ? null : (height, width), sizes.Last);
-        Assert.True(sizes.AtBoundary);
+    [Fact]
+    public void InputReadInPiecesIsReadAsByteByByte()
+    {
+        var json = Gen.Elements("{", "}", "[", "]", "\"", "\\", ":", ",", "7", " ", "height", "width", "longer than a name", "{\"height\":3,\"width\":4}").ListOf();
+        var pieces = ArbMap.Default.GeneratorFor<byte>().Select(static size => 1 + (size % 40)).NonEmptyListOf();
+        Prop.ForAll(json.Zip(pieces).ToArbitrary(), drawn =>
+        {
+            var bytes = Encoding.ASCII.GetBytes(string.Concat(drawn.Item1));
+            var (whole, inPieces, single) = (new TerminalSizes(), new TerminalSizes(), new TerminalSizes());
+            whole.Take(bytes);
+            for (var (at, i) = (0, 0); at < bytes.Length; i++)
+            {
+                var size = Math.Min(drawn.Item2[i % drawn.Item2.Count], bytes.Length - at);
+                inPieces.Take(bytes.AsSpan(at, size));
+                at += size;
+            }
+
+            foreach (var value in bytes)
+            {
+                single.Take([value]);
+            }
+
+            Assert.Equal((single.Last, single.AtBoundary), (whole.Last, whole.AtBoundary));
+            Assert.Equal((single.Last, single.AtBoundary), (inPieces.Last, inPieces.AtBoundary));
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void WhatIsKeptFromTheClientIsAllThatIsKept()
+    {
+        byte[] frames =
+        [
+            .. Frames.Make(Frames.Binary, 300, masked: false, final: false), .. Frames.Make(Frames.Ping, 4, masked: false), .. Frames.Make(0, 0, masked: false),
+            .. Frames.Make(Frames.Binary, 10, masked: false),
+        ];
+        byte[] bytes = [.. frames, .. Frames.CloseWith(1001, masked: false)];
+        var output = new ArrayBufferWriter<byte>();
+        var rest = new ReadOnlySequence<byte>(bytes);
+        Assert.Equal(OutputStatus.GoingAway, new TerminalOutputFrames().Take(ref rest, output));
+        Assert.Equal(frames, output.WrittenSpan.ToArray());
+        Assert.True(rest.IsEmpty);
+    }
+
+    [Fact]
+    public void ControlFramesBeforeAndAfterAnAwaitedObjectPass()
+    {
+        byte[] ping = Frames.Make(Frames.Ping, 2, masked: true);
+        byte[] half = Frames.Make(Frames.Binary, "{\"data\":\"cut "u8.ToArray(), masked: true);
+        byte[] next = [.. Frames.Make(Frames.Binary, "off\"}"u8.ToArray(), masked: true), .. ping, .. Frames.Make(Frames.Binary, "{\"data\":\"x\"}"u8.ToArray(), masked: true), .. ping];
+        var frames = new TerminalInputFrames();
+        var rest = new ReadOnlySequence<byte>(half);
+        Assert.True(frames.Take(ref rest, new ArrayBufferWriter<byte>()));
+        var output = new ArrayBufferWriter<byte>();
+        frames.BeginServer(output);
+        rest = new ReadOnlySequence<byte>([.. ping, .. next]);
+        Assert.True(frames.Take(ref rest, output));
+        Assert.Equal("{\"data\":\"x\"}", string.Concat(Messages(output.WrittenSpan).Select(Encoding.ASCII.GetString)));
+        Assert.Equal(3 * ping.Length, output.WrittenCount - Frames.Make(Frames.Binary, 12, masked: true).Length);
     }
 
     /// <summary>The data messages of right frames, unmasked; fails where the frames are not right.</summary>

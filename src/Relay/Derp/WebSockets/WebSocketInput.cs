@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Relay.Streams.Wire;
 
 namespace Relay.Derp.WebSockets;
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Relay.Sockets;
 using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
@@ -21,7 +22,7 @@ public sealed class ResumableServer : StreamTransport
     private readonly TimeProvider _time;
     private readonly FlushScheduler _hereOnFlush = new();
     private readonly Pipe _toRelay;
-    private readonly Pipe _fromRelay = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
+    private readonly Pipe _fromRelay = new(Options(PipeScheduler.Inline));
     private readonly TerminalOutputFrames _output = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _leaves = new();
@@ -48,7 +49,7 @@ public sealed class ResumableServer : StreamTransport
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(options);
         (_first, _server, _attach, _options, _metrics, _time) = (server, server, attach, options, metrics, time);
-        _toRelay = new Pipe(new PipeOptions(readerScheduler: _hereOnFlush, useSynchronizationContext: false));
+        _toRelay = new Pipe(Options(_hereOnFlush));
         _input = new TerminalInputLoop(_fromRelay.Reader, server, _leaves.Cancel);
         _inputTask = _input.RunAsync();
         _outputTask = RunOutputAsync();
@@ -149,6 +150,9 @@ public sealed class ResumableServer : StreamTransport
         _stop.Dispose();
         _leaves.Dispose();
     }
+
+    private static PipeOptions Options(PipeScheduler reader) =>
+        new(BlockMemoryPool.Batches, reader, minimumSegmentSize: BlockMemoryPool.Batches.MaxBufferSize, useSynchronizationContext: false);
 
     private void AbortServer()
     {

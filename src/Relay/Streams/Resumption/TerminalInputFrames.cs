@@ -51,11 +51,7 @@ internal sealed class TerminalInputFrames
         Span<byte> key = stackalloc byte[4];
         RandomNumberGenerator.Fill(key);
         FrameHeader.Write(output, FrameHeader.Binary, final: true, length, BitConverter.ToUInt32(key));
-        for (var i = 0; i < length; i++)
-        {
-            json[i] ^= key[i & 3];
-        }
-
+        Mask.Apply(json[..length], json, BitConverter.ToUInt32(key), 0);
         output.Write(json[..length]);
     }
 
@@ -63,11 +59,20 @@ internal sealed class TerminalInputFrames
     /// <returns>False for what are no frames.</returns>
     public bool Take(ref ReadOnlySequence<byte> buffer, IBufferWriter<byte>? output)
     {
+        // What goes on as it is goes on in one piece: from here to where the buffer begins.
+        var run = buffer;
+        var isRight = TakeFrames(ref buffer, ref run, output);
+        Pass(ref run, buffer, output);
+        return isRight;
+    }
+
+    private bool TakeFrames(ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
+    {
         while (!buffer.IsEmpty)
         {
             if (_left > 0)
             {
-                TakePayload(ref buffer, output);
+                TakePayload(ref buffer, ref run, output);
                 continue;
             }
 
@@ -85,7 +90,6 @@ internal sealed class TerminalInputFrames
                     return true;
                 }
 
-                Copy(buffer.Slice(0, whole), output);
                 if (output is null && header.Opcode == FrameHeader.Ping)
                 {
                     _ping = Unmask(buffer.Slice(header.Size, header.Length), header.Key ?? 0);
@@ -96,21 +100,23 @@ internal sealed class TerminalInputFrames
                 continue;
             }
 
-            BeginFrame(header, output);
-            buffer = buffer.Slice(header.Size);
+            BeginFrame(header, ref buffer, ref run, output);
         }
 
         return true;
     }
 
-    private void BeginFrame(in FrameHeader header, IBufferWriter<byte>? output)
+    private void BeginFrame(in FrameHeader header, ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
     {
         (_left, _offset, _isFinal, _isMasked, _key) = (header.Length, 0, header.Final, header.Key is not null, header.Key ?? 0);
-        if (output is null)
+        if (output is null || _isSynced)
         {
+            buffer = buffer.Slice(header.Size);
             return;
         }
 
+        Pass(ref run, buffer, output);
+        run = buffer = buffer.Slice(header.Size);
         _isSynced |= _sizes.AtBoundary;
         if (_isSynced)
         {
@@ -118,39 +124,63 @@ internal sealed class TerminalInputFrames
         }
     }
 
-    private void TakePayload(ref ReadOnlySequence<byte> buffer, IBufferWriter<byte>? output)
+    private void TakePayload(ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
     {
         var part = buffer.Slice(0, Math.Min(buffer.Length, _left));
+        var isNext = output is not null && !_isSynced;
         foreach (var segment in part)
         {
-            TakePayload(segment.Span, output);
+            if (isNext)
+            {
+                AwaitObject(segment.Span, output!);
+            }
+            else
+            {
+                Follow(segment.Span);
+            }
         }
 
         buffer = buffer.Slice(part.Length);
+        if (isNext)
+        {
+            run = buffer;
+        }
     }
 
-    private void TakePayload(ReadOnlySpan<byte> bytes, IBufferWriter<byte>? output)
+    /// <summary>Payload of which a new API server gets what comes after the object that the one before had begun to get.</summary>
+    private void AwaitObject(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        if (output is not null && !_isSynced)
+        while (!_isSynced && !bytes.IsEmpty && !_sizes.AtBoundary)
         {
-            while (!bytes.IsEmpty && !_sizes.AtBoundary)
-            {
-                Follow(bytes[..1]);
-                bytes = bytes[1..];
-            }
+            Follow(bytes[..1]);
+            bytes = bytes[1..];
+        }
 
-            if (_sizes.AtBoundary && _left > 0)
-            {
-                _isSynced = true;
-                WriteHeader(output, FrameHeader.Binary);
-            }
+        if (!_isSynced && _sizes.AtBoundary && _left > 0)
+        {
+            _isSynced = true;
+            WriteHeader(output, FrameHeader.Binary);
         }
 
         Follow(bytes);
-        if (_isSynced && output is not null)
+        if (_isSynced)
         {
             output.Write(bytes);
         }
+    }
+
+    /// <summary>Hands on the run, which ends where the rest begins, unless nobody is to get it.</summary>
+    private static void Pass(ref ReadOnlySequence<byte> run, in ReadOnlySequence<byte> rest, IBufferWriter<byte>? output)
+    {
+        if (output is not null)
+        {
+            foreach (var segment in run.Slice(run.Start, rest.Start))
+            {
+                output.Write(segment.Span);
+            }
+        }
+
+        run = rest;
     }
 
     /// <summary>A header for what is left of the frame.</summary>
@@ -163,35 +193,21 @@ internal sealed class TerminalInputFrames
 
     private void Follow(ReadOnlySpan<byte> masked)
     {
-        foreach (var value in masked)
+        Span<byte> clear = stackalloc byte[256];
+        while (!masked.IsEmpty)
         {
-            _sizes.Take((byte)(value ^ (byte)(_key >> (8 * (int)(_offset++ & 3)))));
+            var part = masked[..Math.Min(masked.Length, clear.Length)];
+            Mask.Apply(part, clear, _key, (int)(_offset & 3));
+            _sizes.Take(clear[..part.Length]);
+            (_offset, _left) = (_offset + part.Length, _left - part.Length);
+            masked = masked[part.Length..];
         }
-
-        _left -= masked.Length;
     }
 
     private static byte[] Unmask(in ReadOnlySequence<byte> payload, uint key)
     {
         var bytes = payload.ToArray();
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            bytes[i] ^= (byte)(key >> (8 * (i & 3)));
-        }
-
+        Mask.Apply(bytes, bytes, key, 0);
         return bytes;
-    }
-
-    private static void Copy(in ReadOnlySequence<byte> bytes, IBufferWriter<byte>? output)
-    {
-        if (output is null)
-        {
-            return;
-        }
-
-        foreach (var segment in bytes)
-        {
-            output.Write(segment.Span);
-        }
     }
 }

@@ -39,11 +39,21 @@ internal sealed class TerminalOutputFrames
     /// <summary>Hands on what it can of the buffer, and takes that from it.</summary>
     public OutputStatus Take(ref ReadOnlySequence<byte> buffer, IBufferWriter<byte> output)
     {
+        // Whole frames go on in one piece: from here to where the buffer begins.
+        var run = buffer;
+        var status = TakeFrames(ref buffer, ref run, output);
+        Pass(run, buffer, output);
+        return status;
+    }
+
+    private OutputStatus TakeFrames(ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte> output)
+    {
         while (!buffer.IsEmpty)
         {
             if (_left > 0)
             {
                 Hand(ref buffer, output);
+                run = buffer;
                 continue;
             }
 
@@ -59,30 +69,37 @@ internal sealed class TerminalOutputFrames
                 return OutputStatus.Invalid;
             }
 
+            var isWhole = buffer.Length - header.Size >= header.Length;
             if (!header.IsControl)
             {
-                buffer = buffer.Slice(header.Size);
-                (_left, _opcode, _isFinal, _isOpen) = (header.Length, header.Opcode, header.Final, !header.Final);
-                if (header.Length == 0)
+                _isOpen = !header.Final;
+                if (isWhole)
                 {
-                    FrameHeader.Write(output, header.Opcode, header.Final, 0, null);
+                    buffer = buffer.Slice(header.Size + header.Length);
                     _isOpenAtClient = _isOpen;
+                    continue;
                 }
+
+                Pass(run, buffer, output);
+                run = buffer = buffer.Slice(header.Size);
+                (_left, _opcode, _isFinal) = (header.Length, header.Opcode, header.Final);
             }
-            else if (buffer.Length < header.Size + header.Length)
+            else if (!isWhole)
             {
                 return OutputStatus.More;
             }
             else
             {
                 var frame = buffer.Slice(0, header.Size + header.Length);
-                buffer = buffer.Slice(frame.Length);
                 if (header.Opcode == FrameHeader.Close && GoesAway(frame.Slice(header.Size)))
                 {
+                    // Kept from the client.
+                    Pass(run, buffer, output);
+                    run = buffer = buffer.Slice(frame.Length);
                     return OutputStatus.GoingAway;
                 }
 
-                Copy(frame, output);
+                buffer = buffer.Slice(frame.Length);
                 if (header.Opcode == FrameHeader.Close)
                 {
                     return OutputStatus.Closed;
@@ -114,6 +131,9 @@ internal sealed class TerminalOutputFrames
         _opcode = FrameHeader.Continuation;
         buffer = buffer.Slice(part.Length);
     }
+
+    private static void Pass(in ReadOnlySequence<byte> run, in ReadOnlySequence<byte> rest, IBufferWriter<byte> output) =>
+        Copy(run.Slice(run.Start, rest.Start), output);
 
     private static void Copy(in ReadOnlySequence<byte> bytes, IBufferWriter<byte> output)
     {

@@ -1,7 +1,7 @@
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// Follows a terminal's JSON input (tailnet.md §6.1) byte by byte, in any split: where its objects end, and the last size that they told.
+/// Follows a terminal's JSON input (tailnet.md §6.1), in any split: where its objects end, and the last size that they told.
 /// Holds a few bytes whatever comes, and never throws; whether it is right JSON is the API server's to say.
 /// </summary>
 internal sealed class TerminalSizes
@@ -34,8 +34,26 @@ internal sealed class TerminalSizes
     /// <summary>The last size told, in rows and columns; null before one.</summary>
     public (int Height, int Width)? Last { get; private set; }
 
-    /// <summary>Takes the next byte.</summary>
-    public void Take(byte next)
+    /// <summary>Takes the next bytes.</summary>
+    public void Take(ReadOnlySpan<byte> json)
+    {
+        while (Skip(json) is var at && at < json.Length)
+        {
+            Take(json[at]);
+            json = json[(at + 1)..];
+        }
+    }
+
+    /// <summary>How many bytes at the start tell nothing: most of what is typed or pasted lies within a long string.</summary>
+    private int Skip(ReadOnlySpan<byte> json)
+    {
+        var at = _inString && !_escaped && _nameLength > LongestName ? json.IndexOfAny((byte)'"', (byte)'\\')
+            : !_inString && _depth == 0 ? json.IndexOfAny((byte)'{', (byte)'[')
+            : 0;
+        return at < 0 ? json.Length : at;
+    }
+
+    private void Take(byte next)
     {
         if (_inString)
         {

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Relay.Derp.WebSockets;
+namespace Relay.Streams.Wire;
 
 /// <summary>The masking of client frames (RFC 6455 §5.3).</summary>
 internal static class Mask
