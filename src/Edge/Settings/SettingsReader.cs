@@ -97,8 +97,9 @@ internal sealed class SettingsReader(IConfiguration configuration)
     {
         foreach (var (key, value) in configuration.GetSection(section).AsEnumerable())
         {
-            // A section has no value of its own; the keys below it are looked at one by one.
-            if (value is null || _known.Contains(key))
+            // A section has no value of its own; the keys below it are looked at one by one. What has just the section's name
+            // is some other program's environment variable.
+            if (value is null || _known.Contains(key) || key.Length == section.Length)
             {
                 continue;
             }

@@ -49,6 +49,12 @@ public class WrongSettingTests
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("EDGE")]
+    [InlineData("Relay")]
+    [InlineData("CONTROLPLANE")]
+    public void AnEnvironmentVariableWithJustASectionsNameIsSomebodyElses(string name) => Read((name, "1"));
+
     [Fact]
     public void BackendsAndAReverseProxySectionTogetherAreRefused()
     {
