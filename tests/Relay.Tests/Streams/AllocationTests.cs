@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Relay.Streams;
+using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
@@ -18,27 +20,46 @@ public class AllocationTests
     {
         await using var rig = new StreamRig();
         var (client, backend, run) = await rig.StartAsync();
-        var echo = EchoAsync(backend);
         var frame = Frames.Make(Frames.Binary, 200, masked: true);
-        await PingPongAsync(client, frame, Messages);
+        await AllocatesNothingAsync(client, EchoAsync(backend), run, frame, frame.Length);
+    }
+
+    [Fact]
+    public async Task ATerminalThatCanBeResumedAllocatesNothingPerMessage()
+    {
+        await using var rig = new StreamRig();
+        var (nearClient, client) = await Loopback.PairAsync();
+        var (nearBackend, backend) = await Loopback.PairAsync();
+        await using var near = new SocketTransport(nearBackend);
+        var server = new ResumableServer(
+            near, static _ => Task.FromResult<AttachResult>(new AttachResult.Unavailable()), new ResumeOptions(), new StreamMetrics(rig.Meters), rig.Clock);
+        var run = rig.Run(new SocketTransport(nearClient), server, StreamFraming.WebSocket, StreamKind.Other);
+        var frame = Frames.Make(Frames.Binary, "{\"data\":\"keystroke\"}"u8.ToArray(), masked: true);
+        var answer = Frames.Make(Frames.Binary, 200, masked: false);
+        await AllocatesNothingAsync(client, AnswerAsync(backend, frame.Length, answer), run, frame, answer.Length);
+    }
+
+    private static async Task AllocatesNothingAsync(Socket client, Task backend, Task<StreamReport> run, byte[] frame, int answer)
+    {
+        await PingPongAsync(client, frame, answer, Messages);
         var least = long.MaxValue;
         for (var i = 0; i < 5; i++)
         {
             var before = GC.GetTotalAllocatedBytes(precise: true);
-            await PingPongAsync(client, frame, Messages);
+            await PingPongAsync(client, frame, answer, Messages);
             least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
         }
 
         client.Dispose();
-        await echo.Soon();
+        await backend.Soon();
         await run.Soon();
         TestContext.Current.TestOutputHelper?.WriteLine($"{(double)least / Messages:F3} bytes a message, there and back");
         Assert.InRange(least, 0, Messages * SmallestObject / 2);
     }
 
-    private static async Task PingPongAsync(Socket client, byte[] frame, int count)
+    private static async Task PingPongAsync(Socket client, byte[] frame, int expected, int count)
     {
-        var answer = new byte[frame.Length];
+        var answer = new byte[expected];
         for (var i = 0; i < count; i++)
         {
             await client.SendAsync(frame.AsMemory(), SocketFlags.None, CancellationToken.None);
@@ -55,6 +76,17 @@ public class AllocationTests
         while (await backend.ReceiveAsync(bytes.AsMemory(), SocketFlags.None, CancellationToken.None) is > 0 and var got)
         {
             await backend.SendAsync(bytes.AsMemory(0, got), SocketFlags.None, CancellationToken.None);
+        }
+
+        backend.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task AnswerAsync(Socket backend, int frame, byte[] answer)
+    {
+        var bytes = new byte[frame];
+        while (await backend.ReceiveAsync(bytes.AsMemory(), SocketFlags.None, CancellationToken.None) > 0)
+        {
+            await backend.SendAsync(answer.AsMemory(), SocketFlags.None, CancellationToken.None);
         }
 
         backend.Shutdown(SocketShutdown.Send);

@@ -106,8 +106,21 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
                 leaves();
             }
 
-            if (target is not null && !await SendAsync(target, isOver).ConfigureAwait(false))
+            try
             {
+                if (target is not null && (await target.Output.FlushAsync().ConfigureAwait(false)).IsCompleted)
+                {
+                    target = null;
+                }
+
+                if (target is not null && isOver)
+                {
+                    await target.CompleteOutputAsync().ConfigureAwait(false);
+                }
+            }
+            catch (Exception error) when (TransportFailure.Is(error))
+            {
+                // The server's output tells of it too, and what follows is decided there.
                 target = null;
             }
 
@@ -134,29 +147,6 @@ internal sealed class TerminalInputLoop(PipeReader client, StreamTransport serve
             _given.TrySetResult();
             (_given, _gift) = (null, null);
             return true;
-        }
-    }
-
-    private static async Task<bool> SendAsync(StreamTransport target, bool isLast)
-    {
-        try
-        {
-            if ((await target.Output.FlushAsync().ConfigureAwait(false)).IsCompleted)
-            {
-                return false;
-            }
-
-            if (isLast)
-            {
-                await target.CompleteOutputAsync().ConfigureAwait(false);
-            }
-
-            return true;
-        }
-        catch (Exception error) when (TransportFailure.Is(error))
-        {
-            // The server's output tells of it too, and what follows is decided there.
-            return false;
         }
     }
 }
