@@ -9,7 +9,7 @@ namespace Load.Clients;
 
 /// <summary>
 /// The API server behind the proxies, a thread a connection: answers requests with a short JSON, echoes the messages of an upgraded stream,
-/// and on <c>/pour</c> sends without end.
+/// and sends without end where the request's first line says <c>pour</c>.
 /// </summary>
 internal sealed class Backend : IDisposable
 {
@@ -68,7 +68,7 @@ internal sealed class Backend : IDisposable
             }
 
             socket.Send(Switching(text));
-            if (text.StartsWith("GET /pour", StringComparison.Ordinal))
+            if (text.AsSpan(0, text.IndexOf('\n', StringComparison.Ordinal)).Contains("pour", StringComparison.Ordinal))
             {
                 Pour(socket);
             }

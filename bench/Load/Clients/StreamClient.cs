@@ -48,6 +48,20 @@ internal sealed class StreamClient : IDisposable
     /// <summary>The prepared messages, end to end.</summary>
     public Span<byte> Messages => _messages;
 
+    /// <summary>Makes each prepared message what a terminal's client sends, JSON with a text in it, if it is long enough.</summary>
+    public void FillWithTyping()
+    {
+        var begin = "{\"data\":\""u8;
+        var end = "\"}"u8;
+        for (var at = MessageOffset; at < _messages.Length && begin.Length + end.Length <= _outLength - MessageOffset; at += _outLength)
+        {
+            var payload = _messages.AsSpan(at, _outLength - MessageOffset);
+            payload.Fill((byte)'x');
+            begin.CopyTo(payload);
+            end.CopyTo(payload[^end.Length..]);
+        }
+    }
+
     public void Send(int count) => _stream.Write(_messages.AsSpan(0, count * _outLength));
 
     /// <summary>Waits for bytes; returns how many have arrived.</summary>

@@ -5,7 +5,7 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>Streams with messages that come back; closed loop, because the cost of a message is the subject.</summary>
-internal sealed class StreamEcho(string name, string summary, ServerRole role)
+internal sealed class StreamEcho(string name, string summary, ServerRole role, string path = StreamPaths.Echo)
     : ThreadedScenario(name, summary, role, "cpu_s_per_million", ("streams", 20), ("size", 512), ("window", 8))
 {
     public override bool CountsUnits => true;
@@ -19,7 +19,8 @@ internal sealed class StreamEcho(string name, string summary, ServerRole role)
         {
             for (var i = 0; i < parameters["streams"]; i++)
             {
-                var stream = new StreamClient(round.Server.Address, "/echo", parameters["size"], parameters["window"], certificate);
+                var stream = new StreamClient(round.Server.Address, path, parameters["size"], parameters["window"], certificate);
+                stream.FillWithTyping();
                 streams.Add(stream);
             }
 
@@ -43,7 +44,8 @@ internal sealed class StreamEcho(string name, string summary, ServerRole role)
 }
 
 /// <summary>Streams on which the backend sends as fast as it can.</summary>
-internal sealed class StreamPour(string name, string summary, ServerRole role) : ThreadedScenario(name, summary, role, "cpu_s_per_GiB", ("streams", 4))
+internal sealed class StreamPour(string name, string summary, ServerRole role, string path = StreamPaths.Pour)
+    : ThreadedScenario(name, summary, role, "cpu_s_per_GiB", ("streams", 4))
 {
     public override bool CountsUnits => true;
 
@@ -56,7 +58,7 @@ internal sealed class StreamPour(string name, string summary, ServerRole role) :
         {
             for (var i = 0; i < parameters["streams"]; i++)
             {
-                var stream = new StreamClient(round.Server.Address, "/pour", 1, 1, certificate);
+                var stream = new StreamClient(round.Server.Address, path, 1, 1, certificate);
                 streams.Add(stream);
                 Wires.Run(() =>
                 {
