@@ -11,8 +11,9 @@ namespace Relay.Streams.Resumption;
 /// <remarks>
 /// Two loops around two pipes. The output's loop carries frames from the server there is; when that one is lost it tells the client,
 /// attaches, and goes on. The input's loop follows the client's JSON, and hands it to the server that the other loop has given it last;
-/// while there is none, what is typed is dropped. Held are at most what the two pipes hold, 64 KiB each, and what the transports hold. Bytes go
-/// through the pipes on the thread that brings them: a change of threads would cost more than all else that is done for a keystroke.
+/// while there is none, what is typed is dropped. Held are at most what the two pipes hold until they stop their writers, 64 KiB each and
+/// what one receive brings, and what the transports hold. Bytes go through the pipes on the thread that brings them: a change of threads
+/// would cost more than all else that is done for a keystroke.
 /// </remarks>
 public sealed class ResumableServer : StreamTransport
 {
@@ -22,7 +23,7 @@ public sealed class ResumableServer : StreamTransport
     private readonly TimeProvider _time;
     private readonly FlushScheduler _hereOnFlush = new();
     private readonly Pipe _toRelay;
-    private readonly Pipe _fromRelay = new(Options(PipeScheduler.Inline));
+    private readonly Pipe _fromRelay = new(Options(BlockMemoryPool.Shared, PipeScheduler.Inline));
     private readonly TerminalOutputFrames _output = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _leaves = new();
@@ -49,7 +50,7 @@ public sealed class ResumableServer : StreamTransport
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(options);
         (_first, _server, _attach, _options, _metrics, _time) = (server, server, attach, options, metrics, time);
-        _toRelay = new Pipe(Options(_hereOnFlush));
+        _toRelay = new Pipe(Options(BlockMemoryPool.Batches, _hereOnFlush));
         _input = new TerminalInputLoop(_fromRelay.Reader, server, _leaves.Cancel);
         _inputTask = _input.RunAsync();
         _outputTask = RunOutputAsync();
@@ -151,8 +152,8 @@ public sealed class ResumableServer : StreamTransport
         _leaves.Dispose();
     }
 
-    private static PipeOptions Options(PipeScheduler reader) =>
-        new(BlockMemoryPool.Batches, reader, minimumSegmentSize: BlockMemoryPool.Batches.MaxBufferSize, useSynchronizationContext: false);
+    private static PipeOptions Options(BlockMemoryPool pool, PipeScheduler reader) =>
+        new(pool, reader, minimumSegmentSize: pool.MaxBufferSize, useSynchronizationContext: false);
 
     private void AbortServer()
     {
