@@ -12,8 +12,9 @@ internal static class SensitiveLogs
         ("Microsoft.AspNetCore.HttpLogging", LogLevel.None),
         ("Microsoft.AspNetCore.Server.Kestrel.Core.Internal.LoggingConnectionMiddleware", LogLevel.None),
 
-        // "Request starting … {Path}{QueryString}".
-        ("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning),
+        // "Request starting … {Path}{QueryString}". At no level: it writes nothing else, and while it could, the server begins a span for
+        // every request, whether or not anybody traces, and the proxy sends that span's identity on in place of the client's.
+        ("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None),
 
         // "Invalid request line: 'GET /?…'", and the same for headers.
         ("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Warning),
