@@ -200,12 +200,12 @@ public static class ControlPlaneApplication
         var logs = app.Services.GetRequiredService<SendLogsApi>();
         MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
-        MapAgent(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        MapReport(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
         var externalAuth = app.Services.GetRequiredService<ExternalAuthApi>();
         MapAgent(app, "/external-auth", HttpMethods.Get, externalAuth.GetAsync);
         MapAgent(app, "/gitauth", HttpMethods.Get, externalAuth.GetAsync);
         MapAgent(app, "/reinit", HttpMethods.Get, app.Services.GetRequiredService<ReinitApi>().GetAsync);
-        MapAgent(app, "/startup-logs", HttpMethods.Patch, logs.PatchLogsAsync);
+        MapReport(app, "/startup-logs", HttpMethods.Patch, logs.PatchLogsAsync);
 
         var apps = app.Services.GetRequiredService<AppsApi>();
         MapAgent(app, "/app-health", HttpMethods.Post, apps.PostHealthAsync);
@@ -219,7 +219,7 @@ public static class ControlPlaneApplication
 
         var state = app.Services.GetRequiredService<StateApi>();
         MapAgent(app, "/report-lifecycle", HttpMethods.Post, state.PostLifecycleAsync);
-        MapAgent(app, "/report-stats", HttpMethods.Post, app.Services.GetRequiredService<StatsApi>().PostAsync);
+        MapReport(app, "/report-stats", HttpMethods.Post, app.Services.GetRequiredService<StatsApi>().PostAsync);
         MapAgent(app, "/startup", HttpMethods.Post, state.PostStartupAsync);
         MapAgent(app, "/coordinate", HttpMethods.Get, app.Services.GetRequiredService<JsonSessions>().ServeAgentAsync);
         MapAgent(app, "/rpc", HttpMethods.Get, app.Services.GetRequiredService<RpcApi>().ServeAsync);
@@ -276,6 +276,13 @@ public static class ControlPlaneApplication
         app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethods(
             [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)))
             .WithMethods(methods.Select(static one => one.Method));
+    }
+
+    private static void MapReport(WebApplication app, string path, string method, Func<HttpContext, Guid, Task> handler)
+    {
+        var authentication = app.Services.GetRequiredService<AgentAuthentication>();
+        app.Map(Me + path, authentication.Reporter((context, agentId) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agentId))(context)))
+            .WithMethods(method);
     }
 
     private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>

@@ -62,8 +62,10 @@ public sealed class InstanceIdentityTests : IDisposable
         // Bound again to the same instance nothing changes, to another one they end.
         await BindAsync(server, Cloud.Aws, Clouds.AwsInstance);
         Assert.Equal(200, (await server.GetAsync(Path + "me/gitsshkey", tokens[^1])).Status);
+        Assert.Equal(200, (await server.SendAsync(HttpMethod.Post, Path + "me/report-stats", tokens[^1], new { })).Status);
         await BindAsync(server, Cloud.Aws, "i-other");
         Assert.Equal(401, (await server.GetAsync(Path + "me/gitsshkey", tokens[^1])).Status);
+        Assert.Equal(401, (await server.SendAsync(HttpMethod.Post, Path + "me/report-stats", tokens[^1], new { })).Status);
         Assert.Equal("i-other", Assert.Single(server.Bindings().List()).InstanceId);
 
         Assert.True(await server.Bindings().UnbindAsync(server.Agent.Id, default));

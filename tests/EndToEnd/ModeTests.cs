@@ -63,6 +63,17 @@ public class ModeTests
     }
 
     [Fact]
+    public async Task RequestsReachTheEmbeddedApiServerWithoutASocket()
+    {
+        await using var edge = await TestNode.StartAsync();
+        File.Delete(edge.Node.Data.ApiSocket);
+
+        using var answer = await edge.Public.GetAsync("/api/v2/buildinfo");
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task TwoNodesDoNotShareOneDataDirectorysApiServer()
     {
         await using var first = await TestNode.StartAsync();

@@ -21,6 +21,12 @@ internal sealed class AgentStore(Database database)
         ?? connection.First(
             Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash)", ReadAgent, ("@hash", Secrets.Hash(token))));
 
+    /// <summary>Which agent that is, and nothing else of it.</summary>
+    public Reporter? FindReporter(Guid token) => database.Read(connection => connection.First(
+        "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
+        static reader => new Reporter(reader.Uuid("id")),
+        ("@hash", Secrets.Hash(token))));
+
     /// <summary>The agent, if it is in a workspace of this user.</summary>
     public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>
         connection.First(Select + "WHERE agents.id = @id AND workspaces.owner_id = @owner", ReadAgent, ("@id", id), ("@owner", ownerId)));
@@ -79,3 +85,6 @@ internal sealed class AgentStore(Database database)
 
     private static T Json<T>(DbDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;
 }
+
+/// <summary>An agent that reports.</summary>
+internal sealed record Reporter(Guid Id);

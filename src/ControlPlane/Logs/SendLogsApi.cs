@@ -39,7 +39,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
         }
     }
 
-    public async Task PatchLogsAsync(HttpContext context, Agent agent)
+    public async Task PatchLogsAsync(HttpContext context, Guid agentId)
     {
         if (await RequestBody.ReadAsync(context, ApiJson.Wire.PatchLogsRequest, options.MaxRequestBodyBytes) is not { } request)
         {
@@ -71,13 +71,13 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
         }
 
         var source = request.LogSourceId == Guid.Empty ? null : request.LogSourceId;
-        if (!await logs.AppendAsync(agent.Id, source, lines, countedBytes, time.GetUtcNow(), context.RequestAborted))
+        if (!await logs.AppendAsync(agentId, source, lines, countedBytes, time.GetUtcNow(), context.RequestAborted))
         {
             await context.WriteAsync(StatusCodes.Status413PayloadTooLarge, new ApiError("Logs limit exceeded"));
             return;
         }
 
-        signals.Pulse(agent.Id);
+        signals.Pulse(agentId);
         await context.WriteNullAsync(StatusCodes.Status200OK);
     }
 

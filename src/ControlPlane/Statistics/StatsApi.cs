@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using ControlPlane.Agents;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -8,7 +7,7 @@ namespace ControlPlane.Statistics;
 /// <summary><c>POST me/report-stats</c> in the spelling of S3 and of S4 (tailnet.md §1.3-17).</summary>
 internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 {
-    public async Task PostAsync(HttpContext context, Agent agent)
+    public async Task PostAsync(HttpContext context, Guid agentId)
     {
         if (await RequestBody.ReadAsync(context, ApiJson.Wire.ReportStatsRequest, options.MaxRequestBodyBytes) is not { } request)
         {
@@ -17,7 +16,7 @@ internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 
         if (request.IsReport)
         {
-            buffer.Add(agent.Id, request.ToReport());
+            buffer.Add(agentId, request.ToReport());
         }
 
         await context.WriteAsync(

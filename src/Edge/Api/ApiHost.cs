@@ -2,6 +2,7 @@ using ControlPlane;
 using ControlPlane.Connections;
 using Edge.Connections;
 using Edge.Hosting;
+using Edge.InProcess;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Telemetry;
@@ -12,14 +13,15 @@ namespace Edge.Api;
 /// <summary>The API server's host: behind the edge on a Unix socket, or alone on the public listeners.</summary>
 internal static class ApiHost
 {
-    /// <summary>The embedded one, reachable only by this user.</summary>
+    /// <summary>The embedded one, reachable only by this user: from this process for requests, and on a Unix socket for streams, which need real sockets.</summary>
     public static WebApplication CreateEmbedded(
-        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent)
+        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent, InProcessEndPoint endPoint)
     {
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
 
-        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive.
+        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive. The last one is asked first.
         builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
+        builder.Services.AddSingleton<IConnectionListenerFactory, InProcessListenerFactory>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -27,6 +29,7 @@ internal static class ApiHost
             // The edge has held the request to its limits already; one place decides.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.ListenUnixSocket(data.ApiSocket);
+            kestrel.Listen(endPoint);
         });
         var app = builder.Build();
         app.UseControlPlane();

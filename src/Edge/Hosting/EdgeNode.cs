@@ -9,6 +9,7 @@ using Edge.Api;
 using Edge.Connections;
 using Edge.Derp;
 using Edge.Drain;
+using Edge.InProcess;
 using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
@@ -118,10 +119,11 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             _localAgent = new LocalAgentConnection(_data, _settings.LocalAgent, _hosts.Time);
         }
 
+        var inProcess = new InProcessEndPoint();
         if (Options.EmbedsApiServer)
         {
             _socketClaim = _data.ClaimApiSocket();
-            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, _localAgent);
+            _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, _localAgent, inProcess);
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
             await StartAsync(_api, "Edge:DataDirectory", cancellation);
         }
@@ -135,7 +137,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             CheckSodium();
             var derpKey = _settings.Derp.Serves ? await DerpKeyFile.OpenAsync(_settings.Derp.KeyFile, _data, cancellation) : null;
-            _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey);
+            _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey, inProcess);
             if (Options.Proxies)
             {
                 _readiness.DependOn(_public.Services.GetRequiredService<BackendHealth>().AnyHealthy);

@@ -1,15 +1,16 @@
 using System.Net;
 using System.Net.Sockets;
+using Edge.InProcess;
 using Relay.Streams;
 
 namespace Edge.Proxy;
 
 /// <summary>
-/// Opens connections to API servers, for requests and for streams alike: TCP, or the embedded server's Unix socket.
+/// Opens connections to API servers: TCP, or to the embedded one its Unix socket for streams, and for requests one without a socket.
 /// </summary>
-/// <param name="apiSocket">The embedded API server's socket; null when there is none.</param>
+/// <param name="embedded">The embedded API server; null when there is none.</param>
 /// <param name="timeout">How long a connection may take to stand.</param>
-internal sealed class BackendConnector(string? apiSocket, TimeSpan timeout)
+internal sealed class BackendConnector(EmbeddedApi? embedded, TimeSpan timeout)
 {
     /// <summary>The host name of the embedded API server; <c>.invalid</c> never resolves (RFC 6761 §6.4).</summary>
     public const string EmbeddedHost = "api.edge.invalid";
@@ -19,15 +20,15 @@ internal sealed class BackendConnector(string? apiSocket, TimeSpan timeout)
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<Socket> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
     {
-        var embedded = apiSocket is not null && target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase);
-        var socket = embedded
+        var api = FindEmbedded(target);
+        var socket = api is not null
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
             // An idle long poll has no time-out: keep-alive finds the server that vanished without a word.
             TcpLiveness.Apply(socket);
-            EndPoint endpoint = embedded ? new UnixDomainSocketEndPoint(apiSocket!) : target;
+            EndPoint endpoint = api is not null ? new UnixDomainSocketEndPoint(api.Socket) : target;
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             patience.CancelAfter(timeout);
             await socket.ConnectAsync(endpoint, patience.Token);
@@ -47,5 +48,13 @@ internal sealed class BackendConnector(string? apiSocket, TimeSpan timeout)
 
     /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
-        new NetworkStream(await ConnectAsync(context.DnsEndPoint, cancellation), ownsSocket: true);
+        FindEmbedded(context.DnsEndPoint)?.InProcess.Connect()
+        ?? new NetworkStream(await ConnectAsync(context.DnsEndPoint, cancellation), ownsSocket: true);
+
+    private EmbeddedApi? FindEmbedded(DnsEndPoint target) => target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase) ? embedded : null;
 }
+
+/// <summary>The embedded API server's two listeners.</summary>
+/// <param name="Socket">Its Unix socket, for streams.</param>
+/// <param name="InProcess">For requests.</param>
+internal sealed record EmbeddedApi(string Socket, InProcessEndPoint InProcess);

@@ -4,6 +4,7 @@ using Edge.Derp.Admission;
 using Edge.Drain;
 using Edge.Hosting;
 using Edge.Http;
+using Edge.InProcess;
 using Edge.Proxy;
 using Edge.RateLimiting;
 using Edge.Settings;
@@ -25,12 +26,13 @@ namespace Edge.Public;
 /// </summary>
 internal static class PublicHost
 {
-    public static WebApplication Create(HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey)
+    public static WebApplication Create(
+        HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey, InProcessEndPoint inProcess)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
         listeners.Apply(builder);
-        AddServices(builder.Services, hosts, settings, data);
+        AddServices(builder.Services, hosts, settings, data, inProcess);
         if (derpKey is not null)
         {
             builder.Services.AddDerpAdmission(settings.Derp.Admission);
@@ -88,7 +90,7 @@ internal static class PublicHost
         }
     }
 
-    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
+    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data, InProcessEndPoint inProcess)
     {
         services.AddRoutingCore();
         services.AddSingleton(new StreamRelayOptions());
@@ -105,7 +107,8 @@ internal static class PublicHost
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
-        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
+        services.AddSingleton(new BackendConnector(
+            settings.Options.EmbedsApiServer ? new EmbeddedApi(data.ApiSocket, inProcess) : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<TerminalHealth>();
         services.AddSingleton<TerminalResumption>();
