@@ -58,7 +58,7 @@ internal static class Banner
     private static string Api(EdgeOptions options) =>
         options.Mode is EdgeMode.Relay ? "none; this node is a relay"
         : options.Mode is EdgeMode.Api ? "on the public listeners"
-        : options.EmbedsApiServer ? "embedded, on a Unix socket in the data directory"
+        : options.EmbedsApiServer ? "embedded"
         : options.HasReverseProxySection ? "as the ReverseProxy section says"
         : string.Join(", ", options.Backends.Select(static backend => backend.GetLeftPart(UriPartial.Authority)));
 

@@ -25,7 +25,7 @@ internal sealed class InProcessConnection : ConnectionContext, IDuplexPipe, ICon
         writerScheduler: PipeScheduler.ThreadPool,
         pauseWriterThreshold: 64 << 10,
         resumeWriterThreshold: 32 << 10,
-        minimumSegmentSize: BlockMemoryPool.BlockSize,
+        minimumSegmentSize: BlockMemoryPool.Shared.MaxBufferSize,
         useSynchronizationContext: false);
 
     private readonly Pipe _requests = new(Options);
