@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net;
+using Edge.Connections;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
 using Relay.Sockets;
 
 namespace Edge.InProcess;
@@ -16,8 +15,7 @@ namespace Edge.InProcess;
 /// server's HTTP layer does hold one, so a client that waits for an answer goes on on the thread pool. It seldom has to: an answer that is
 /// made without waiting is there before the client asks. A writer waits while there are 64 KiB to be read, as with a socket's buffer.
 /// </remarks>
-internal sealed class InProcessConnection : ConnectionContext, IDuplexPipe, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
-    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionEndPointFeature
+internal sealed class InProcessConnection : DefaultConnectionContext, IDuplexPipe, IMemoryPoolFeature
 {
     private static readonly PipeOptions Options = new(
         BlockMemoryPool.Shared,
@@ -35,47 +33,23 @@ internal sealed class InProcessConnection : ConnectionContext, IDuplexPipe, ICon
     private readonly CancellationTokenSource _closed = new();
 
     public InProcessConnection(InProcessEndPoint endPoint)
+        : base(ConnectionIds.Next())
     {
         LocalEndPoint = RemoteEndPoint = endPoint;
         Transport = this;
         Client = new InProcessStream(_answers.Reader, _requests.Writer, FireClosed);
         ConnectionClosed = _closed.Token;
-        Features.Set<IConnectionIdFeature>(this);
-        Features.Set<IConnectionItemsFeature>(this);
-        Features.Set<IConnectionTransportFeature>(this);
-        Features.Set<IConnectionLifetimeFeature>(this);
         Features.Set<IMemoryPoolFeature>(this);
-        Features.Set<IConnectionEndPointFeature>(this);
     }
 
     /// <summary>The client's side.</summary>
     public InProcessStream Client { get; }
-
-    public override string ConnectionId { get; set; } = Connections.ConnectionIds.Next();
-
-    public override IFeatureCollection Features { get; } = new FeatureCollection();
-
-    public override IDictionary<object, object?> Items
-    {
-        get => field ??= new ConnectionItems();
-        set;
-    }
-
-    public override IDuplexPipe Transport { get; set; }
-
-    public override CancellationToken ConnectionClosed { get; set; }
-
-    public override EndPoint? LocalEndPoint { get; set; }
-
-    public override EndPoint? RemoteEndPoint { get; set; }
 
     public MemoryPool<byte> MemoryPool => BlockMemoryPool.Shared;
 
     PipeReader IDuplexPipe.Input => _requests.Reader;
 
     PipeWriter IDuplexPipe.Output => _answers.Writer;
-
-    public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted."));
 
     /// <summary>Breaks the connection for both sides, as a reset does: what was not read yet is lost.</summary>
     public override void Abort(ConnectionAbortedException abortReason) => Client.End(abortReason);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
+using Relay.Sockets;
 
 namespace Edge.InProcess;
 
@@ -8,7 +9,7 @@ namespace Edge.InProcess;
 /// The client's side of an <see cref="InProcessConnection"/>. A client gives a request up by disposing of its connection, from any thread and
 /// in the midst of reads and writes: all that touches the bytes is under a lock.
 /// </summary>
-internal sealed class InProcessStream : Stream, IValueTaskSource<int>
+internal sealed class InProcessStream : DuplexStream, IValueTaskSource<int>
 {
     private readonly Lock _gate = new();
     private readonly PipeReader _answers;
@@ -24,20 +25,6 @@ internal sealed class InProcessStream : Stream, IValueTaskSource<int>
     public InProcessStream(PipeReader answers, PipeWriter requests, Action closed)
     {
         (_answers, _requests, _closed) = (answers, requests, closed);
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>One read at a time. One into no room waits until there is something to read.</summary>
@@ -65,46 +52,23 @@ internal sealed class InProcessStream : Stream, IValueTaskSource<int>
     }
 
     /// <summary>The server goes on with what it reads before this returns.</summary>
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         lock (_gate)
         {
             if (_end is not null)
             {
-                return ValueTask.FromException(_end);
+                throw _end;
             }
 
             _requests.Write(buffer.Span);
         }
 
-        var flush = _requests.FlushAsync(cancellationToken);
-        if (!flush.IsCompletedSuccessfully)
+        if ((await _requests.FlushAsync(cancellationToken)).IsCompleted)
         {
-            return FinishAsync(flush);
+            throw new IOException("The server has ended the connection.");
         }
-
-        return flush.Result.IsCompleted ? ValueTask.FromException(Gone()) : ValueTask.CompletedTask;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Ends the connection for both sides, once; never blocks.</summary>
     /// <param name="reason">What the server reads after the bytes so far; null for a plain end.</param>
@@ -157,16 +121,6 @@ internal sealed class InProcessStream : Stream, IValueTaskSource<int>
 
         base.Dispose(disposing);
     }
-
-    private static async ValueTask FinishAsync(ValueTask<FlushResult> flush)
-    {
-        if ((await flush).IsCompleted)
-        {
-            throw Gone();
-        }
-    }
-
-    private static IOException Gone() => new("The server has ended the connection.");
 
     /// <summary>The rest of a read that has found nothing. What comes is taken on the server's thread, and goes on on another.</summary>
     private async Task WaitAsync(Memory<byte> room, CancellationToken cancellationToken)

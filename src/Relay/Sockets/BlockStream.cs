@@ -9,7 +9,7 @@ namespace Relay.Sockets;
 /// What a TLS session or a WebSocket needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
 /// allocates nothing. One read at a time.
 /// </summary>
-internal sealed class BlockStream : Stream, IValueTaskSource<int>
+internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
 {
     private readonly BlockInput _input;
     private readonly BlockOutput _output;
@@ -19,20 +19,6 @@ internal sealed class BlockStream : Stream, IValueTaskSource<int>
     private Memory<byte> _buffer;
 
     public BlockStream(BlockInput input, BlockOutput output) => (_input, _output, _arrived) = (input, output, Arrived);
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -61,26 +47,6 @@ internal sealed class BlockStream : Stream, IValueTaskSource<int>
         flush.GetAwaiter().GetResult();
         return ValueTask.CompletedTask;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     int IValueTaskSource<int>.GetResult(short token) => _core.GetResult(token);
 
