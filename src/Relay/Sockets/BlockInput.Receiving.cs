@@ -3,7 +3,7 @@ namespace Relay.Sockets;
 public abstract partial class BlockInput
 {
     // What a stream may read without having waited once before others get a turn.
-    private const int TurnBytes = 16 * BlockPool.Large;
+    private const int TurnBytes = 32 * BlockPool.Large;
 
     // Less room than this in the last block is not worth a receive.
     private const int LeastRoom = 1024;
