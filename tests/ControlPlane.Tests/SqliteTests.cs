@@ -60,6 +60,74 @@ public sealed class SqliteTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatIsKeptIsReadAgainAfterAnyWriteOfAnyProcess()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
+        var reads = 0;
+        var kept = new Kept<string, string>(server.Database, (connection, key) =>
+        {
+            reads++;
+            return connection.First("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
+        });
+        var before = kept.Get("x");
+        Assert.Equal(before, kept.Get("x"));
+        Assert.Equal(1, reads);
+        foreach (var writer in new[] { server.Database, another })
+        {
+            await writer.WriteAsync(
+                connection => connection.Execute("UPDATE users SET username = username || 'y'"), TestContext.Current.CancellationToken);
+            before += "y";
+            Assert.Equal(before, kept.Get("x"));
+            Assert.Equal(before, kept.Get("x"));
+        }
+
+        Assert.Equal(3, reads);
+    }
+
+    [Fact]
+    public async Task WhatIsNotThereIsLookedForEachTimeAndTheRestIsBounded()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        var reads = 0;
+        var kept = new Kept<int, string>(server.Database, (_, key) =>
+        {
+            reads++;
+            return key < 0 ? null : "there";
+        });
+        Assert.Null(kept.Get(-1));
+        Assert.Null(kept.Get(-1));
+        Assert.Equal(2, reads);
+        for (var round = 0; round < 2; round++)
+        {
+            for (var key = 0; key < 5000; key++)
+            {
+                kept.Get(key);
+            }
+        }
+
+        // By the time a key comes again it has made room for others.
+        Assert.Equal(2 + 10_000, reads);
+    }
+
+    [Fact]
+    public async Task ATokenThatAnotherProcessTakesAwayIsRefusedAtOnce()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(200, (await server.GetAsUserAsync(server.AgentPath)).Status);
+        }
+
+        await another.WriteAsync(
+            connection => connection.Execute("UPDATE workspace_agents SET directory = '/elsewhere'"), TestContext.Current.CancellationToken);
+        Assert.Equal("/elsewhere", (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("directory").GetString());
+        await another.WriteAsync(connection => connection.Execute("DELETE FROM api_keys"), TestContext.Current.CancellationToken);
+        Assert.Equal(401, (await server.GetAsUserAsync(server.AgentPath)).Status);
+    }
+
+    [Fact]
     public async Task AFileThatIsNoDatabaseIsRefusedByName()
     {
         await System.IO.File.WriteAllTextAsync(File, new string('x', 8192), TestContext.Current.CancellationToken);

@@ -27,7 +27,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
             GitAuthConfigs = (uint)options.ExternalAuth.Count,
             Directory = agent.Directory,
             MotdPath = agent.MotdFile,
-            EnvironmentVariables = { agent.EnvironmentVariables },
+            EnvironmentVariables = { agent.EnvironmentVariables.ToDictionary() },
             DerpMap = map,
             DerpForceWebsockets = options.DerpMap.ForceWebSockets,
             DisableDirectConnections = options.DerpMap.BlockDirect,

@@ -1,6 +1,6 @@
 namespace ControlPlane.Agents;
 
-/// <summary>A workspace agent as stored.</summary>
+/// <summary>A workspace agent as stored. What was read once may be shared by many requests.</summary>
 internal sealed record Agent
 {
     public required Guid Id { get; init; }
@@ -42,7 +42,7 @@ internal sealed record Agent
 
     public required string OperatingSystem { get; init; }
 
-    public required Dictionary<string, string> EnvironmentVariables { get; init; }
+    public required IReadOnlyDictionary<string, string> EnvironmentVariables { get; init; }
 
     public required string Directory { get; init; }
 
@@ -54,9 +54,9 @@ internal sealed record Agent
 
     public required string ApiVersion { get; init; }
 
-    public required string[] Subsystems { get; init; }
+    public required IReadOnlyList<string> Subsystems { get; init; }
 
-    public required string[] DisplayApps { get; init; }
+    public required IReadOnlyList<string> DisplayApps { get; init; }
 
     public required string StartupScriptBehavior { get; init; }
 
@@ -67,4 +67,7 @@ internal sealed record Agent
     public required int LogsLength { get; init; }
 
     public required bool LogsOverflowed { get; init; }
+
+    /// <summary>Whether the first start made it: with the deployment itself, in one transaction and at one time, which nothing later has.</summary>
+    public required bool IsOfFirstStart { get; init; }
 }

@@ -10,10 +10,14 @@ namespace ControlPlane.Agents;
 internal sealed class AgentStore(Database database)
 {
     private const string Select = """
-        SELECT agents.*, workspaces.owner_id, workspaces.name AS workspace_name, users.username AS owner_name FROM workspace_agents agents
-        JOIN workspaces ON workspaces.id = agents.workspace_id JOIN users ON users.id = workspaces.owner_id
+        SELECT agents.*, workspaces.owner_id, workspaces.name AS workspace_name, users.username AS owner_name,
+            (SELECT created_at FROM deployment) AS deployed_at
+        FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id JOIN users ON users.id = workspaces.owner_id
 
         """;
+
+    private readonly Kept<Guid, Agent> _agents = new(
+        database, static (connection, id) => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)));
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
     public Agent? FindByToken(Guid token) => database.Read(connection =>
@@ -28,11 +32,10 @@ internal sealed class AgentStore(Database database)
         ("@hash", Secrets.Hash(token))));
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
-    public Agent? FindOwned(Guid id, Guid ownerId) => database.Read(connection =>
-        connection.First(Select + "WHERE agents.id = @id AND workspaces.owner_id = @owner", ReadAgent, ("@id", id), ("@owner", ownerId)));
+    public Agent? FindOwned(Guid id, Guid ownerId) => Find(id) is { } agent && agent.OwnerId == ownerId ? agent : null;
 
     /// <summary>The agent, whoever's it is.</summary>
-    public Agent? Find(Guid id) => database.Read(connection => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)));
+    public Agent? Find(Guid id) => _agents.Get(id);
 
     /// <summary>All agents, or those of one workspace, by the names of their owners and workspaces and their own.</summary>
     public List<Agent> List(Guid? workspaceId, int limit, int offset)
@@ -81,6 +84,7 @@ internal sealed class AgentStore(Database database)
         TroubleshootingUrl = reader.Text("troubleshooting_url"),
         LogsLength = (int)Math.Min(reader.Integer("logs_length"), int.MaxValue),
         LogsOverflowed = reader.Integer("logs_overflowed") != 0,
+        IsOfFirstStart = reader.Time("created_at") == reader.TimeOrNull("deployed_at"),
     };
 
     private static T Json<T>(DbDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;

@@ -25,6 +25,9 @@ internal sealed class AgentsApi(
 {
     public const string RouteParameter = "workspaceagent";
 
+    private readonly Kept<Guid, Parts> _parts = new(database, static (connection, id) => new Parts(
+        DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)));
+
     private const string Blocking = "blocking";
     private const string NonBlocking = "non-blocking";
 
@@ -51,10 +54,7 @@ internal sealed class AgentsApi(
     public Task GetAsync(HttpContext context, Agent agent)
     {
         var status = reach.StatusOf(agent);
-        var (apps, scripts, sources) = database.Read(connection => (
-            DeclarationStore.ReadApps(connection, agent.Id),
-            DeclarationStore.ReadScripts(connection, agent.Id),
-            LogSourceStore.Read(connection, agent.Id)));
+        var (apps, scripts, sources) = _parts.Get(agent.Id)!;
         var startup = StartupScript.Of(scripts);
         var behavior = startup.Blocks switch
         {
@@ -111,4 +111,7 @@ internal sealed class AgentsApi(
     }
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
+
+    /// <summary>What an agent has beside itself, of what is shown of it.</summary>
+    private sealed record Parts(List<AgentApp> Apps, List<AgentScript> Scripts, List<LogSource> Sources);
 }

@@ -1,18 +1,17 @@
 using ControlPlane.Agents;
 using ControlPlane.Http;
-using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Connections;
 
 /// <summary>Which agents this server can ask something, and the answers to clients when it cannot.</summary>
-internal sealed class AgentReach(Database database, ControlPlaneOptions options, TimeProvider time)
+internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
 {
     /// <summary>
     /// How to ask the agent; null when there is no way. The local agent stands for the agent of the first start alone: others may be other
     /// users', and a shell on this machine is not theirs.
     /// </summary>
-    public IAgentConnection? Find(Agent agent) => options.LocalAgent is { } local && IsOfFirstStart(agent.Id) ? local : null;
+    public IAgentConnection? Find(Agent agent) => options.LocalAgent is { } local && agent.IsOfFirstStart ? local : null;
 
     /// <summary>The agent's state as clients are told: one that is started when it is asked something counts as connected.</summary>
     public string StatusOf(Agent agent)
@@ -64,9 +63,4 @@ internal sealed class AgentReach(Database database, ControlPlaneOptions options,
     }
 
     private static ApiError Unreachable(string detail) => new("Internal error dialing workspace agent.", detail);
-
-    // The first start makes the deployment and its agent in one transaction, at one time; nothing later has that time.
-    private bool IsOfFirstStart(Guid agentId) => database.Read(connection => connection.Count(
-        "SELECT count(*) FROM workspace_agents agents JOIN deployment ON deployment.created_at = agents.created_at WHERE agents.id = @id",
-        ("@id", agentId))) == 1;
 }

@@ -51,6 +51,9 @@ internal abstract class DatabaseEngine : IDisposable
     /// <summary>A step of the schema in this database's words; it is written in SQLite's.</summary>
     public abstract string Translate(string step);
 
+    /// <summary>A number that is another one after every commit; null where it takes as long to ask for it as to read, or it cannot be told.</summary>
+    public virtual long? ChangeMark() => null;
+
     /// <summary>What processes on this database say to each other; null where it carries nothing.</summary>
     public virtual PostgresNotices? Notices => null;
 

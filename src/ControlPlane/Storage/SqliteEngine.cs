@@ -18,6 +18,8 @@ internal sealed class SqliteEngine : DatabaseEngine
     private readonly ConcurrentBag<SqliteSession> _idle = [];
     private readonly string _connectionString;
     private readonly string _pragmas;
+    private readonly Lock _gate = new();
+    private SqliteChanges? _changes;
 
     public SqliteEngine(ControlPlaneOptions options)
     {
@@ -60,13 +62,18 @@ internal sealed class SqliteEngine : DatabaseEngine
         connection.Execute("PRAGMA journal_mode = WAL");
     }
 
-    public override DbConnection Rent()
-    {
-        if (_idle.TryTake(out var idle))
-        {
-            return idle;
-        }
+    public override DbConnection Rent() => _idle.TryTake(out var idle) ? idle : Open();
 
+    public override long? ChangeMark()
+    {
+        lock (_gate)
+        {
+            return (_changes ??= new SqliteChanges(Open())).Mark();
+        }
+    }
+
+    private SqliteSession Open()
+    {
         var connection = new SqliteSession(_connectionString);
         try
         {
@@ -95,6 +102,12 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override void CloseIdleConnections()
     {
+        lock (_gate)
+        {
+            _changes?.Dispose();
+            _changes = null;
+        }
+
         while (_idle.TryTake(out var connection))
         {
             connection.Dispose();

@@ -6,13 +6,15 @@ namespace ControlPlane.Users;
 /// <summary>Users, their API keys and roles.</summary>
 internal sealed class UserStore(Database database)
 {
-    public (ApiKey Key, User Owner)? FindKey(string keyId) => database.Read<(ApiKey, User)?>(connection =>
+    private readonly Kept<string, OwnedKey> _keys = new(database, static (connection, keyId) =>
     {
         var key = connection.First("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
         return key is null
             ? null
-            : (key, connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId))!);
+            : new OwnedKey(key, connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId))!);
     });
+
+    public OwnedKey? FindKey(string keyId) => _keys.Get(keyId);
 
     public (List<Guid> Organizations, List<string> Roles) Memberships(Guid userId) => database.Read(connection => (
         connection.List(
@@ -43,3 +45,6 @@ internal sealed class UserStore(Database database)
         reader.Text("status"),
         reader.Text("login_type"));
 }
+
+/// <summary>An API key and whose it is.</summary>
+internal sealed record OwnedKey(ApiKey Key, User Owner);
