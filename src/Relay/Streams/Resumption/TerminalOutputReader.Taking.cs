@@ -110,15 +110,25 @@ internal sealed partial class TerminalOutputReader
         }
     }
 
+    // What was left of the server's bytes is read so, also of a connection that is broken, and without waiting.
+    private void WakeLast()
+    {
+        if (IsLast)
+        {
+            _source.CancelPendingRead();
+        }
+    }
+
     /// <summary>The server's connection is broken: what it had sent is read once more, if its reader still has it.</summary>
     private void Broke()
     {
         if (_isBroken)
         {
             Pause(ReadOnlySequence<byte>.Empty, null);
+            return;
         }
 
-        _isBroken = !_isBroken && !_isOver;
+        _isBroken = true;
     }
 
     /// <summary>The server is lost, in the middle of a frame perhaps. The terminal goes on without one, unless it is over.</summary>

@@ -68,9 +68,19 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
     {
         while (!Known(out result))
         {
-            if (!_source.TryRead(out var read))
+            ReadResult read;
+            try
             {
-                return false;
+                WakeLast();
+                if (!_source.TryRead(out read))
+                {
+                    return false;
+                }
+            }
+            catch (Exception error) when (!_isPaused && TransportFailure.Is(error))
+            {
+                Broke();
+                continue;
             }
 
             if (Take(read, out result))
@@ -150,12 +160,7 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
     {
         while (!Known(out result))
         {
-            if (IsLast)
-            {
-                // What was left of the server's bytes is read so, also of a connection that is broken.
-                _source.CancelPendingRead();
-            }
-
+            WakeLast();
             var read = _source.ReadAsync(CancellationToken.None);
             _read = read.ConfigureAwait(false).GetAwaiter();
             if (!_read.IsCompleted)
