@@ -21,6 +21,23 @@ internal sealed partial class TerminalOutputReader
     /// <summary>Whether the server sends nothing more than what its reader holds.</summary>
     private bool IsLast => !_isPaused && (_isBroken || _present.IsLeft);
 
+    private bool TakeRead(out ReadResult result)
+    {
+        ReadResult read;
+        try
+        {
+            read = _read.GetResult();
+        }
+        catch (Exception error) when (!_isPaused && TransportFailure.Is(error))
+        {
+            Broke();
+            result = default;
+            return false;
+        }
+
+        return Take(read, out result);
+    }
+
     /// <summary>Takes what the source has brought: true with something to hand out.</summary>
     private bool Take(in ReadResult read, out ReadResult result)
     {

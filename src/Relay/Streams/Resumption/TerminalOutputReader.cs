@@ -217,23 +217,6 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
         return false;
     }
 
-    private bool TakeRead(out ReadResult result)
-    {
-        ReadResult read;
-        try
-        {
-            read = _read.GetResult();
-        }
-        catch (Exception error) when (!_isPaused && TransportFailure.Is(error))
-        {
-            Broke();
-            result = default;
-            return false;
-        }
-
-        return Take(read, out result);
-    }
-
     private ReadResult Give(Gift gift, in ReadOnlySequence<byte> bytes)
     {
         (_gift, _given) = (gift, bytes);
@@ -242,12 +225,12 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
 
     private bool TakeHint()
     {
-        var isHinted = _isHinted;
-        if (isHinted)
+        if (!_isHinted)
         {
-            _isHinted = false;
+            return false;
         }
 
-        return isHinted;
+        _isHinted = false;
+        return true;
     }
 }
