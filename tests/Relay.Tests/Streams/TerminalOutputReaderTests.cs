@@ -113,19 +113,56 @@ public sealed class TerminalOutputReaderTests : IDisposable
         var server = new PipeTransport();
         await using var terminal = Start(server, new PipeTransport());
         var seen = new List<byte>();
-        await SendAsync(server, frame[..4]);
+        var before = Frames.Make(Frames.Binary, 10, masked: false);
+        await SendAsync(server, [.. before, .. frame[..4]]);
+        Assert.Equal(before, await SeeNextAsync());
         Assert.False(terminal.Input.TryRead(out _));
         foreach (var (from, to) in new[] { (4, 5), (5, 9), (9, 20_000), (20_000, frame.Length - 1), (frame.Length - 1, frame.Length) })
         {
             await SendAsync(server, frame[from..to]);
+            var part = await SeeNextAsync();
+            Assert.Equal(to == frame.Length ? 0x80 : 0, part[0] & 0x80);
+            Assert.Equal(to - from, part.Length - (to - from < 126 ? 2 : 4));
+            seen.AddRange(part);
+        }
+
+        Assert.Equal(frame[4..], Assert.Single(TerminalFramesTests.Messages(seen.ToArray())));
+
+        // And behind another one, which it does not wait with.
+        await SendAsync(server, [.. before, .. frame[..5]]);
+        Assert.Equal(before, await SeeNextAsync());
+        Assert.Equal([2, 1, frame[4]], await SeeNextAsync());
+
+        async Task<byte[]> SeeNextAsync()
+        {
             var result = await terminal.Input.ReadAsync(CancellationToken.None).Soon();
-            Assert.Equal(to == frame.Length ? 0x80 : 0, result.Buffer.FirstSpan[0] & 0x80);
-            Assert.Equal(to - from, result.Buffer.Length - (to - from < 126 ? 2 : 4));
+            var bytes = result.Buffer.ToArray();
+            terminal.Input.AdvanceTo(result.Buffer.End);
+            return bytes;
+        }
+    }
+
+    [Fact]
+    public async Task WhatPoursOverASocketPassesUnchanged()
+    {
+        var (near, server) = await Loopback.PairAsync();
+        await using var first = new SocketTransport(near);
+        await using var terminal = Start(first, new PipeTransport());
+        terminal.BeginRelay();
+        byte[] round = [.. Frames.Make(Frames.Binary, Awaited, masked: false), .. Frames.Make(Frames.Text, 0, masked: false), .. Frames.Make(Frames.Binary, 10_001, masked: false), .. Frames.Make(Frames.Ping, 9, masked: false)];
+        byte[] bytes = [.. Enumerable.Repeat(round, 100).SelectMany(static frames => frames)];
+        var sending = StreamRig.SendAsync(server, bytes);
+        var seen = new List<byte>();
+        while (seen.Count < bytes.Length)
+        {
+            var result = await terminal.Input.ReadAsync(CancellationToken.None).Soon();
             seen.AddRange(result.Buffer.ToArray());
             terminal.Input.AdvanceTo(result.Buffer.End);
         }
 
-        Assert.Equal(frame[4..], Assert.Single(TerminalFramesTests.Messages(seen.ToArray())));
+        await sending.Soon();
+        Assert.Equal(bytes, seen);
+        server.Dispose();
     }
 
     [Fact]
