@@ -19,9 +19,6 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
     /// </summary>
     public static new BlockMemoryPool Shared { get; } = new(16 * 1024);
 
-    /// <summary>Blocks for all that one receive from a socket brings, with room for the headers of its frames: it goes on in one send.</summary>
-    internal static BlockMemoryPool Batches { get; } = new(BlockPool.Large + 1024);
-
     /// <inheritdoc/>
     public override int MaxBufferSize => _blockSize;
 

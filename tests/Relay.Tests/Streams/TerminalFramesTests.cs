@@ -18,11 +18,8 @@ public sealed class TerminalFramesTests
         {
             var frames = new TerminalOutputFrames();
             var output = new ArrayBufferWriter<byte>();
-            var lost = new ReadOnlySequence<byte>(bytes, 0, cut);
-            Assert.Equal(OutputStatus.More, frames.Take(ref lost, output));
-            frames.EndServer(output);
-            var more = new ReadOnlySequence<byte>(next);
-            Assert.Equal(OutputStatus.More, frames.Take(ref more, output));
+            frames.EndServer(Pass(frames, new ReadOnlySequence<byte>(bytes, 0, cut), output), output);
+            Assert.True(Pass(frames, new ReadOnlySequence<byte>(next), output).IsEmpty);
             var messages = Messages(output.WrittenSpan);
             Assert.Equal("next", Encoding.ASCII.GetString(messages[^1]));
             Assert.InRange(messages.Count, 1, 2);
@@ -30,26 +27,24 @@ public sealed class TerminalFramesTests
     }
 
     [Theory]
-    [InlineData(1000, OutputStatus.Closed)]
-    [InlineData(1001, OutputStatus.GoingAway)]
-    [InlineData(1011, OutputStatus.Closed)]
-    [InlineData(1012, OutputStatus.GoingAway)]
-    [InlineData(1013, OutputStatus.GoingAway)]
-    public void OnlyACloseOfAServerThatGoesIsKeptFromTheClient(int code, object expected)
+    [InlineData(1000, false)]
+    [InlineData(1001, true)]
+    [InlineData(1011, false)]
+    [InlineData(1012, true)]
+    [InlineData(1013, true)]
+    public void OnlyACloseOfAServerThatGoesIsKeptFromTheClient(int code, bool isKept)
     {
         var close = Frames.CloseWith((ushort)code, masked: false);
         for (var cut = 0; cut < close.Length; cut++)
         {
-            var output = new ArrayBufferWriter<byte>();
-            var part = new ReadOnlySequence<byte>(close, 0, cut);
-            Assert.Equal(OutputStatus.More, new TerminalOutputFrames().Take(ref part, output));
-            Assert.Equal(0, output.WrittenCount);
+            Assert.Equal(0, new TerminalOutputFrames().Take(new ReadOnlySequence<byte>(close, 0, cut), out var status));
+            Assert.Equal(OutputStatus.More, status);
         }
 
-        var written = new ArrayBufferWriter<byte>();
-        var whole = new ReadOnlySequence<byte>(close);
-        Assert.Equal((OutputStatus)expected, new TerminalOutputFrames().Take(ref whole, written));
-        Assert.Equal((OutputStatus)expected == OutputStatus.Closed ? close : [], written.WrittenSpan.ToArray());
+        var frames = new TerminalOutputFrames();
+        Assert.Equal(isKept ? 0 : close.Length, frames.Take(new ReadOnlySequence<byte>(close), out var next));
+        Assert.Equal(isKept ? OutputStatus.GoingAway : OutputStatus.More, next);
+        Assert.Equal(!isKept, frames.IsClosed);
     }
 
     [Fact]
@@ -64,14 +59,10 @@ public sealed class TerminalFramesTests
             for (var cut = 0; cut <= bytes.Length; cut++)
             {
                 var frames = new TerminalInputFrames();
-                var old = new ArrayBufferWriter<byte>();
-                var rest = new ReadOnlySequence<byte>(bytes, 0, cut);
-                Assert.True(frames.Take(ref rest, old));
-                var untaken = rest.Length;
+                var taken = Take(frames, bytes.AsSpan(0, cut), new ArrayBufferWriter<byte>());
                 var output = new ArrayBufferWriter<byte>();
-                frames.BeginServer(output);
-                rest = new ReadOnlySequence<byte>(bytes, cut - (int)untaken, bytes.Length - cut + (int)untaken);
-                Assert.True(frames.Take(ref rest, output));
+                BeginServer(frames, output);
+                Assert.Equal(bytes.Length - taken, Take(frames, bytes.AsSpan(taken), output));
                 Assert.Equal((40, 120), frames.LastSize);
                 var got = string.Concat(Messages(output.WrittenSpan).Select(Encoding.ASCII.GetString));
                 var typed = Math.Clamp(cut - 6, 0, split) + Math.Max(0, cut - 12 - split);
@@ -142,11 +133,10 @@ public sealed class TerminalFramesTests
             .. Frames.Make(Frames.Binary, 10, masked: false),
         ];
         byte[] bytes = [.. frames, .. Frames.CloseWith(1001, masked: false)];
-        var output = new ArrayBufferWriter<byte>();
-        var rest = new ReadOnlySequence<byte>(bytes);
-        Assert.Equal(OutputStatus.GoingAway, new TerminalOutputFrames().Take(ref rest, output));
-        Assert.Equal(frames, output.WrittenSpan.ToArray());
-        Assert.True(rest.IsEmpty);
+        var terminal = new TerminalOutputFrames();
+        Assert.Equal(frames.Length, terminal.Take(new ReadOnlySequence<byte>(bytes), out var next));
+        Assert.Equal(OutputStatus.GoingAway, next);
+        Assert.False(terminal.IsClosed);
     }
 
     [Fact]
@@ -156,14 +146,41 @@ public sealed class TerminalFramesTests
         byte[] half = Frames.Make(Frames.Binary, "{\"data\":\"cut "u8.ToArray(), masked: true);
         byte[] next = [.. Frames.Make(Frames.Binary, "off\"}"u8.ToArray(), masked: true), .. ping, .. Frames.Make(Frames.Binary, "{\"data\":\"x\"}"u8.ToArray(), masked: true), .. ping];
         var frames = new TerminalInputFrames();
-        var rest = new ReadOnlySequence<byte>(half);
-        Assert.True(frames.Take(ref rest, new ArrayBufferWriter<byte>()));
+        Assert.Equal(half.Length, Take(frames, half, new ArrayBufferWriter<byte>()));
         var output = new ArrayBufferWriter<byte>();
-        frames.BeginServer(output);
-        rest = new ReadOnlySequence<byte>([.. ping, .. next]);
-        Assert.True(frames.Take(ref rest, output));
+        BeginServer(frames, output);
+        byte[] rest = [.. ping, .. next];
+        Assert.Equal(rest.Length, Take(frames, rest, output));
         Assert.Equal("{\"data\":\"x\"}", string.Concat(Messages(output.WrittenSpan).Select(Encoding.ASCII.GetString)));
         Assert.Equal(3 * ping.Length, output.WrittenCount - Frames.Make(Frames.Binary, 12, masked: true).Length);
+    }
+
+    /// <summary>What the client gets of some bytes, and the rest of them.</summary>
+    private static ReadOnlySequence<byte> Pass(TerminalOutputFrames frames, ReadOnlySequence<byte> bytes, ArrayBufferWriter<byte> output)
+    {
+        var whole = frames.Take(bytes, out var next);
+        Assert.Equal(OutputStatus.More, next);
+        output.Write(bytes.Slice(0, whole).ToArray());
+        return bytes.Slice(whole);
+    }
+
+    /// <summary>What a server gets of some bytes, and how many were taken.</summary>
+    private static int Take(TerminalInputFrames frames, ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> output)
+    {
+        var run = frames.Take(bytes, output);
+        Assert.True(run.IsRight);
+        output.Write(bytes[run.Start..run.End]);
+        return run.End;
+    }
+
+    private static void BeginServer(TerminalInputFrames frames, ArrayBufferWriter<byte> output)
+    {
+        if (frames.LastSize is { } size)
+        {
+            TerminalInputFrames.WriteSize(output, size);
+        }
+
+        frames.BeginServer();
     }
 
     /// <summary>The data messages of right frames, unmasked; fails where the frames are not right.</summary>

@@ -5,12 +5,21 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
 
+/// <summary>What <see cref="TerminalInputFrames"/> leave of some bytes to whoever has them.</summary>
+/// <param name="Start">From here on they go to the server as they are; what comes before is written, or dropped.</param>
+/// <param name="End">Up to here they were taken; the rest, a cut header or control frame, is to come again with what follows it.</param>
+/// <param name="IsRight">False where the rest is no frame.</param>
+internal readonly record struct InputRun(int Start, int End, bool IsRight);
+
 /// <summary>
-/// The client's frames of a terminal: hands them on as they are, and after a change of the API server begins with the last size and the
-/// first JSON object that begins thereafter, be it in the middle of a frame. Control frames pass whole. Holds nothing but a ping.
+/// The client's frames of a terminal: has them go on as they are, and after a change of the API server from the first JSON object on that
+/// begins thereafter, be it in the middle of a frame. Control frames pass whole. Holds nothing but a ping.
 /// </summary>
 internal sealed class TerminalInputFrames
 {
+    /// <summary>The longest header or control frame in bytes: what <see cref="Take"/> may leave.</summary>
+    public const int MaxLeft = FrameHeader.MaxSize + 125;
+
     private readonly TerminalSizes _sizes = new();
     private long _left;
     private long _offset;
@@ -37,15 +46,9 @@ internal sealed class TerminalInputFrames
         return ping;
     }
 
-    /// <summary>A new API server: it gets the size, and then only whole objects.</summary>
-    public void BeginServer(IBufferWriter<byte> output)
+    /// <summary>Tells a new API server the size, in a message.</summary>
+    public static void WriteSize(IBufferWriter<byte> output, (int Height, int Width) size)
     {
-        (_isSynced, _beginsMessage) = (false, true);
-        if (_sizes.Last is not { } size)
-        {
-            return;
-        }
-
         Span<byte> json = stackalloc byte[40];
         System.Text.Unicode.Utf8.TryWrite(json, System.Globalization.CultureInfo.InvariantCulture, $"{{\"height\":{size.Height},\"width\":{size.Width}}}", out var length);
         Span<byte> key = stackalloc byte[4];
@@ -55,108 +58,89 @@ internal sealed class TerminalInputFrames
         output.Write(json[..length]);
     }
 
-    /// <summary>Takes what it can of the buffer, and hands it on; without an output it is followed and dropped.</summary>
-    /// <returns>False for what are no frames.</returns>
-    public bool Take(ref ReadOnlySequence<byte> buffer, IBufferWriter<byte>? output)
-    {
-        // What goes on as it is goes on in one piece: from here to where the buffer begins.
-        var run = buffer;
-        var isRight = TakeFrames(ref buffer, ref run, output);
-        Pass(ref run, buffer, output);
-        return isRight;
-    }
+    /// <summary>A new API server: it gets only whole objects.</summary>
+    public void BeginServer() => (_isSynced, _beginsMessage) = (false, true);
 
-    private bool TakeFrames(ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
+    /// <summary>Takes what it can of the bytes; without an output they are followed and to be dropped.</summary>
+    public InputRun Take(ReadOnlySpan<byte> bytes, IBufferWriter<byte>? output)
     {
-        while (!buffer.IsEmpty)
+        var (run, at) = (0, 0);
+        while (at < bytes.Length)
         {
             if (_left > 0)
             {
-                TakePayload(ref buffer, ref run, output);
+                var part = bytes.Slice(at, (int)Math.Min(bytes.Length - at, _left));
+                at += part.Length;
+                if (output is null || _isSynced)
+                {
+                    Follow(part);
+                }
+                else
+                {
+                    AwaitObject(part, output);
+                    run = at;
+                }
+
                 continue;
             }
 
-            var status = FrameHeader.TryRead(buffer, out var header);
+            var status = FrameHeader.TryRead(bytes[at..], out var header);
             if (status != FrameHeaderStatus.Ok)
             {
-                return status == FrameHeaderStatus.NeedMore;
+                return new InputRun(run, at, status == FrameHeaderStatus.NeedMore);
             }
 
             if (header.IsControl)
             {
-                var whole = header.Size + header.Length;
-                if (buffer.Length < whole)
+                var whole = header.Size + (int)header.Length;
+                if (bytes.Length - at < whole)
                 {
-                    return true;
+                    break;
                 }
 
                 if (output is null && header.Opcode == FrameHeader.Ping)
                 {
-                    _ping = Unmask(buffer.Slice(header.Size, header.Length), header.Key ?? 0);
+                    _ping = Unmask(bytes.Slice(at + header.Size, (int)header.Length), header.Key ?? 0);
                 }
 
-                buffer = buffer.Slice(whole);
+                at += whole;
                 CloseSeen |= header.Opcode == FrameHeader.Close;
                 continue;
             }
 
-            BeginFrame(header, ref buffer, ref run, output);
+            (_left, _offset, _isFinal, _isMasked, _key) = (header.Length, 0, header.Final, header.Key is not null, header.Key ?? 0);
+            if (output is not null && !_isSynced)
+            {
+                output.Write(bytes[run..at]);
+                run = at + header.Size;
+                BeginFrame(header.Opcode, output);
+            }
+
+            at += header.Size;
         }
 
-        return true;
+        return new InputRun(run, at, IsRight: true);
     }
 
-    private void BeginFrame(in FrameHeader header, ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
+    private void BeginFrame(byte opcode, IBufferWriter<byte> output)
     {
-        (_left, _offset, _isFinal, _isMasked, _key) = (header.Length, 0, header.Final, header.Key is not null, header.Key ?? 0);
-        if (output is null || _isSynced)
-        {
-            buffer = buffer.Slice(header.Size);
-            return;
-        }
-
-        Pass(ref run, buffer, output);
-        run = buffer = buffer.Slice(header.Size);
-        _isSynced |= _sizes.AtBoundary;
+        _isSynced = _sizes.AtBoundary;
         if (_isSynced)
         {
-            WriteHeader(output, header.Opcode);
-        }
-    }
-
-    private void TakePayload(ref ReadOnlySequence<byte> buffer, ref ReadOnlySequence<byte> run, IBufferWriter<byte>? output)
-    {
-        var part = buffer.Slice(0, Math.Min(buffer.Length, _left));
-        var isNext = output is not null && !_isSynced;
-        foreach (var segment in part)
-        {
-            if (isNext)
-            {
-                AwaitObject(segment.Span, output!);
-            }
-            else
-            {
-                Follow(segment.Span);
-            }
-        }
-
-        buffer = buffer.Slice(part.Length);
-        if (isNext)
-        {
-            run = buffer;
+            WriteHeader(output, opcode);
         }
     }
 
     /// <summary>Payload of which a new API server gets what comes after the object that the one before had begun to get.</summary>
     private void AwaitObject(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        while (!_isSynced && !bytes.IsEmpty && !_sizes.AtBoundary)
+        while (!bytes.IsEmpty && !_sizes.AtBoundary)
         {
             Follow(bytes[..1]);
             bytes = bytes[1..];
         }
 
-        if (!_isSynced && _sizes.AtBoundary && _left > 0)
+        if (_sizes.AtBoundary && _left > 0)
         {
             _isSynced = true;
             WriteHeader(output, FrameHeader.Binary);
@@ -167,20 +151,6 @@ internal sealed class TerminalInputFrames
         {
             output.Write(bytes);
         }
-    }
-
-    /// <summary>Hands on the run, which ends where the rest begins, unless nobody is to get it.</summary>
-    private static void Pass(ref ReadOnlySequence<byte> run, in ReadOnlySequence<byte> rest, IBufferWriter<byte>? output)
-    {
-        if (output is not null)
-        {
-            foreach (var segment in run.Slice(run.Start, rest.Start))
-            {
-                output.Write(segment.Span);
-            }
-        }
-
-        run = rest;
     }
 
     /// <summary>A header for what is left of the frame.</summary>
@@ -204,7 +174,7 @@ internal sealed class TerminalInputFrames
         }
     }
 
-    private static byte[] Unmask(in ReadOnlySequence<byte> payload, uint key)
+    private static byte[] Unmask(ReadOnlySpan<byte> payload, uint key)
     {
         var bytes = payload.ToArray();
         Mask.Apply(bytes, bytes, key, 0);

@@ -38,45 +38,60 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
     /// <summary>Reads the header at the buffer's start; takes nothing from it.</summary>
     public static FrameHeaderStatus TryRead(in ReadOnlySequence<byte> buffer, out FrameHeader header)
     {
-        header = default;
+        var first = buffer.FirstSpan;
+        if (first.Length >= MaxSize || buffer.IsSingleSegment)
+        {
+            return TryRead(first, out header);
+        }
+
         Span<byte> room = stackalloc byte[MaxSize];
         var have = (int)Math.Min(buffer.Length, MaxSize);
         buffer.Slice(0, have).CopyTo(room);
-        if (have < 2)
+        return TryRead(room[..have], out header);
+    }
+
+    /// <summary>Reads the header at the bytes' start.</summary>
+    public static FrameHeaderStatus TryRead(ReadOnlySpan<byte> bytes, out FrameHeader header)
+    {
+        header = default;
+        if (bytes.Length < 2)
         {
             return FrameHeaderStatus.NeedMore;
         }
 
-        var opcode = (byte)(room[0] & 0x0F);
-        var final = (room[0] & 0x80) != 0;
-        var length = (ulong)room[1] & 0x7F;
-        if ((room[0] & 0x70) != 0 || opcode is (> 2 and < 8) or > 10 || (opcode >= Close && (!final || length > 125)))
+        var opcode = (byte)(bytes[0] & 0x0F);
+        var final = (bytes[0] & 0x80) != 0;
+        var length = (ulong)bytes[1] & 0x7F;
+        if ((bytes[0] & 0x70) != 0 || opcode is (> 2 and < 8) or > 10 || (opcode >= Close && (!final || length > 125)))
         {
             return FrameHeaderStatus.Invalid;
         }
 
         var more = length switch { 126 => 2, 127 => 8, _ => 0 };
-        var isMasked = (room[1] & 0x80) != 0;
+        var isMasked = (bytes[1] & 0x80) != 0;
         var size = 2 + more + (isMasked ? 4 : 0);
-        if (have < size)
+        if (bytes.Length < size)
         {
             return FrameHeaderStatus.NeedMore;
         }
 
-        length = more switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(room[2..]), 8 => BinaryPrimitives.ReadUInt64BigEndian(room[2..]), _ => length };
+        length = more switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]), 8 => BinaryPrimitives.ReadUInt64BigEndian(bytes[2..]), _ => length };
         if (length > long.MaxValue)
         {
             return FrameHeaderStatus.Invalid;
         }
 
-        header = new FrameHeader(opcode, final, (long)length, isMasked ? BinaryPrimitives.ReadUInt32LittleEndian(room[(2 + more)..]) : null, size);
+        header = new FrameHeader(opcode, final, (long)length, isMasked ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[(2 + more)..]) : null, size);
         return FrameHeaderStatus.Ok;
     }
 
     /// <summary>Writes a header in its shortest form.</summary>
-    public static void Write(IBufferWriter<byte> output, byte opcode, bool final, long length, uint? key)
+    public static void Write(IBufferWriter<byte> output, byte opcode, bool final, long length, uint? key) =>
+        output.Advance(Write(output.GetSpan(MaxSize), opcode, final, length, key));
+
+    /// <summary>Writes a header in its shortest form into room for <see cref="MaxSize"/> bytes, and says how long it is.</summary>
+    public static int Write(Span<byte> room, byte opcode, bool final, long length, uint? key)
     {
-        var room = output.GetSpan(MaxSize);
         var mask = (byte)(key is null ? 0 : 0x80);
         room[0] = (byte)((final ? 0x80 : 0) | opcode);
         var size = 2;
@@ -103,6 +118,6 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
             size += 4;
         }
 
-        output.Advance(size);
+        return size;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Relay.Streams.Wire;
 
@@ -13,17 +14,21 @@ internal static class Mask
     public static void Apply(ReadOnlySpan<byte> source, Span<byte> target, uint mask, int at)
     {
         mask = uint.RotateRight(mask, 8 * at);
-        var pattern = Vector.AsVectorByte(new Vector<uint>(mask));
-        var i = 0;
+        var whole = 0;
         if (BitConverter.IsLittleEndian)
         {
-            for (; i <= source.Length - Vector<byte>.Count; i += Vector<byte>.Count)
+            var pattern = Vector.AsVectorByte(new Vector<uint>(mask));
+            var from = MemoryMarshal.Cast<byte, Vector<byte>>(source);
+            var to = MemoryMarshal.Cast<byte, Vector<byte>>(target)[..from.Length];
+            for (var i = 0; i < to.Length; i++)
             {
-                (new Vector<byte>(source[i..]) ^ pattern).CopyTo(target[i..]);
+                to[i] = from[i] ^ pattern;
             }
+
+            whole = from.Length * Vector<byte>.Count;
         }
 
-        for (; i < source.Length; i++)
+        for (var i = whole; i < source.Length; i++)
         {
             target[i] = (byte)(source[i] ^ (byte)(mask >> (8 * (i & 3))));
         }
