@@ -18,6 +18,9 @@ internal sealed class SqliteChanges : IDisposable
         {
             _statement = statement;
         }
+
+        // While the file is locked it does not say. Who asks would wait behind all others that do.
+        _ = raw.sqlite3_busy_timeout(connection.Handle, 0);
     }
 
     /// <summary>Another number after each commit of any other connection, of this process or not; null when SQLite does not say. One call at a time.</summary>
