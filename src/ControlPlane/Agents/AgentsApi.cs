@@ -25,11 +25,11 @@ internal sealed class AgentsApi(
 {
     public const string RouteParameter = "workspaceagent";
 
-    private readonly Kept<Guid, Parts> _parts = new(database, static (connection, id) => new Parts(
-        DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)));
-
     private const string Blocking = "blocking";
     private const string NonBlocking = "non-blocking";
+
+    private readonly Kept<Guid, Parts> _parts = new(database, static (connection, id) => new Parts(
+        DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)));
 
     /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
     public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy((context, user) =>

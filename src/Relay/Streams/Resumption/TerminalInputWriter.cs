@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using System.Threading.Tasks.Sources;
 using Relay.Sockets;
 
 namespace Relay.Streams.Resumption;
@@ -18,12 +17,12 @@ namespace Relay.Streams.Resumption;
 /// </remarks>
 /// <param name="server">The first API server.</param>
 /// <param name="leaves">Cancelled when the client closes, or ends its bytes.</param>
-internal sealed partial class TerminalInputWriter(StreamTransport server, CancellationTokenSource leaves) : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed partial class TerminalInputWriter(StreamTransport server, CancellationTokenSource leaves) : PipeWriter
 {
     private readonly TerminalInputFrames _frames = new();
     private readonly Channel<byte[]> _pings = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly Lock _gate = new();
-    private ManualResetValueTaskSourceCore<FlushResult> _core;
+    private readonly RepeatedWait<FlushResult> _wait = new();
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private Action? _flushed;
     private StreamTransport? _server = server;
@@ -98,24 +97,6 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
     /// <summary>What is written from now on goes nowhere, and who writes is told so.</summary>
     public void Stop() => _isOver = true;
 
-    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
-    {
-        try
-        {
-            return _core.GetResult(token);
-        }
-        finally
-        {
-            _core.Reset();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource<FlushResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _core.OnCompleted(continuation, state, token, flags);
-
     private static void Refuse(CancellationToken cancellationToken)
     {
         if (cancellationToken.CanBeCanceled)
@@ -160,7 +141,7 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
             {
                 _isBusy = true;
                 _flush.UnsafeOnCompleted(_flushed ??= Flushed);
-                return new ValueTask<FlushResult>(this, _core.Version);
+                return _wait.Task;
             }
 
             Note(_flush.GetResult());
@@ -195,11 +176,11 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
         left?.TrySetResult();
         if (fault is null)
         {
-            _core.SetResult(new FlushResult(isCanceled: false, _isOver));
+            _wait.SetResult(new FlushResult(isCanceled: false, _isOver));
         }
         else
         {
-            _core.SetException(fault);
+            _wait.SetException(fault);
         }
     }
 

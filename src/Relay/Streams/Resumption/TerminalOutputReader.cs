@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using System.Threading.Tasks.Sources;
 
 namespace Relay.Streams.Resumption;
 
@@ -15,13 +14,13 @@ namespace Relay.Streams.Resumption;
 /// else is there stays in the source, seen, until more comes. 4. Once the server is lost, what it had sent is handed out, and the outage
 /// begins. A cancelled read of the source is only a wake-up: marks tell what for. Tokens are not supported: the relay has none.
 /// </remarks>
-internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSource<ReadResult>
+internal sealed partial class TerminalOutputReader : PipeReader
 {
     private readonly PresentServer _present;
     private readonly TerminalOutage _outage;
     private readonly Lock _gate = new();
     private readonly Action _arrived;
-    private ManualResetValueTaskSourceCore<ReadResult> _core;
+    private readonly RepeatedWait<ReadResult> _wait = new();
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _read;
     private PipeReader _source;
     private ReadOnlySequence<byte> _given;
@@ -60,7 +59,7 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
             throw new NotSupportedException("Reads are cancelled by CancelPendingRead.");
         }
 
-        return Fetch(out var result) ? new ValueTask<ReadResult>(result) : new ValueTask<ReadResult>(this, _core.Version);
+        return Fetch(out var result) ? new ValueTask<ReadResult>(result) : _wait.Task;
     }
 
     /// <inheritdoc/>
@@ -137,24 +136,6 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
         }
     }
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
-    {
-        try
-        {
-            return _core.GetResult(token);
-        }
-        finally
-        {
-            _core.Reset();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource<ReadResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _core.OnCompleted(continuation, state, token, flags);
-
     /// <summary>Reads until there is something to hand out; or false, and <see cref="Arrived"/> goes on.</summary>
     private bool Fetch(out ReadResult result)
     {
@@ -191,11 +172,11 @@ internal sealed partial class TerminalOutputReader : PipeReader, IValueTaskSourc
         catch (Exception error)
         {
             // Who reads is to hear of it, whatever it is: here is only the socket's thread.
-            _core.SetException(error);
+            _wait.SetException(error);
             return;
         }
 
-        _core.SetResult(result);
+        _wait.SetResult(result);
     }
 
     /// <summary>What can be told without reading.</summary>
