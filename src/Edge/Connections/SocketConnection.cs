@@ -39,7 +39,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         _socket = socket;
         LocalEndPoint = socket.LocalEndPoint;
         RemoteEndPoint = socket.RemoteEndPoint;
-        _input = new SocketInput(socket, Failure, readAhead, FireClosed);
+        _input = new SocketInput(socket, Failure, readAhead, FireClosed, RequestThreads.Shared);
         _output = new SocketOutput(socket, error => Abort(new ConnectionAbortedException("The client is gone.", error)));
         _pipe = new DetachablePipe(_input, _output);
         ConnectionClosed = _closed.Token;
@@ -137,6 +137,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         }
 
         _input.StopWatching();
+        _input.LeaveThreads();
         _output.OnBroken(static _ => { });
         (_upperPipe ?? _pipe).Detach();
         return true;
@@ -183,6 +184,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         }
 
         _socket.Close(timeout: 0);
+        _input.Closed();
         FireClosed();
     }
 
@@ -210,6 +212,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         if (!_isAborted)
         {
             Close();
+            _input.Closed();
         }
 
         _input.Dispose();

@@ -6,8 +6,14 @@ namespace Relay.Sockets;
 public sealed class SocketInput : BlockInput
 {
     private readonly Socket _socket;
-    private readonly Arrival _arrival;
     private readonly Func<SocketError, Exception> _failure;
+    private readonly RequestThreads? _threads;
+    private Arrival? _arrival;
+    private int _file = -1;
+    private bool _isStream;
+
+    // 1 while it waits with the request threads; whoever takes it back to 0 goes on.
+    private int _waitsThere;
 
     /// <summary>Reads from a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
@@ -16,14 +22,16 @@ public sealed class SocketInput : BlockInput
     /// With a value above 0 it watches: what the peer sends is read up to about so many bytes, although nobody asks for it.
     /// </param>
     /// <param name="ended">Called on the thread pool when the peer has ended or broken the connection while it was watched.</param>
-    public SocketInput(Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null)
+    /// <param name="threads">Where it waits while it carries no stream; by default, where all sockets do, and reads go on on the thread pool. With them, <see cref="Closed"/> must be called.</param>
+    public SocketInput(
+        Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null, RequestThreads? threads = null)
         : base(readAhead, ended)
     {
         ArgumentNullException.ThrowIfNull(socket);
         socket.Blocking = false;
         _socket = socket;
         _failure = failure ?? (static error => new IOException("The connection is broken.", new SocketException((int)error)));
-        _arrival = new Arrival(this);
+        _threads = threads;
         MayHaveMore = true;
     }
 
@@ -37,17 +45,61 @@ public sealed class SocketInput : BlockInput
     {
         Stream(true);
         InlineCompletions.Set(_socket, true);
+        LeaveThreads();
     }
 
-    /// <summary>The opposite of <see cref="BeginStream"/>: reads go on on the thread pool.</summary>
+    /// <summary>The opposite of <see cref="BeginStream"/>: reads go on on the thread pool, or the request threads.</summary>
     public void EndStream()
     {
         InlineCompletions.Set(_socket, false);
         Stream(false);
+        lock (Gate)
+        {
+            _isStream = false;
+        }
+    }
+
+    /// <summary>Waits no longer with the request threads, but as all sockets do: whoever closes the socket from now on need not say so.</summary>
+    public void LeaveThreads()
+    {
+        lock (Gate)
+        {
+            _isStream = true;
+            if (!TakeBack() || BeginWait())
+            {
+                return;
+            }
+        }
+
+        GoOnElsewhere();
+    }
+
+    /// <summary>The socket was closed: what waits for it learns that.</summary>
+    public void Closed()
+    {
+        if (TakeBack())
+        {
+            GoOnElsewhere();
+        }
+    }
+
+    /// <summary>The socket has something for whoever waited with the request threads.</summary>
+    internal void Ready()
+    {
+        if (TakeBack())
+        {
+            Arrived();
+        }
     }
 
     private protected override bool BeginWait()
     {
+        if (_threads is not null && !_isStream)
+        {
+            return BeginWait(_threads);
+        }
+
+        _arrival ??= new Arrival(this);
         try
         {
             if (_socket.ReceiveAsync(_arrival))
@@ -67,7 +119,7 @@ public sealed class SocketInput : BlockInput
 
     private protected override void EndWait()
     {
-        if (_arrival.SocketError == SocketError.Success)
+        if (_arrival is null || _arrival.SocketError == SocketError.Success)
         {
             MayHaveMore = true;
         }
@@ -108,7 +160,31 @@ public sealed class SocketInput : BlockInput
         }
     }
 
-    private protected override void Free() => _arrival.Dispose();
+    private protected override void Free()
+    {
+        _arrival?.Dispose();
+        if (_file >= 0)
+        {
+            _threads!.Forget(this, _file);
+        }
+    }
+
+    private bool BeginWait(RequestThreads threads)
+    {
+        // Before: it may be told on another thread when this returns, and then waits for the lock.
+        Volatile.Write(ref _waitsThere, 1);
+        if (threads.TryWait(this, _socket.SafeHandle, ref _file) || !TakeBack())
+        {
+            return true;
+        }
+
+        End(_failure(SocketError.OperationAborted));
+        return false;
+    }
+
+    private bool TakeBack() => Interlocked.Exchange(ref _waitsThere, 0) == 1;
+
+    private void GoOnElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static input => input.Arrived(), this, preferLocal: false);
 
     /// <summary>The wait for the socket.</summary>
     private sealed class Arrival(SocketInput input) : SocketAsyncEventArgs(true)

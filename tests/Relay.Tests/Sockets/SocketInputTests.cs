@@ -6,7 +6,13 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;
 
-public sealed class SocketInputTests : IAsyncLifetime
+/// <summary>Where it waits as all sockets do.</summary>
+public sealed class SocketInputTests() : SocketInputBehaviour(null);
+
+/// <summary>The same where it waits with the threads of requests.</summary>
+public sealed class SocketInputOfRequestsTests() : SocketInputBehaviour(RequestThreads.Shared);
+
+public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLifetime
 {
     private Socket _near = null!;
     private Socket _far = null!;
@@ -15,14 +21,15 @@ public sealed class SocketInputTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         (_near, _far) = await Loopback.PairAsync();
-        _input = new SocketInput(_near);
+        _input = new SocketInput(_near, threads: threads);
     }
 
     public ValueTask DisposeAsync()
     {
-        _near.Dispose();
+        Close(_near, _input);
         _far.Dispose();
         _input.Dispose();
+        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
 
@@ -190,9 +197,9 @@ public sealed class SocketInputTests : IAsyncLifetime
 
         var (near, far) = await Loopback.PairAsync();
         using var held = far;
-        var other = new SocketInput(near);
+        var other = new SocketInput(near, threads: threads);
         read = other.ReadAsync();
-        near.Dispose();
+        Close(near, other);
         await Assert.ThrowsAsync<IOException>(() => read.AsTask().Soon());
         other.Dispose();
     }
@@ -266,13 +273,14 @@ public sealed class SocketInputTests : IAsyncLifetime
     [Fact]
     public async Task AStreamGoesOnOnTheSocketThreadAndNothingElseDoes()
     {
-        Assert.NotEqual(".NET Sockets", await ReadOnAsync());
+        var elsewhere = threads is null ? ".NET TP Worker" : "Edge requests";
+        Assert.Equal(elsewhere, await ReadOnAsync());
         _input.BeginStream();
         Assert.True(InlineCompletions.IsAvailable);
         Assert.True(InlineCompletions.Get(_near));
         Assert.Equal(".NET Sockets", await ReadOnAsync());
         _input.EndStream();
-        Assert.NotEqual(".NET Sockets", await ReadOnAsync());
+        Assert.Equal(elsewhere, await ReadOnAsync());
 
         async Task<string?> ReadOnAsync()
         {
@@ -294,7 +302,7 @@ public sealed class SocketInputTests : IAsyncLifetime
     public async Task AStreamThatAlwaysHasMoreGivesOthersATurn()
     {
         var (near, far) = await Loopback.PairAsync();
-        using var other = new SocketInput(near);
+        using var other = new SocketInput(near, threads: threads);
         _input.BeginStream();
         other.BeginStream();
         var read = other.ReadAsync().AsTask();
@@ -348,11 +356,17 @@ public sealed class SocketInputTests : IAsyncLifetime
 
     private void Send(params byte[] bytes) => _far.Send(bytes);
 
+    private static void Close(Socket socket, SocketInput input)
+    {
+        socket.Dispose();
+        input.Closed();
+    }
+
     // As the HTTP layer leaves it while a request is answered: read once, and not since.
-    private static async Task<Watched> WatchAsync(TaskCompletionSource ended)
+    private async Task<Watched> WatchAsync(TaskCompletionSource ended)
     {
         var (near, far) = await Loopback.PairAsync();
-        var watched = new Watched(near, far, new SocketInput(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult()));
+        var watched = new Watched(near, far, new SocketInput(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
         far.Send("head"u8);
         var result = await watched.Input.ReadAsync().Soon();
         watched.Input.AdvanceTo(result.Buffer.End);
@@ -363,7 +377,7 @@ public sealed class SocketInputTests : IAsyncLifetime
     {
         public ValueTask DisposeAsync()
         {
-            Near.Dispose();
+            Close(Near, Input);
             Far.Dispose();
             Input.Dispose();
             return ValueTask.CompletedTask;
