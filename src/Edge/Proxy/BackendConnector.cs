@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Edge.InProcess;
+using Relay.Sockets;
 using Relay.Streams;
 
 namespace Edge.Proxy;
@@ -47,9 +48,16 @@ internal sealed class BackendConnector(EmbeddedApi? embedded, TimeSpan timeout)
     }
 
     /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
-    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
-        FindEmbedded(context.DnsEndPoint)?.InProcess.Connect()
-        ?? new NetworkStream(await ConnectAsync(context.DnsEndPoint, cancellation), ownsSocket: true);
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        if (FindEmbedded(context.DnsEndPoint) is { } api)
+        {
+            return api.InProcess.Connect();
+        }
+
+        var socket = await ConnectAsync(context.DnsEndPoint, cancellation);
+        return RequestThreads.Shared is { } threads ? new RequestStream(socket, threads) : new NetworkStream(socket, ownsSocket: true);
+    }
 
     private EmbeddedApi? FindEmbedded(DnsEndPoint target) => target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase) ? embedded : null;
 }

@@ -15,7 +15,7 @@ public sealed class RequestThreads
 {
     private readonly Lock _gate = new();
     private readonly int _epoll;
-    private SocketInput?[] _inputs = new SocketInput?[64];
+    private RequestWait?[] _waits = new RequestWait?[64];
     private int _waiting;
 
     private RequestThreads(int epoll, int count)
@@ -30,12 +30,12 @@ public sealed class RequestThreads
     /// <summary>Those of this process, one more than there are processors; null where there is no epoll: only Linux has it.</summary>
     public static RequestThreads? Shared { get; } = TryStart(Environment.ProcessorCount + 1);
 
-    /// <summary>Waits once until the socket has something, or has ended or broken; <see cref="SocketInput.Ready"/> then runs on any thread.</summary>
-    /// <param name="input">Who waits.</param>
+    /// <summary>Waits once until the socket has something, or has ended or broken; <see cref="RequestWait.Ready"/> then runs on any thread.</summary>
+    /// <param name="wait">The wait.</param>
     /// <param name="socket">Its socket.</param>
     /// <param name="file">Its number here; below 0 before the first time.</param>
     /// <returns>False when there is no such socket any more.</returns>
-    internal bool TryWait(SocketInput input, SafeSocketHandle socket, ref int file)
+    internal bool TryWait(RequestWait wait, SafeSocketHandle socket, ref int file)
     {
         var isHeld = false;
         try
@@ -47,7 +47,7 @@ public sealed class RequestThreads
             }
 
             file = (int)socket.DangerousGetHandle();
-            Remember(file, input);
+            Remember(file, wait);
             return Epoll.TryArm(_epoll, file, isFirst: true);
         }
         catch (ObjectDisposedException)
@@ -64,13 +64,13 @@ public sealed class RequestThreads
     }
 
     /// <summary>Whoever has waited here does not any more; its socket is closed.</summary>
-    internal void Forget(SocketInput input, int file)
+    internal void Forget(RequestWait wait, int file)
     {
         lock (_gate)
         {
-            if (_inputs[file] == input)
+            if (_waits[file] == wait)
             {
-                _inputs[file] = null;
+                _waits[file] = null;
             }
         }
     }
@@ -89,34 +89,34 @@ public sealed class RequestThreads
             var isLast = Interlocked.Decrement(ref _waiting) == 0;
 
             // A socket with a number that another one had is told of what came for that one, and finds nothing.
-            if (file < 0 || Volatile.Read(ref _inputs)[file] is not { } input)
+            if (file < 0 || Volatile.Read(ref _waits)[file] is not { } wait)
             {
                 continue;
             }
 
             if (isLast)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static input => input.Ready(), input, preferLocal: false);
+                ThreadPool.UnsafeQueueUserWorkItem(static wait => wait.Ready(), wait, preferLocal: false);
             }
             else
             {
-                ExecutionContext.Run(context, static input => ((SocketInput)input!).Ready(), input);
+                ExecutionContext.Run(context, static wait => ((RequestWait)wait!).Ready(), wait);
             }
         }
     }
 
-    private void Remember(int file, SocketInput input)
+    private void Remember(int file, RequestWait wait)
     {
         lock (_gate)
         {
-            if (file >= _inputs.Length)
+            if (file >= _waits.Length)
             {
-                var more = new SocketInput?[Math.Max(file + 1, 2 * _inputs.Length)];
-                _inputs.CopyTo(more, 0);
-                Volatile.Write(ref _inputs, more);
+                var more = new RequestWait?[Math.Max(file + 1, 2 * _waits.Length)];
+                _waits.CopyTo(more, 0);
+                Volatile.Write(ref _waits, more);
             }
 
-            _inputs[file] = input;
+            _waits[file] = wait;
         }
     }
 }

@@ -3,17 +3,13 @@ using System.Net.Sockets;
 namespace Relay.Sockets;
 
 /// <summary>A pipe reader right on a socket.</summary>
-public sealed class SocketInput : BlockInput
+public sealed class SocketInput : BlockInput, IRequestReader
 {
     private readonly Socket _socket;
     private readonly Func<SocketError, Exception> _failure;
-    private readonly RequestThreads? _threads;
+    private readonly RequestWait? _wait;
     private Arrival? _arrival;
-    private int _file = -1;
     private bool _isStream;
-
-    // 1 while it waits with the request threads; whoever takes it back to 0 goes on.
-    private int _waitsThere;
 
     /// <summary>Reads from a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
@@ -31,7 +27,7 @@ public sealed class SocketInput : BlockInput
         socket.Blocking = false;
         _socket = socket;
         _failure = failure ?? (static error => new IOException("The connection is broken.", new SocketException((int)error)));
-        _threads = threads;
+        _wait = threads is null ? null : new RequestWait(threads, this);
         MayHaveMore = true;
     }
 
@@ -65,7 +61,7 @@ public sealed class SocketInput : BlockInput
         lock (Gate)
         {
             _isStream = true;
-            if (!TakeBack() || BeginWait())
+            if (_wait?.TryTakeBack() is not true || BeginWait())
             {
                 return;
             }
@@ -77,26 +73,25 @@ public sealed class SocketInput : BlockInput
     /// <summary>The socket was closed: what waits for it learns that.</summary>
     public void Closed()
     {
-        if (TakeBack())
+        if (_wait?.TryTakeBack() is true)
         {
             GoOnElsewhere();
         }
     }
 
-    /// <summary>The socket has something for whoever waited with the request threads.</summary>
-    internal void Ready()
-    {
-        if (TakeBack())
-        {
-            Arrived();
-        }
-    }
+    void IRequestReader.Ready() => Arrived();
 
     private protected override bool BeginWait()
     {
-        if (_threads is not null && !_isStream)
+        if (_wait is not null && !_isStream)
         {
-            return BeginWait(_threads);
+            if (!_wait.TryBegin(_socket))
+            {
+                End(_failure(SocketError.OperationAborted));
+                return false;
+            }
+
+            return true;
         }
 
         _arrival ??= new Arrival(this);
@@ -163,26 +158,8 @@ public sealed class SocketInput : BlockInput
     private protected override void Free()
     {
         _arrival?.Dispose();
-        if (_file >= 0)
-        {
-            _threads!.Forget(this, _file);
-        }
+        _wait?.Forget();
     }
-
-    private bool BeginWait(RequestThreads threads)
-    {
-        // Before: it may be told on another thread when this returns, and then waits for the lock.
-        Volatile.Write(ref _waitsThere, 1);
-        if (threads.TryWait(this, _socket.SafeHandle, ref _file) || !TakeBack())
-        {
-            return true;
-        }
-
-        End(_failure(SocketError.OperationAborted));
-        return false;
-    }
-
-    private bool TakeBack() => Interlocked.Exchange(ref _waitsThere, 0) == 1;
 
     private void GoOnElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static input => input.Arrived(), this, preferLocal: false);
 

@@ -44,7 +44,7 @@ public sealed class StreamRelay : IDisposable
         _time = time;
         _epoch = time.GetTimestamp();
         _now = () => _time.GetElapsedTime(_epoch);
-        _timer = time.CreateTimer(static relay => ((StreamRelay)relay!).Beat(), this, options.Heartbeat, options.Heartbeat);
+        _timer = time.CreateTimer(static relay => ((StreamRelay)relay!).Beat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         metrics.CountBytesWith(CountBytes);
     }
 
@@ -159,6 +159,12 @@ public sealed class StreamRelay : IDisposable
         {
             _streams.Add(stream);
             draining = _draining;
+
+            // Only while there is something to look at: a node without streams has no reason to wake.
+            if (_streams.Count == 1)
+            {
+                _timer.Change(_options.Heartbeat, _options.Heartbeat);
+            }
         }
 
         if (draining)
@@ -172,6 +178,11 @@ public sealed class StreamRelay : IDisposable
         lock (_lock)
         {
             _streams.Remove(stream);
+            if (_streams.Count == 0)
+            {
+                _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            }
+
             _finishedToBackend += stream.BytesToBackend;
             _finishedToClient += stream.BytesToClient;
             if (_draining && _streams.Count == 0)

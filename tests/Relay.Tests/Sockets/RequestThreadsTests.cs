@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Net.Sockets;
 using Relay.Sockets;
 using Relay.Tests.Streams;
@@ -93,15 +92,15 @@ public sealed class RequestThreadsTests : IDisposable
         for (var i = 0; i < 200; i++)
         {
             var (input, far) = await ConnectAsync();
-            var read = input.ReadAsync();
+            var first = input.ReadAsync();
             far.Send([1]);
             input.LeaveThreads();
-            var result = await read.Soon();
+            var result = await first.Soon();
             Assert.Equal([1], result.Buffer.ToArray());
             input.AdvanceTo(result.Buffer.End);
-            read = input.ReadAsync();
+            var second = input.ReadAsync();
             far.Send([2]);
-            Assert.Equal([2], (await read.Soon()).Buffer.ToArray());
+            Assert.Equal([2], (await second.Soon()).Buffer.ToArray());
         }
     }
 
