@@ -15,13 +15,13 @@ internal static class ApiHost
 {
     /// <summary>The embedded one, reachable only by this user: from this process for requests, and on a Unix socket for streams, which need real sockets.</summary>
     public static WebApplication CreateEmbedded(
-        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent, InProcessEndPoint endPoint)
+        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent, InProcessApplication requests)
     {
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
 
-        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive. The last one is asked first.
+        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive.
         builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
-        builder.Services.AddSingleton<IConnectionListenerFactory, InProcessListenerFactory>();
+        builder.Services.AddInProcess(requests);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -29,7 +29,6 @@ internal static class ApiHost
             // The edge has held the request to its limits already; one place decides.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.ListenUnixSocket(data.ApiSocket);
-            kestrel.Listen(endPoint);
         });
         var app = builder.Build();
         app.UseControlPlane();

@@ -119,7 +119,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             _localAgent = new LocalAgentConnection(_data, _settings.LocalAgent, _hosts.Time);
         }
 
-        var inProcess = new InProcessEndPoint();
+        var inProcess = new InProcessApplication();
         if (Options.EmbedsApiServer)
         {
             _socketClaim = _data.ClaimApiSocket();

@@ -1,17 +1,16 @@
 using System.Net;
 using System.Net.Sockets;
-using Edge.InProcess;
 using Relay.Sockets;
 using Relay.Streams;
 
 namespace Edge.Proxy;
 
 /// <summary>
-/// Opens connections to API servers: TCP, or to the embedded one its Unix socket for streams, and for requests one without a socket.
+/// Opens connections to API servers: TCP, or to the embedded one its Unix socket, for streams and probes. Its requests need none (<see cref="InProcessForwarder"/>).
 /// </summary>
-/// <param name="embedded">The embedded API server; null when there is none.</param>
+/// <param name="embedded">The embedded API server's socket; null when there is none.</param>
 /// <param name="timeout">How long a connection may take to stand.</param>
-internal sealed class BackendConnector(EmbeddedApi? embedded, TimeSpan timeout)
+internal sealed class BackendConnector(string? embedded, TimeSpan timeout)
 {
     /// <summary>The host name of the embedded API server; <c>.invalid</c> never resolves (RFC 6761 §6.4).</summary>
     public const string EmbeddedHost = "api.edge.invalid";
@@ -29,7 +28,7 @@ internal sealed class BackendConnector(EmbeddedApi? embedded, TimeSpan timeout)
         {
             // An idle long poll has no time-out: keep-alive finds the server that vanished without a word.
             TcpLiveness.Apply(socket);
-            EndPoint endpoint = api is not null ? new UnixDomainSocketEndPoint(api.Socket) : target;
+            EndPoint endpoint = api is not null ? new UnixDomainSocketEndPoint(api) : target;
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             patience.CancelAfter(timeout);
             await socket.ConnectAsync(endpoint, patience.Token);
@@ -50,19 +49,9 @@ internal sealed class BackendConnector(EmbeddedApi? embedded, TimeSpan timeout)
     /// <summary>The same for <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
-        if (FindEmbedded(context.DnsEndPoint) is { } api)
-        {
-            return api.InProcess.Connect();
-        }
-
         var socket = await ConnectAsync(context.DnsEndPoint, cancellation);
         return RequestThreads.Shared is { } threads ? new RequestStream(socket, threads) : new NetworkStream(socket, ownsSocket: true);
     }
 
-    private EmbeddedApi? FindEmbedded(DnsEndPoint target) => target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase) ? embedded : null;
+    private string? FindEmbedded(DnsEndPoint target) => target.Host.Equals(EmbeddedHost, StringComparison.OrdinalIgnoreCase) ? embedded : null;
 }
-
-/// <summary>The embedded API server's two listeners.</summary>
-/// <param name="Socket">Its Unix socket, for streams.</param>
-/// <param name="InProcess">For requests.</param>
-internal sealed record EmbeddedApi(string Socket, InProcessEndPoint InProcess);

@@ -27,7 +27,7 @@ namespace Edge.Public;
 internal static class PublicHost
 {
     public static WebApplication Create(
-        HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey, InProcessEndPoint inProcess)
+        HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey, InProcessApplication inProcess)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
@@ -90,7 +90,7 @@ internal static class PublicHost
         }
     }
 
-    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data, InProcessEndPoint inProcess)
+    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data, InProcessApplication inProcess)
     {
         services.AddRoutingCore();
         services.AddSingleton(new StreamRelayOptions());
@@ -107,8 +107,12 @@ internal static class PublicHost
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
-        services.AddSingleton(new BackendConnector(
-            settings.Options.EmbedsApiServer ? new EmbeddedApi(data.ApiSocket, inProcess) : null, ProxyDefaults.ConnectTimeout));
+        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
+        if (settings.Options.EmbedsApiServer)
+        {
+            services.AddSingleton<IHttpForwarder>(new InProcessForwarder(inProcess));
+        }
+
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<TerminalHealth>();
         services.AddSingleton<TerminalResumption>();

@@ -1,63 +1,79 @@
 using Edge.InProcess;
+using Edge.Proxy;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Tests.InProcess;
 
-/// <summary>A Kestrel host without a socket, and a client that reaches it.</summary>
+/// <summary>A host on a socket that hands what it gets to another one in its process.</summary>
 internal sealed class InProcessHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
+    private readonly WebApplication _edge;
+    private readonly WebApplication _api;
 
-    private InProcessHost(WebApplication app, InProcessEndPoint endPoint)
+    private InProcessHost(WebApplication edge, WebApplication api)
     {
-        _app = app;
-        EndPoint = endPoint;
-        Client = ClientOf(endPoint);
+        (_edge, _api) = (edge, api);
+        Client = new HttpClient
+        {
+            BaseAddress = new Uri(edge.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
     }
-
-    public InProcessEndPoint EndPoint { get; }
 
     public HttpClient Client { get; }
 
-    public static async Task<InProcessHost> StartAsync(RequestDelegate handler)
+    /// <param name="handler">The inner host's.</param>
+    /// <param name="around">What the outer one does around it; by default nothing.</param>
+    /// <param name="services">The inner host's services.</param>
+    public static async Task<InProcessHost> StartAsync(
+        RequestDelegate handler, Func<HttpContext, Func<Task<ForwarderError>>, Task>? around = null, Action<IServiceCollection>? services = null)
     {
-        var endPoint = new InProcessEndPoint();
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore();
-        builder.Logging.ClearProviders();
-        builder.Services.AddSingleton<IConnectionListenerFactory, InProcessListenerFactory>();
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        var requests = new InProcessApplication();
+        var api = CreateBuilder();
+        api.Services.AddInProcess(requests);
+        api.Services.AddHttpContextAccessor();
+        services?.Invoke(api.Services);
+        var inner = api.Build();
+        inner.Run(handler);
+        await inner.StartAsync();
+
+        var edge = CreateBuilder();
+        edge.Services.AddHttpContextAccessor();
+        edge.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
+        var outer = edge.Build();
+        var forwarder = new InProcessForwarder(requests);
+        outer.Run(context =>
         {
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Listen(endPoint);
+            return around is null ? ForwardAsync() : around(context, ForwardAsync);
+            async Task<ForwarderError> ForwardAsync() =>
+                await forwarder.SendAsync(context, "http://api.invalid", null!, ForwarderRequestConfig.Empty, HttpTransformer.Empty);
         });
-        var app = builder.Build();
-        app.Run(handler);
-        await app.StartAsync();
-        return new InProcessHost(app, endPoint);
+        await outer.StartAsync();
+        return new InProcessHost(outer, inner);
     }
 
-    public static HttpClient ClientOf(InProcessEndPoint endPoint) => new(new SocketsHttpHandler
-    {
-        UseCookies = false,
-        UseProxy = false,
-        ConnectCallback = (_, _) => ValueTask.FromResult(endPoint.Connect()),
-    })
-    {
-        BaseAddress = new Uri("http://api.invalid"),
-        Timeout = Timeout.InfiniteTimeSpan,
-    };
-
-    public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
+    /// <summary>Stops the inner one.</summary>
+    public Task StopAsync() => _api.StopAsync(TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _app.DisposeAsync();
+        await _edge.DisposeAsync();
+        await _api.DisposeAsync();
+    }
+
+    private static WebApplicationBuilder CreateBuilder()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Logging.ClearProviders();
+        return builder;
     }
 }

@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
-using Edge.InProcess;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Tests.InProcess;
 
@@ -13,26 +15,137 @@ public class InProcessTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task ARequestIsServedOnTheThreadThatSendsIt()
+    public async Task ARequestIsAnsweredOnTheThreadThatHandsItOn()
     {
-        await using var host = await InProcessHost.StartAsync(static context =>
-            context.Response.WriteAsync(Environment.CurrentManagedThreadId.ToString(System.Globalization.CultureInfo.InvariantCulture)));
-
-        // The first ones find a server that is not waiting yet.
-        await Eventually.TrueAsync(
-            async () =>
+        var inner = 0;
+        var isDone = false;
+        await using var host = await InProcessHost.StartAsync(
+            context =>
             {
-                var asking = Environment.CurrentManagedThreadId;
-                var sending = host.Client.GetAsync("/", Cancel);
-                var isDone = sending.IsCompleted;
-                using var answer = await sending;
-                return isDone && asking == int.Parse(await answer.Content.ReadAsStringAsync(Cancel), System.Globalization.CultureInfo.InvariantCulture);
+                inner = Environment.CurrentManagedThreadId;
+                return context.Response.WriteAsync("here");
             },
-            "a request and its answer stay on a thread");
+            async (_, forward) =>
+            {
+                var outer = Environment.CurrentManagedThreadId;
+                var forwarded = forward();
+                isDone = forwarded.IsCompleted && inner == outer;
+                await forwarded;
+            });
+
+        Assert.Equal("here", await host.Client.GetStringAsync("/", Cancel));
+        Assert.True(isDone);
     }
 
     [Fact]
-    public async Task AClientThatGivesUpIsNoticedWhileItsRequestRuns()
+    public async Task TheRequestAndTheAnswerAreTheClients()
+    {
+        await using var host = await InProcessHost.StartAsync(
+            static async context =>
+            {
+                var request = context.Request;
+                context.Response.StatusCode = StatusCodes.Status418ImATeapot;
+                context.Response.Headers["X-Seen"] = $"{request.Method} {request.Scheme} {request.Path}{request.QueryString} {request.Headers["X-Sent"]} {context.TraceIdentifier}";
+                context.Response.ContentType = "text/plain";
+                using var reader = new StreamReader(request.Body);
+                await context.Response.WriteAsync(await reader.ReadToEndAsync() + context.Connection.RemoteIpAddress);
+            },
+            static (context, forward) =>
+            {
+                context.TraceIdentifier = "traced";
+                return forward();
+            });
+        using var message = new HttpRequestMessage(HttpMethod.Put, "/a%20b?c=d") { Content = new StringContent("body from ") };
+        message.Headers.Add("X-Sent", "sent");
+
+        using var answer = await host.Client.SendAsync(message, Cancel);
+
+        Assert.Equal((HttpStatusCode)418, answer.StatusCode);
+        Assert.Equal("PUT http /a%20b?c=d sent traced", answer.Headers.GetValues("X-Seen").Single());
+        Assert.Equal("text/plain", answer.Content.Headers.ContentType!.ToString());
+        Assert.Equal("body from 127.0.0.1", await answer.Content.ReadAsStringAsync(Cancel));
+    }
+
+    /// <summary>Neither services nor items nor endpoints nor what can be switched to: all of that is the outer host's own.</summary>
+    [Fact]
+    public async Task NothingElseOfTheOuterHostIsSeen()
+    {
+        var flows = new AsyncLocal<string>();
+        var mark = new object();
+        string? seen = null;
+        var outerKeepsItsOwn = false;
+        await using var host = await InProcessHost.StartAsync(
+            context =>
+            {
+                seen = $"{ReferenceEquals(context.RequestServices.GetService<object>(), mark)} {context.GetEndpoint() is null} {context.Items.Count} "
+                    + $"{flows.Value is null} {context.Features.Get<IHttpUpgradeFeature>() is null} "
+                    + $"{context.RequestServices.GetRequiredService<IHttpContextAccessor>().HttpContext == context} "
+                    + $"{context.Features.Any(static feature => feature.Value is null)} {context.Features.Count(static feature => feature.Key == typeof(IHttpRequestFeature))}";
+                return Task.CompletedTask;
+            },
+            async (context, forward) =>
+            {
+                var accessor = context.RequestServices.GetRequiredService<IHttpContextAccessor>();
+                context.SetEndpoint(new Endpoint(null, null, "outer"));
+                context.Items["outer"] = true;
+                flows.Value = "outer";
+                await forward();
+                outerKeepsItsOwn = accessor.HttpContext == context && flows.Value == "outer" && context.GetEndpoint()?.DisplayName == "outer"
+                    && context.RequestServices.GetService<object>() is null;
+            },
+            services => services.AddSingleton(mark));
+
+        using var answer = await host.Client.GetAsync("/", Cancel);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("True True 0 True True True False 1", seen);
+        Assert.True(outerKeepsItsOwn);
+    }
+
+    [Fact]
+    public async Task ScopedServicesLiveAsLongAsTheAnswer()
+    {
+        var disposed = new TaskCompletionSource();
+        await using var host = await InProcessHost.StartAsync(
+            async context =>
+            {
+                Assert.NotNull(context.RequestServices.GetRequiredService<Scoped>());
+                await context.Response.WriteAsync($"{disposed.Task.IsCompleted}");
+            },
+            services: services => services.AddScoped(_ => new Scoped(disposed)));
+
+        Assert.Equal("False", await host.Client.GetStringAsync("/", Cancel));
+        await disposed.Task.WaitAsync(Guard, Cancel);
+    }
+
+    [Fact]
+    public async Task TheSpanOfTheEdgeIsTheParentOfTheApiServers()
+    {
+        string? parent = null;
+        string? own = null;
+        await using var host = await InProcessHost.StartAsync(
+            context =>
+            {
+                parent = context.Request.Headers.TraceParent;
+                return Task.CompletedTask;
+            },
+            async (_, forward) =>
+            {
+                using var span = new Activity("edge").SetIdFormat(ActivityIdFormat.W3C).Start();
+                own = span.Id;
+                await forward();
+            });
+        using var message = new HttpRequestMessage(HttpMethod.Get, "/");
+        message.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+        using var answer = await host.Client.SendAsync(message, Cancel);
+
+        Assert.NotNull(own);
+        Assert.Equal(own, parent);
+    }
+
+    [Fact]
+    public async Task AClientThatGoesIsNoticedWhileItsRequestRuns()
     {
         var entered = new TaskCompletionSource();
         var noticed = new TaskCompletionSource();
@@ -52,25 +165,34 @@ public class InProcessTests
         await noticed.Task.WaitAsync(Guard, Cancel);
     }
 
+    /// <summary>What the outer pipeline puts in place of the client's life time counts too: requests that wait end with the node.</summary>
     [Fact]
-    public async Task AClientThatGivesUpInTheMidstOfItsBodyIsAnErrorThere()
+    public async Task ALifeTimeOfTheOuterPipelineHolds()
     {
-        var failed = new TaskCompletionSource<Exception>();
-        await using var host = await InProcessHost.StartAsync(async context =>
-            failed.SetResult(await Assert.ThrowsAnyAsync<Exception>(() => context.Request.Body.CopyToAsync(Stream.Null))));
-        await using var connection = host.EndPoint.Connect();
-        await connection.WriteAsync("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123"u8.ToArray(), Cancel);
+        using var stopping = new CancellationTokenSource();
+        var entered = new TaskCompletionSource();
+        await using var host = await InProcessHost.StartAsync(
+            async context =>
+            {
+                entered.SetResult();
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.Delay(Timeout.Infinite, context.RequestAborted));
+                await context.Response.WriteAsync("stopped");
+            },
+            async (context, forward) =>
+            {
+                context.Features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = stopping.Token });
+                await forward();
+            });
 
-        await connection.DisposeAsync();
+        var asking = host.Client.GetStringAsync("/", Cancel);
+        await entered.Task.WaitAsync(Guard, Cancel);
+        await stopping.CancelAsync();
 
-        var error = await failed.Task.WaitAsync(Guard, Cancel);
-        Assert.True(error is BadHttpRequestException or OperationCanceledException or IOException, error.ToString());
-        await Assert.ThrowsAsync<IOException>(async () => await connection.WriteAsync("4"u8.ToArray(), Cancel));
-        await Assert.ThrowsAsync<IOException>(async () => await connection.ReadExactlyAsync(new byte[1], Cancel));
+        Assert.Equal("stopped", await asking.WaitAsync(Guard, Cancel));
     }
 
     [Fact]
-    public async Task AnAnswerThatTheServerBreaksOffIsNoWholeAnswer()
+    public async Task AnAnswerThatIsBrokenOffIsNoWholeAnswer()
     {
         await using var host = await InProcessHost.StartAsync(static async context =>
         {
@@ -78,250 +200,111 @@ public class InProcessTests
             await context.Response.Body.FlushAsync();
             context.Abort();
         });
-        using var answer = await host.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Cancel);
 
-        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsStringAsync(Cancel));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => host.Client.GetStringAsync("/", Cancel));
     }
 
     [Fact]
-    public async Task AClientThatDoesNotReadHoldsTheServerUp()
+    public async Task AFailureIsTheOuterHosts()
     {
-        const int Piece = 16 << 10;
-        const int Pieces = 256;
-        var paused = new TaskCompletionSource<int>();
-        await using var host = await InProcessHost.StartAsync(async context =>
-        {
-            for (var i = 1; i <= Pieces; i++)
+        await using var host = await InProcessHost.StartAsync(
+            static _ => throw new InvalidTimeZoneException("inner"),
+            static async (context, forward) =>
             {
-                context.Response.BodyWriter.GetSpan(Piece)[..Piece].Fill((byte)i);
-                context.Response.BodyWriter.Advance(Piece);
-                var flush = context.Response.BodyWriter.FlushAsync().AsTask();
-                if (!flush.IsCompleted)
-                {
-                    paused.TrySetResult(i * Piece);
-                }
+                var error = await Assert.ThrowsAsync<InvalidTimeZoneException>(() => forward());
+                await context.Response.WriteAsync(error.Message);
+            });
 
-                await flush;
-            }
-        });
-        using var answer = await host.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Cancel);
-
-        Assert.InRange(await paused.Task.WaitAsync(Guard, Cancel), Piece, 256 << 10);
-        var body = await answer.Content.ReadAsByteArrayAsync(Cancel).WaitAsync(Guard, Cancel);
-
-        Assert.Equal(Pieces * Piece, body.Length);
-        Assert.All(Enumerable.Range(0, Pieces), i => Assert.Equal((byte)(i + 1), body[(i * Piece) + (i % Piece)]));
+        Assert.Equal("inner", await host.Client.GetStringAsync("/", Cancel));
     }
 
-    [Fact]
-    public async Task AServerThatDoesNotReadHoldsTheClientUpAndGetsALargeBodyWhole()
-    {
-        var read = new TaskCompletionSource();
-        await using var host = await InProcessHost.StartAsync(async context =>
-        {
-            await read.Task;
-            await context.Response.WriteAsync(Convert.ToHexString(await SHA256.HashDataAsync(context.Request.Body)));
-        });
-        var body = new byte[4 << 20];
-        Random.Shared.NextBytes(body);
-        using var content = new PiecemealContent(body);
-
-        var posting = host.Client.PostAsync("/", content, Cancel);
-        Assert.InRange(await content.Paused.WaitAsync(Guard, Cancel), 1, 256 << 10);
-        read.SetResult();
-        using var answer = await posting.WaitAsync(Guard, Cancel);
-
-        Assert.Equal(Convert.ToHexString(SHA256.HashData(body)), await answer.Content.ReadAsStringAsync(Cancel));
-    }
-
-    [Fact]
-    public async Task PiecesGoBothWaysAtOnce()
+    /// <summary>The limit of the outer server, which also the inner host's handlers may lower.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABodyIsHeldToTheLimit(bool hasLength)
     {
         await using var host = await InProcessHost.StartAsync(static async context =>
         {
-            var piece = new byte[1];
-            while (await context.Request.Body.ReadAsync(piece) > 0)
+            context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = 1000;
+            var refused = await Assert.ThrowsAnyAsync<BadHttpRequestException>(() => context.Request.Body.CopyToAsync(Stream.Null));
+            context.Response.StatusCode = refused.StatusCode;
+        });
+        using var message = new HttpRequestMessage(HttpMethod.Post, "/") { Content = new ByteArrayContent(new byte[1001]) };
+        message.Headers.TransferEncodingChunked = !hasLength;
+
+        using var answer = await host.Client.SendAsync(message, Cancel);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task MuchGoesBothWaysAtOnce()
+    {
+        await using var host = await InProcessHost.StartAsync(static async context =>
+        {
+            var piece = new byte[10_000];
+            while (await context.Request.Body.ReadAsync(piece) is > 0 and var count)
             {
-                await context.Response.Body.WriteAsync(piece);
-                await context.Response.Body.FlushAsync();
+                await context.Response.Body.WriteAsync(piece.AsMemory(0, count));
             }
         });
-        await using var connection = host.EndPoint.Connect();
-        await connection.WriteAsync("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"u8.ToArray(), Cancel);
+        var body = RandomNumberGenerator.GetBytes(4 << 20);
 
-        var seen = string.Empty;
+        using var answer = await host.Client.PostAsync("/", new ByteArrayContent(body), Cancel);
+
+        Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task PiecesReachTheClientAsTheyAreFlushed()
+    {
+        var next = new SemaphoreSlim(0);
+        await using var host = await InProcessHost.StartAsync(async context =>
+        {
+            foreach (var letter in "abc")
+            {
+                await context.Response.WriteAsync(letter.ToString());
+                await context.Response.Body.FlushAsync();
+                await next.WaitAsync(context.RequestAborted);
+            }
+        });
+        using var answer = await host.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Cancel);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancel);
+
         foreach (var letter in "abc")
         {
-            await connection.WriteAsync(new[] { (byte)letter }, Cancel);
-            seen = await ReadUntilAsync(connection, seen, $"1\r\n{letter}\r\n");
+            var piece = new byte[10];
+            Assert.Equal(1, await body.ReadAsync(piece, Cancel).AsTask().WaitAsync(Guard, Cancel));
+            Assert.Equal(letter, (char)piece[0]);
+            next.Release();
         }
-
-        Assert.EndsWith("0\r\n\r\n", await ReadUntilAsync(connection, seen, "0\r\n\r\n"), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task AReadIntoNoRoomWaitsForSomethingToRead()
+    public async Task AServerThatHasStoppedIsOneThatCannotBeReached()
     {
-        await using var host = await InProcessHost.StartAsync(static context => context.Response.WriteAsync("x"));
-        await using var connection = host.EndPoint.Connect();
-
-        var waiting = connection.ReadAsync(Memory<byte>.Empty, Cancel);
-        Assert.False(waiting.IsCompleted);
-        await connection.WriteAsync("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"u8.ToArray(), Cancel);
-
-        Assert.Equal(0, await waiting.AsTask().WaitAsync(Guard, Cancel));
-        using var reader = new StreamReader(connection);
-        Assert.StartsWith("HTTP/1.1 200", await reader.ReadToEndAsync(Cancel).WaitAsync(Guard, Cancel), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task ARunningRequestFinishesWhileTheServerStopsAndNewOnesAreRefused()
-    {
-        var entered = new TaskCompletionSource();
-        var finish = new TaskCompletionSource();
-        await using var host = await InProcessHost.StartAsync(async context =>
-        {
-            entered.TrySetResult();
-            await finish.Task;
-            await context.Response.WriteAsync("finished");
-        });
-        var running = host.Client.GetStringAsync("/", Cancel);
-        await entered.Task.WaitAsync(Guard, Cancel);
-
-        var stop = host.StopAsync();
-        await Eventually.TrueAsync(() => IsRefused(host.EndPoint), "the listener is closed");
-        Assert.False(stop.IsCompleted);
-        finish.SetResult();
-
-        Assert.Equal("finished", await running.WaitAsync(Guard, Cancel));
-        await stop.WaitAsync(Guard, Cancel);
-        await AssertRefusedAsync(host.Client);
-    }
-
-    [Fact]
-    public async Task WithoutAServerItIsAFailureToConnect()
-    {
-        using var client = InProcessHost.ClientOf(new InProcessEndPoint());
-
-        await AssertRefusedAsync(client);
-    }
-
-    [Fact]
-    public async Task ConnectionsThatNobodyAcceptedBreakWithTheirListener()
-    {
-        var endPoint = new InProcessEndPoint();
-        await using var listener = endPoint.Listen();
-        await using var connection = endPoint.Connect();
-        var reading = connection.ReadAsync(new byte[1], Cancel).AsTask();
-
-        await listener.DisposeAsync();
-
-        await Assert.ThrowsAsync<IOException>(() => reading.WaitAsync(Guard, Cancel));
-        Assert.Null(await listener.AcceptAsync(Cancel));
-    }
-
-    [Fact]
-    public async Task ClientsThatGiveUpAtAnyMomentDisturbNobodyElse()
-    {
-        await using var host = await InProcessHost.StartAsync(static async context =>
-        {
-            // All of it first: clients of HTTP/1.1 read no answer before they have sent their request.
-            using var body = new MemoryStream();
-            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-            await Task.Yield();
-            await context.Response.Body.WriteAsync(body.ToArray(), context.RequestAborted);
-        });
-
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Cancel }, async (i, _) =>
-        {
-            var body = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat($"request {i} ", 1 + (i * 37 % 20_000))));
-            using var content = new PiecemealContent(body);
-            using var patience = new CancellationTokenSource();
-            if (i % 2 == 1)
+        var error = ForwarderError.None;
+        IForwarderErrorFeature? failure = null;
+        await using var host = await InProcessHost.StartAsync(
+            static context => context.Response.WriteAsync("running"),
+            async (context, forward) =>
             {
-                content.GiveUpAt(body.Length * (i % 11) / 10, patience);
-            }
+                error = await forward();
+                failure = context.GetForwarderErrorFeature();
+            });
+        Assert.Equal("running", await host.Client.GetStringAsync("/", Cancel));
+        Assert.Equal((ForwarderError.None, null), (error, failure?.Error));
 
-            try
-            {
-                using var answer = await host.Client.PostAsync("/", content, patience.Token);
-                Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync(patience.Token));
-            }
-            catch (Exception error) when (i % 2 == 1 && error is OperationCanceledException or HttpRequestException or IOException)
-            {
-                Assert.True(patience.IsCancellationRequested);
-            }
-        }).WaitAsync(3 * Guard, Cancel);
+        await host.StopAsync();
+
+        using var answer = await host.Client.GetAsync("/", Cancel);
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        Assert.Equal((ForwarderError.Request, ForwarderError.Request), (error, failure!.Error));
     }
 
-    private static async Task<string> ReadUntilAsync(Stream connection, string seen, string end)
+    private sealed class Scoped(TaskCompletionSource disposed) : IDisposable
     {
-        var buffer = new byte[4096];
-        while (!seen.Contains(end, StringComparison.Ordinal))
-        {
-            var count = await connection.ReadAsync(buffer, Cancel).AsTask().WaitAsync(Guard, Cancel);
-            Assert.NotEqual(0, count);
-            seen += Encoding.ASCII.GetString(buffer, 0, count);
-        }
-
-        return seen;
-    }
-
-    private static bool IsRefused(InProcessEndPoint endPoint)
-    {
-        try
-        {
-            endPoint.Connect().Dispose();
-            return false;
-        }
-        catch (System.Net.Sockets.SocketException)
-        {
-            return true;
-        }
-    }
-
-    private static async Task AssertRefusedAsync(HttpClient client)
-    {
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync("/", Cancel));
-        Assert.Equal(HttpRequestError.ConnectionError, refused.HttpRequestError);
-    }
-
-    /// <summary>A body that tells when it has to wait, and that may be given up on its way.</summary>
-    private sealed class PiecemealContent(byte[] body) : HttpContent
-    {
-        private const int Piece = 10_000;
-        private readonly TaskCompletionSource<int> _paused = new();
-        private int _giveUpAt = int.MaxValue;
-        private CancellationTokenSource? _patience;
-
-        /// <summary>How many bytes had left when it first had to wait.</summary>
-        public Task<int> Paused => _paused.Task;
-
-        public void GiveUpAt(int position, CancellationTokenSource patience) => (_giveUpAt, _patience) = (position, patience);
-
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        {
-            for (var at = 0; at < body.Length; at += Piece)
-            {
-                if (at >= _giveUpAt)
-                {
-                    await _patience!.CancelAsync();
-                }
-
-                var write = stream.WriteAsync(body.AsMemory(at, Math.Min(Piece, body.Length - at))).AsTask();
-                if (!write.IsCompleted)
-                {
-                    _paused.TrySetResult(at);
-                }
-
-                await write;
-            }
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = body.Length;
-            return true;
-        }
+        public void Dispose() => disposed.TrySetResult();
     }
 }
