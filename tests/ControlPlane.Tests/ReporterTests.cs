@@ -148,7 +148,7 @@ public sealed class ReporterTests : IDisposable
     }
 
     /// <summary>A token for an instance that stands for the agent.</summary>
-    private static Task GiveAsync(Database database, Guid agentId, Guid token) => database.WriteAsync(
+    private static Task<int> GiveAsync(Database database, Guid agentId, Guid token) => database.WriteAsync(
         connection =>
         {
             connection.Execute(

@@ -1,5 +1,4 @@
 using ControlPlane.Agents;
-using ControlPlane.Http;
 using ControlPlane.Statistics;
 using ControlPlane.Storage;
 using Microsoft.Extensions.DependencyInjection;
