@@ -3,9 +3,9 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The schema's steps, forward only, the same for each kind of database but for what one alone needs. Step n takes a database at version n-1 to n, and the version is
-/// stored with it in the same transaction. A released step never changes; a new one is added at the end, in SQLite's words as far as
-/// <see cref="PostgresEngine.Translate"/> knows them.
+/// The schema's steps, forward only, the same for each kind of database but for what one of them needs alone. Step n takes a database at version
+/// n-1 to n, and the version is stored with it in the same transaction. A released step never changes; a new one is added at the end, in
+/// SQLite's words as far as <see cref="PostgresEngine.Translate"/> knows them.
 /// </summary>
 internal static class Migrations
 {
