@@ -166,7 +166,7 @@ public static class ControlPlaneApplication
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)
     {
-        app.UseMiddleware<ErrorBoundary>();
+        app.Use(app.Services.GetRequiredService<ErrorBoundary>().InvokeAsync);
         app.UseWebSockets();
         app.UseRouting();
         app.Use(ExactPaths.InvokeAsync);
@@ -273,20 +273,19 @@ public static class ControlPlaneApplication
     private static void MapAgent(WebApplication app, string path, params (string Method, Func<HttpContext, Agent, Task> Handler)[] methods)
     {
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
-        app.Map(Me + path, authentication.Agent((context, agent) => ApiRoutes.OnlyMethods(
-            [.. methods.Select(one => (one.Method, new RequestDelegate(inner => one.Handler(inner, agent))))])(context)))
+        app.Map(Me + path, authentication.Agent(ApiRoutes.OnlyMethods<Agent>(methods)))
             .WithMethods(methods.Select(static one => one.Method));
     }
 
     private static void MapReport(WebApplication app, string path, string method, Func<HttpContext, Guid, Task> handler)
     {
         var authentication = app.Services.GetRequiredService<AgentAuthentication>();
-        app.Map(Me + path, authentication.Reporter((context, agentId) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agentId))(context)))
+        app.Map(Me + path, authentication.Reporter(ApiRoutes.OnlyMethods<Guid>((method, handler))))
             .WithMethods(method);
     }
 
     private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
-        app.Map(ById + path, agents.Owned((context, agent) => ApiRoutes.OnlyMethod(method, inner => handler(inner, agent))(context)))
+        app.Map(ById + path, agents.Owned(ApiRoutes.OnlyMethods<Agent>((method, handler))))
             .WithMethods(method);
 
     /// <summary>One that the host starts and stops, and that others may ask for.</summary>

@@ -111,6 +111,59 @@ public sealed class SqliteTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatChangesWhileItIsReadIsReadAgain()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
+        var reads = 0;
+        var kept = new Kept<string, string>(
+            server.Database,
+            (connection, _) =>
+            {
+                var name = connection.First("SELECT name FROM workspace_agents", static reader => reader.Text("name"));
+                if (reads++ == 0)
+                {
+                    another.Read(static elsewhere => elsewhere.Execute("DELETE FROM workspace_agents"));
+                }
+
+                return name;
+            },
+            server.Database.Engine.AgentTokenMark);
+        Assert.NotNull(kept.Get("x"));
+        Assert.Null(kept.Get("x"));
+        Assert.Equal(2, reads);
+    }
+
+    [Fact]
+    public async Task WhatIsNotThereTakesNoRoomFromWhatIs()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        var reads = 0;
+        var kept = new Kept<int, string>(
+            server.Database,
+            (_, key) =>
+            {
+                reads++;
+                return key < 0 ? null : "there";
+            },
+            most: 4);
+        int[] known = [0, 1, 2, 3];
+        Assert.All(known, key => Assert.NotNull(kept.Get(key)));
+        for (var key = -1; key >= -100; key--)
+        {
+            Assert.Null(kept.Get(key));
+        }
+
+        Assert.All(known, key => Assert.NotNull(kept.Get(key)));
+        Assert.Equal(104, reads);
+
+        // One more than there is room for.
+        kept.Get(4);
+        kept.Get(0);
+        Assert.Equal(106, reads);
+    }
+
+    [Fact]
     public async Task ATokenThatAnotherProcessTakesAwayIsRefusedAtOnce()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory);

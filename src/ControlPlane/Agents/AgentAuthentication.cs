@@ -9,7 +9,7 @@ internal sealed class AgentAuthentication(AgentStore agents)
 {
     public RequestDelegate Agent(Func<HttpContext, Agent, Task> handler) => Checked(handler, agents.FindByToken);
 
-    /// <summary>The same for a report that agents send all the time and that needs no more of the agent than who it is: one row of an index in place of three.</summary>
+    /// <summary>The same for a report that agents send all the time and that needs no more of the agent than who it is, which is mostly known.</summary>
     public RequestDelegate Reporter(Func<HttpContext, Guid, Task> handler) =>
         Checked((context, reporter) => handler(context, reporter.Id), agents.FindReporter);
 

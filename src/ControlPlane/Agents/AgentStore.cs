@@ -16,8 +16,22 @@ internal sealed class AgentStore(Database database)
 
         """;
 
+    // A token and an id take some 150 bytes.
+    private const int MostReporters = 16_384;
+
     private readonly Kept<Guid, Agent> _agents = new(
         database, static (connection, id) => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)));
+
+    // By the tokens themselves, so that none is hashed again. Each came in a request and comes in clear with the next one, so whoever can read this
+    // memory has it; it is stored nowhere. Only tokens that are good, which we have made, get in here: nobody can fill it, or choose where they fall.
+    private readonly Kept<Guid, Reporter> _reporters = new(
+        database,
+        static (connection, token) => connection.First(
+            "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
+            static reader => new Reporter(reader.Uuid("id")),
+            ("@hash", Secrets.Hash(token))),
+        database.Engine.AgentTokenMark,
+        MostReporters);
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
     public Agent? FindByToken(Guid token) => database.Read(connection =>
@@ -25,11 +39,8 @@ internal sealed class AgentStore(Database database)
         ?? connection.First(
             Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash)", ReadAgent, ("@hash", Secrets.Hash(token))));
 
-    /// <summary>Which agent that is, and nothing else of it.</summary>
-    public Reporter? FindReporter(Guid token) => database.Read(connection => connection.First(
-        "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
-        static reader => new Reporter(reader.Uuid("id")),
-        ("@hash", Secrets.Hash(token))));
+    /// <summary>Which agent that is, and nothing else of it: known without a query until a token of any agent is taken away.</summary>
+    public Reporter? FindReporter(Guid token) => _reporters.Get(token);
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
     public Agent? FindOwned(Guid id, Guid ownerId) => Find(id) is { } agent && agent.OwnerId == ownerId ? agent : null;

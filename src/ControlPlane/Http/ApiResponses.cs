@@ -14,17 +14,21 @@ internal static class ApiResponses
     public static Task WriteAsync(this HttpContext context, int status, ApiError error) =>
         context.WriteAsync(status, error, ApiJson.Wire.ApiError);
 
-    public static Task WriteAsync<T>(this HttpContext context, int status, T body, JsonTypeInfo<T> type)
+    public static Task WriteAsync<T>(this HttpContext context, int status, T body, JsonTypeInfo<T> type) =>
+        context.WriteBodyAsync(status, Body(body, type));
+
+    /// <summary>A body made once, for <see cref="WriteBodyAsync"/>.</summary>
+    public static byte[] Body<T>(T body, JsonTypeInfo<T> type)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(body, type);
         Array.Resize(ref json, json.Length + 1);
         json[^1] = (byte)'\n';
-        return context.WriteBodyAsync(status, json);
+        return json;
     }
 
     public static Task WriteNullAsync(this HttpContext context, int status) => context.WriteBodyAsync(status, NullBody);
 
-    private static Task WriteBodyAsync(this HttpContext context, int status, byte[] body)
+    public static Task WriteBodyAsync(this HttpContext context, int status, byte[] body)
     {
         context.Response.StatusCode = status;
         context.Response.ContentType = JsonContentType;

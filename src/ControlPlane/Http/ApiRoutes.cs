@@ -24,22 +24,32 @@ internal static class ApiRoutes
     public static Task NotFound(HttpContext context) => context.WriteAsync(StatusCodes.Status404NotFound, ApiError.RouteNotFound);
 
     /// <summary>Answers 405 with <c>Allow</c> to any other method.</summary>
-    public static RequestDelegate OnlyMethod(string method, RequestDelegate handler) => OnlyMethods((method, handler));
-
-    /// <summary>As above, for a path with several methods.</summary>
     public static RequestDelegate OnlyMethods(params (string Method, RequestDelegate Handler)[] methods) => context =>
+        HandlerOf(context, methods) is { } handler ? handler(context) : NotAllowed(context, methods);
+
+    /// <summary>The same behind a guard, which knows <typeparamref name="T"/> of whoever asks.</summary>
+    public static Func<HttpContext, T, Task> OnlyMethods<T>(params (string Method, Func<HttpContext, T, Task> Handler)[] methods) => (context, known) =>
+        HandlerOf(context, methods) is { } handler ? handler(context, known) : NotAllowed(context, methods);
+
+    private static THandler? HandlerOf<THandler>(HttpContext context, (string Method, THandler Handler)[] methods)
+        where THandler : class
     {
         foreach (var (method, handler) in methods)
         {
             if (HttpMethods.Equals(context.Request.Method, method))
             {
-                return handler(context);
+                return handler;
             }
         }
 
-        context.Response.Headers.Allow = string.Join(", ", methods.Select(static known => known.Method));
+        return null;
+    }
+
+    private static Task NotAllowed<THandler>(HttpContext context, (string Method, THandler Handler)[] methods)
+    {
+        context.Response.Headers.Allow = string.Join(", ", methods.Select(static one => one.Method));
         return context.WriteAsync(StatusCodes.Status405MethodNotAllowed, ApiError.MethodNotAllowed);
-    };
+    }
 }
 
 /// <summary>The methods of an endpoint that looks at them itself; see <see cref="ApiRoutes"/>.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Http;
 
 /// <summary>The last stop of every exception of a request, and the header that every reply carries.</summary>
-internal sealed partial class ErrorBoundary(ControlPlaneOptions options, ILogger<ErrorBoundary> logger) : IMiddleware
+internal sealed partial class ErrorBoundary(ControlPlaneOptions options, ILogger<ErrorBoundary> logger)
 {
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {

@@ -23,22 +23,30 @@ internal static class ExactPaths
 
     internal static bool Matches(RoutePattern pattern, string path)
     {
-        var segments = path.Split('/');
-        var index = 1; // a path begins with a slash
+        var rest = path.AsSpan();
         foreach (var segment in pattern.PathSegments)
         {
-            switch (segment.Parts[0])
+            if (segment.Parts[0] is RoutePatternParameterPart { IsCatchAll: true })
             {
-                case RoutePatternParameterPart { IsCatchAll: true }:
-                    return true;
-                case RoutePatternLiteralPart literal when index >= segments.Length || segments[index] != literal.Content:
-                    return false;
+                return true;
             }
 
-            index++;
+            if (rest.IsEmpty)
+            {
+                return false;
+            }
+
+            // A segment begins with its slash.
+            var length = rest[1..].IndexOf('/') is var next and >= 0 ? next + 1 : rest.Length;
+            if (segment.Parts[0] is RoutePatternLiteralPart literal && !rest[1..length].SequenceEqual(literal.Content))
+            {
+                return false;
+            }
+
+            rest = rest[length..];
         }
 
         // "/api/v2/" alone is spelt with its slash.
-        return index == segments.Length || (pattern.RawText?.EndsWith('/') == true && index + 1 == segments.Length && segments[index].Length == 0);
+        return rest.IsEmpty || (pattern.RawText?.EndsWith('/') == true && rest is "/");
     }
 }

@@ -36,15 +36,16 @@ internal static class RequestBody
 
     private static async Task<Memory<byte>?> ReadBytesAsync(HttpContext context, int limit)
     {
-        if (context.Request.ContentLength > limit)
+        // What is announced is all: the server holds clients to it, and need not be asked for the end.
+        var announced = context.Request.ContentLength;
+        if (announced > limit)
         {
             return null;
         }
 
-        // One byte of room beyond what is announced, to see the end without growing.
-        var body = new byte[Math.Clamp((context.Request.ContentLength ?? 0) + 1, 256, limit + 1L)];
+        var body = new byte[announced ?? Math.Min(256, limit + 1L)];
         var length = 0;
-        while (true)
+        while (length != announced)
         {
             if (length == body.Length)
             {
@@ -54,7 +55,7 @@ internal static class RequestBody
             var read = await context.Request.Body.ReadAsync(body.AsMemory(length), context.RequestAborted);
             if (read == 0)
             {
-                return body.AsMemory(0, length);
+                break;
             }
 
             length += read;
@@ -63,5 +64,7 @@ internal static class RequestBody
                 return null;
             }
         }
+
+        return body.AsMemory(0, length);
     }
 }

@@ -7,6 +7,8 @@ namespace ControlPlane.Statistics;
 /// <summary><c>POST me/report-stats</c> in the spelling of S3 and of S4 (tailnet.md §1.3-17).</summary>
 internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 {
+    private readonly byte[] _answer = ApiResponses.Body(new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), ApiJson.Wire.StatsView);
+
     public async Task PostAsync(HttpContext context, Guid agentId)
     {
         if (await RequestBody.ReadAsync(context, ApiJson.Wire.ReportStatsRequest, options.MaxRequestBodyBytes) is not { } request)
@@ -19,8 +21,7 @@ internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
             buffer.Add(agentId, request.ToReport());
         }
 
-        await context.WriteAsync(
-            StatusCodes.Status200OK, new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), ApiJson.Wire.StatsView);
+        await context.WriteBodyAsync(StatusCodes.Status200OK, _answer);
     }
 }
 
@@ -81,7 +82,7 @@ internal sealed class ReportStatsRequest
         SessionsReconnectingPty = SessionCountReconnectingPty ?? 0,
         SessionsSsh = SessionCountSsh ?? 0,
         Protocols = (ConnectionsByProto is { Count: > 0 } ? ConnectionsByProto : ConnsByProto) ?? [],
-        Metrics = [.. (Metrics ?? []).Where(static metric => metric?.Name is { Length: > 0 }).Select(static metric => metric!.ToMetric())],
+        Metrics = Metrics?.Where(static metric => metric?.Name is { Length: > 0 }).Select(static metric => metric!.ToMetric()).ToArray() ?? [],
     };
 }
 

@@ -54,6 +54,12 @@ internal abstract class DatabaseEngine : IDisposable
     /// <summary>A number that is another one after every commit; null where it takes as long to ask for it as to read, or it cannot be told.</summary>
     public virtual long? ChangeMark() => null;
 
+    /// <summary>
+    /// A number that is another one after every commit that takes a token of an agent away, or gives it to another agent; null as with
+    /// <see cref="ChangeMark"/>.
+    /// </summary>
+    public virtual long? AgentTokenMark() => null;
+
     /// <summary>What processes on this database say to each other; null where it carries nothing.</summary>
     public virtual PostgresNotices? Notices => null;
 

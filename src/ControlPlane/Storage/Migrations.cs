@@ -3,14 +3,22 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The schema's steps, forward only, the same for each kind of database. Step n takes a database at version n-1 to n, and the version is
-/// stored with it in the same transaction. A released step never changes; a new one is added at the end, in SQLite's words as far as
-/// <see cref="PostgresEngine.Translate"/> knows them.
+/// The schema's steps, forward only, the same for each kind of database but for what one of them needs alone. Step n takes a database at version
+/// n-1 to n, and the version is stored with it in the same transaction. A released step never changes; a new one is added at the end, in
+/// SQLite's words as far as <see cref="PostgresEngine.Translate"/> knows them.
 /// </summary>
 internal static class Migrations
 {
     public static IReadOnlyList<string> All { get; } =
-        [FirstSchema.Sql, CoordinationSchema.Sql, AgentRpcSchema.Sql, ReportingSchema.Sql, IdentitySchema.Sql, LaterRpcSchema.Sql];
+    [
+        FirstSchema.Sql,
+        CoordinationSchema.Sql,
+        AgentRpcSchema.Sql,
+        ReportingSchema.Sql,
+        IdentitySchema.Sql,
+        LaterRpcSchema.Sql,
+        AgentTokenSchema.Sql,
+    ];
 
     /// <summary>Applies what is missing. Processes that start together take turns: each step looks again once it holds the lock.</summary>
     /// <exception cref="ControlPlaneException">The database is newer than <paramref name="steps"/>.</exception>

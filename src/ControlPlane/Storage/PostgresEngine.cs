@@ -14,6 +14,9 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     // Any number will do that nobody else uses in this database.
     private const long LockKey = 0x6564_6765;
 
+    // A step that is not for this database.
+    private const string Nothing = "SELECT 1";
+
     private const int MaxPreparedStatements = 128;
     private const int CommandTimeoutSeconds = 30;
 
@@ -105,6 +108,11 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     /// </summary>
     public override string Translate(string step)
     {
+        if (step == AgentTokenSchema.Sql)
+        {
+            return Nothing;
+        }
+
         step = Tail().Replace(step, ")");
         step = step.Replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", StringComparison.Ordinal);
         step = Integer().Replace(step, "BIGINT");

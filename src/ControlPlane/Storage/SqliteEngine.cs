@@ -68,9 +68,19 @@ internal sealed class SqliteEngine : DatabaseEngine
     {
         lock (_gate)
         {
-            return (_changes ??= new SqliteChanges(Open())).Mark();
+            return Changes().Mark();
         }
     }
+
+    public override long? AgentTokenMark()
+    {
+        lock (_gate)
+        {
+            return Changes().AgentTokenMark();
+        }
+    }
+
+    private SqliteChanges Changes() => _changes ??= new SqliteChanges(Open());
 
     private SqliteSession Open()
     {
