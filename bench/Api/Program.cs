@@ -40,6 +40,8 @@ if (command == "backend")
     return 0;
 }
 
+// The client shares the processors with what it measures: its idle threads must not look for work.
+AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", 0);
 var (url, data, duration) = (new Uri(first), args[2], TimeSpan.FromSeconds(int.Parse(args[3], CultureInfo.InvariantCulture)));
 var processes = args[4..].Select(static id => Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture))).ToArray();
 using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64, UseCookies = false }) { BaseAddress = url };

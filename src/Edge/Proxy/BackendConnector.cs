@@ -6,7 +6,7 @@ using Relay.Streams;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Opens connections to API servers: TCP, or to the embedded one its Unix socket, for streams and probes. Its requests need none (<see cref="InProcessForwarder"/>).
+/// Opens connections to API servers: TCP, or to the embedded one its Unix socket, for streams and probes. Its requests need none (<see cref="EmbeddedApi"/>).
 /// </summary>
 /// <param name="embedded">The embedded API server's socket; null when there is none.</param>
 /// <param name="timeout">How long a connection may take to stand.</param>

@@ -10,7 +10,9 @@ using Edge.RateLimiting;
 using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Streams;
@@ -32,7 +34,7 @@ internal static class PublicHost
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
         listeners.Apply(builder);
-        AddServices(builder.Services, hosts, settings, data, inProcess);
+        AddServices(builder.Services, hosts, settings, data);
         if (derpKey is not null)
         {
             builder.Services.AddDerpAdmission(settings.Derp.Admission);
@@ -59,6 +61,11 @@ internal static class PublicHost
         if (settings.Options.Proxies)
         {
             app.UseMiddleware<LongWaits>();
+            if (settings.Options.EmbedsApiServer)
+            {
+                app.UseMiddleware<EmbeddedApi>(inProcess);
+            }
+
             MapProxy(app);
         }
 
@@ -90,7 +97,7 @@ internal static class PublicHost
         }
     }
 
-    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data, InProcessApplication inProcess)
+    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
     {
         services.AddRoutingCore();
         services.AddSingleton(new StreamRelayOptions());
@@ -108,11 +115,6 @@ internal static class PublicHost
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
-        if (settings.Options.EmbedsApiServer)
-        {
-            services.AddSingleton<IHttpForwarder>(new InProcessForwarder(inProcess));
-        }
-
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<TerminalHealth>();
         services.AddSingleton<TerminalResumption>();
@@ -121,6 +123,9 @@ internal static class PublicHost
         // YARP's session affinity seals its cookies; the keys belong with the node's other secrets, not into the home directory.
         services.AddDataProtection().SetApplicationName("Edge").PersistKeysToFileSystem(new DirectoryInfo(data.File("affinity-keys")));
         var proxy = services.AddReverseProxy().AddConfigFilter<ClusterRules>().AddTransforms<ForwardingTransforms>();
+
+        // YARP brings authorization along, and the host would put its middleware before all others, where there is nothing for it to decide.
+        services.RemoveAll<IAuthorizationHandlerProvider>();
         if (settings.Options.HasReverseProxySection)
         {
             proxy.LoadFromConfig(hosts.Configuration.GetSection("ReverseProxy"));

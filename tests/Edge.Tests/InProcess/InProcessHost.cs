@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Tests.InProcess;
 
@@ -33,7 +32,7 @@ internal sealed class InProcessHost : IAsyncDisposable
     /// <param name="around">What the outer one does around it; by default nothing.</param>
     /// <param name="services">The inner host's services.</param>
     public static async Task<InProcessHost> StartAsync(
-        RequestDelegate handler, Func<HttpContext, Func<Task<ForwarderError>>, Task>? around = null, Action<IServiceCollection>? services = null)
+        RequestDelegate handler, Func<HttpContext, Func<Task>, Task>? around = null, Action<IServiceCollection>? services = null)
     {
         var requests = new InProcessApplication();
         var api = CreateBuilder();
@@ -48,13 +47,8 @@ internal sealed class InProcessHost : IAsyncDisposable
         edge.Services.AddHttpContextAccessor();
         edge.WebHost.ConfigureKestrel(static kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
         var outer = edge.Build();
-        var forwarder = new InProcessForwarder(requests);
-        outer.Run(context =>
-        {
-            return around is null ? ForwardAsync() : around(context, ForwardAsync);
-            async Task<ForwarderError> ForwardAsync() =>
-                await forwarder.SendAsync(context, "http://api.invalid", null!, ForwarderRequestConfig.Empty, HttpTransformer.Empty);
-        });
+        var embedded = new EmbeddedApi(static context => context.Response.WriteAsync("upgrades"), requests);
+        outer.Run(context => around is null ? embedded.InvokeAsync(context) : around(context, () => embedded.InvokeAsync(context)));
         await outer.StartAsync();
         return new InProcessHost(outer, inner);
     }

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Tests.InProcess;
 
@@ -284,23 +283,30 @@ public class InProcessTests
     [Fact]
     public async Task AServerThatHasStoppedIsOneThatCannotBeReached()
     {
-        var error = ForwarderError.None;
-        IForwarderErrorFeature? failure = null;
-        await using var host = await InProcessHost.StartAsync(
-            static context => context.Response.WriteAsync("running"),
-            async (context, forward) =>
-            {
-                error = await forward();
-                failure = context.GetForwarderErrorFeature();
-            });
+        await using var host = await InProcessHost.StartAsync(static context => context.Response.WriteAsync("running"));
         Assert.Equal("running", await host.Client.GetStringAsync("/", Cancel));
-        Assert.Equal((ForwarderError.None, null), (error, failure?.Error));
 
         await host.StopAsync();
 
         using var answer = await host.Client.GetAsync("/", Cancel);
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
-        Assert.Equal((ForwarderError.Request, ForwarderError.Request), (error, failure!.Error));
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Contains("could not be reached", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UpgradesAreLeftToTheProxy()
+    {
+        await using var host = await InProcessHost.StartAsync(static context => context.Response.WriteAsync("requests"));
+        using var message = new HttpRequestMessage(HttpMethod.Get, "/");
+        message.Headers.Add("Connection", "Upgrade");
+        message.Headers.Add("Upgrade", "websocket");
+        message.Headers.Add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        message.Headers.Add("Sec-WebSocket-Version", "13");
+
+        using var answer = await host.Client.SendAsync(message, Cancel);
+
+        Assert.Equal("upgrades", await answer.Content.ReadAsStringAsync(Cancel));
     }
 
     private sealed class Scoped(TaskCompletionSource disposed) : IDisposable
