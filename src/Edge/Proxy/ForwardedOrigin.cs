@@ -29,10 +29,7 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
         }
         else
         {
-            foreach (var name in headers.Keys.Where(IsForwardingHeader).ToArray())
-            {
-                headers.Remove(name);
-            }
+            Remove(headers);
         }
 
         return next(context);
@@ -40,6 +37,23 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
 
     /// <summary>The host that the client asked for: as a trusted proxy says, or else as the request does.</summary>
     public static string Host(HttpContext context) => context.Items[HostKey] as string ?? context.Request.Host.Value ?? string.Empty;
+
+    private static void Remove(IHeaderDictionary headers)
+    {
+        List<string>? forged = null;
+        foreach (var (name, _) in headers)
+        {
+            if (IsForwardingHeader(name))
+            {
+                (forged ??= []).Add(name);
+            }
+        }
+
+        foreach (var name in forged ?? [])
+        {
+            headers.Remove(name);
+        }
+    }
 
     // Some servers read '_' as '-'.
     private static bool IsForwardingHeader(string name)

@@ -57,15 +57,20 @@ internal static class PublicHost
         // After the relay's pages: many clients behind one address ask for them, and they cost nothing.
         app.UseEdgeRateLimit();
         app.UseEdgeAuthentication();
-        app.UseRouting();
         if (settings.Options.Proxies)
         {
             app.UseMiddleware<LongWaits>();
-            if (settings.Options.EmbedsApiServer)
-            {
-                app.UseMiddleware<EmbeddedApi>(inProcess);
-            }
+        }
 
+        // Before routing, which has one answer for all requests then.
+        if (settings.Options.EmbedsApiServer)
+        {
+            app.UseMiddleware<EmbeddedApi>(inProcess);
+        }
+
+        app.UseRouting();
+        if (settings.Options.Proxies)
+        {
             MapProxy(app);
         }
 
