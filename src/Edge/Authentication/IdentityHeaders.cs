@@ -1,3 +1,5 @@
+using Edge.Http;
+
 namespace Edge.Authentication;
 
 /// <summary>
@@ -15,19 +17,7 @@ internal static class IdentityHeaders
     /// <summary>Removes both headers, their look-alikes, and their names from <c>Connection</c>, where they would be hop-by-hop.</summary>
     public static void Strip(IHeaderDictionary headers)
     {
-        List<string>? remove = null;
-        foreach (var (name, _) in headers)
-        {
-            if (IsIdentity(name))
-            {
-                (remove ??= []).Add(name);
-            }
-        }
-
-        foreach (var name in remove ?? [])
-        {
-            headers.Remove(name);
-        }
+        headers.RemoveWhere(IsIdentity);
 
         // "Connection: X-Edge-Subject" would make a proxy behind this one drop the header that the edge sets.
         if (headers.Connection.ToString().Contains("edge", StringComparison.OrdinalIgnoreCase))

@@ -1,4 +1,5 @@
 using Edge.Connections;
+using Edge.Http;
 
 namespace Edge.Proxy;
 
@@ -29,7 +30,7 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
         }
         else
         {
-            Remove(headers);
+            headers.RemoveWhere(IsForwardingHeader);
         }
 
         return next(context);
@@ -37,23 +38,6 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
 
     /// <summary>The host that the client asked for: as a trusted proxy says, or else as the request does.</summary>
     public static string Host(HttpContext context) => context.Items[HostKey] as string ?? context.Request.Host.Value ?? string.Empty;
-
-    private static void Remove(IHeaderDictionary headers)
-    {
-        List<string>? forged = null;
-        foreach (var (name, _) in headers)
-        {
-            if (IsForwardingHeader(name))
-            {
-                (forged ??= []).Add(name);
-            }
-        }
-
-        foreach (var name in forged ?? [])
-        {
-            headers.Remove(name);
-        }
-    }
 
     // Some servers read '_' as '-'.
     private static bool IsForwardingHeader(string name)
