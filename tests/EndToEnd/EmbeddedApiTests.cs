@@ -60,9 +60,7 @@ public class EmbeddedApiTests
     public async Task AReportInPiecesIsReadAsOne()
     {
         await using var edge = await TestNode.StartAsync();
-        using var client = await RawClient.ConnectAsync(edge.PublicUrl);
-        await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {AgentToken(edge)}\r\nExpect: 100-continue\r\nContent-Length: 22\r\nConnection: close\r\n\r\n");
+        using var client = await AnnounceAsync(edge, AgentToken(edge));
 
         // The API server wants the body, so its client is told to go on.
         Assert.StartsWith("HTTP/1.1 100 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
@@ -76,11 +74,18 @@ public class EmbeddedApiTests
     public async Task WhoIsRefusedBeforeItsBodyIsNotAskedForIt()
     {
         await using var edge = await TestNode.StartAsync();
-        using var client = await RawClient.ConnectAsync(edge.PublicUrl);
-        await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {Guid.NewGuid()}\r\nExpect: 100-continue\r\nContent-Length: 22\r\nConnection: close\r\n\r\n");
+        using var client = await AnnounceAsync(edge, Guid.NewGuid().ToString());
 
         Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+    }
+
+    // A report of 22 bytes, which are not sent before the server asks for them.
+    private static async Task<RawClient> AnnounceAsync(TestNode edge, string token)
+    {
+        var client = await RawClient.ConnectAsync(edge.PublicUrl);
+        await client.SendAsync(
+            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {token}\r\nExpect: 100-continue\r\nContent-Length: 22\r\nConnection: close\r\n\r\n");
+        return client;
     }
 
     private static string AgentToken(TestNode edge) => Bootstrapped.AgentToken(edge.Node.Data.File("bootstrap.json"));

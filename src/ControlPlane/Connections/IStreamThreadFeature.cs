@@ -12,6 +12,6 @@ public interface IStreamThreadFeature
     /// </summary>
     void Begin();
 
-    /// <summary>Reads go on on the thread pool again.</summary>
+    /// <summary>Reads go on where those of requests do again.</summary>
     void End();
 }

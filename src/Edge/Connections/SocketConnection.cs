@@ -15,7 +15,7 @@ namespace Edge.Connections;
 
 /// <summary>
 /// An accepted connection: the HTTP layer reads and writes right on the socket, and a stream may take the socket away from under it.
-/// While the HTTP layer has it everything completes on the thread pool, and the peer's end is noticed although nobody reads.
+/// While the HTTP layer has it reads go on on the threads of requests, and the peer's end is noticed although nobody reads.
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
     IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IHalfCloseFeature, IStreamThreadFeature

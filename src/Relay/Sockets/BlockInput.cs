@@ -10,7 +10,7 @@ namespace Relay.Sockets;
 /// </summary>
 /// <remarks>
 /// 1. A read that finds nothing waits for the transport (it is <em>armed</em>). 2. When the transport has something, one receive takes it, and the
-/// read goes on there and then: on the thread pool, or on the socket thread once it carries a stream. 3. Between reads nothing is
+/// read goes on there and then: on a thread of requests or of the pool, or on the socket thread once it carries a stream. 3. Between reads nothing is
 /// received, except while it <em>watches</em>: then it reads ahead, within a bound, so that the peer's end is noticed while nobody reads.
 /// Cancelled reads never go on inline: whoever cancels may hold locks.
 /// </remarks>

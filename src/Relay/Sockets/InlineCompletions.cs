@@ -9,8 +9,8 @@ namespace Relay.Sockets;
 /// </summary>
 /// <remarks>
 /// For sockets that carry streams or DERP only, once the HTTP layer has let go of them: what runs there must neither block nor compute
-/// for long, since all those sockets wait for it. Everything else (requests, handshakes, databases) stays on the thread pool, so neither
-/// holds the other up.
+/// for long, since all those sockets wait for it. Everything else (requests, handshakes, databases) runs on the threads of requests and on the
+/// thread pool, so neither holds the other up.
 /// </remarks>
 internal static class InlineCompletions
 {

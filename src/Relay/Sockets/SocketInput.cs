@@ -9,7 +9,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
     private readonly Func<SocketError, Exception> _failure;
     private readonly RequestWait? _wait;
     private Arrival? _arrival;
-    private bool _isStream;
+    private bool _hasLeftThreads;
 
     /// <summary>Reads from a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
@@ -18,7 +18,9 @@ public sealed class SocketInput : BlockInput, IRequestReader
     /// With a value above 0 it watches: what the peer sends is read up to about so many bytes, although nobody asks for it.
     /// </param>
     /// <param name="ended">Called on the thread pool when the peer has ended or broken the connection while it was watched.</param>
-    /// <param name="threads">Where it waits while it carries no stream; by default, where all sockets do, and reads go on on the thread pool. With them, <see cref="Closed"/> must be called.</param>
+    /// <param name="threads">
+    /// Where it waits while it carries no stream; by default, where all sockets do, and reads go on on the thread pool. With them, <see cref="Closed"/> must be called.
+    /// </param>
     public SocketInput(
         Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null, RequestThreads? threads = null)
         : base(readAhead, ended)
@@ -51,7 +53,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
         Stream(false);
         lock (Gate)
         {
-            _isStream = false;
+            _hasLeftThreads = false;
         }
     }
 
@@ -60,7 +62,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
     {
         lock (Gate)
         {
-            _isStream = true;
+            _hasLeftThreads = true;
             if (_wait?.TryTakeBack() is not true || BeginWait())
             {
                 return;
@@ -83,7 +85,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
 
     private protected override bool BeginWait()
     {
-        if (_wait is not null && !_isStream)
+        if (_wait is not null && !_hasLeftThreads)
         {
             if (!_wait.TryBegin(_socket))
             {
