@@ -15,12 +15,14 @@ public sealed class RequestThreads
 {
     private readonly Lock _gate = new();
     private readonly int _epoll;
+    private readonly int _count;
     private RequestWait?[] _waits = new RequestWait?[64];
     private int _waiting;
 
     private RequestThreads(int epoll, int count)
     {
         _epoll = epoll;
+        _count = count;
         for (var i = 0; i < count; i++)
         {
             new Thread(Run) { IsBackground = true, Name = "Edge requests" }.UnsafeStart();
@@ -29,6 +31,9 @@ public sealed class RequestThreads
 
     /// <summary>Those of this process, one more than there are processors; null where there is no epoll: only Linux has it.</summary>
     public static RequestThreads? Shared { get; } = TryStart(Environment.ProcessorCount + 1);
+
+    /// <summary>All of them wait, so that what comes next is not handed to the pool.</summary>
+    internal bool AreIdle => Volatile.Read(ref _waiting) == _count;
 
     /// <summary>Waits once until the socket has something, or has ended or broken; <see cref="RequestWait.Ready"/> then runs on any thread.</summary>
     /// <param name="wait">The wait.</param>

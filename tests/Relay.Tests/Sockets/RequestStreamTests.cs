@@ -7,13 +7,15 @@ namespace Relay.Tests.Sockets;
 
 public sealed class RequestStreamTests : IAsyncLifetime
 {
+    private static readonly RequestThreads Threads = RequestThreads.TryStart(3)!;
+
     private Socket _far = null!;
     private RequestStream _stream = null!;
 
     public async ValueTask InitializeAsync()
     {
         (var near, _far) = await Loopback.PairAsync();
-        _stream = new RequestStream(near, RequestThreads.Shared!);
+        _stream = new RequestStream(near, Threads);
     }
 
     public async ValueTask DisposeAsync()
@@ -25,6 +27,7 @@ public sealed class RequestStreamTests : IAsyncLifetime
     [Fact]
     public async Task AReadGoesOnOnTheThreadThatWaited()
     {
+        await Threads.IdleAsync();
         var read = NameAsync();
         _far.Send([1]);
         Assert.Equal("Edge requests", await read.Soon());

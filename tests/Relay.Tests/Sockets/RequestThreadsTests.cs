@@ -17,6 +17,7 @@ public sealed class RequestThreadsTests : IDisposable
     [Fact]
     public async Task WhatBlocksHoldsNobodyElseUp()
     {
+        await _threads.IdleAsync();
         using var release = new ManualResetEventSlim();
         var blocked = new List<Task<string?>>();
         try

@@ -10,7 +10,10 @@ namespace Relay.Tests.Sockets;
 public sealed class SocketInputTests() : SocketInputBehaviour(null);
 
 /// <summary>The same where it waits with the threads of requests.</summary>
-public sealed class SocketInputOfRequestsTests() : SocketInputBehaviour(RequestThreads.Shared);
+public sealed class SocketInputOfRequestsTests() : SocketInputBehaviour(Own)
+{
+    private static readonly RequestThreads? Own = RequestThreads.TryStart(3);
+}
 
 public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLifetime
 {
@@ -284,6 +287,7 @@ public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLife
 
         async Task<string?> ReadOnAsync()
         {
+            await (threads?.IdleAsync() ?? Task.CompletedTask);
             var read = NameAsync();
             Send(1);
             return await read.Soon();
