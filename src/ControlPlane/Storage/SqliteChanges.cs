@@ -13,8 +13,7 @@ internal sealed class SqliteChanges : IDisposable
     private readonly SqliteConnection _connection;
     private readonly Question _anything;
     private readonly Question _agentTokens;
-    private SqliteWalIndex? _commits;
-    private bool _mapped;
+    private readonly SqliteWalIndex? _commits;
 
     /// <param name="connection">Open; owned from here on, and used for nothing else: its own commits would not count.</param>
     public SqliteChanges(SqliteConnection connection)
@@ -23,34 +22,24 @@ internal sealed class SqliteChanges : IDisposable
         _anything = new Question(connection.Handle!, "PRAGMA data_version");
         _agentTokens = new Question(connection.Handle!, "SELECT mark FROM agent_token_mark");
 
+        // Only once it has read the file.
+        _commits = _anything.Ask(commits: null) is null ? null : SqliteWalIndex.Of(connection.Handle!);
+
         // While the file is locked it does not say. Who asks would wait behind all others that do.
         _ = raw.sqlite3_busy_timeout(connection.Handle, 0);
     }
 
     /// <summary>Another number after each commit of any other connection, of this process or not; null when SQLite does not say.</summary>
-    public long? Mark() => Ask(_anything);
+    public long? Mark() => _anything.Ask(_commits);
 
     /// <summary>See <see cref="AgentTokenSchema"/>; null when SQLite does not say.</summary>
-    public long? AgentTokenMark() => Ask(_agentTokens);
+    public long? AgentTokenMark() => _agentTokens.Ask(_commits);
 
     public void Dispose()
     {
         _anything.Dispose();
         _agentTokens.Dispose();
         _connection.Dispose();
-    }
-
-    private long? Ask(Question question)
-    {
-        var answer = question.Ask(_commits);
-        if (!_mapped && answer is not null)
-        {
-            // Only now has the connection read the file.
-            _mapped = true;
-            _commits = SqliteWalIndex.Of(_connection.Handle!);
-        }
-
-        return answer;
     }
 
     private sealed class Question(sqlite3 database, string sql) : IDisposable
