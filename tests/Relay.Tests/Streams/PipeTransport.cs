@@ -23,6 +23,12 @@ internal sealed class PipeTransport : StreamTransport
     /// <summary>What the peer gets.</summary>
     public PipeReader Receive => _fromRelay.Reader;
 
+    /// <summary>Runs once, when the next read has its result and the relay does not know it yet.</summary>
+    public Action? AfterRead
+    {
+        set => _input.AfterRead = value;
+    }
+
     /// <summary>Whether the peer is gone without a word.</summary>
     public bool Vanished { get; set; }
 
@@ -43,14 +49,31 @@ internal sealed class PipeTransport : StreamTransport
     {
         public SemaphoreSlim Reads { get; } = new(0);
 
+        public Action? AfterRead { get; set; }
+
         public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
+            if (AfterRead is not null && TryRead(out var result))
+            {
+                return new ValueTask<ReadResult>(result);
+            }
+
             var read = inner.ReadAsync(cancellationToken);
             Reads.Release();
             return read;
         }
 
-        public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
+        public override bool TryRead(out ReadResult result)
+        {
+            var hasRead = inner.TryRead(out result);
+            if (hasRead && AfterRead is { } act)
+            {
+                AfterRead = null;
+                act();
+            }
+
+            return hasRead;
+        }
 
         public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
 

@@ -64,6 +64,31 @@ public sealed class TerminalOutputReaderTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatComesBetweenAReadAndLeavingTheServerReachesTheClient(bool isTried)
+    {
+        var frame = Frames.Make(Frames.Binary, "0123456789"u8.ToArray(), masked: false);
+        var (first, second) = (new PipeTransport(), new PipeTransport());
+        await using var terminal = Start(first, second);
+        await SendAsync(second, Frames.Make(Frames.Binary, "next"u8.ToArray(), masked: false));
+        await SendAsync(first, frame[..5]);
+        first.AfterRead = () =>
+        {
+            first.Send.Write(frame.AsSpan(5, 4));
+            Assert.True(first.Send.FlushAsync().IsCompletedSuccessfully);
+            terminal.LeaveServer();
+        };
+        if (isTried && terminal.Input.TryRead(out var result))
+        {
+            terminal.Input.AdvanceTo(result.Buffer.Start);
+        }
+
+        var messages = TerminalFramesTests.Messages((await SeeAsync(terminal.Input, "next").Soon()).ToArray());
+        Assert.Equal(["0123456"u8.ToArray(), ResumeMessages.Paused, ResumeMessages.Resumed, "next"u8.ToArray()], messages);
+    }
+
     [Fact]
     public async Task WhatCameOfAFrameBeforeAResetReachesTheClient()
     {

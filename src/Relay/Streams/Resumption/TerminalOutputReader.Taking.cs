@@ -18,8 +18,8 @@ internal sealed partial class TerminalOutputReader
     private bool _isBroken;
     private bool _isPaused;
 
-    /// <summary>Whether the server sends nothing more than what its reader holds.</summary>
-    private bool IsLast => !_isPaused && (_isBroken || _present.IsLeft);
+    // Whether the server was known to send nothing more before the last read began. Known later, it says nothing of what that read has missed.
+    private bool _isLast;
 
     private bool TakeRead(out ReadResult result)
     {
@@ -67,7 +67,7 @@ internal sealed partial class TerminalOutputReader
         if (_frames.IsClosed)
         {
             _source.AdvanceTo(buffer.End);
-            _isOver = read.IsCompleted || IsLast;
+            _isOver = read.IsCompleted || _isLast;
             return false;
         }
 
@@ -86,7 +86,7 @@ internal sealed partial class TerminalOutputReader
                 Pause(ReadOnlySequence<byte>.Empty, buffer.End);
                 break;
             default:
-                if (read.IsCompleted || IsLast)
+                if (read.IsCompleted || _isLast)
                 {
                     Pause(buffer, buffer.End);
                 }
@@ -130,7 +130,8 @@ internal sealed partial class TerminalOutputReader
     // What was left of the server's bytes is read so, also of a connection that is broken, and without waiting.
     private void WakeLast()
     {
-        if (IsLast)
+        _isLast = !_isPaused && (_isBroken || _present.IsLeft);
+        if (_isLast)
         {
             _source.CancelPendingRead();
         }
