@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using ControlPlane.AgentRpc;
 using ControlPlane.Statistics;
 using Google.Protobuf;
@@ -274,7 +275,8 @@ public sealed class AgentRpcTests
         await using var agent = await TailnetLink.RpcAsync(server);
         await Eventually.TrueAsync(async () => await StatusAsync(server) == "connected", "the agent is connected");
         server.Execute("DELETE FROM workspace_agents");
-        Assert.Equal(YamuxCloseReason.PeerClose, await agent.Ended.Soon());
+        await agent.Ended.Soon();
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await agent.CloseAsync());
     }
 
     private static Task<T> CallAsync<T>(TailnetLink link, string name, IMessage request, MessageParser<T> parser)

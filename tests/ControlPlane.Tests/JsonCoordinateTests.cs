@@ -153,7 +153,7 @@ public sealed class JsonCoordinateTests
         using var removed = await TailnetLink.DialAsync(server, AgentPath, server.Agent.AuthToken);
         await Eventually.TrueAsync(async () => await StatusAsync(server) == "connected", "the agent is back");
         server.Execute("DELETE FROM workspace_agents");
-        Assert.Equal(WebSocketCloseStatus.NormalClosure, (await removed.ReceiveCloseAsync()).Status);
+        Assert.Equal((WebSocketCloseStatus.PolicyViolation, "access was withdrawn"), await removed.ReceiveCloseAsync());
     }
 
     [Fact]

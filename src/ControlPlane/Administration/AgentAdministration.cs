@@ -2,7 +2,6 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ControlPlane.Access;
-using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
@@ -20,7 +19,6 @@ internal sealed partial class AgentAdministration(
     WorkspaceSignals signals,
     ReinitSignals reinit,
     LogSignals logs,
-    AgentMonitor monitor,
     AccessSignals access,
     ControlPlaneOptions options,
     TimeProvider time)
@@ -140,7 +138,6 @@ internal sealed partial class AgentAdministration(
                     ("@id", found.Id));
             },
             cancellationToken);
-        monitor.End(found.Id);
         access.Changed();
         return new NewAgentToken(found.Id, token.ToString("D"));
     }
@@ -160,11 +157,7 @@ internal sealed partial class AgentAdministration(
             cancellationToken);
         signals.Pulse(found.OwnerId);
         reinit.Pulse(found.WorkspaceId);
-        foreach (var id in removed)
-        {
-            logs.Pulse(id);
-            monitor.End(id);
-        }
+        removed.ForEach(logs.Pulse);
 
         access.Changed();
     }

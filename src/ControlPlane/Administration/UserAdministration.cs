@@ -1,13 +1,12 @@
 using System.Data.Common;
 using ControlPlane.Access;
-using ControlPlane.AgentRpc;
 using ControlPlane.Http;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Administration;
 
 /// <summary>Makes, changes and removes users. A user is named by id or user name.</summary>
-internal sealed class UserAdministration(Database database, AgentMonitor monitor, AccessSignals access, TimeProvider time)
+internal sealed class UserAdministration(Database database, AccessSignals access, TimeProvider time)
 {
     private const string Active = "active";
 
@@ -80,7 +79,7 @@ internal sealed class UserAdministration(Database database, AgentMonitor monitor
     /// <summary>Removes the user and its tokens; its workspaces only when told to. One user always stays, as the next start would make one.</summary>
     public async Task DeleteAsync(string user, bool withWorkspaces, CancellationToken cancellationToken)
     {
-        var agents = await database.WriteAsync(
+        await database.WriteAsync(
             connection =>
             {
                 var found = Require(connection, user);
@@ -96,19 +95,10 @@ internal sealed class UserAdministration(Database database, AgentMonitor monitor
                         $"The user has {workspaces} workspace(s).", "Delete them first, or with the user: with_workspaces=true.");
                 }
 
-                var agents = connection.List(
-                    """
-                    SELECT agents.id FROM workspace_agents agents JOIN workspaces ON workspaces.id = agents.workspace_id
-                    WHERE workspaces.owner_id = @id
-                    """,
-                    static reader => reader.Uuid("id"),
-                    ("@id", found.Id));
                 connection.Execute("DELETE FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
-                connection.Execute("DELETE FROM users WHERE id = @id", ("@id", found.Id));
-                return agents;
+                return connection.Execute("DELETE FROM users WHERE id = @id", ("@id", found.Id));
             },
             cancellationToken);
-        agents.ForEach(monitor.End);
         access.Changed();
     }
 

@@ -1,6 +1,5 @@
 using System.Data.Common;
 using ControlPlane.Access;
-using ControlPlane.AgentRpc;
 using ControlPlane.Coordination;
 using ControlPlane.Http;
 using ControlPlane.Reinit;
@@ -10,7 +9,7 @@ namespace ControlPlane.Administration;
 
 /// <summary>Makes, renames, hands over and removes workspaces. One is named by id or as <c>user/workspace</c>.</summary>
 internal sealed class WorkspaceAdministration(
-    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AgentMonitor monitor, AccessSignals access, TimeProvider time)
+    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AccessSignals access, TimeProvider time)
 {
     private const string Select = """
         SELECT workspaces.id, workspaces.name, workspaces.owner_id, workspaces.created_at, users.username AS owner_name, claims.state,
@@ -87,19 +86,16 @@ internal sealed class WorkspaceAdministration(
     /// <summary>Removes the workspace with its agents, and ends their connections.</summary>
     public async Task DeleteAsync(string workspace, CancellationToken cancellationToken)
     {
-        var (removed, agents) = await database.WriteAsync(
+        var removed = await database.WriteAsync(
             connection =>
             {
                 var found = Require(connection, workspace);
-                var agents = connection.List(
-                    "SELECT id FROM workspace_agents WHERE workspace_id = @id", static reader => reader.Uuid("id"), ("@id", found.Id));
                 connection.Execute("DELETE FROM workspaces WHERE id = @id", ("@id", found.Id));
-                return (found, agents);
+                return found;
             },
             cancellationToken);
         signals.Pulse(removed.OwnerId);
         reinit.Pulse(removed.Id);
-        agents.ForEach(monitor.End);
         access.Changed();
     }
 

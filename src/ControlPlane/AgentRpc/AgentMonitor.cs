@@ -1,15 +1,16 @@
 using System.Data.Common;
+using ControlPlane.Access;
 using Microsoft.Extensions.Logging;
 using Tailnet.Yamux;
 
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer or was removed,
-/// and stores its end, unless the agent has come back on another connection meanwhile.
+/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its end,
+/// unless the agent has come back on another connection meanwhile. Sessions of agents that were removed are closed by <see cref="OpenStreams"/>.
 /// </summary>
 internal sealed partial class AgentMonitor(
-    AgentConnectionStore store, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
+    AgentConnectionStore store, AccessSignals access, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Connection> _latest = [];
@@ -46,18 +47,6 @@ internal sealed partial class AgentMonitor(
         await StoreAsync(store.DisconnectedAsync, agentId);
     }
 
-    /// <summary>Ends the agent's newest connection to this process, if it has one: it was removed, or its token is good no more.</summary>
-    public void End(Guid agentId)
-    {
-        Connection? connection;
-        lock (_lock)
-        {
-            connection = _latest.GetValueOrDefault(agentId);
-        }
-
-        connection?.Close();
-    }
-
     private async Task WatchAsync(Guid agentId, Connection connection, CancellationToken ended)
     {
         using var timer = new PeriodicTimer(options.AgentPingInterval, time);
@@ -73,9 +62,8 @@ internal sealed partial class AgentMonitor(
                     lastPong = time.GetTimestamp();
                     if (await StoreAsync(store.AliveAsync, agentId) == 0)
                     {
-                        // Its token would not be taken any more either.
-                        connection.Close();
-                        return;
+                        // Its token would not be taken any more: one closes all that it has let in, and says so in one way.
+                        access.Changed();
                     }
 
                     ping = connection.Ping(ended);

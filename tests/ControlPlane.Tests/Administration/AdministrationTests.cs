@@ -1,4 +1,4 @@
-using ControlPlane.AgentRpc;
+using System.Net.WebSockets;
 using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
 using ControlPlane.Reinit;
@@ -10,6 +10,7 @@ public sealed class AdministrationTests
 {
     private const string Manifest = "/api/v2/workspaceagents/me/manifest";
     private static readonly string[] OneDisplayApp = ["vscode"];
+    private static readonly (WebSocketCloseStatus?, string?) Withdrawn = (WebSocketCloseStatus.PolicyViolation, "access was withdrawn");
 
     [Fact]
     public async Task AUserIsMadeAndListedOnce()
@@ -132,16 +133,14 @@ public sealed class AdministrationTests
         Assert.Equal((201, 200), (made.Status, await Ask(first)));
         Assert.Equal(409, (await admin.PostAsync("/agents", new { workspace = "admin/default", name = "SECOND" })).Status);
 
-        var (ended, running) = Connect(admin, Guid.Parse(id));
+        using var connected = await ConnectAsync(admin, first);
         var second = (await admin.PostAsync("/agents/admin%2Fdefault%2Fsecond/rotate-token")).Text("auth_token")!;
-        await running.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
-        Assert.True(ended.IsCancellationRequested);
+        Assert.Equal(Withdrawn, await connected.ReceiveCloseAsync());
         Assert.Equal((401, 200), (await Ask(first), await Ask(second)));
 
-        (ended, running) = Connect(admin, Guid.Parse(id));
+        using var again = await ConnectAsync(admin, second);
         Assert.Equal(204, (await admin.DeleteAsync("/agents/" + id)).Status);
-        await running.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
-        Assert.True(ended.IsCancellationRequested);
+        Assert.Equal(Withdrawn, await again.ReceiveCloseAsync());
         Assert.Equal((401, 404), (await Ask(second), (await admin.GetAsync("/agents/" + id)).Status));
     }
 
@@ -284,10 +283,6 @@ public sealed class AdministrationTests
 
     private static string? Field(Answer answer) => answer.Json.GetProperty("validations")[0].GetProperty("field").GetString();
 
-    private static (CancellationToken Ended, Task Running) Connect(AdminListener admin, Guid agent)
-    {
-        var ended = new CancellationTokenSource();
-        var monitor = admin.Server.Services.GetRequiredService<AgentMonitor>();
-        return (ended.Token, monitor.RunAsync(agent, static stop => Task.Delay(Timeout.Infinite, stop), ended.Cancel, ended.Token));
-    }
+    private static Task<ClientWebSocket> ConnectAsync(AdminListener admin, string token) =>
+        TailnetLink.DialAsync(admin.Server, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent", token);
 }
