@@ -105,6 +105,35 @@ public class ResponseTests
         }
     }
 
+    [Theory]
+    [InlineData("Content-Length: 2\r\nContent-Length: 3")]
+    [InlineData("Content-Length: 3\r\nContent-Length: 2")]
+    [InlineData("Content-Length: 2\r\nContent-Length: 2")]
+    [InlineData("content-length: 2\r\nX: y\r\nCONTENT-LENGTH: 2")]
+    public async Task AConnectionWhoseAnswerHasTwoLengthsGetsNoOtherRequest(string lengths)
+    {
+        await using var backend = new RawBackend(async (socket, head) =>
+        {
+            if (!head.StartsWith("GET /attack ", StringComparison.Ordinal))
+            {
+                await socket.SendAsync(Encoding.Latin1.GetBytes(Own));
+                return;
+            }
+
+            await socket.SendAsync(Encoding.Latin1.GetBytes($"HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nno"));
+            var more = new byte[4096];
+            RawBackend.Report(socket, more[..await socket.ReceiveAsync(more)]);
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+        using var client = await RawClient.ConnectAsync(edge.PublicUrl);
+
+        await client.SendAsync("GET /attack HTTP/1.1\r\nHost: x\r\n\r\n" + AttackRig.Next);
+        var got = await client.ReceiveAllAsync();
+
+        Assert.Equal("", Encoding.Latin1.GetString(await backend.ReportAsync()));
+        Assert.Equal([502, 200], new Outcome(got, []).Statuses);
+    }
+
     [Fact]
     public async Task AnAnswerBeforeTheBodyWasReadDoesNotMakeARequestOfTheBody()
     {
