@@ -194,6 +194,11 @@ internal sealed class RunningStream
         {
             Fail(StreamCloseReason.LingerExpired);
         }
+        else if (_toBackend.IsBehind || _toClient.IsBehind)
+        {
+            // A reset would punish the peers for a pause of this process. The drain's own end is the bound.
+            Volatile.Write(ref _deadline, (now + _options.CloseGrace).Ticks);
+        }
         else if (_toBackend.Flushing || _toClient.Flushing || Phase == StreamPhase.Finishing)
         {
             Fail(StreamCloseReason.DrainBlocked);

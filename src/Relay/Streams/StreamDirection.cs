@@ -34,6 +34,8 @@ internal sealed class StreamDirection
     private bool _closeNoted;
     private volatile bool _delivered;
     private volatile bool _flushing;
+    private volatile bool _over;
+    private volatile StreamPhase _waitsIn;
     private bool _wasFlushing;
     private StreamSide _atFault;
     private long _bytes;
@@ -58,6 +60,12 @@ internal sealed class StreamDirection
     /// <summary>Whether the loop waits for the target to read.</summary>
     public bool Flushing => _flushing;
 
+    /// <summary>
+    /// Whether the loop has still to act on the stream's phase, and waits for no peer: this process is late then, and a time that was set for the
+    /// peers has not begun.
+    /// </summary>
+    public bool IsBehind => !_over && !_flushing && _waitsIn < _stream.Phase;
+
     /// <summary>The source's close code, once its close frame has come.</summary>
     public int? CloseCode => _follower.CloseCode;
 
@@ -68,7 +76,9 @@ internal sealed class StreamDirection
     {
         try
         {
-            if (await PumpAsync().ConfigureAwait(false))
+            var isWhole = await PumpAsync().ConfigureAwait(false);
+            _over = true;
+            if (isWhole)
             {
                 _delivered = true;
                 _atFault = To;
@@ -111,7 +121,8 @@ internal sealed class StreamDirection
     {
         while (true)
         {
-            var closing = _stream.Phase != StreamPhase.Running;
+            var phase = _stream.Phase;
+            var closing = phase != StreamPhase.Running;
             if (closing && !_delivered)
             {
                 if (!_framed)
@@ -125,12 +136,13 @@ internal sealed class StreamDirection
                 }
             }
 
-            if (_delivered && (_follower.CloseSeen || _stream.Phase == StreamPhase.Finishing))
+            if (_delivered && (_follower.CloseSeen || phase == StreamPhase.Finishing))
             {
                 return true;
             }
 
             _atFault = _from;
+            _waitsIn = phase;
             var result = await _input.ReadAsync().ConfigureAwait(false);
             if (_stream.Failed)
             {
@@ -151,8 +163,9 @@ internal sealed class StreamDirection
                 var stopHere = closing && cut >= 0;
                 var forward = stopHere ? buffer.Slice(0, cut) : buffer;
                 _atFault = To;
-                _flushing = true;
-                var sent = await Send(forward).ConfigureAwait(false);
+                var sending = Send(forward);
+                _flushing = !sending.IsCompleted;
+                var sent = await sending.ConfigureAwait(false);
                 _flushing = false;
                 if (_stream.Failed || sent.IsCompleted)
                 {
@@ -207,8 +220,9 @@ internal sealed class StreamDirection
             _atFault = To;
             var size = WriteCloseFrame(_output.GetSpan(CloseFrame.MaxSize));
             _output.Advance(size);
-            _flushing = true;
-            var sent = await _output.FlushAsync().ConfigureAwait(false);
+            var sending = _output.FlushAsync();
+            _flushing = !sending.IsCompleted;
+            var sent = await sending.ConfigureAwait(false);
             _flushing = false;
             if (_stream.Failed || sent.IsCompleted)
             {

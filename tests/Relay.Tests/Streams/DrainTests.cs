@@ -113,6 +113,36 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(30, toClient.Buffer.Length);
     }
 
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task APauseOfThisProcessIsNoReasonForAReset(bool pausesClient, bool pausesBackend)
+    {
+        var (client, backend) = (new PipeTransport(), new PipeTransport());
+        var pause = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        client.Pause = pausesClient ? pause.Task : Task.CompletedTask;
+        backend.Pause = pausesBackend ? pause.Task : Task.CompletedTask;
+        var run = _rig.Run(client, backend, StreamFraming.WebSocket, StreamKind.Other);
+        await Task.WhenAll(client.NextReadAsync(), backend.NextReadAsync());
+        var drain = _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
+        await Task.WhenAll(pausesClient ? Task.CompletedTask : client.NextReadAsync(), pausesBackend ? Task.CompletedTask : backend.NextReadAsync());
+
+        _rig.Clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);
+        pause.SetResult();
+
+        // Who has its close frame has its second to answer it.
+        await Task.WhenAll(pausesClient ? client.NextReadAsync() : Task.CompletedTask, pausesBackend ? backend.NextReadAsync() : Task.CompletedTask);
+        await client.Send.WriteAsync(Frames.CloseWith(1001, masked: true), TestContext.Current.CancellationToken);
+        await backend.Send.WriteAsync(Frames.CloseWith(1001, masked: false), TestContext.Current.CancellationToken);
+        var report = await run.Soon();
+        await drain.Soon();
+        Assert.Equal((StreamCloseReason.Drained, 1001, 1001), (report.Reason, report.ClientCloseCode, report.BackendCloseCode));
+        Assert.True(client.Receive.TryRead(out var toClient));
+        Assert.Equal(0x88, toClient.Buffer.First.Span[0]);
+    }
+
     [Fact]
     public async Task PeersThatDoNotAnswerAreFinishedInOrderAfterTheGrace()
     {

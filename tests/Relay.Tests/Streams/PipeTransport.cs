@@ -29,6 +29,12 @@ internal sealed class PipeTransport : StreamTransport
         set => _input.AfterRead = value;
     }
 
+    /// <summary>Until it completes the relay does not go on with what its reads bring, as in a process that does not get to run.</summary>
+    public Task Pause
+    {
+        set => _input.Pause = value;
+    }
+
     /// <summary>Whether the peer is gone without a word.</summary>
     public bool Vanished { get; set; }
 
@@ -51,6 +57,8 @@ internal sealed class PipeTransport : StreamTransport
 
         public Action? AfterRead { get; set; }
 
+        public Task Pause { get; set; } = Task.CompletedTask;
+
         public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             if (AfterRead is not null && TryRead(out var result))
@@ -60,7 +68,7 @@ internal sealed class PipeTransport : StreamTransport
 
             var read = inner.ReadAsync(cancellationToken);
             Reads.Release();
-            return read;
+            return read.IsCompleted ? read : WaitAsync(read);
         }
 
         public override bool TryRead(out ReadResult result)
@@ -73,6 +81,13 @@ internal sealed class PipeTransport : StreamTransport
             }
 
             return hasRead;
+        }
+
+        private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> read)
+        {
+            var result = await read;
+            await Pause;
+            return result;
         }
 
         public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
