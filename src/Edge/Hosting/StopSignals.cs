@@ -10,6 +10,7 @@ internal sealed class StopSignals : IDisposable
     private readonly CancellationTokenSource _requested = new();
     private readonly TaskCompletionSource _signalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration[] _registrations;
+    private int _signals;
 
     public StopSignals() => _registrations =
     [
@@ -36,11 +37,13 @@ internal sealed class StopSignals : IDisposable
     private void OnSignal(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        if (!_signalled.TrySetResult())
+        if (Interlocked.Increment(ref _signals) > 1)
         {
             Environment.Exit(EndedBySecondSignal);
         }
 
+        // Last: who waits may stop the node and dispose of this before this thread runs again.
         _requested.Cancel();
+        _signalled.SetResult();
     }
 }
