@@ -90,6 +90,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// </summary>
     public static async Task<EdgeNode> StartAsync(HostFactory hosts, string workingDirectory, CancellationToken cancellation)
     {
+        DescriptorLimit.Check(DescriptorLimit.Read());
         var settings = NodeSettings.Read(hosts.Configuration, workingDirectory);
         var node = new EdgeNode(hosts, settings, DataDirectory.Open(settings.Options.DataDirectory));
         try
@@ -110,6 +111,11 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
         _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => Relay, () => (_api ?? _public)?.Services);
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
+        if (token.Replaced)
+        {
+            LogAdminTokenReplaced(_admin.Logger, _data.File(DataDirectory.AdminTokenFile), _data.BootstrapFile);
+        }
+
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
         listeners.Validate();
@@ -178,15 +184,21 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             return;
         }
 
-        var addresses = listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct();
+        IPEndPoint[] addresses =
+        [
+            .. listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
+                .Select(address => new IPEndPoint(address, _settings.Derp.StunPort)),
+        ];
         try
         {
-            _stun = new StunServer([.. addresses.Select(address => new IPEndPoint(address, _settings.Derp.StunPort))]);
+            _stun = new StunServer(addresses);
         }
         catch (SocketException error)
         {
             throw new SettingsException(
-                "Relay:Stun:Port", null, $"UDP port {_settings.Derp.StunPort} cannot be bound ({error.Message}); choose another, or set Relay:Stun:Enabled=false");
+                "Relay:Stun:Port",
+                null,
+                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); choose another port, or set Relay:Stun:Enabled=false");
         }
 
         _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
@@ -200,7 +212,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             await host.StartAsync(cancellation);
         }
         catch (Exception error) when (error is IOException or SocketException or UnauthorizedAccessException or CryptographicException
-            or InvalidOperationException or FormatException)
+            or InvalidOperationException or FormatException or ArgumentException)
         {
             // An address in use, a certificate that cannot be read: what servers find out only when they start.
             throw new SettingsException(setting, null, error.Message);
@@ -278,6 +290,11 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
             .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))],
         Derp?.Links ?? []);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{File} held no token's hash, so that a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
+    private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogDescriptorLimit(ILogger logger, string warning);

@@ -46,6 +46,17 @@ internal static class EdgeProgram
             await errors.WriteLineAsync($"edge: {error.Message}");
             return Failed;
         }
+        catch (Exception error)
+        {
+            // Nobody foresaw it, so that the operator may want to report it; a crash of the runtime would say less, in more lines.
+            await errors.WriteLineAsync($"edge: {UnforeseenError.Describe(error)}");
+            if (UnforeseenError.IsTraced)
+            {
+                await errors.WriteLineAsync(error.ToString());
+            }
+
+            return Failed;
+        }
     }
 
     private static async Task RunNodeAsync(ConfigurationManager configuration, TextWriter output)
