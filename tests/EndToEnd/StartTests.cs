@@ -71,13 +71,16 @@ public class StartTests
     [Theory]
     [InlineData("admin-token.sha256")]
     [InlineData("bootstrap.json")]
+    [InlineData("api.sock")]
+    [InlineData("api.sock.lock")]
+    [InlineData("derp.key")]
     public async Task ADirectoryInPlaceOfAFileOfTheDataDirectoryIsNamed(string name)
     {
         using var directory = new TemporaryDirectory();
         var data = Directory.CreateDirectory(directory.File("data"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
         Directory.CreateDirectory(Path.Combine(data, name));
 
-        var error = await Assert.ThrowsAsync<SettingsException>(() => TestNode.StartAsync("Edge:Mode=relay", $"Edge:DataDirectory={data}"));
+        var error = await Assert.ThrowsAsync<SettingsException>(() => TestNode.StartAsync($"Edge:DataDirectory={data}"));
 
         Assert.StartsWith("Edge:DataDirectory", error.Message, StringComparison.Ordinal);
         Assert.Contains(Path.Combine(data, name), error.Message, StringComparison.Ordinal);
@@ -133,6 +136,20 @@ public class StartTests
             "Edge:Mode=relay", "Relay:Derp:Admission=open", "urls=http://192.0.2.1:8080"));
 
         Assert.Contains("192.0.2.1:8080", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ALevelThatIsNoneIsSaidWhenTheSectionChangesAndTheNodeRunsOn()
+    {
+        await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
+
+        // What the framework throws here it throws to nobody when a file is the reason.
+        Record.Exception(() => edge.Reload(("Logging:LogLevel:Default", "Bogus")));
+
+        var line = Assert.Single(edge.Log.Lines, static line => line.Contains("The section Logging has changed", StringComparison.Ordinal));
+        Assert.Contains("Logging:LogLevel:Default = \"Bogus\"", line, StringComparison.Ordinal);
+        using var ready = await edge.Admin.GetAsync("/readyz");
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
     }
 
     // As an operator meets them: the program, its exit code, and what it says where.

@@ -121,7 +121,7 @@ internal sealed class DataDirectory
         }
     }
 
-    private static FileStream? TryClaim(string socket)
+    private FileStream? TryClaim(string socket)
     {
         FileStream claim;
         try
@@ -132,8 +132,20 @@ internal sealed class DataDirectory
         {
             return null;
         }
+        catch (UnauthorizedAccessException error)
+        {
+            throw Unusable(System.IO.Path.GetFileName(socket) + ".lock", "opened", error);
+        }
 
-        System.IO.File.Delete(socket);
-        return claim;
+        try
+        {
+            System.IO.File.Delete(socket);
+            return claim;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            claim.Dispose();
+            throw Unusable(System.IO.Path.GetFileName(socket), "removed", error);
+        }
     }
 }

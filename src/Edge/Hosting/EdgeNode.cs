@@ -14,6 +14,8 @@ using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
+using Edge.Telemetry;
+using Microsoft.Extensions.Primitives;
 using Relay.Crypto;
 using Relay.Derp;
 using Relay.Streams;
@@ -42,6 +44,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
     private StunServer? _stun;
+    private IDisposable? _reload;
     private Task? _stop;
 
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -90,7 +93,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// </summary>
     public static async Task<EdgeNode> StartAsync(HostFactory hosts, string workingDirectory, CancellationToken cancellation)
     {
-        DescriptorLimit.Check(DescriptorLimit.Read());
         var settings = NodeSettings.Read(hosts.Configuration, workingDirectory);
         var node = new EdgeNode(hosts, settings, DataDirectory.Open(settings.Options.DataDirectory));
         try
@@ -115,6 +117,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             LogAdminTokenReplaced(_admin.Logger, _data.File(DataDirectory.AdminTokenFile), _data.BootstrapFile);
         }
+
+        _reload = ChangeToken.OnChange(_hosts.Configuration.GetReloadToken, CheckReloadedLogging);
 
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
@@ -157,6 +161,19 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
         {
             LogDescriptorLimit(_public.Logger, warning);
+        }
+    }
+
+    // The framework keeps what it had, and says nothing.
+    private void CheckReloadedLogging()
+    {
+        try
+        {
+            LoggingSettings.Check(_hosts.Configuration);
+        }
+        catch (SettingsException error)
+        {
+            LogLoggingKept(_admin!.Logger, error.Message);
         }
     }
 
@@ -269,6 +286,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _reload?.Dispose();
         _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
@@ -295,6 +313,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Level = LogLevel.Warning,
         Message = "{File} held no token's hash, so that a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
     private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The section Logging has changed, but not all of it can be used: {Why}")]
+    private static partial void LogLoggingKept(ILogger logger, string why);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogDescriptorLimit(ILogger logger, string warning);

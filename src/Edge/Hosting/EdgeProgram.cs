@@ -37,6 +37,8 @@ internal static class EdgeProgram
                 return await AgentProgram.RunAsync(args[1..], output, errors);
             }
 
+            // First of all: what comes next opens more files than a low limit allows.
+            DescriptorLimit.Check(DescriptorLimit.Read());
             using var configuration = EdgeConfiguration.Load(args);
             await RunNodeAsync(configuration, output);
             return 0;

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-
 namespace Edge.Hosting;
 
 /// <summary>The one line for an error that nothing else has a line for.</summary>
@@ -24,7 +22,7 @@ internal static class UnforeseenError
         return $"{what.ReplaceLineEndings(" ")} ({TraceVariable}=1 in the environment shows the stack trace)";
     }
 
+    // Asks for nothing that would have to be loaded: a file could not be opened now.
     private static bool IsOutOfDescriptors(Exception cause) =>
-        cause is IOException { HResult: Emfile or Enfile } or SocketException { SocketErrorCode: SocketError.TooManyOpenSockets }
-        || cause.Message.Contains("Too many open files", StringComparison.OrdinalIgnoreCase);
+        cause is IOException { HResult: Emfile or Enfile } || cause.Message.Contains("Too many open files", StringComparison.OrdinalIgnoreCase);
 }

@@ -66,7 +66,7 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
         try
         {
             var address = BindingAddress.Parse(url);
-            if (address.Scheme is "http" or "https" && address.PathBase.Length == 0)
+            if (address.Scheme is "http" or "https" && address.PathBase.Length == 0 && address.Port <= IPEndPoint.MaxPort && !address.IsNamedPipe)
             {
                 return address;
             }

@@ -25,6 +25,18 @@ public class UnforeseenErrorTests
         Assert.Contains("ulimit -n", UnforeseenError.Describe(error), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task TheProgramSaysItAndEndsWithExitCodeOne()
+    {
+        using var errors = new StringWriter();
+
+        var code = await EdgeProgram.RunAsync(["--help"], new BrokenWriter(), errors);
+
+        Assert.Equal(1, code);
+        var line = Assert.Single(errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("edge: NotSupportedException: broken", line, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(256, true)]
     [InlineData(511, true)]
@@ -35,5 +47,12 @@ public class UnforeseenErrorTests
         var error = Record.Exception(() => DescriptorLimit.Check(limit));
 
         Assert.Equal(refused, error is SettingsException { Message: var message } && message.StartsWith($"ulimit -n = \"{limit}\"", StringComparison.Ordinal));
+    }
+
+    private sealed class BrokenWriter : TextWriter
+    {
+        public override System.Text.Encoding Encoding => System.Text.Encoding.UTF8;
+
+        public override Task WriteAsync(string? value) => throw new NotSupportedException("broken");
     }
 }

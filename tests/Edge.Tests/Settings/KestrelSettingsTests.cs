@@ -81,6 +81,8 @@ public class KestrelSettingsTests
     [InlineData("127.0.0.1:8443", "http and https URLs")]
     [InlineData("ftp://127.0.0.1", "http and https URLs")]
     [InlineData("https://127.0.0.1:1/path", "http and https URLs")]
+    [InlineData("https://127.0.0.1:99999", "http and https URLs")]
+    [InlineData("http://pipe:/name", "http and https URLs")]
     public void AnEndpointNeedsAnAddress(string? url, string says)
     {
         var error = Refused(($"{Tls}:Url", url), ($"{Tls}:Certificate:Path", "tls.pem"));
