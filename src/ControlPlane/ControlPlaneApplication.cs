@@ -1,3 +1,4 @@
+using System.Data.Common;
 using ControlPlane.Access;
 using ControlPlane.Administration;
 using ControlPlane.AgentMetadata;
@@ -152,15 +153,23 @@ public static class ControlPlaneApplication
     /// <param name="publish">Keeps the tokens for the operator. Called before they become valid; if it throws, nothing was made.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The tokens on the first start, otherwise null.</returns>
-    /// <exception cref="ControlPlaneException">The database cannot be opened, or a newer program has written it; or the DERP map cannot be made.</exception>
+    /// <exception cref="ControlPlaneException">The database cannot be opened, is damaged, or a newer program has written it; or the DERP map cannot be made.</exception>
     public static async Task<BootstrapCredentials?> InitializeAsync(
         IServiceProvider services,
         Func<BootstrapCredentials, CancellationToken, Task> publish,
         CancellationToken cancellationToken)
     {
         await services.GetRequiredService<DerpMapSources>().LoadAsync(cancellationToken);
-        await services.GetRequiredService<Database>().CreateAsync();
-        return await services.GetRequiredService<Bootstrap>().RunAsync(publish, cancellationToken);
+        var database = services.GetRequiredService<Database>();
+        await database.CreateAsync();
+        try
+        {
+            return await services.GetRequiredService<Bootstrap>().RunAsync(publish, cancellationToken);
+        }
+        catch (DbException exception)
+        {
+            throw new ControlPlaneException($"The database {database.Engine.Name} cannot be used: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -17,11 +18,9 @@ internal sealed class SocketListenerFactory(IOptions<KestrelServerOptions> kestr
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        // Bound for addresses (both families for "any"), Unix sockets and inherited handles alike.
-        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        var socket = Bind(endpoint);
         try
         {
-            socket.Listen(Backlog);
             var readAhead = kestrel.Value.Limits.MaxRequestBufferSize ?? MostReadAhead;
             return ValueTask.FromResult<IConnectionListener>(
                 new SocketListener(socket, endpoint, (int)Math.Clamp(readAhead, LeastReadAhead, MostReadAhead), logger));
@@ -30,6 +29,26 @@ internal sealed class SocketListenerFactory(IOptions<KestrelServerOptions> kestr
         {
             socket.Dispose();
             throw;
+        }
+    }
+    private static Socket Bind(EndPoint endpoint)
+    {
+        Socket? socket = null;
+        try
+        {
+            // Bound for addresses (both families for "any"), Unix sockets and inherited handles alike.
+            socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            socket.Listen(Backlog);
+            return socket;
+        }
+        catch (SocketException error)
+        {
+            socket?.Dispose();
+
+            // The server names the URL for the first kind alone; for "localhost" it goes on with the other address family after the second.
+            throw error.SocketErrorCode is SocketError.AddressAlreadyInUse
+                ? new AddressInUseException(error.Message, error)
+                : new SocketException(error.ErrorCode, $"{endpoint} cannot be listened on: {error.Message}");
         }
     }
 }

@@ -13,6 +13,9 @@ internal static class DerpKeyFile
 
     private const string DefaultName = "derp.key";
 
+    // More than any key; a file of another kind, named by mistake, is not read whole.
+    private const int MaxBytes = 4096;
+
     /// <summary>Reads the operator's file; without one, reads the data directory's, and makes it (0600) the first time.</summary>
     public static async Task<NodePrivateKey> OpenAsync(string? path, DataDirectory data, CancellationToken cancellation)
     {
@@ -26,12 +29,12 @@ internal static class DerpKeyFile
 
         try
         {
-            var content = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(file, cancellation), DerpKeyJson.Default.Content);
+            var content = JsonSerializer.Deserialize(SettingsFile.Read(Setting, file, MaxBytes), DerpKeyJson.Default.Content);
             return NodePrivateKey.TryParse(content?.PrivateKey, out var key)
                 ? key
                 : throw new SettingsException(Setting, file, "its PrivateKey must be privkey: and 64 hex digits");
         }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        catch (JsonException error)
         {
             throw new SettingsException(Setting, file, $"it must be a JSON file as derper writes it ({error.Message})");
         }

@@ -52,5 +52,9 @@ internal sealed class Bootstrap(DataDirectory data)
             // An operator's edit gone wrong: what was in it is lost already, the new credentials must not be.
             return null;
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw data.Unusable(Path.GetFileName(data.BootstrapFile), "read", error);
+        }
     }
 }

@@ -94,21 +94,34 @@ internal sealed class DataDirectory
         return TryClaim(AgentSocket);
     }
 
+    /// <summary>The error for a file in this directory that cannot be read or written.</summary>
+    public SettingsException Unusable(string name, string use, Exception error) =>
+        new("Edge:DataDirectory", Path, $"{File(name)} cannot be {use} ({error.Message})");
+
     /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
+    /// <exception cref="SettingsException">The file cannot be written.</exception>
     public async Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         var temporary = File($"{name}.{Environment.ProcessId}.tmp");
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerFile };
-        await using (var stream = new FileStream(temporary, options))
+        try
         {
-            await stream.WriteAsync(content, cancellation);
-            stream.Flush(flushToDisk: true);
-        }
+            await using (var stream = new FileStream(temporary, options))
+            {
+                await stream.WriteAsync(content, cancellation);
+                stream.Flush(flushToDisk: true);
+            }
 
-        System.IO.File.Move(temporary, File(name), overwrite: true);
+            System.IO.File.Move(temporary, File(name), overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            System.IO.File.Delete(temporary);
+            throw Unusable(name, "written", error);
+        }
     }
 
-    private static FileStream? TryClaim(string socket)
+    private FileStream? TryClaim(string socket)
     {
         FileStream claim;
         try
@@ -119,8 +132,20 @@ internal sealed class DataDirectory
         {
             return null;
         }
+        catch (UnauthorizedAccessException error)
+        {
+            throw Unusable(System.IO.Path.GetFileName(socket) + ".lock", "opened", error);
+        }
 
-        System.IO.File.Delete(socket);
-        return claim;
+        try
+        {
+            System.IO.File.Delete(socket);
+            return claim;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            claim.Dispose();
+            throw Unusable(System.IO.Path.GetFileName(socket), "removed", error);
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Edge.Settings;
 
 namespace Edge.Hosting;
 
@@ -7,6 +8,20 @@ internal static class DescriptorLimit
 {
     // Beside two for a stream that is carried on: listeners, the database, logs, probes.
     private const int Spare = 256;
+
+    // A node holds 260 when it has just started, most of them the files of its assemblies.
+    private const long Least = 512;
+
+    /// <summary>Stops the start where the node would fail half-way for want of descriptors, with an error of whatever needed the next one.</summary>
+    /// <exception cref="SettingsException">The limit is too low.</exception>
+    public static void Check(long? limit)
+    {
+        if (limit < Least)
+        {
+            throw new SettingsException(
+                "ulimit -n", $"{limit}", $"a node needs at least {Least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
+        }
+    }
 
     /// <summary>What to tell the operator when <paramref name="maxConnections"/> need more than there are; null when all is well.</summary>
     public static string? Warning(int maxConnections, long? limit)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Edge.Settings;
 
 namespace Edge.Hosting;
@@ -8,25 +9,50 @@ internal static class EdgeConfiguration
     private static readonly string[] Sections =
         ["Edge", "Relay", "ControlPlane", "Kestrel", "ReverseProxy", "Logging", "urls"];
 
-    public static ConfigurationManager Load(string[] args)
+    private const string FileName = "appsettings.json";
+
+    /// <param name="args">The command line, without the name of a command.</param>
+    /// <param name="directory">Where <c>appsettings.json</c> is, if there is one.</param>
+    /// <exception cref="SettingsException">The file or the command line cannot be read.</exception>
+    public static ConfigurationManager Load(string[] args, string directory)
     {
         CheckCommandLine(args);
         var configuration = new ConfigurationManager();
-        configuration.SetBasePath(AppContext.BaseDirectory);
-        try
-        {
-            configuration.AddJsonFile("appsettings.json", optional: true, reloadOnChange: true);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new SettingsException("appsettings.json", null, error.InnerException?.Message ?? error.Message);
-        }
-
+        AddFile(configuration, directory);
         configuration.AddEnvironmentVariables("ASPNETCORE_");
         configuration.AddEnvironmentVariables();
         configuration.AddCommandLine(args);
         return configuration;
     }
+
+    /// <summary>The same with the file beside the program's assembly.</summary>
+    public static ConfigurationManager Load(string[] args) => Load(args, AppContext.BaseDirectory);
+
+    private static void AddFile(ConfigurationManager configuration, string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (Directory.Exists(path))
+        {
+            throw new SettingsException(path, null, "it is a directory; a file is needed");
+        }
+
+        try
+        {
+            configuration.SetBasePath(directory).AddJsonFile(FileName, optional: true, reloadOnChange: true);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new SettingsException(path, null, Why(error));
+        }
+    }
+
+    private static string Why(InvalidDataException error) => error.GetBaseException() switch
+    {
+        // It counts lines from zero.
+        JsonException { LineNumber: { } line } json => $"line {line + 1} is no JSON ({json.Message.Split(" LineNumber: ")[0]})",
+        FormatException format => format.Message,
+        var cause => $"the file cannot be read ({cause.Message})",
+    };
 
     // A key that is misspelt in its first part would otherwise be a setting of nobody, and silently do nothing.
     private static void CheckCommandLine(string[] args)

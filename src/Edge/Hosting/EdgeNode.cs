@@ -14,6 +14,8 @@ using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
+using Edge.Telemetry;
+using Microsoft.Extensions.Primitives;
 using Relay.Crypto;
 using Relay.Derp;
 using Relay.Streams;
@@ -42,6 +44,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
     private StunServer? _stun;
+    private IDisposable? _reload;
     private Task? _stop;
 
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -110,6 +113,13 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
         _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => Relay, () => (_api ?? _public)?.Services);
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
+        if (token.Replaced)
+        {
+            LogAdminTokenReplaced(_admin.Logger, _data.File(DataDirectory.AdminTokenFile), _data.BootstrapFile);
+        }
+
+        _reload = ChangeToken.OnChange(_hosts.Configuration.GetReloadToken, CheckReloadedLogging);
+
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
         listeners.Validate();
@@ -154,6 +164,19 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
     }
 
+    // The framework keeps what it had, and says nothing.
+    private void CheckReloadedLogging()
+    {
+        try
+        {
+            LoggingSettings.Check(_hosts.Configuration);
+        }
+        catch (SettingsException error)
+        {
+            LogLoggingKept(_admin!.Logger, error.Message);
+        }
+    }
+
     private void CheckSodium()
     {
         if (!_settings.Derp.Serves)
@@ -178,15 +201,21 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             return;
         }
 
-        var addresses = listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct();
+        IPEndPoint[] addresses =
+        [
+            .. listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
+                .Select(address => new IPEndPoint(address, _settings.Derp.StunPort)),
+        ];
         try
         {
-            _stun = new StunServer([.. addresses.Select(address => new IPEndPoint(address, _settings.Derp.StunPort))]);
+            _stun = new StunServer(addresses);
         }
         catch (SocketException error)
         {
             throw new SettingsException(
-                "Relay:Stun:Port", null, $"UDP port {_settings.Derp.StunPort} cannot be bound ({error.Message}); choose another, or set Relay:Stun:Enabled=false");
+                "Relay:Stun:Port",
+                null,
+                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); choose another port, or set Relay:Stun:Enabled=false");
         }
 
         _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
@@ -200,7 +229,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             await host.StartAsync(cancellation);
         }
         catch (Exception error) when (error is IOException or SocketException or UnauthorizedAccessException or CryptographicException
-            or InvalidOperationException or FormatException)
+            or InvalidOperationException or FormatException or ArgumentException)
         {
             // An address in use, a certificate that cannot be read: what servers find out only when they start.
             throw new SettingsException(setting, null, error.Message);
@@ -257,6 +286,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _reload?.Dispose();
         _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
@@ -278,6 +308,14 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
             .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))],
         Derp?.Links ?? []);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{File} held no token's hash, so that a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
+    private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The section Logging has changed, but not all of it can be used: {Why}")]
+    private static partial void LogLoggingKept(ILogger logger, string why);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogDescriptorLimit(ILogger logger, string warning);

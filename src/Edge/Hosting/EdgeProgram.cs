@@ -37,6 +37,8 @@ internal static class EdgeProgram
                 return await AgentProgram.RunAsync(args[1..], output, errors);
             }
 
+            // First of all: what comes next opens more files than a low limit allows.
+            DescriptorLimit.Check(DescriptorLimit.Read());
             using var configuration = EdgeConfiguration.Load(args);
             await RunNodeAsync(configuration, output);
             return 0;
@@ -44,6 +46,17 @@ internal static class EdgeProgram
         catch (Exception error) when (error is SettingsException or ControlPlaneException)
         {
             await errors.WriteLineAsync($"edge: {error.Message}");
+            return Failed;
+        }
+        catch (Exception error)
+        {
+            // Nobody foresaw it, so that the operator may want to report it; a crash of the runtime would say less, in more lines.
+            await errors.WriteLineAsync($"edge: {UnforeseenError.Describe(error)}");
+            if (UnforeseenError.IsTraced)
+            {
+                await errors.WriteLineAsync(error.ToString());
+            }
+
             return Failed;
         }
     }

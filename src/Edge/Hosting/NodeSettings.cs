@@ -8,6 +8,7 @@ using Edge.LocalAgent;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Settings;
+using Edge.Telemetry;
 
 namespace Edge.Hosting;
 
@@ -50,6 +51,8 @@ internal sealed record NodeSettings(
             throw new SettingsException("Edge:Authentication", null, $"tokens are verified before API servers, in modes all and edge; this is mode {mode}");
         }
 
+        KestrelSettings.Check(reader);
+        LoggingSettings.Check(configuration);
         foreach (var section in OwnSections)
         {
             reader.RefuseUnknownKeys(section);

@@ -1,7 +1,6 @@
 using System.Net.Security;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Edge.Files;
+using Edge.Settings;
 
 namespace Edge.Public;
 
@@ -14,33 +13,28 @@ internal sealed partial class CertificateFile
     // A handshake looks at the files at most so often.
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
-    private readonly string _path;
-    private readonly string? _keyPath;
-    private readonly string? _password;
+    private readonly CertificateSource _source;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private SslStreamCertificateContext _context;
     private (FileStamp Certificate, FileStamp? Key) _stamp;
+    private string? _complaint;
     private long _lookedAt;
 
-    /// <param name="path">A PEM file (the chain in it, leaf first) or a PKCS #12 file.</param>
-    /// <param name="keyPath">The PEM file of the private key, when it is not in the first.</param>
-    /// <param name="password">Of the private key or of the PKCS #12 file.</param>
+    /// <param name="source">The files.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Hears of files that cannot be used.</param>
-    /// <exception cref="CryptographicException">The files hold no certificate with its key.</exception>
-    /// <exception cref="IOException">They cannot be read.</exception>
-    public CertificateFile(string path, string? keyPath, string? password, TimeProvider time, ILogger logger)
+    /// <param name="logger">Hears of files that cannot be used, and of certificates that are not valid now.</param>
+    /// <exception cref="SettingsException">The files hold no certificate that can be used.</exception>
+    public CertificateFile(CertificateSource source, TimeProvider time, ILogger logger)
     {
-        _path = path;
-        _keyPath = keyPath;
-        _password = password;
+        _source = source;
         _time = time;
         _logger = logger;
         _stamp = Stamp();
         _lookedAt = time.GetTimestamp();
-        _context = Load();
+        _context = source.Read();
+        WarnOfDates();
     }
 
     /// <summary>What the next handshake presents.</summary>
@@ -63,46 +57,58 @@ internal sealed partial class CertificateFile
 
     private void Refresh()
     {
+        var stamp = Stamp();
+        if (stamp == _stamp)
+        {
+            return;
+        }
+
         try
         {
-            var stamp = Stamp();
-            if (stamp != _stamp)
-            {
-                _context = Load();
-                _stamp = stamp;
-                LogReloaded(_path, _context.TargetCertificate.NotAfter);
-            }
+            _context = _source.Read();
+            _stamp = stamp;
+            _complaint = null;
+            LogReloaded(_source.Path, _context.TargetCertificate.NotAfter);
+            WarnOfDates();
         }
-        catch (Exception error) when (error is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (SettingsException error) when (error.Message == _complaint)
         {
-            // Half-written, most likely, or a key that is not yet the certificate's; the old certificate serves on, and the next look may find it whole.
-            LogKept(_path, error.Message);
+            // Said already; the files are looked at again with the next handshake.
+        }
+        catch (SettingsException error)
+        {
+            // Half-written, most likely, or a key that is not yet the certificate's; the next look may find it whole.
+            _complaint = error.Message;
+            LogKept(error.Message);
         }
     }
 
-    private (FileStamp Certificate, FileStamp? Key) Stamp() => (FileStamp.Of(_path), _keyPath is null ? null : FileStamp.Of(_keyPath));
-
-    private SslStreamCertificateContext Load()
+    // Clients that check refuse such a certificate; those that do not are served, as by other servers.
+    private void WarnOfDates()
     {
-        if (_keyPath is null && X509Certificate2.GetCertContentType(_path) is X509ContentType.Pkcs12)
+        var (now, certificate) = (_time.GetUtcNow().UtcDateTime, _context.TargetCertificate);
+        if (certificate.NotAfter.ToUniversalTime() < now)
         {
-            var all = X509CertificateLoader.LoadPkcs12CollectionFromFile(_path, _password);
-            var leaf = all.FirstOrDefault(static certificate => certificate.HasPrivateKey)
-                ?? throw new CryptographicException("The file holds no private key.");
-            return SslStreamCertificateContext.Create(leaf, all, offline: true);
+            LogExpired(_source.Path, certificate.NotAfter.ToUniversalTime());
         }
-
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPemFile(_path);
-        var certificate = _password is null
-            ? X509Certificate2.CreateFromPemFile(_path, _keyPath)
-            : X509Certificate2.CreateFromEncryptedPemFile(_path, _password, _keyPath);
-        return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        else if (certificate.NotBefore.ToUniversalTime() > now)
+        {
+            LogNotYetValid(_source.Path, certificate.NotBefore.ToUniversalTime());
+        }
     }
+
+    private (FileStamp Certificate, FileStamp? Key) Stamp() =>
+        (FileStamp.Of(_source.Path), _source.KeyPath is null ? null : FileStamp.Of(_source.KeyPath));
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
     private partial void LogReloaded(string path, DateTime notAfter);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} has changed but cannot be used, the old one serves on: {Why}")]
-    private partial void LogKept(string path, string why);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate's files have changed but cannot be used, the old one serves on: {Why}")]
+    private partial void LogKept(string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
+    private partial void LogExpired(string path, DateTime notAfter);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} is not valid before {NotBefore:O}; clients will refuse it until then")]
+    private partial void LogNotYetValid(string path, DateTime notBefore);
 }

@@ -2,6 +2,7 @@ using System.Net.Security;
 using Edge.Connections;
 using Edge.Derp.Tls;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -10,29 +11,31 @@ namespace Edge.Public;
 /// <summary>
 /// Puts a <see cref="CertificateFile"/> behind every certificate that Kestrel's section names by its path; where DERP is served, with the
 /// meta-certificate at its chain's end. Puts TLS on those endpoints itself, since what keeps it for streams has to come right after it.
+/// Kestrel reads no certificate file: it takes fewer forms, and would not read them again.
 /// </summary>
 internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider time, ILogger logger, MetaChain? meta)
 {
     public void Apply(KestrelServerOptions options)
     {
-        if (Open(kestrel.GetSection("Certificates:Default")) is { } fallback)
+        var fallback = Choice.Of(kestrel.GetSection("Certificates:Default"), Open);
+        if (fallback.File is not null)
         {
-            options.ConfigureHttpsDefaults(https => Present(https, fallback));
+            options.ConfigureHttpsDefaults(https => Present(https, _ => fallback));
         }
 
-        var loader = options.Configure(kestrel, reloadOnChange: false);
+        var loader = options.Configure(KestrelSettings.WithoutCertificateFiles(kestrel), reloadOnChange: false);
         foreach (var endpoint in kestrel.GetSection("Endpoints").GetChildren())
         {
-            var own = Open(endpoint.GetSection("Certificate"));
+            var own = Choice.Of(endpoint.GetSection("Certificate"), Open).Or(fallback);
+            var sni = endpoint.GetSection("Sni").GetChildren().ToDictionary(
+                static name => name.Key, name => Choice.Of(name.GetSection("Certificate"), Open).Or(own));
+            var names = new ServerNames<Choice>(sni);
             loader.Endpoint(endpoint.Key, configuration =>
             {
-                if (own is not null)
-                {
-                    Present(configuration.HttpsOptions, own);
-                }
+                Present(configuration.HttpsOptions, name => names.Find(name) ?? own);
 
                 // With certificates by name Kestrel has to choose; what it makes of them cannot be asked for.
-                if (configuration.IsHttps && !endpoint.GetSection("Sni").GetChildren().Any())
+                if (configuration.IsHttps && sni.Count == 0)
                 {
                     configuration.ListenOptions.UseHttps(configuration.HttpsOptions);
                     configuration.ListenOptions.KeepTls();
@@ -41,14 +44,31 @@ internal sealed class EndpointCertificates(IConfiguration kestrel, TimeProvider 
         }
     }
 
-    private void Present(HttpsConnectionAdapterOptions https, CertificateFile file) =>
-        https.OnAuthenticate = (ConnectionContext _, SslServerAuthenticationOptions tls) =>
+    private void Present(HttpsConnectionAdapterOptions https, Func<string?, Choice> choose)
+    {
+        // Kestrel asks for a certificate before it lets OnAuthenticate choose the context.
+        var stored = https.ServerCertificate;
+        https.ServerCertificateSelector = (_, name) => choose(name).File?.Current.TargetCertificate ?? stored;
+        https.OnAuthenticate = (ConnectionContext connection, SslServerAuthenticationOptions tls) =>
         {
-            tls.ServerCertificate = null;
-            tls.ServerCertificateSelectionCallback = null;
-            tls.ServerCertificateContext = meta?.Extend(file.Current) ?? file.Current;
+            if (choose(connection.Features.Get<ITlsHandshakeFeature>()?.HostName).File is { } file)
+            {
+                tls.ServerCertificate = null;
+                tls.ServerCertificateSelectionCallback = null;
+                tls.ServerCertificateContext = meta?.Extend(file.Current) ?? file.Current;
+            }
         };
+    }
 
-    private CertificateFile? Open(IConfigurationSection certificate) =>
-        certificate["Path"] is { Length: > 0 } path ? new CertificateFile(path, certificate["KeyPath"], certificate["Password"], time, logger) : null;
+    private CertificateFile? Open(IConfigurationSection section) =>
+        CertificateSource.From(section) is { } source ? new CertificateFile(source, time, logger) : null;
+
+    /// <summary>What a section says: a file, a certificate of the machine's store, which is Kestrel's business, or nothing.</summary>
+    private sealed record Choice(CertificateFile? File, bool IsStored)
+    {
+        public static Choice Of(IConfigurationSection section, Func<IConfigurationSection, CertificateFile?> open) =>
+            new(open(section), !string.IsNullOrEmpty(section["Subject"]));
+
+        public Choice Or(Choice other) => File is null && !IsStored ? other : this;
+    }
 }

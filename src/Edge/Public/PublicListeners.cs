@@ -48,21 +48,35 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
     /// <summary>Stops the start at an address that cannot be listened on.</summary>
     public void Validate()
     {
+        // With endpoints of its own Kestrel does not listen on these.
+        var isHttpsAllowed = KestrelSettings.HasDefaultCertificate(configuration) || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
         foreach (var url in _urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [])
         {
-            try
+            if (Parse(Urls, url).Scheme == Uri.UriSchemeHttps && !isHttpsAllowed)
             {
-                var address = BindingAddress.Parse(url);
-                if (address.Scheme is not ("http" or "https") || address.PathBase.Length > 0)
-                {
-                    throw new FormatException();
-                }
-            }
-            catch (FormatException)
-            {
-                throw new SettingsException(Urls, url, "allowed are http and https URLs of an address and a port, such as http://127.0.0.1:8080");
+                throw new SettingsException(Urls, url, "https needs a certificate; set Kestrel:Certificates:Default:Path and KeyPath, or use Kestrel:Endpoints");
             }
         }
+    }
+
+    /// <summary>The address of a URL that can be listened on.</summary>
+    /// <exception cref="SettingsException">It is none; the error names <paramref name="setting"/>.</exception>
+    public static BindingAddress Parse(string setting, string url)
+    {
+        try
+        {
+            var address = BindingAddress.Parse(url);
+            if (address.Scheme is "http" or "https" && address.PathBase.Length == 0 && address.Port <= IPEndPoint.MaxPort && !address.IsNamedPipe)
+            {
+                return address;
+            }
+        }
+        catch (FormatException)
+        {
+            // Not even a URL: the answer is the same.
+        }
+
+        throw new SettingsException(setting, url, "allowed are http and https URLs of an address and a port, such as http://127.0.0.1:8080");
     }
 
     public void Apply(WebApplicationBuilder builder)

@@ -1,16 +1,26 @@
+using System.Text.RegularExpressions;
+
 namespace Edge.Settings;
 
 /// <summary>A setting that stops the start; the message is one line with its name, its value and what is allowed.</summary>
-internal sealed class SettingsException : Exception
+internal sealed partial class SettingsException : Exception
 {
+    private const int LongestValue = 200;
+
     public SettingsException(string name, string? value, string allowed)
-        : base(value is null ? $"{name}: {allowed}" : $"{name} = \"{OneLine(value)}\": {allowed}")
+        : base(value is null ? $"{name}: {OneLine(allowed)}" : $"{name} = \"{Shown(value)}\": {OneLine(allowed)}")
     {
     }
 
-    private static string OneLine(string value)
+    private static string Shown(string value)
     {
-        var line = value.ReplaceLineEndings(" ");
-        return line.Length <= 200 ? line : $"{line[..200]}…";
+        var line = Credentials().Replace(OneLine(value), "//…@");
+        return line.Length <= LongestValue ? line : $"{line[..LongestValue]}…";
     }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+
+    // RFC 3986 §3.2.1: user information of a URL, which may hold a password.
+    [GeneratedRegex("//[^/@\\s]*@")]
+    private static partial Regex Credentials();
 }

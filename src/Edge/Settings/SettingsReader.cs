@@ -104,19 +104,28 @@ internal sealed class SettingsReader(IConfiguration configuration)
                 continue;
             }
 
-            var parent = key[..key.LastIndexOf(':')];
-            var siblings = _known
-                .Where(known => known.StartsWith(parent + ":", StringComparison.OrdinalIgnoreCase))
-                .Select(known => known[(parent.Length + 1)..].Split(':')[0])
-                .Distinct(StringComparer.OrdinalIgnoreCase)
-                .Order(StringComparer.OrdinalIgnoreCase)
-                .ToArray();
+            // Where nothing is known beside the key, what is known higher up says more.
+            var parent = key;
+            string[] siblings;
+            do
+            {
+                parent = parent[..parent.LastIndexOf(':')];
+                siblings = [.. NamesBelow(parent)];
+            }
+            while (siblings.Length == 0 && parent.Length > section.Length);
+
             throw new SettingsException(
                 key,
                 null,
                 siblings.Length > 0 ? $"no such setting; under {parent} there are {string.Join(", ", siblings)}" : $"no such setting; {parent} has none");
         }
     }
+
+    private IEnumerable<string> NamesBelow(string parent) => _known
+        .Where(known => known.StartsWith(parent + ":", StringComparison.OrdinalIgnoreCase))
+        .Select(known => known[(parent.Length + 1)..].Split(':')[0])
+        .Distinct(StringComparer.OrdinalIgnoreCase)
+        .Order(StringComparer.OrdinalIgnoreCase);
 
     internal static bool TryParseDuration(string text, out TimeSpan duration)
     {

@@ -6,22 +6,14 @@ namespace Edge.Telemetry;
 /// <summary>Logs to the console, as the standard <c>Logging</c> section says.</summary>
 internal static class LoggingSetup
 {
-    private const string FormatterName = "Logging:Console:FormatterName";
-    private static readonly string[] Formatters = [ConsoleFormatterNames.Simple, ConsoleFormatterNames.Json];
-
     /// <summary>
     /// Replaces the providers so far by the console's: one line an entry with the time in UTC, or JSON. Levels are Information, and Warning for the
     /// framework's categories, unless the configuration says otherwise; what <see cref="SensitiveLogs"/> forbids stays off whatever it says.
     /// </summary>
-    /// <exception cref="SettingsException">There is no formatter of the name configured.</exception>
+    /// <exception cref="SettingsException">The section has an unknown key, or a value that is not allowed.</exception>
     public static void AddEdgeLogging(this ILoggingBuilder logging, IConfiguration configuration)
     {
-        var name = configuration[FormatterName];
-        if (!string.IsNullOrWhiteSpace(name) && !Formatters.Contains(name, StringComparer.OrdinalIgnoreCase))
-        {
-            throw new SettingsException(FormatterName, name, $"allowed are {string.Join(", ", Formatters)}");
-        }
-
+        LoggingSettings.Check(configuration);
         logging.ClearProviders();
         AddConsole(logging);
         logging.SetMinimumLevel(LogLevel.Information);

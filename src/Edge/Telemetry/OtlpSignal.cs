@@ -14,7 +14,7 @@ internal sealed record OtlpSignal(IConfiguration Configuration, Uri? Endpoint)
     private static readonly string[] Overridable = ["PROTOCOL", "HEADERS", "TIMEOUT", "COMPRESSION"];
 
     /// <summary>Reads the variables of a signal, <c>TRACES</c> or <c>METRICS</c>; null when it is not to be collected.</summary>
-    /// <exception cref="SettingsException">An endpoint is no absolute URL.</exception>
+    /// <exception cref="SettingsException">A variable has a value that the exporter would not take.</exception>
     public static OtlpSignal? Read(IConfiguration configuration, string signal)
     {
         var general = Url(configuration, $"{Prefix}ENDPOINT");
@@ -24,6 +24,11 @@ internal sealed record OtlpSignal(IConfiguration Configuration, Uri? Endpoint)
             || Is(configuration[$"OTEL_{signal}_EXPORTER"], "none"))
         {
             return null;
+        }
+
+        foreach (var prefix in (string[])[Prefix, $"{Prefix}{signal}_"])
+        {
+            OtlpVariables.Check(configuration, prefix);
         }
 
         var overrides = Overridable

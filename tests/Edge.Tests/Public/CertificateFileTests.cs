@@ -23,7 +23,7 @@ public class CertificateFileTests
         }
 
         var clock = new ManualTimeProvider();
-        var certificate = new CertificateFile(directory.File("tls.pem"), directory.File("tls.key"), null, clock, NullLogger.Instance);
+        var certificate = new CertificateFile(Source(directory), clock, NullLogger.Instance);
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
 
         Directory.Delete(directory.File("data"));
@@ -31,6 +31,70 @@ public class CertificateFileTests
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal("CN=second", certificate.Current.TargetCertificate.Subject);
     }
+
+    [Fact]
+    public void FilesThatCannotBeUsedAnyMoreLeaveTheOldCertificateAndAreSaidOnce()
+    {
+        using var directory = new TemporaryDirectory();
+        using var first = TestCertificate.Create("first");
+        using var second = TestCertificate.Create("second");
+        using var log = new CapturedLog();
+        File.WriteAllText(directory.File("tls.pem"), first.Pem);
+        File.WriteAllText(directory.File("tls.key"), first.KeyPem);
+        var clock = new ManualTimeProvider();
+        var certificate = new CertificateFile(Source(directory), clock, log.CreateLogger("test"));
+
+        File.WriteAllText(directory.File("tls.pem"), second.Pem + "\n");
+        for (var i = 0; i < 3; i++)
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
+        }
+
+        var kept = Assert.Single(log.Lines, static line => line.Contains("the old one serves on", StringComparison.Ordinal));
+        Assert.StartsWith("Warning", kept, StringComparison.Ordinal);
+        Assert.Contains("belongs to no certificate", kept, StringComparison.Ordinal);
+
+        File.Delete(directory.File("tls.pem"));
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
+        Assert.Single(log.Lines, static line => line.Contains("there is no such file", StringComparison.Ordinal));
+
+        File.WriteAllText(directory.File("tls.key"), second.KeyPem);
+        File.WriteAllText(directory.File("tls.pem"), second.Pem);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal("CN=second", certificate.Current.TargetCertificate.Subject);
+    }
+
+    [Theory]
+    [InlineData(-20, -10, "expired at")]
+    [InlineData(10, 20, "is not valid before")]
+    [InlineData(-10, 10, null)]
+    public void ACertificateThatIsNotValidNowIsWarnedOfAndServed(int from, int until, string? says)
+    {
+        using var directory = new TemporaryDirectory();
+        using var log = new CapturedLog();
+        using var made = TestCertificate.Create("dated", from: DateTimeOffset.UtcNow.AddDays(from), until: DateTimeOffset.UtcNow.AddDays(until));
+        File.WriteAllText(directory.File("tls.pem"), made.Pem);
+        File.WriteAllText(directory.File("tls.key"), made.KeyPem);
+
+        var certificate = new CertificateFile(Source(directory), TimeProvider.System, log.CreateLogger("test"));
+
+        Assert.Equal("CN=dated", certificate.Current.TargetCertificate.Subject);
+        if (says is null)
+        {
+            Assert.Empty(log.Lines);
+            return;
+        }
+
+        var line = Assert.Single(log.Lines);
+        Assert.StartsWith("Warning", line, StringComparison.Ordinal);
+        Assert.Contains(directory.File("tls.pem"), line, StringComparison.Ordinal);
+        Assert.Contains(says, line, StringComparison.Ordinal);
+    }
+
+    private static CertificateSource Source(TemporaryDirectory directory) =>
+        new("Kestrel:Certificates:Default", directory.File("tls.pem"), directory.File("tls.key"), null);
 
     private static void Write(TemporaryDirectory directory, string name)
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Edge.Tests.Telemetry;
 
 /// <summary>A log provider that keeps everything that comes through the filters: message, state, scopes and exception.</summary>
-[ProviderAlias("Captured")]
+[ProviderAlias("Console")]
 internal sealed class CapturedLogs : ILoggerProvider, ISupportExternalScope
 {
     private IExternalScopeProvider? _scopes;

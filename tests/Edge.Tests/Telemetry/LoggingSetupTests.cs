@@ -26,9 +26,9 @@ public sealed class LoggingSetupTests
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "Trace",
         ["Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel.BadRequests"] = "Trace",
         ["Logging:LogLevel:Microsoft.AspNetCore.HttpLogging.HttpLoggingMiddleware"] = "Trace",
-        ["Logging:Captured:LogLevel:Default"] = "Trace",
-        ["Logging:Captured:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "Trace",
-        ["Logging:Captured:LogLevel:Microsoft.AspNetCore.Http*"] = "Trace",
+        ["Logging:Console:LogLevel:Default"] = "Trace",
+        ["Logging:Console:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "Trace",
+        ["Logging:Console:LogLevel:Microsoft.AspNetCore.Http*"] = "Trace",
     };
 
     [Fact]

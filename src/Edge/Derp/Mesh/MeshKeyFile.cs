@@ -1,3 +1,4 @@
+using System.Text;
 using Edge.Settings;
 using Relay.Derp.Wire;
 
@@ -12,17 +13,12 @@ internal static class MeshKeyFile
     /// <exception cref="SettingsException">There is no key in it, or it cannot be read.</exception>
     public static MeshKey Read(string path)
     {
-        const string Allowed = "it must hold 64 hex digits that are not all zero, as derper's, or another secret of 16 to 256 characters";
-        try
-        {
-            var file = new FileInfo(path);
-            return file.Length <= MaxBytes && MeshKey.TryParse(File.ReadAllText(path), out var key)
-                ? key
-                : throw new SettingsException(DerpMeshSettings.KeyFileName, path, Allowed);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SettingsException(DerpMeshSettings.KeyFileName, path, $"{Allowed} ({error.Message})");
-        }
+        var content = SettingsFile.Read(DerpMeshSettings.KeyFileName, path, MaxBytes);
+        return MeshKey.TryParse(Encoding.UTF8.GetString(content), out var key)
+            ? key
+            : throw new SettingsException(
+                DerpMeshSettings.KeyFileName,
+                path,
+                "it must hold one line: 64 hex digits that are not all zero, as derper's, or another secret of 16 to 256 characters that are not hex digits alone");
     }
 }

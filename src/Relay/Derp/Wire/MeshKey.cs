@@ -21,14 +21,17 @@ public sealed class MeshKey
     internal string Text { get; }
 
     /// <summary>Reads a configured key; white space around it is cut off.</summary>
-    /// <param name="text">64 hex digits, or any other text of 16 to 256 characters.</param>
+    /// <param name="text">64 hex digits, or another line of 16 to 256 characters that are not hex digits alone.</param>
     /// <param name="key">The key.</param>
-    /// <returns>False for a text too short to be a secret, or too long, and for 64 zeros, which mean "no key".</returns>
+    /// <returns>
+    /// False for a text too short to be a secret, or too long, for 64 zeros, which mean "no key", for hex digits that are not 64 (derper's form
+    /// with a digit lost), and for several lines (two keys).
+    /// </returns>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out MeshKey? key)
     {
         key = null;
         var trimmed = text?.Trim() ?? "";
-        if (trimmed.Length is < 16 or > 256)
+        if (trimmed.Length is < 16 or > 256 || trimmed.Any(char.IsControl))
         {
             return false;
         }
@@ -41,6 +44,11 @@ public sealed class MeshKey
             }
 
             return key is not null;
+        }
+
+        if (trimmed.All(char.IsAsciiHexDigit))
+        {
+            return false;
         }
 
         key = new MeshKey(Encoding.UTF8.GetBytes(trimmed), trimmed, isHex: false);

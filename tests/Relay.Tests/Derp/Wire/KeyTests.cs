@@ -62,7 +62,11 @@ public sealed class KeyTests
     [InlineData("badf00d", false, false)]
     [InlineData("0000000000000000000000000000000000000000000000000000000000000000", false, false)]
     [InlineData("a secret of another form", true, false)]
-    public void MeshKeysAreHexOrALongText(string text, bool good, bool hex)
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", false, false)]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", false, false)]
+    [InlineData("a secret of one line\nand another one", false, false)]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false, false)]
+    public void MeshKeysAreHexOrALongTextOfOneLine(string text, bool good, bool hex)
     {
         Assert.Equal(good, MeshKey.TryParse(text, out var key));
         Assert.Equal(hex, key?.IsHex ?? false);
