@@ -148,9 +148,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
-        if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
+        foreach (var warning in StartWarnings.For(_settings))
         {
-            LogDescriptorLimit(_public.Logger, warning);
+            LogWarning(_public.Logger, warning);
         }
     }
 
@@ -280,5 +280,5 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Derp?.Links ?? []);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
-    private static partial void LogDescriptorLimit(ILogger logger, string warning);
+    private static partial void LogWarning(ILogger logger, string warning);
 }

@@ -15,6 +15,12 @@ internal static class ProxyDefaults
     public static readonly TimeSpan Reactivation = TimeSpan.FromSeconds(5);
 
     /// <summary>
+    /// Within which time failed requests are counted. YARP leaves a destination out for this time at least, and counts what failed before when it returns. It counts by
+    /// the second: with more than a second less than <see cref="Reactivation"/>, a destination returns without its past.
+    /// </summary>
+    public static readonly TimeSpan FailureWindow = TimeSpan.FromSeconds(3.5);
+
+    /// <summary>
     /// How long a request may be silent, unless the operator says otherwise: the most that YARP's timer takes, 24 days. A long poll
     /// may send nothing for as long as it likes, and vanished peers are found by TCP (see <see cref="BackendConnector"/>).
     /// </summary>

@@ -116,9 +116,11 @@ internal static class PublicHost
             return;
         }
 
+        services.AddSingleton<RequestOutcomes>();
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
+        services.Configure<TransportFailureRateHealthPolicyOptions>(static options => options.DetectionWindowSize = ProxyDefaults.FailureWindow);
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<TerminalHealth>();
