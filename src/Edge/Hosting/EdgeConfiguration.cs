@@ -5,7 +5,8 @@ namespace Edge.Hosting;
 /// <summary>Where settings come from: appsettings.json beside the assembly, then the environment, then the command line.</summary>
 internal static class EdgeConfiguration
 {
-    private static readonly string[] Sections =
+    /// <summary>The sections that are this program's.</summary>
+    public static readonly string[] Sections =
         ["Edge", "Relay", "ControlPlane", "Kestrel", "ReverseProxy", "Logging", "urls"];
 
     public static ConfigurationManager Load(string[] args)
@@ -15,7 +16,8 @@ internal static class EdgeConfiguration
         configuration.SetBasePath(AppContext.BaseDirectory);
         try
         {
-            configuration.AddJsonFile("appsettings.json", optional: true, reloadOnChange: true);
+            ((IConfigurationBuilder)configuration).Add(
+                new SettingsFileSource { Path = "appsettings.json", Optional = true, ReloadOnChange = true });
         }
         catch (InvalidDataException error)
         {

@@ -42,6 +42,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
     private StunServer? _stun;
+    private SettingsWatch? _settingsWatch;
     private Task? _stop;
 
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -148,6 +149,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
+        _settingsWatch = new SettingsWatch(
+            _hosts.Configuration, Options.HasReverseProxySection, _public.Services.GetRequiredService<ReloadMetrics>(), _public.Logger);
         foreach (var warning in StartWarnings.For(_settings))
         {
             LogWarning(_public.Logger, warning);
@@ -257,6 +260,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _settingsWatch?.Dispose();
         _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {

@@ -28,7 +28,8 @@ internal sealed record NodeSettings(
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
 
     /// <summary>
-    /// Whether a connection's address may be an edge's with all its clients behind it, and nothing says so: an API server stands behind edges. By address nobody is limited then.
+    /// Whether a connection's address may be that of an edge with many clients behind it: an API server stands behind edges, and no setting names them.
+    /// Nobody is limited by address then.
     /// </summary>
     public bool TakesEdgesForClients => Options.Mode is EdgeMode.Api && Connections.TrustedProxies.Networks.Count == 0;
 

@@ -6,8 +6,13 @@ namespace Edge.Hosting;
 internal static class StartWarnings
 {
     private const string EdgesUnknown =
-        TrustedProxySet.SettingName + " is empty, so nothing is limited by client address in mode api: every connection may be an edge with many clients behind it. "
-        + "Set it to the addresses of the edges in front (with none in front, to 127.0.0.1); then Edge:RateLimit:PerMinute and Edge:Limits:MaxConnectionsPerAddress count clients";
+        TrustedProxySet.SettingName + " is empty, so mode api limits nothing by client address: a connection may be an edge with many clients behind it. "
+        + "Set it to the addresses of the edges in front, or to 127.0.0.1 if there are none: "
+        + "then Edge:RateLimit:PerMinute and Edge:Limits:MaxConnectionsPerAddress count clients";
+
+    private const string JwtIsNoSession =
+        "Edge:Authentication:Jwt is set, and the embedded API server knows no JSON Web Tokens: "
+        + "it answers 401 to a request that has nothing but the token that the edge has verified. Clients need a session or agent token of its own beside it, in Coder-Session-Token";
 
     public static IEnumerable<string> For(NodeSettings settings)
     {
@@ -19,6 +24,11 @@ internal static class StartWarnings
         if (settings.TakesEdgesForClients)
         {
             yield return EdgesUnknown;
+        }
+
+        if (settings.Jwt is not null && settings.Options.EmbedsApiServer)
+        {
+            yield return JwtIsNoSession;
         }
     }
 }

@@ -4,7 +4,7 @@ using Yarp.ReverseProxy.Model;
 namespace Edge.Proxy;
 
 /// <summary>
-/// What the latest request to each API server has shown: it serves, or it takes no connection. Requests know it earlier than the next probe does.
+/// What the latest request to each API server has shown: it serves, or it takes no connection. Requests show it earlier than the next probe.
 /// A probe's verdict replaces it.
 /// </summary>
 internal sealed class RequestOutcomes(TimeProvider time)
@@ -33,7 +33,7 @@ internal sealed class RequestOutcomes(TimeProvider time)
 
     /// <summary>A probe has been judged, which is newer than any request.</summary>
     /// <param name="destination">The server.</param>
-    /// <param name="saysItIsIll">The server itself has answered that it is not healthy: what else it answers does not count until it says otherwise.</param>
+    /// <param name="saysItIsIll">The server has answered that it is not healthy: what else it answers does not count until it says otherwise.</param>
     public void Probed(DestinationState destination, bool saysItIsIll)
     {
         var outcome = _latest.GetOrCreateValue(destination);
