@@ -20,6 +20,36 @@ public class AdminTests
     }
 
     [Theory]
+    [InlineData("/healthz")]
+    [InlineData("/readyz")]
+    [InlineData("/metrics")]
+    [InlineData("/status")]
+    public async Task HeadIsAnsweredAsGetWithoutTheBody(string path)
+    {
+        await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
+        using var get = await edge.Admin.SendAsync(Request(path, Token(edge)));
+        using var request = Request(path, Token(edge));
+        request.Method = HttpMethod.Head;
+
+        using var head = await edge.Admin.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, head.StatusCode);
+        Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task HeadNeedsTheTokenWhereGetDoes()
+    {
+        await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
+        using var request = new HttpRequestMessage(HttpMethod.Head, "/status");
+
+        using var answer = await edge.Admin.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Theory]
     [InlineData("/status")]
     [InlineData("/nothing")]
     [InlineData("/metrics/more")]

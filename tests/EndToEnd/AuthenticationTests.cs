@@ -37,6 +37,16 @@ public sealed class AuthenticationTests : IDisposable
     }
 
     [Fact]
+    public async Task BeforeTheEmbeddedApiServerTheStartSaysThatAJwtLetsNobodyIn()
+    {
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Issuer=b", $"Edge:Authentication:Jwt:SigningKeys:0=base64:{Convert.ToBase64String(new byte[32])}");
+
+        Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning ", StringComparison.Ordinal)
+            && line.Contains("the embedded API server knows no JSON Web Tokens", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task AWrongTokenIs401AndNeverReachesTheApiServer()
     {
         await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);

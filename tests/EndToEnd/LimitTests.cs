@@ -146,6 +146,17 @@ public class LimitTests
     }
 
     [Fact]
+    public void AConnectionToAnApiServerIsMadeAnewInTimeForANamesNewAddress()
+    {
+        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
+        using var handler = new SocketsHttpHandler();
+
+        factory.Configure(handler);
+
+        Assert.InRange(handler.PooledConnectionLifetime, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
     public async Task ALongPollAndAnEventStreamMayBeSilentForAWhile()
     {
         var silence = TimeSpan.FromSeconds(3);

@@ -33,7 +33,11 @@ public class ReloadTests
     [InlineData("ReverseProxy:Clusters:c:SessionAffinity:Policy", "HashCookie", "allowed are Cookie")]
     [InlineData("ReverseProxy:Clusters:c:LoadBalancingPolicy", "Best", "Best")]
     [InlineData("ReverseProxy:Clusters:c:HttpRequest:Version", "2", "HTTP/1.1 only")]
-    public async Task ABadReloadKeepsTheOldConfigurationAndSaysWhy(string key, string value, string says)
+    [InlineData("ReverseProxy:Routes:r:ClusterId", "nowhere", "ReverseProxy:Routes:r:ClusterId = \"nowhere\": allowed is the name of one of ReverseProxy:Clusters")]
+    [InlineData("ReverseProxy:Routes:r:ClusterId", null, "ReverseProxy:Routes:r:ClusterId = \"\": allowed is")]
+    [InlineData("ReverseProxy:Routes:r:Order", "first", "first")]
+    [InlineData("ReverseProxy:Routes:r:Match:Path", "/{**rest", "/{**rest")]
+    public async Task ABadReloadKeepsTheOldConfigurationAndSaysWhy(string key, string? value, string says)
     {
         await using var one = await Named("one");
         await using var edge = await TestNode.StartAsync(Section(one.Url));
@@ -43,6 +47,54 @@ public class ReloadTests
 
         await Eventually.TrueAsync(() => edge.Log.Lines.Any(line => line.Contains(says, StringComparison.Ordinal)), $"the log says {says}");
         Assert.Equal("one", await edge.Public.GetStringAsync("/x"));
+        var line = Assert.Single(edge.Log.Lines, line => line.StartsWith("Error ", StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
+        Assert.Contains("edge_configuration_reloads_total{result=\"refused\"} 1", await edge.Admin.GetStringAsync("/metrics"), StringComparison.Ordinal);
+
+        // Mended, it counts again.
+        await using var two = await Named("two");
+        edge.Reload([(key, null), ("ReverseProxy:Clusters:c:SessionAffinity:Enabled", null),
+            .. Section(two.Url).Skip(1).Select(static setting => (setting.Split('=')[0], (string?)setting.Split('=')[1]))]);
+        await Eventually.TrueAsync(async () => await edge.Public.GetStringAsync("/x") == "two", "the mended section is in force");
+    }
+
+    [Fact]
+    public async Task AGoodReloadIsLoggedAndCountedAndOneThatChangesNothingIsNot()
+    {
+        await using var one = await Named("one");
+        await using var two = await Named("two");
+        await using var edge = await TestNode.StartAsync(Section(one.Url));
+
+        edge.Reload();
+        edge.Reload(("ReverseProxy:Clusters:c:Destinations:d:Address", two.Url));
+        await Eventually.TrueAsync(() => Lines() > 0, "the reload is logged");
+
+        Assert.Equal(1, Lines());
+        Assert.Contains("edge_configuration_reloads_total{result=\"applied\"} 1", await edge.Admin.GetStringAsync("/metrics"), StringComparison.Ordinal);
+
+        int Lines() => edge.Log.Lines.Count(static line =>
+            line.StartsWith("Information ", StringComparison.Ordinal) && line.Contains("ReverseProxy section is in force: 1 routes, 1 clusters", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task AChangedSettingThatNeedsAStartIsSaid()
+    {
+        await using var one = await Named("one");
+        await using var edge = await TestNode.StartAsync(Section(one.Url));
+
+        edge.Reload(("Edge:RateLimit:PerMinute", "7"));
+
+        Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning ", StringComparison.Ordinal)
+            && line.EndsWith("take effect at the next start only: Edge:RateLimit:PerMinute ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ARouteToNoClusterStopsTheStart()
+    {
+        var error = await Assert.ThrowsAsync<Edge.Settings.SettingsException>(
+            () => TestNode.StartAsync([.. Section("http://127.0.0.1:1"), "ReverseProxy:Routes:r:ClusterId=nowhere"]));
+
+        Assert.Contains("ReverseProxy:Routes:r:ClusterId = \"nowhere\"", error.Message, StringComparison.Ordinal);
     }
 
     private static Task<TestBackend> Named(string name) => TestBackend.StartAsync(context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, name));

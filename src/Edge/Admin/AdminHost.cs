@@ -30,21 +30,25 @@ internal static class AdminHost
         app.Services.GetRequiredService<PrometheusExporter>();
         app.UseRouting();
         app.Use((context, next) => GuardAsync(context, next, options.AdminUrl.Host, token));
-        app.MapGet("/healthz", static () => Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapGet("/readyz", () => readiness.Obstacle is { } obstacle
+        app.MapPage("/healthz", static () => Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
+        app.MapPage("/readyz", () => readiness.Obstacle is { } obstacle
             ? Results.Text(obstacle + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapGet("/metrics", static (HttpContext context, PrometheusExporter exporter) =>
+        app.MapPage("/metrics", static (HttpContext context, PrometheusExporter exporter) =>
         {
             context.Response.ContentType = PrometheusExporter.ContentType;
             return exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
-        app.MapGet("/status", () => Results.Json(status(), AdminJson.Default.NodeStatus));
+        app.MapPage("/status", () => Results.Json(status(), AdminJson.Default.NodeStatus));
         TrafficPages.Map(app, derp, hosts.Time);
         app.MapAdministration(api);
         app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
     }
+
+    /// <summary>Serves GET, and HEAD with the same headers (RFC 9110 §9.3.2); the server core leaves the content out.</summary>
+    private static RouteHandlerBuilder MapPage(this WebApplication app, string path, Delegate handler) =>
+        app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler);
 
     private static Task GuardAsync(HttpContext context, RequestDelegate next, string ownHost, AdminToken token)
     {

@@ -51,6 +51,15 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
     /// <summary>Whether the last fetch failed: then an unknown key id says nothing about the token.</summary>
     public bool LastFetchFailed { get; private set; }
 
+    /// <summary>Whether there is a key of this id among those at hand.</summary>
+    public bool Has(string? keyId)
+    {
+        lock (_lock)
+        {
+            return _current?.SigningKeys.Any(key => key.KeyId == keyId) is true;
+        }
+    }
+
     /// <summary>Whether keys are at hand; fetches them if need be, once for all requests that wait.</summary>
     public async ValueTask<bool> IsReadyAsync() => await CurrentAsync() is not null;
 

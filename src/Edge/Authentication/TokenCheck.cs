@@ -4,6 +4,7 @@ using Edge.Http;
 using Edge.Upgrades;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Microsoft.Net.Http.Headers;
 
@@ -39,7 +40,7 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
     /// <summary>Verifies the token; the user is there when it is valid.</summary>
     public async Task<(TokenVerdict Verdict, ClaimsPrincipal? User)> VerifyAsync(HttpContext context)
     {
-        if (Find(context) is null)
+        if (Find(context) is not { } token)
         {
             return (TokenVerdict.Missing, null);
         }
@@ -57,9 +58,11 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
                 : (TokenVerdict.Invalid, null);
         }
 
-        // A key that is not known may be a new one that could not be fetched.
-        var unknownKey = result.Failure is SecurityTokenSignatureKeyNotFoundException or { InnerException: SecurityTokenSignatureKeyNotFoundException };
-        return (unknownKey && authority is { LastFetchFailed: true } ? TokenVerdict.Unavailable : TokenVerdict.Invalid, null);
+        // A key that is not known may be a new one that could not be fetched. The library says the same of a key that it has tried.
+        var isNoMatch = result.Failure
+            is SecurityTokenSignatureKeyNotFoundException or { InnerException: SecurityTokenSignatureKeyNotFoundException };
+        var isUnknownKey = isNoMatch && authority is { LastFetchFailed: true } && !authority.Has(new JsonWebToken(token).Kid);
+        return (isUnknownKey ? TokenVerdict.Unavailable : TokenVerdict.Invalid, null);
     }
 
     /// <summary>Answers 401, or 503 when the token cannot be verified right now.</summary>

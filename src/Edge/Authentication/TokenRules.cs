@@ -1,3 +1,4 @@
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Edge.Authentication;
@@ -18,7 +19,14 @@ internal static class TokenRules
         ValidateAudience = true,
         ValidateLifetime = true,
         ValidAudience = options.Audience,
+
+        // A StringOrURI is compared as it stands (RFC 7519 §2).
+        IgnoreTrailingSlashWhenValidatingAudience = false,
+        TypeValidator = (type, token, _) => HasCriticalHeader(token)
+            ? throw new SecurityTokenInvalidTypeException("The token has an extension that must be understood, and is not.")
+            : type,
         IssuerSigningKeys = options.SigningKeys,
+        IssuerSigningKeyResolverUsingConfiguration = options.MetadataAddress is null ? null : KeysOfId,
         ValidIssuer = options.Issuer,
 
         // Left alone, the library would also accept the issuer of the authority's metadata.
@@ -29,6 +37,19 @@ internal static class TokenRules
         ValidAlgorithms = options.SigningKeys.Count == 0 ? Asymmetric : [.. Asymmetric, .. Symmetric],
         AlgorithmValidator = (algorithm, key, _, _) => Fits(algorithm, key),
     };
+
+    /// <summary>
+    /// Every key of the token's key id: several may share one, of other kinds or the same (RFC 7517 §4.5). Left alone, the library tries the first.
+    /// </summary>
+    private static IEnumerable<SecurityKey> KeysOfId(
+        string token, SecurityToken parsed, string? id, TokenValidationParameters rules, BaseConfiguration? authority) =>
+        string.IsNullOrEmpty(id) ? [] : [.. authority?.SigningKeys.Where(key => key.KeyId == id) ?? []];
+
+    /// <summary>
+    /// RFC 7515 §4.1.11: a token is refused whose <c>crit</c> names an extension that is not understood. The edge understands none; an empty list is not allowed.
+    /// </summary>
+    private static bool HasCriticalHeader(SecurityToken token) =>
+        token is not JsonWebToken jwt || jwt.TryGetHeaderValue<object>("crit", out _);
 
     private static bool IsCurrent(DateTime? notBefore, DateTime? expires, DateTime now) =>
         expires is { } end && now - ClockSkew < end && (notBefore is not { } start || start <= now + ClockSkew);

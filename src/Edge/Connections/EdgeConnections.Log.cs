@@ -5,6 +5,9 @@ internal sealed partial class EdgeConnections
     [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId} was refused: {Reason}.")]
     private partial void LogRefused(string connectionId, string reason);
 
+    [LoggerMessage(4, LogLevel.Warning, "Connections were refused: {Count} since the last such line (one a minute at most). The last one because {Cause}.")]
+    private partial void LogRefusals(long count, string cause);
+
     [LoggerMessage(2, LogLevel.Debug, "Connection {ConnectionId} is gone already; its socket options were not set.")]
     private partial void LogNoTuning(string connectionId, Exception exception);
 

@@ -16,10 +16,14 @@ namespace Edge.Connections;
 /// </summary>
 internal sealed partial class EdgeConnections : IDisposable
 {
+    private static readonly TimeSpan RefusalPeriod = TimeSpan.FromMinutes(1);
+
     private readonly EdgeConnectionOptions _options;
     private readonly AccessMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<EdgeConnections> _logger;
+    private readonly Lock _refusalLock = new();
+    private readonly Dictionary<string, (long? LoggedAt, long Count)> _refusals = [];
 
     public EdgeConnections(EdgeConnectionOptions options, AccessMetrics metrics, TimeProvider time, ILogger<EdgeConnections> logger)
     {
@@ -153,6 +157,31 @@ internal sealed partial class EdgeConnections : IDisposable
     {
         _metrics.ConnectionRefused(reason);
         LogRefused(connection.ConnectionId, reason);
+        CountRefusal(reason);
         connection.Abort(new ConnectionAbortedException("The connection was refused."));
+    }
+
+    /// <summary>A line for the first one of a reason, and then one a minute: a flood must not fill the log.</summary>
+    private void CountRefusal(string reason)
+    {
+        long count;
+        lock (_refusalLock)
+        {
+            var (loggedAt, before) = _refusals.GetValueOrDefault(reason);
+            var isDue = loggedAt is not { } at || _time.GetElapsedTime(at) >= RefusalPeriod;
+            count = before + 1;
+            _refusals[reason] = isDue ? (_time.GetTimestamp(), 0) : (loggedAt, count);
+            if (!isDue)
+            {
+                return;
+            }
+        }
+
+        LogRefusals(count, reason switch
+        {
+            "total" => $"Edge:Limits:MaxConnections = {_options.MaxConnections} are open",
+            "address" => $"its address has Edge:Limits:MaxConnectionsPerAddress = {_options.MaxConnectionsPerAddress} open",
+            _ => "a trusted proxy's first bytes were a broken PROXY header, or did not come",
+        });
     }
 }

@@ -6,7 +6,8 @@ namespace Edge.Hosting;
 /// <summary>Where settings come from: appsettings.json beside the assembly, then the environment, then the command line.</summary>
 internal static class EdgeConfiguration
 {
-    private static readonly string[] Sections =
+    /// <summary>The sections that are this program's.</summary>
+    public static readonly string[] Sections =
         ["Edge", "Relay", "ControlPlane", "Kestrel", "ReverseProxy", "Logging", "urls"];
 
     private const string FileName = "appsettings.json";
@@ -38,7 +39,8 @@ internal static class EdgeConfiguration
 
         try
         {
-            configuration.SetBasePath(directory).AddJsonFile(FileName, optional: true, reloadOnChange: true);
+            configuration.SetBasePath(directory);
+            ((IConfigurationBuilder)configuration).Add(new SettingsFileSource { Path = FileName, Optional = true, ReloadOnChange = true });
         }
         catch (InvalidDataException error)
         {

@@ -44,7 +44,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
     private StunServer? _stun;
-    private IDisposable? _reload;
+    private SettingsWatch? _settingsWatch;
     private Task? _stop;
 
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
@@ -118,9 +118,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             LogAdminTokenReplaced(_admin.Logger, _data.File(DataDirectory.AdminTokenFile), _data.BootstrapFile);
         }
 
-        _reload = ChangeToken.OnChange(_hosts.Configuration.GetReloadToken, CheckReloadedLogging);
-
-
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
         listeners.Validate();
         _settings.Derp.CheckAdmission(listeners.EndPoints);
@@ -158,22 +155,11 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
-        if (DescriptorLimit.Warning(_settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } warning)
+        _settingsWatch = new SettingsWatch(
+            _hosts.Configuration, Options.HasReverseProxySection, _public.Services.GetRequiredService<ReloadMetrics>(), _public.Logger);
+        foreach (var warning in StartWarnings.For(_settings))
         {
-            LogDescriptorLimit(_public.Logger, warning);
-        }
-    }
-
-    // The framework keeps what it had, and says nothing.
-    private void CheckReloadedLogging()
-    {
-        try
-        {
-            LoggingSettings.Check(_hosts.Configuration);
-        }
-        catch (SettingsException error)
-        {
-            LogLoggingKept(_admin!.Logger, error.Message);
+            LogWarning(_public.Logger, warning);
         }
     }
 
@@ -286,7 +272,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _reload?.Dispose();
+        _settingsWatch?.Dispose();
         _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
@@ -314,9 +300,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Message = "{File} held no token's hash, so that a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
     private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The section Logging has changed, but not all of it can be used: {Why}")]
-    private static partial void LogLoggingKept(ILogger logger, string why);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
-    private static partial void LogDescriptorLimit(ILogger logger, string warning);
+    private static partial void LogWarning(ILogger logger, string warning);
 }

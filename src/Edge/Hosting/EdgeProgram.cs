@@ -1,5 +1,6 @@
 using ControlPlane;
 using Edge.Administration;
+using Edge.Http;
 using Edge.LocalAgent;
 using Edge.Settings;
 using Edge.Telemetry;
@@ -14,6 +15,7 @@ internal static class EdgeProgram
     /// <summary>Returns the process's exit code: 0 after an orderly stop.</summary>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
     {
+        DirectLoopback.Apply();
         try
         {
             if (args is ["--help" or "-h" or "help"])

@@ -15,7 +15,8 @@ internal static class HealthCheck
 
         try
         {
-            using var client = new HttpClient { Timeout = Patience };
+            // The node is this machine's, whatever address its admin listener has.
+            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
             using var answer = await client.GetAsync(url.Uri);
             if (answer.IsSuccessStatusCode)
             {

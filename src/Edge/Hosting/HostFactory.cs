@@ -1,12 +1,14 @@
+using Edge.Settings;
+
 namespace Edge.Hosting;
 
 /// <summary>
 /// Makes the hosts of the process (public, admin, API server): each with its own listeners and services,
 /// all with the same configuration, clock and logging.
 /// </summary>
-internal sealed class HostFactory(IConfiguration configuration, TimeProvider time, Action<ILoggingBuilder> logging)
+internal sealed class HostFactory(IConfigurationRoot configuration, TimeProvider time, Action<ILoggingBuilder> logging)
 {
-    public IConfiguration Configuration { get; } = configuration;
+    public IConfigurationRoot Configuration { get; } = configuration;
 
     public TimeProvider Time { get; } = time;
 
@@ -17,6 +19,8 @@ internal sealed class HostFactory(IConfiguration configuration, TimeProvider tim
         // The configuration is not added to the host's own: a chained one is written through, and what one host
         // sets for itself (its URLs) would reach the others.
         builder.Services.AddSingleton(Time);
+        builder.Services.AddMetrics();
+        builder.Services.AddSingleton<ReloadMetrics>();
 
         // The process has one set of signal handlers, and decides itself how long a stop may take.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();

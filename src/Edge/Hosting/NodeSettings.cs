@@ -28,6 +28,12 @@ internal sealed record NodeSettings(
     /// <summary>The sections in which a key that nobody knows stops the start.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
 
+    /// <summary>
+    /// Whether a connection's address may be that of an edge with many clients behind it: an API server stands behind edges, and no setting names them.
+    /// Nobody is limited by address then.
+    /// </summary>
+    public bool TakesEdgesForClients => Options.Mode is EdgeMode.Api && Connections.TrustedProxies.Networks.Count == 0;
+
     public static NodeSettings Read(IConfiguration configuration, string workingDirectory)
     {
         var reader = new SettingsReader(configuration);
@@ -44,6 +50,15 @@ internal sealed record NodeSettings(
             ExternalAuthSettings.Read(reader, workingDirectory),
             InstanceIdentitySettings.Read(reader, workingDirectory),
             LocalAgentSettings.Read(reader));
+        if (settings.TakesEdgesForClients)
+        {
+            settings = settings with
+            {
+                Connections = settings.Connections with { MaxConnectionsPerAddress = 0 },
+                RateLimit = settings.RateLimit with { ByAddress = false },
+            };
+        }
+
         settings.Derp.Admission.Check(settings.Derp.Mode, settings.Jwt);
         if (settings.Jwt is not null && !settings.Options.Proxies && !(settings.Derp.Serves && settings.Derp.Admission.NeedsToken))
         {

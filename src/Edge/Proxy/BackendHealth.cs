@@ -3,11 +3,11 @@ using Yarp.ReverseProxy.Model;
 
 namespace Edge.Proxy;
 
-/// <summary>The state of the API servers, as YARP's health checks see it.</summary>
-internal sealed class BackendHealth(IProxyStateLookup proxy)
+/// <summary>Which API servers take requests: what probes have found, and between probes what requests have met.</summary>
+internal sealed class BackendHealth(IProxyStateLookup proxy, RequestOutcomes requests)
 {
-    /// <summary>Whether any API server is known to be healthy, or is not probed and has not failed.</summary>
-    public bool AnyHealthy() => proxy.GetClusters().Any(static cluster => cluster.Destinations.Values.Any(destination => IsHealthy(cluster, destination)));
+    /// <summary>Whether a request would find an API server that serves it.</summary>
+    public bool AnyHealthy() => proxy.GetClusters().Any(cluster => cluster.Destinations.Values.Any(destination => IsHealthy(cluster, destination)));
 
     /// <summary>Every API server with its health.</summary>
     public IEnumerable<(string Cluster, string Destination, bool Healthy)> All =>
@@ -15,10 +15,16 @@ internal sealed class BackendHealth(IProxyStateLookup proxy)
         from destination in cluster.Destinations.Values
         select (cluster.ClusterId, destination.DestinationId, IsHealthy(cluster, destination));
 
-    private static bool IsHealthy(ClusterState cluster, DestinationState destination)
+    private bool IsHealthy(ClusterState cluster, DestinationState destination)
     {
+        // A server that is left out for failed requests is still in use where there is no other.
+        if (!cluster.DestinationsState.AvailableDestinations.Contains(destination))
+        {
+            return false;
+        }
+
         var probed = cluster.Model.Config.HealthCheck?.Active?.Enabled is true;
-        return destination.Health.Passive is not DestinationHealth.Unhealthy
-            && (destination.Health.Active is DestinationHealth.Healthy || (!probed && destination.Health.Active is DestinationHealth.Unknown));
+        return requests.Latest(destination)
+            ?? (probed ? destination.Health.Active is DestinationHealth.Healthy : destination.Health.Passive is not DestinationHealth.Unhealthy);
     }
 }

@@ -12,7 +12,14 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
+        Configure(handler);
+    }
+
+    /// <summary>What the edge sets whatever the cluster says.</summary>
+    internal void Configure(SocketsHttpHandler handler)
+    {
         handler.ConnectCallback = connector.ConnectAsync;
+        handler.PooledConnectionLifetime = ProxyDefaults.ConnectionLifetime;
 
         // Header bytes above ASCII pass as they came, in both directions, unless the operator chose an encoding.
         handler.RequestHeaderEncodingSelector ??= static (_, _) => Encoding.Latin1;

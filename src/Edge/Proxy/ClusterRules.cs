@@ -45,5 +45,9 @@ internal sealed class ClusterRules : IProxyConfigFilter
         return new(cluster with { HttpRequest = exact });
     }
 
-    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => new(route);
+    /// <summary>YARP would take the route, and answer with an empty 503.</summary>
+    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => cluster is not null
+        ? new(route)
+        : throw new InvalidOperationException(
+            $"ReverseProxy:Routes:{route.RouteId}:ClusterId = \"{route.ClusterId}\": allowed is the name of one of ReverseProxy:Clusters");
 }

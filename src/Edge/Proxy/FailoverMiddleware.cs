@@ -8,7 +8,7 @@ namespace Edge.Proxy;
 /// Sends a request to another API server when the chosen one did not take the connection: nothing of the request has left
 /// then, so that it is safe for every method. The one that refused is left alone for a while.
 /// </summary>
-internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealthUpdater health)
+internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealthUpdater health, RequestOutcomes outcomes)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -17,6 +17,11 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
         while (true)
         {
             await next(context);
+            if (IsServed(context) && proxy.ProxiedDestination is { } served)
+            {
+                outcomes.Served(served);
+                return;
+            }
 
             if (context.Response.HasStarted
                 || context.RequestAborted.IsCancellationRequested
@@ -27,6 +32,7 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
                 return;
             }
 
+            outcomes.Refused(refused);
             candidates = [.. candidates.Where(candidate => candidate != refused)];
             if (candidates.Count == 0)
             {
@@ -41,6 +47,12 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
             proxy.AvailableDestinations = candidates;
         }
     }
+
+    /// <summary>Not for streams, which may have begun long ago.</summary>
+    private static bool IsServed(HttpContext context) =>
+        context.Response.StatusCode is >= StatusCodes.Status200OK and < StatusCodes.Status500InternalServerError
+        && !HttpMethods.IsConnect(context.Request.Method)
+        && context.GetForwarderErrorFeature() is null;
 
     private static bool IsConnectFailure(Exception error) => error is HttpRequestException
     {

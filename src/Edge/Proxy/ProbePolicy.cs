@@ -8,7 +8,8 @@ namespace Edge.Proxy;
 /// A server is healthy from its first good probe on, and until two in a row have failed. Unlike YARP's own policy of
 /// consecutive failures, one that has never answered a probe does not count as healthy.
 /// </summary>
-internal sealed class ProbePolicy(IDestinationHealthUpdater updater, IHostApplicationLifetime lifetime) : IActiveHealthCheckPolicy
+internal sealed partial class ProbePolicy(
+    IDestinationHealthUpdater updater, RequestOutcomes requests, IHostApplicationLifetime lifetime, ILogger<ProbePolicy> logger) : IActiveHealthCheckPolicy
 {
     public const string PolicyName = "EdgeProbes";
 
@@ -29,16 +30,36 @@ internal sealed class ProbePolicy(IDestinationHealthUpdater updater, IHostApplic
 
     private DestinationHealth Judge(DestinationProbingResult result)
     {
-        var failures = _failures.GetOrCreateValue(result.Destination);
+        var destination = result.Destination;
+        var failures = _failures.GetOrCreateValue(destination);
         if (result.Response is { IsSuccessStatusCode: true })
         {
             failures.Value = 0;
+            requests.Probed(destination, saysItIsIll: false);
             return DestinationHealth.Healthy;
         }
 
         failures.Value++;
-        return result.Destination.Health.Active is DestinationHealth.Healthy && failures.Value < FailuresToGiveUp
-            ? DestinationHealth.Healthy
-            : DestinationHealth.Unhealthy;
+        if (destination.Health.Active is DestinationHealth.Healthy && failures.Value < FailuresToGiveUp)
+        {
+            return DestinationHealth.Healthy;
+        }
+
+        requests.Probed(destination, saysItIsIll: result.Response is not null);
+        if (destination.Health.Active is not DestinationHealth.Unhealthy)
+        {
+            LogIll(destination.DestinationId, Cause(result));
+        }
+
+        return DestinationHealth.Unhealthy;
     }
+
+    private static string Cause(DestinationProbingResult result) =>
+        result.Response is { } answer ? $"it answers with {(int)answer.StatusCode}"
+        : result.Exception is OperationCanceledException ? "it does not answer in time"
+        : result.Exception?.Message ?? "no answer";
+
+    // That the server is out, and that it is back, YARP's updater says.
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Probes of the API server {Destination} fail: {Cause}")]
+    private partial void LogIll(string destination, string cause);
 }

@@ -11,8 +11,19 @@ internal static class ProxyDefaults
     /// <summary>How long a connection to an API server may take to stand.</summary>
     public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How old a connection to an API server may be when a request takes it. For a new one the server's name is looked up again, and may have a new address.
+    /// </summary>
+    public static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
+
     /// <summary>How long a destination that refused a connection is left alone.</summary>
     public static readonly TimeSpan Reactivation = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Within which time failed requests are counted. YARP leaves a destination out for this time at least, and counts what failed before when it
+    /// returns. It counts by the second: with more than a second less than <see cref="Reactivation"/>, a destination returns without its past.
+    /// </summary>
+    public static readonly TimeSpan FailureWindow = TimeSpan.FromSeconds(3.5);
 
     /// <summary>
     /// How long a request may be silent, unless the operator says otherwise: the most that YARP's timer takes, 24 days. A long poll

@@ -16,6 +16,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Streams;
+using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
 
@@ -97,8 +98,7 @@ internal static class PublicHost
         }
         catch (InvalidOperationException error)
         {
-            var causes = error.InnerException is AggregateException all ? all.Flatten().InnerExceptions : [error.InnerException ?? error];
-            throw new SettingsException("ReverseProxy", null, string.Join("; ", causes.Select(static cause => cause.Message.ReplaceLineEndings(" "))));
+            throw new SettingsException("ReverseProxy", null, ReloadLog.Causes(error.InnerException ?? error));
         }
     }
 
@@ -116,9 +116,11 @@ internal static class PublicHost
             return;
         }
 
+        services.AddSingleton<RequestOutcomes>();
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
+        services.Configure<TransportFailureRateHealthPolicyOptions>(static options => options.DetectionWindowSize = ProxyDefaults.FailureWindow);
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();
         services.AddSingleton<TerminalHealth>();
@@ -133,7 +135,10 @@ internal static class PublicHost
         services.RemoveAll<IAuthorizationHandlerProvider>();
         if (settings.Options.HasReverseProxySection)
         {
-            proxy.LoadFromConfig(hosts.Configuration.GetSection("ReverseProxy"));
+            services.AddSingleton<ReloadLog>();
+            services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<ReloadLog>());
+            services.AddSingleton<IProxyConfigProvider>(provider => new ReverseProxySection(
+                hosts.Configuration.GetSection("ReverseProxy"), provider.GetRequiredService<ReloadLog>()));
         }
         else
         {

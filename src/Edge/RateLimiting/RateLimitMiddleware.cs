@@ -36,7 +36,7 @@ internal sealed class RateLimitMiddleware(
         }
 
         var caller = verdict.Known
-            ?? (context.Connection.RemoteIpAddress is { } address ? hash.OfAddress(new AddressKey(address)) : (UInt128?)null);
+            ?? (options.ByAddress && context.Connection.RemoteIpAddress is { } address ? hash.OfAddress(new AddressKey(address)) : (UInt128?)null);
         if (caller is null)
         {
             Learn(context, verdict);

@@ -30,6 +30,12 @@ internal static class LoggingSetup
         // A stack trace for every failed probe; that a server's health has changed is said once, by another category.
         logging.AddFilter("Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor", LogLevel.Error);
 
+        // Of a changed ReverseProxy section the edge tells itself, in a line.
+        logging.AddFilter("Yarp.ReverseProxy.Management.ProxyConfigManager", LogLevel.None);
+
+        // That an API server is out is a warning; that it is back, an information.
+        logging.AddFilter("Yarp.ReverseProxy.Health.DestinationHealthUpdater", LogLevel.Information);
+
         // Of rules that fit equally well the last one wins: the configuration comes after the defaults.
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.Services.PostConfigure<LoggerFilterOptions>(Forbid);

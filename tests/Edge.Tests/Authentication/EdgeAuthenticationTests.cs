@@ -17,6 +17,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
 {
     private const string Route = "/api/v2/users/me";
     private static readonly string[] Groups = ["dev", "ops"];
+    private static readonly string[] Extensions = ["http://example.com/unknown"];
     private readonly ManualTimeProvider _time = new(DateTimeOffset.UtcNow);
     private readonly Tokens _tokens;
     private readonly string _folder = Directory.CreateTempSubdirectory("edge-auth").FullName;
@@ -71,7 +72,13 @@ public sealed class EdgeAuthenticationTests : IDisposable
         var wrong = new Dictionary<string, string>
         {
             ["audience"] = _tokens.Create(audience: "someone-else"),
+            ["audience with a slash"] = _tokens.Create(audience: Tokens.Audience + "/"),
+            ["audience in other letters"] = _tokens.Create(audience: Tokens.Audience.ToUpperInvariant()),
             ["issuer"] = _tokens.Create(issuer: "https://evil.example"),
+            ["issuer with a slash"] = _tokens.Create(issuer: Tokens.Issuer + "/"),
+            ["an extension that must be understood"] = _tokens.Create(header: ("crit", Extensions)),
+            ["an empty list of extensions"] = _tokens.Create(header: ("crit", Array.Empty<string>())),
+            ["a list of extensions that is none"] = _tokens.Create(header: ("crit", "exp")),
             ["expired"] = _tokens.Create(minutes: -2, notBefore: -10),
             ["not yet valid"] = _tokens.Create(notBefore: 3),
             ["another key"] = _tokens.Create(Tokens.OtherRsa),
@@ -263,6 +270,41 @@ public sealed class EdgeAuthenticationTests : IDisposable
         Assert.Equal("user-1", (await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create(Tokens.OtherRsa))))["X-Edge-Subject"]);
     }
 
+    [Fact]
+    public async Task EveryKeyOfATokensKeyIdIsTried()
+    {
+        var ec = new ECDsaSecurityKey(Tokens.Ec.ECDsa) { KeyId = "k1" };
+        var rsa = new RsaSecurityKey(Tokens.Rsa.Rsa) { KeyId = "k1" };
+        var other = new RsaSecurityKey(Tokens.OtherRsa.Rsa) { KeyId = "k1" };
+        using var authority = new FakeAuthority { Keys = [ec, rsa, other] };
+        await using var host = await StartWithAsync(authority);
+        foreach (var token in new[] { _tokens.Create(rsa), _tokens.Create(other, "PS256"), _tokens.Create(ec, "ES256") })
+        {
+            Assert.Equal("user-1", (await OkAsync(host, Route, ("Authorization", "Bearer " + token)))["X-Edge-Subject"]);
+        }
+
+        authority.Keys = [ec, rsa];
+        _time.Advance(AuthorityKeys.MaxAge);
+        using var withdrawn = await SendAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create(other)));
+        Assert.Equal(HttpStatusCode.Unauthorized, withdrawn.StatusCode);
+    }
+
+    [Fact]
+    public async Task AWrongSignatureOfAKnownKeyIs401AlsoWhileTheAuthorityIsDown()
+    {
+        using var authority = new FakeAuthority();
+        await using var host = await StartWithAsync(authority);
+        await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create()));
+        authority.Down = true;
+        _time.Advance(AuthorityKeys.AskedRefresh);
+        var forged = _tokens.Create(new RsaSecurityKey(Tokens.OtherRsa.Rsa) { KeyId = Tokens.Rsa.KeyId });
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await SendAsync(host, Route, ("Authorization", "Bearer " + forged));
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        }
+    }
+
     [Theory]
     [InlineData("Policies without Jwt", "Edge:Authentication:Policies:0:Path=/a", "Edge:Authentication:Policies:0:Require=anonymous")]
     [InlineData("no keys", "Edge:Authentication:Jwt:Audience=a")]
@@ -370,7 +412,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
     {
         public bool Down { get; set; }
 
-        public RsaSecurityKey[] Keys { get; set; } = [Tokens.Rsa];
+        public SecurityKey[] Keys { get; set; } = [Tokens.Rsa];
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
@@ -381,17 +423,30 @@ public sealed class EdgeAuthenticationTests : IDisposable
 
             object body = request.RequestUri!.AbsolutePath.EndsWith("openid-configuration", StringComparison.Ordinal)
                 ? new Dictionary<string, string> { ["issuer"] = Tokens.Issuer, ["jwks_uri"] = "https://issuer.example/keys" }
-                : new { keys = Keys.Select(static key => new { kty = "RSA", use = "sig", kid = key.KeyId, n = Part(key).N, e = Part(key).E }) };
+                : new { keys = Keys.Select(Published) };
             return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK)
             {
                 Content = new StringContent(JsonSerializer.Serialize(body), new MediaTypeHeaderValue("application/json")),
             });
         }
 
-        private static (string N, string E) Part(RsaSecurityKey key)
+        private static Dictionary<string, string> Published(SecurityKey key)
         {
-            var parameters = key.Rsa.ExportParameters(false);
-            return (Base64UrlEncoder.Encode(parameters.Modulus), Base64UrlEncoder.Encode(parameters.Exponent));
+            var published = new Dictionary<string, string> { ["use"] = "sig", ["kid"] = key.KeyId };
+            if (key is ECDsaSecurityKey ec)
+            {
+                var point = ec.ECDsa.ExportParameters(false).Q;
+                (published["kty"], published["crv"]) = ("EC", "P-256");
+                (published["x"], published["y"]) = (Base64UrlEncoder.Encode(point.X), Base64UrlEncoder.Encode(point.Y));
+            }
+            else
+            {
+                var parameters = ((RsaSecurityKey)key).Rsa.ExportParameters(false);
+                published["kty"] = "RSA";
+                (published["n"], published["e"]) = (Base64UrlEncoder.Encode(parameters.Modulus), Base64UrlEncoder.Encode(parameters.Exponent));
+            }
+
+            return published;
         }
     }
 }

@@ -26,6 +26,7 @@ internal sealed class Tokens(TimeProvider time)
         string? subject = "user-1",
         double minutes = 5,
         double notBefore = -1,
+        (string Name, object Value)? header = null,
         params (string Type, object Value)[] claims)
     {
         var now = time.GetUtcNow().UtcDateTime;
@@ -42,6 +43,7 @@ internal sealed class Tokens(TimeProvider time)
             NotBefore = now.AddMinutes(notBefore),
             Expires = now.AddMinutes(minutes),
             Claims = all,
+            AdditionalHeaderClaims = header is { } added ? new Dictionary<string, object> { [added.Name] = added.Value } : null,
             SigningCredentials = new SigningCredentials(key ?? Rsa, algorithm),
         });
     }

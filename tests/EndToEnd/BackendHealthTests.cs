@@ -1,0 +1,167 @@
+using System.Net;
+
+namespace EndToEnd;
+
+/// <summary>What <c>/readyz</c> says of API servers agrees with what requests meet, and a server's return is logged as its loss is.</summary>
+public class BackendHealthTests
+{
+    private const string Updater = "Yarp.ReverseProxy.Health.DestinationHealthUpdater";
+
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(5);
+
+    [Fact]
+    public async Task AFewFailedRequestsDoNotMakeANodeUnreadyThatStillServes()
+    {
+        var count = 0;
+        await using var backend = await TestBackend.StartAsync(context =>
+        {
+            if (Interlocked.Increment(ref count) is 3 or 5 or 7)
+            {
+                context.Abort();
+            }
+
+            return Task.CompletedTask;
+        });
+        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+        for (var i = 0; i < 10; i++)
+        {
+            (await edge.Public.PostAsync("/x", null)).Dispose();
+        }
+
+        await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("passive health check", StringComparison.Ordinal)), "the failures were counted");
+
+        Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
+        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
+    }
+
+    [Fact]
+    public async Task AServerWithFailedRequestsIsAskedAgainAfterFiveSeconds()
+    {
+        var clock = new ManualTimeProvider();
+        var broken = true;
+        await using var bad = await TestBackend.StartAsync(context =>
+        {
+            if (broken)
+            {
+                context.Abort();
+            }
+
+            return Task.CompletedTask;
+        });
+        await using var good = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends:0={bad.Url}", $"Edge:Backends:1={good.Url}");
+        await Eventually.TrueAsync(() => bad.Probes > 0 && good.Probes > 0, "both are probed");
+        while (bad.Requests.Count < 10)
+        {
+            (await edge.Public.PostAsync("/x", null)).Dispose();
+        }
+
+        await Eventually.TrueAsync(() => Lines(edge, Updater, "reactivation in `00:00:05`") == 1, "the failing server is left out");
+        broken = false;
+        var before = bad.Requests.Count;
+        await UseAsync(edge);
+        Assert.Equal(before, bad.Requests.Count);
+
+        clock.Advance(ProbeInterval);
+        await Eventually.TrueAsync(() => Lines(edge, Updater, "is reset to 'Unknown`") == 1, "the return is logged");
+        await UseAsync(edge);
+
+        Assert.NotEqual(before, bad.Requests.Count);
+        Assert.Equal(1, Lines(edge, Updater, "reactivation in"));
+    }
+
+    [Fact]
+    public async Task ANodeIsUnreadyWhileItsOnlyServerTakesNoConnectionAndReadyWithTheFirstRequestThatIsServed()
+    {
+        var clock = new ManualTimeProvider();
+        var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        var url = backend.Url;
+        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={url}");
+        await backend.DisposeAsync();
+
+        Assert.Equal(HttpStatusCode.BadGateway, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
+
+        await using var restarted = await TestBackend.StartAsync(static _ => Task.CompletedTask, url);
+        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
+    }
+
+    [Fact]
+    public async Task AfterFailedProbesTheFirstRequestThatIsServedMakesTheNodeReadyToo()
+    {
+        var clock = new ManualTimeProvider();
+        var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        var url = backend.Url;
+        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={url}");
+        await backend.DisposeAsync();
+        await ProbeUntilAsync(clock, () => Lines(edge, Updater, "'Unhealthy'") == 1);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
+        Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "Connection refused"));
+
+        await using var restarted = await TestBackend.StartAsync(static _ => Task.CompletedTask, url);
+        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
+    }
+
+    [Fact]
+    public async Task AServerThatSaysItIsIllIsNotMadeHealthyByWhatElseItAnswers()
+    {
+        var clock = new ManualTimeProvider();
+        await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+        backend.Healthy = false;
+        await ProbeUntilAsync(clock, () => edge.Node.Obstacle is not null);
+
+        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal("no healthy backend", edge.Node.Obstacle);
+        Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "it answers with 503"));
+
+        backend.Healthy = true;
+        await ProbeUntilAsync(clock, () => edge.Node.Obstacle is null);
+        Assert.Equal(2, Lines(edge, $"Information {Updater}", "is set to 'Healthy'"));
+    }
+
+    [Fact]
+    public async Task WithoutProbesARefusedConnectionMakesTheNodeUnreadyForAWhile()
+    {
+        var clock = new ManualTimeProvider();
+        var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            $"ReverseProxy:Clusters:c:Destinations:d:Address={backend.Url}");
+        await backend.DisposeAsync();
+        Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
+
+        Assert.Equal(HttpStatusCode.BadGateway, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
+
+        clock.Advance(Edge.Proxy.RequestOutcomes.Lifetime);
+        Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
+    }
+
+    private static async Task<HttpStatusCode> ReadyAsync(TestNode edge)
+    {
+        using var answer = await edge.Admin.GetAsync("/readyz");
+        return answer.StatusCode;
+    }
+
+    private static async Task UseAsync(TestNode edge)
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            (await edge.Public.GetAsync("/x")).Dispose();
+        }
+    }
+
+    private static int Lines(TestNode edge, string category, string text) => edge.Log.Lines.Count(line =>
+        line.Contains($"{category}:", StringComparison.Ordinal) && line.Contains(text, StringComparison.Ordinal));
+
+    private static Task ProbeUntilAsync(ManualTimeProvider clock, Func<bool> condition) => Eventually.TrueAsync(
+        () =>
+        {
+            clock.Advance(ProbeInterval);
+            return condition();
+        },
+        "the probes have told");
+}
