@@ -211,11 +211,16 @@ public class DerpOperationsTests
     }
 
     [Fact]
-    public async Task ADrainClosesClientsEvenlyOverTheTimeThereIs()
+    public async Task WithAMemberOfTheMeshADrainClosesClientsEvenlyOverTheTimeThereIs()
     {
         const int Clients = 6;
+        var meshKey = new string('7', 64);
+        using var directory = new TemporaryDirectory();
+        File.WriteAllText(directory.File("mesh.key"), meshKey);
         var clock = new ManualTimeProvider();
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=relay", "Edge:ShutdownTimeout=62s");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=relay", "Edge:ShutdownTimeout=62s", $"Relay:Derp:MeshKeyFile={directory.File("mesh.key")}");
+        using var member = await DerpPeer.JoinAsync(edge.PublicUrl, info: DerpPeer.MeshInfo(meshKey));
         var peers = new List<DerpPeer>();
         for (var i = 0; i < Clients; i++)
         {
@@ -239,6 +244,7 @@ public class DerpOperationsTests
 
         Assert.InRange((clock.GetUtcNow() - start).TotalSeconds, 59, 61);
         await clock.AdvanceUntilAsync(stop);
+        Assert.Equal(DerpFrameType.Restarting, (await EndAsync(member))[^1]);
         Assert.All(await Task.WhenAll(ends), static frames => Assert.Equal([DerpFrameType.Restarting], frames.Where(static type => type is not DerpFrameType.KeepAlive)));
         peers.ForEach(static peer => peer.Dispose());
     }

@@ -230,6 +230,13 @@ internal sealed class DerpPeer : IDisposable
     /// <summary>Waits until the server closes, which it does without a word.</summary>
     public async Task AssertClosedAsync() => Assert.Equal(DerpFrameType.None, await NextOfNoteAsync());
 
+    /// <summary>Waits until the server says that it restarts, and closes.</summary>
+    public async Task AssertRestartingAsync()
+    {
+        Assert.Equal(DerpFrameType.Restarting, await NextOfNoteAsync());
+        await AssertClosedAsync();
+    }
+
     public void Dispose() => _stream.Dispose();
 
     private async Task<DerpFrameType> NextOfNoteAsync()

@@ -32,6 +32,15 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     // What is left of the time once streams were told to end, for their last bytes and for the embedded API server.
     private static readonly TimeSpan LastGrace = TimeSpan.FromSeconds(2);
 
+    // For the last bytes of a relay's clients once all were closed, and for whatever else is connected to it. Its supervisor waits to start it again.
+    private static readonly TimeSpan RelayGrace = TimeSpan.FromMilliseconds(250);
+
+    // How long clients of the relay should try to come back before they look for another one (the frame Restarting).
+    private static readonly TimeSpan RelayReturn = TimeSpan.FromSeconds(5);
+
+    // How often a relay that is alone looks whether anything but its clients is still connected.
+    private static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(50);
+
     private readonly List<WebApplication> _started = [];
     private readonly Readiness _readiness = new();
     private readonly HostFactory _hosts;
@@ -224,7 +233,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     /// <summary>
     /// Drains and stops the node: not ready at once, still accepting for <c>Edge:DrainDelay</c>, then no new connections while
-    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last.
+    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last. A relay's clients go over that
+    /// time to the other servers of its mesh; where there is none, they stay until nothing else runs, and are closed together.
     /// </summary>
     public Task StopAsync() => _stop ??= StopHostsAsync();
 
@@ -241,7 +251,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             // Connections end when their streams do, so that the two go on at the same time.
             var window = Options.ShutdownTimeout - LastGrace;
-            var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline.Token);
+            var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline);
             await _public.StopAsync(deadline.Token);
             await streams;
             await (Derp?.StopAsync() ?? Task.CompletedTask);
@@ -257,17 +267,32 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         await (_admin?.StopAsync(grace.Token) ?? Task.CompletedTask);
     }
 
-    private Task DrainStreamsAsync(TimeSpan window, CancellationToken deadline)
+    private Task DrainStreamsAsync(TimeSpan window, CancellationTokenSource deadline)
     {
-        var streams = _public!.Services.GetService<StreamRelay>()?.DrainAsync(window, deadline) ?? Task.CompletedTask;
-        if (Relay is not { } derp)
+        var streams = _public!.Services.GetService<StreamRelay>()?.DrainAsync(window, deadline.Token) ?? Task.CompletedTask;
+        return Relay is { } derp ? Task.WhenAll(streams, DrainRelayAsync(derp, window, deadline)) : streams;
+    }
+
+    private async Task DrainRelayAsync(DerpServer derp, TimeSpan window, CancellationTokenSource deadline)
+    {
+        var start = _hosts.Time.GetTimestamp();
+        var connections = _public!.Services.GetRequiredService<EdgeConnections>().Counter;
+
+        // Alone, a relay is missed from its clients' close until its process is back: that time must not hold what streams and requests take.
+        while (Options.Proxies && !derp.HasMeshMember && derp.Connections is > 0 and var clients && connections.Total > clients
+            && _hosts.Time.GetElapsedTime(start) < window && !deadline.IsCancellationRequested)
         {
-            return streams;
+            await Task.Delay(LookPeriod, _hosts.Time, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         // Clients that heed it know that they may return at once; the others return when they are closed.
-        derp.SendRestarting(TimeSpan.Zero, window);
-        return Task.WhenAll(streams, derp.DrainAsync(window, deadline));
+        derp.SendRestarting(TimeSpan.Zero, RelayReturn);
+        var left = window - _hosts.Time.GetElapsedTime(start);
+        await derp.DrainAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, deadline.Token);
+        if (Options.Mode is EdgeMode.Relay)
+        {
+            deadline.CancelAfter(RelayGrace);
+        }
     }
 
     public async ValueTask DisposeAsync()

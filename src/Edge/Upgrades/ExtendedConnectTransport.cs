@@ -14,11 +14,16 @@ internal sealed class ExtendedConnectTransport(HttpContext context, Stream strea
 
     private readonly Socket? _socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
 
+    private readonly CancellationToken _aborted = context.RequestAborted;
+
     private VanishedPeer _peer;
 
     public override PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
 
     public override PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+
+    // RST_STREAM, or the end of the connection.
+    public override bool IsBroken => _aborted.IsCancellationRequested;
 
     public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);
 

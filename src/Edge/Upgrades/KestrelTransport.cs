@@ -25,6 +25,10 @@ internal sealed class KestrelTransport(HttpContext context) : StreamTransport
 
     public override bool IsBroken => _socket is not null && SocketTransport.HasFailed(_socket);
 
+    public override bool HasEnded => _socket is not null && SocketEnd.HasCome(_socket);
+
+    public override long Taken => _socket is null ? 0 : SocketTransport.TakenFrom(_socket);
+
     public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);
 
     public override void BeginRelay() => _halfClose.BeginStream();

@@ -25,6 +25,8 @@ public sealed class DerpServer : IDisposable
     private DerpRateLimit _rateLimit = DerpRateLimit.None;
     private MeshKey? _meshKey;
     private long _lastId;
+    private int _meshLinks;
+    private int _isDrained;
 
     /// <summary>Creates a server.</summary>
     /// <param name="key">The server's key.</param>
@@ -64,6 +66,17 @@ public sealed class DerpServer : IDisposable
         get => Volatile.Read(ref _rateLimit);
         set => Volatile.Write(ref _rateLimit, value);
     }
+
+    /// <summary>Clients and mesh peers that are connected, their handshakes done.</summary>
+    public int Connections => Registry.Connections;
+
+    /// <summary>
+    /// Whether another server of the mesh is up: a link to it, or one from it. Its clients and ours reach each other while ours move there. Who
+    /// came with the mesh key to measure (<c>isProber</c>) is none.
+    /// </summary>
+    public bool HasMeshMember =>
+        Volatile.Read(ref _meshLinks) > 0
+        || Registry.All.Any(static connection => connection.IsMeshPeer && !connection.Flags.HasFlag(PeerFlags.Prober));
 
     internal TimeProvider Time { get; }
 
@@ -156,27 +169,29 @@ public sealed class DerpServer : IDisposable
     }
 
     /// <summary>
-    /// Closes all connections, evenly over a time, so that their clients do not all return at once; mesh peers after all clients, so
-    /// that those who are still here can be reached.
+    /// Closes all clients, evenly over a time, so that they do not all arrive at another server at once; mesh peers behind the last one, so
+    /// that those who are still here can be reached. Without another server of the mesh that is up there is nowhere to go until this one is
+    /// back: then, and as soon as that is so, the rest is closed at once. Who comes later is closed too.
     /// </summary>
     /// <param name="window">The time.</param>
     /// <param name="cancellationToken">Closes the rest at once.</param>
     public async Task DrainAsync(TimeSpan window, CancellationToken cancellationToken)
     {
-        var connections = Registry.All.OrderBy(static connection => connection.IsMeshPeer).ToArray();
+        var clients = Registry.All.Where(static connection => !connection.IsMeshPeer).ToArray();
         var start = Time.GetTimestamp();
-        for (var i = 0; i < connections.Length; i++)
+        for (var i = 0; i < clients.Length; i++)
         {
-            var due = window * i / connections.Length;
+            var due = window * i / clients.Length;
             if (due - Time.GetElapsedTime(start) >= Heartbeat.Period)
             {
-                await WaitAsync(connections[i], due, start, cancellationToken).ConfigureAwait(false);
+                await WaitAsync(clients[i], due, start, cancellationToken).ConfigureAwait(false);
             }
 
-            connections[i].BeginClose(DerpCloseReason.Drained);
+            clients[i].BeginClose(DerpCloseReason.Drained);
         }
 
-        // Those that came meanwhile.
+        // Mesh peers, and those that came meanwhile.
+        Interlocked.Exchange(ref _isDrained, 1);
         foreach (var connection in Registry.All)
         {
             connection.BeginClose(DerpCloseReason.Drained);
@@ -189,10 +204,10 @@ public sealed class DerpServer : IDisposable
     /// <summary>Stops the heartbeat. Connections should have ended before.</summary>
     public void Dispose() => _heartbeat.Dispose();
 
-    // In short steps, so that nobody is waited for who has left meanwhile: a server that all have left is done.
+    // In short steps, so that nobody is waited for who has left meanwhile, or who has nowhere to go.
     private async Task WaitAsync(DerpConnection connection, TimeSpan due, long start, CancellationToken cancellationToken)
     {
-        while (Registry.Find(connection.Id) is not null && !cancellationToken.IsCancellationRequested)
+        while (Registry.Find(connection.Id) is not null && HasMeshMember && !cancellationToken.IsCancellationRequested)
         {
             var wait = due - Time.GetElapsedTime(start);
             if (wait <= TimeSpan.Zero)
@@ -214,6 +229,12 @@ public sealed class DerpServer : IDisposable
             connection.Id, connection.Key, connection.RemoteEndPoint, connection.Flags, Time.GetElapsedTime(activity.Since),
             activity.DiscoReceived + activity.OtherReceived, activity.BytesReceived, packets, bytes, waiting, held, lost);
     }
+
+    /// <summary>Counts the links to other servers that these have accepted.</summary>
+    internal void CountMeshLink(int change) => Interlocked.Add(ref _meshLinks, change);
+
+    /// <summary>Whether all connections were closed, so that a new one has to go too.</summary>
+    internal bool IsDrained => Volatile.Read(ref _isDrained) != 0;
 
     internal int CloseKey(NodeKey key, DerpCloseReason reason)
     {

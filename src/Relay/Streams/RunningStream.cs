@@ -151,6 +151,7 @@ internal sealed class RunningStream
         {
             _nextLook = now + _options.LivenessPeriod;
             LookForVanished(now);
+            LookForStalled(now);
         }
 
         if (Failed)
@@ -185,6 +186,18 @@ internal sealed class RunningStream
         else if (_backend.HasVanished(now))
         {
             Broke(StreamSide.Backend);
+        }
+    }
+
+    private void LookForStalled(TimeSpan now)
+    {
+        if (_toClient.IsStalledBehindTheEnd(now, _options.StalledReader))
+        {
+            Fail(StreamCloseReason.ClientStalled);
+        }
+        else if (_toBackend.IsStalledBehindTheEnd(now, _options.StalledReader))
+        {
+            Fail(StreamCloseReason.BackendStalled);
         }
     }
 

@@ -58,6 +58,12 @@ public sealed class SocketTransport : StreamTransport
     public override bool IsBroken => Volatile.Read(ref _aborted) != 0 || HasFailed(_socket);
 
     /// <inheritdoc/>
+    public override bool HasEnded => Volatile.Read(ref _aborted) != 0 || SocketEnd.HasCome(_socket);
+
+    /// <inheritdoc/>
+    public override long Taken => TcpState.Acknowledged(_socket);
+
+    /// <inheritdoc/>
     public override bool HasVanished(TimeSpan now) => _peer.IsGone(_socket, now);
 
     /// <inheritdoc/>
@@ -108,6 +114,14 @@ public sealed class SocketTransport : StreamTransport
         {
             return true;
         }
+    }
+
+    /// <summary>Bytes that a TCP socket's peer has acknowledged; 0 for others. One system call. Never throws.</summary>
+    /// <param name="socket">A socket that was connected.</param>
+    public static long TakenFrom(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        return TcpState.Acknowledged(socket);
     }
 
     /// <inheritdoc/>

@@ -43,6 +43,12 @@ public enum StreamCloseReason
 
     /// <summary>The host ended it at once.</summary>
     HostAborted,
+
+    /// <summary>The API server has ended its bytes, and the client took none of those before the end for the limit of stalled readers.</summary>
+    ClientStalled,
+
+    /// <summary>The client has ended its bytes, and the API server took none of those before the end for the limit of stalled readers.</summary>
+    BackendStalled,
 }
 
 /// <summary>The words for <see cref="StreamCloseReason"/> in metrics and logs.</summary>
@@ -65,6 +71,8 @@ public static class StreamCloseReasons
         StreamCloseReason.DrainCutMidFrame => "drain_cut_mid_frame",
         StreamCloseReason.DrainBlocked => "drain_blocked",
         StreamCloseReason.HostAborted => "host_aborted",
+        StreamCloseReason.ClientStalled => "client_stalled",
+        StreamCloseReason.BackendStalled => "backend_stalled",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 }

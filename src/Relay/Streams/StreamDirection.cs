@@ -37,6 +37,8 @@ internal sealed class StreamDirection
     private volatile bool _over;
     private volatile StreamPhase _waitsIn;
     private bool _wasFlushing;
+    private TimeSpan? _stalledSince;
+    private long _stalledAt;
     private StreamSide _atFault;
     private long _bytes;
 
@@ -114,6 +116,29 @@ internal sealed class StreamDirection
         var both = pending && _wasFlushing;
         _wasFlushing = pending;
         return both && _source.IsBroken;
+    }
+
+    /// <summary>
+    /// Whether the target has taken nothing for so long, while the source has ended: nobody reads the source then, and so nobody sees its end.
+    /// Called by the heartbeat, every few seconds.
+    /// </summary>
+    public bool IsStalledBehindTheEnd(TimeSpan now, TimeSpan limit)
+    {
+        if (!_flushing)
+        {
+            _stalledSince = null;
+            return false;
+        }
+
+        // Both only grow.
+        var taken = Bytes + _target.Taken;
+        if (_stalledSince is not { } since || taken != _stalledAt)
+        {
+            (_stalledSince, _stalledAt) = (now, taken);
+            return false;
+        }
+
+        return now - since >= limit && _source.HasEnded;
     }
 
     /// <summary>True when the target's output is to be completed; false when the stream was ended otherwise.</summary>

@@ -21,6 +21,12 @@ public sealed record StreamRelayOptions
     /// </summary>
     public TimeSpan LivenessPeriod { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>
+    /// How long a peer may take nothing of what the other side left behind when it ended. A peer may pause for as long as it likes while
+    /// the other side waits for it. Looked at every <see cref="LivenessPeriod"/>. Default 30 s.
+    /// </summary>
+    public TimeSpan StalledReader { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The most that one read hands on before it waits for the flush, in bytes. Default 128 KiB.</summary>
     public int MaxBatchBytes { get; init; } = 128 * 1024;
 

@@ -21,6 +21,18 @@ public abstract class StreamTransport : IAsyncDisposable
     public virtual bool IsBroken => false;
 
     /// <summary>
+    /// Whether the peer has ended its bytes, or the connection is over, also behind bytes that nobody has read yet. False where the
+    /// transport cannot tell; must be cheap and never throw.
+    /// </summary>
+    public virtual bool HasEnded => IsBroken;
+
+    /// <summary>
+    /// Bytes that the peer has taken out of this system's hands; only its growth counts. 0 where the transport cannot tell: then whole flushes
+    /// show that the peer reads. Must be cheap and never throw.
+    /// </summary>
+    public virtual long Taken => 0;
+
+    /// <summary>
     /// Whether the peer is taken to have vanished: it acknowledges nothing any more. Looked at every
     /// <see cref="StreamRelayOptions.LivenessPeriod"/>, by one thread at a time. False where the transport cannot tell, or sees to it itself; must
     /// be cheap and never throw.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Relay.Streams;
 
@@ -17,27 +18,16 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
     private const int UnackedAt = 24;
     private const int LastAckAt = 56;
     private const int Size = 60;
+    private const int BytesAckedAt = 120;
+    private const int SizeWithBytesAcked = 128;
 
     /// <summary>One system call, without an allocation. False for a socket that is not TCP, that is closed, and on other systems. Never throws.</summary>
     public static bool TryRead(Socket socket, out TcpState state)
     {
         state = default;
-        if (socket.ProtocolType is not ProtocolType.Tcp || !OperatingSystem.IsLinux())
-        {
-            return false;
-        }
-
         Span<byte> info = stackalloc byte[Size];
-        try
+        if (!TryRead(socket, info))
         {
-            if (socket.GetRawSocketOption(TcpLiveness.TcpLevel, Option, info) < Size)
-            {
-                return false;
-            }
-        }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
-        {
-            // Whoever reads or writes it finds out.
             return false;
         }
 
@@ -47,6 +37,31 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
             TimeSpan.FromMilliseconds(Number(info, LastAckAt)),
             TimeSpan.FromMicroseconds(Number(info, RtoAt)));
         return true;
+    }
+
+    /// <summary>
+    /// Bytes that the peer has acknowledged; one system call. It grows while the peer reads, also when the kernel's buffer is so large that the
+    /// next write still waits. 0 for a socket that is not TCP, that is closed, and on other systems. Never throws.
+    /// </summary>
+    public static long Acknowledged(Socket socket)
+    {
+        Span<byte> info = stackalloc byte[SizeWithBytesAcked];
+        return TryRead(socket, info) ? MemoryMarshal.Read<long>(info[BytesAckedAt..]) : 0;
+    }
+
+    private static bool TryRead(Socket socket, Span<byte> info)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux()
+                && socket.ProtocolType is ProtocolType.Tcp
+                && socket.GetRawSocketOption(TcpLiveness.TcpLevel, Option, info) >= info.Length;
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // Whoever reads or writes it finds out.
+            return false;
+        }
     }
 
     private static uint Number(ReadOnlySpan<byte> info, int at) =>

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Relay.Stun;
 
 /// <summary>
-/// Answers STUN binding requests (derp.md §5). Each address has a socket and a thread of its own, so that a busy relay does not
-/// make clients think that they are far away.
+/// Answers STUN binding requests (derp.md §5), each from the address that it was sent to (RFC 8489 §6.3.1.2). Each address has a socket and
+/// a thread of its own, so that a busy relay does not make clients think that they are far away.
 /// </summary>
 public sealed class StunServer : IDisposable
 {
@@ -21,6 +21,11 @@ public sealed class StunServer : IDisposable
     /// <param name="endPoints">The addresses; port 0 for any.</param>
     /// <exception cref="SocketException">An address cannot be bound; none is then.</exception>
     public StunServer(IReadOnlyList<IPEndPoint> endPoints)
+        : this(endPoints, static socket => PacketInformation.TryEnable(socket, MaxDatagram))
+    {
+    }
+
+    internal StunServer(IReadOnlyList<IPEndPoint> endPoints, Func<Socket, PacketInformation?> packetInformation)
     {
         ArgumentNullException.ThrowIfNull(endPoints);
         try
@@ -38,7 +43,11 @@ public sealed class StunServer : IDisposable
 
         foreach (var socket in _sockets)
         {
-            var thread = new Thread(() => Serve(socket)) { IsBackground = true, Name = "stun", Priority = ThreadPriority.AboveNormal };
+            // Bound to one address, a socket sends from that one anyway.
+            var address = ((IPEndPoint)socket.LocalEndPoint!).Address;
+            var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+            var information = isAny ? packetInformation(socket) : null;
+            var thread = new Thread(() => Serve(socket, information)) { IsBackground = true, Name = "stun", Priority = ThreadPriority.AboveNormal };
             _threads.Add(thread);
             thread.Start();
         }
@@ -77,7 +86,7 @@ public sealed class StunServer : IDisposable
         }
     }
 
-    private void Serve(Socket socket)
+    private void Serve(Socket socket, PacketInformation? information)
     {
         var request = new byte[MaxDatagram];
         var response = new byte[StunBinding.MaxResponseLength];
@@ -85,12 +94,8 @@ public sealed class StunServer : IDisposable
         var template = new IPEndPoint(socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
         while (!_isOver)
         {
-            int length;
-            try
-            {
-                length = socket.ReceiveFrom(request, SocketFlags.None, from);
-            }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            var length = information is null ? Receive(socket, request, from) : Receive(information);
+            if (length < 0)
             {
                 if (!_isOver)
                 {
@@ -102,29 +107,67 @@ public sealed class StunServer : IDisposable
                 continue;
             }
 
-            if (!StunBinding.TryReadRequest(request.AsSpan(0, length), out var transaction))
+            if (!StunBinding.TryReadRequest(information is null ? request.AsSpan(0, length) : information.Data(length), out var transaction))
             {
                 Count(StunCount.NotStun);
                 continue;
             }
 
+            information?.CopySender(from);
             var client = (IPEndPoint)template.Create(from);
             var isV4 = client.AddressFamily == AddressFamily.InterNetwork || client.Address.IsIPv4MappedToIPv6;
             Count(isV4 ? StunCount.IPv4 : StunCount.IPv6);
-            Answer(socket, from, response.AsSpan(0, StunBinding.WriteResponse(response, transaction, client)));
+            var answer = response.AsSpan(0, StunBinding.WriteResponse(response, transaction, client));
+            Count((information is null ? TryAnswer(socket, from, answer) : TryAnswer(information, answer)) ? StunCount.Success : StunCount.WriteError);
         }
     }
 
-    private void Answer(Socket socket, SocketAddress to, ReadOnlySpan<byte> response)
+    private static int Receive(Socket socket, byte[] request, SocketAddress from)
     {
         try
         {
-            socket.SendTo(response, SocketFlags.None, to);
-            Count(StunCount.Success);
+            return socket.ReceiveFrom(request, SocketFlags.None, from);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            Count(StunCount.WriteError);
+            return -1;
+        }
+    }
+
+    private static int Receive(PacketInformation information)
+    {
+        try
+        {
+            return information.Receive();
+        }
+        catch (ObjectDisposedException)
+        {
+            return -1;
+        }
+    }
+
+    private static bool TryAnswer(Socket socket, SocketAddress to, ReadOnlySpan<byte> answer)
+    {
+        try
+        {
+            socket.SendTo(answer, SocketFlags.None, to);
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    private static bool TryAnswer(PacketInformation information, ReadOnlySpan<byte> answer)
+    {
+        try
+        {
+            return information.TryAnswer(answer);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
         }
     }
 

@@ -169,6 +169,7 @@ public sealed class LivenessTests
     public async Task ADrainTellsEverybodyAndClosesThemEvenly()
     {
         using var rig = new DerpRig();
+        var member = await rig.GreetAsync(meshKey: Vectors.MeshKey);
         var clients = new List<DerpTestClient>();
         for (var i = 0; i < 5; i++)
         {
@@ -195,12 +196,53 @@ public sealed class LivenessTests
         {
             Assert.Equal(DerpCloseReason.Drained, await client.Served);
         }
+
+        Assert.Equal(DerpCloseReason.Drained, await member.Served.Soon());
+    }
+
+    [Fact]
+    public async Task ADrainWithoutAMemberOfAMeshClosesAllAtOnceAndWhoeverComesLater()
+    {
+        using var rig = new DerpRig();
+        var prober = await rig.Connect().GreetAsync(Vectors.MeshKey, prober: true);
+        var clients = new List<DerpTestClient> { prober };
+        for (var i = 0; i < 50; i++)
+        {
+            clients.Add(await rig.GreetAsync());
+        }
+
+        Assert.False(rig.Server.HasMeshMember);
+        await rig.Server.DrainAsync(TimeSpan.FromHours(1), CancellationToken.None).Soon();
+        clients.Add(await rig.GreetAsync());
+
+        foreach (var client in clients)
+        {
+            Assert.Equal(DerpCloseReason.Drained, await client.Served.Soon());
+        }
+    }
+
+    [Fact]
+    public async Task ADrainClosesTheRestAtOnceWhenTheLastMemberOfTheMeshGoes()
+    {
+        using var rig = new DerpRig();
+        var member = await rig.GreetAsync(meshKey: Vectors.MeshKey);
+        var clients = new[] { await rig.GreetAsync(), await rig.GreetAsync(), await rig.GreetAsync() };
+        var drain = rig.Server.DrainAsync(TimeSpan.FromHours(1), CancellationToken.None);
+        await Eventually.TrueAsync(() => rig.Clock.PendingTimers > 1, "the drain waits");
+        await Task.WhenAny(clients.Select(static client => client.Served)).Soon();
+        Assert.Equal(1, clients.Count(static client => client.Served.IsCompleted));
+
+        await member.LeaveAsync();
+
+        await rig.Clock.AdvanceUntilAsync(drain).Soon();
+        Assert.True(rig.Clock.GetUtcNow() - new ManualTimeProvider().GetUtcNow() < TimeSpan.FromMinutes(10));
     }
 
     [Fact]
     public async Task ADrainWaitsForNobodyWhoHasLeft()
     {
         using var rig = new DerpRig();
+        await rig.GreetAsync(meshKey: Vectors.MeshKey);
         var clients = new[] { await rig.GreetAsync(), await rig.GreetAsync(), await rig.GreetAsync() };
         var drain = rig.Server.DrainAsync(TimeSpan.FromHours(1), CancellationToken.None);
         await Eventually.TrueAsync(() => rig.Clock.PendingTimers > 1, "the drain waits");

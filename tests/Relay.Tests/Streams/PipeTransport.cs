@@ -38,10 +38,15 @@ internal sealed class PipeTransport : StreamTransport
     /// <summary>Whether the peer is gone without a word.</summary>
     public bool Vanished { get; set; }
 
+    /// <summary>Whether the peer has ended its bytes.</summary>
+    public bool Ended { get; set; }
+
     public Task Aborted => _aborted.Task;
 
     /// <summary>Ends when the relay has begun one more read than those waited for so far.</summary>
     public Task NextReadAsync() => _input.Reads.WaitAsync(SoonExtensions.Guard, TestContext.Current.CancellationToken);
+
+    public override bool HasEnded => Ended;
 
     public override bool HasVanished(TimeSpan now) => Vanished;
 

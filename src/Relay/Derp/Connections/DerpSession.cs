@@ -203,6 +203,11 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             return DerpCloseReason.TooManyConnections;
         }
 
+        if (server.IsDrained)
+        {
+            connection.BeginClose(DerpCloseReason.Drained);
+        }
+
         if (connection.Flags.HasFlag(PeerFlags.NotIdeal))
         {
             _isNotIdealCounted = true;

@@ -114,6 +114,11 @@ public sealed class DerpMeshLink(
         finally
         {
             Volatile.Write(ref _outbox, null);
+            if (_isAccepted)
+            {
+                server.CountMeshLink(-1);
+            }
+
             foreach (var key in _known)
             {
                 server.Registry.RemoveForwarder(key, this);
@@ -194,6 +199,7 @@ public sealed class DerpMeshLink(
         if (!_isAccepted)
         {
             _isAccepted = true;
+            server.CountMeshLink(1);
             Accepted?.Invoke();
         }
     }

@@ -26,6 +26,18 @@ internal sealed class PresentServer
     /// <summary>Whether the terminal was aborted: there is to be no other server.</summary>
     public bool IsStopped => _isStopped;
 
+    /// <summary>Whether it has ended its bytes, also behind those that the client has not taken yet.</summary>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isDisposed || _server.HasEnded;
+            }
+        }
+    }
+
     /// <summary>From now on the servers' bytes go on where they arrive.</summary>
     public void BeginRelay()
     {

@@ -45,6 +45,9 @@ public sealed class ResumableServer : StreamTransport
     /// <inheritdoc/>
     public override PipeWriter Output => _input;
 
+    /// <inheritdoc/>
+    public override bool HasEnded => _present.HasEnded;
+
     /// <summary>From now on the servers' bytes go on where they arrive.</summary>
     public override void BeginRelay() => _present.BeginRelay();
 

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Relay.Derp.Wire;
+
+namespace Mesh;
+
+/// <summary>A relay without a mesh is stopped and started again, as a supervisor does, while fifty clients use it.</summary>
+public sealed class RestartTests(ITestOutputHelper output)
+{
+    private const int Clients = 50;
+
+    // What clients of tailnets do: a tenth of a second, and then twice as long each time. Counted from the close.
+    private static readonly TimeSpan[] Redials = [.. new[] { 0.1, 0.3, 0.7, 1.5, 3.1, 6.3, 12.7, 25.5 }.Select(TimeSpan.FromSeconds)];
+
+    private readonly Stopwatch _sinceStop = new();
+
+    [Fact]
+    public async Task ClientsOfALoneRelayHaveTheirPacketsAgainSoonAfterItWasStopped()
+    {
+        using var directory = new TemporaryDirectory();
+        var first = await StartAsync(directory, "http://127.0.0.1:0");
+        var url = first.UrlOf("public");
+        EdgeProcess? second = null;
+        try
+        {
+            var keys = Enumerable.Range(0, Clients).Select(static _ => NodePrivateKey.Generate()).ToArray();
+            var clients = await Task.WhenAll(keys.Select(key => DerpPeer.JoinAsync(url, key)));
+            var returns = clients.Select((client, i) => ComeBackAsync(client, url, keys[i])).ToArray();
+
+            _sinceStop.Start();
+            await first.SignalAsync("TERM");
+            Assert.Equal(0, await first.ExitAsync());
+            var exit = _sinceStop.Elapsed;
+            second = await StartAsync(directory, url.GetLeftPart(UriPartial.Authority));
+            var stood = _sinceStop.Elapsed;
+            using var process = Process.GetProcessById(second.Id);
+            var work = process.TotalProcessorTime;
+            var all = await Task.WhenAll(returns);
+
+            var longest = all.Max(static client => client.Away.TotalSeconds);
+            output.WriteLine(
+                $"the process ended after {exit.TotalSeconds:0.00} s, the next stood {(stood - exit).TotalSeconds:0.00} s later with {work.TotalSeconds:0.00} s of CPU; "
+                + $"clients had packets again after {longest:0.00} s at most");
+            Assert.InRange(exit.TotalSeconds, 0, 0.5);
+            Assert.All(all, client => Assert.True(client.LastFailure < stood, $"a dial failed at {client.LastFailure}, the relay stood at {stood}"));
+
+            // The redial after 1.5 s must find the next process. Others may have the processors; what the start costs is its own.
+            Assert.InRange((exit + work).TotalSeconds, 0, 1.5);
+            Assert.True(stood > Redials[3] || longest <= 3, $"{longest} s");
+        }
+        finally
+        {
+            await first.DisposeAsync();
+            await (second?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+    }
+
+    private static Task<EdgeProcess> StartAsync(TemporaryDirectory directory, string url) => EdgeProcess.StartAsync(
+        directory.Path, "--urls", url, "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Edge:Limits:MaxConnectionsPerAddress=0");
+
+    /// <summary>The time from its close to its next packet, and when since the stop its last dial began that failed.</summary>
+    private async Task<(TimeSpan Away, TimeSpan LastFailure)> ComeBackAsync(DerpPeer client, Uri url, NodePrivateKey key)
+    {
+        await client.AssertRestartingAsync();
+        var closed = Stopwatch.StartNew();
+        client.Dispose();
+        var failed = TimeSpan.Zero;
+        foreach (var redial in Redials)
+        {
+            var wait = redial - closed.Elapsed;
+            await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
+            var dialed = _sinceStop.Elapsed;
+            try
+            {
+                using var again = await DerpPeer.JoinAsync(url, key);
+                await again.AssertAliveAsync();
+                return (closed.Elapsed, failed);
+            }
+            catch (Exception error) when (error is SocketException or IOException or Xunit.Sdk.XunitException)
+            {
+                // Nobody listens yet, or the first process does for the last time.
+                failed = dialed;
+            }
+        }
+
+        throw new TimeoutException("The relay did not come back.");
+    }
+}
