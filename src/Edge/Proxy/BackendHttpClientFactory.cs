@@ -1,3 +1,4 @@
+using Edge.Http;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Proxy;
@@ -11,10 +12,8 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
         base.ConfigureHandler(context, handler);
         handler.ConnectCallback = connector.ConnectAsync;
 
-        // Header bytes above ASCII pass as they came, in both directions, unless the operator chose an encoding.
-        handler.RequestHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
-        handler.ResponseHeaderEncodingSelector ??= static (_, _) => System.Text.Encoding.Latin1;
+        HeaderBytes.Apply(handler);
     }
 
-    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(new NoUpgrades(handler));
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(new AnswerRules(handler));
 }
