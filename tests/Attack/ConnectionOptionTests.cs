@@ -57,6 +57,27 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
         Assert.Contains("\r\nConnection: Upgrade\r\n", outcome.Seen[0], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("GET", "1.1", "X-Secret", false, true)]
+    [InlineData("GET", "1.1", "keep-alive, X-Secret", false, true)]
+    [InlineData("GET", "1.1", "Upgrade, X-Secret", true, true)]
+    [InlineData("GET", "1.1", "X-Secret, keep-alive, upgrade", true, true)]
+    [InlineData("GET", "1.1", "close, X-Secret", false, false)]
+    [InlineData("POST", "1.1", "X-Secret", false, true)]
+    [InlineData("GET", "1.0", "X-Secret", false, false)]
+    [InlineData("GET", "1.0", "Upgrade, X-Secret", false, false)]
+    [InlineData("GET", "1.0", "keep-alive, X-Secret", false, true)]
+    public async Task ANamedHeaderMakesNoUpgradeAndKeepsNoConnection(string method, string version, string options, bool isUpgrade, bool isKept)
+    {
+        var body = method == "POST" ? "Content-Length: 4\r\n\r\nbody" : "\r\n";
+        var outcome = await rig.AttackAsync($"{method} /attack HTTP/{version}\r\nHost: x\r\nX-Secret: named\r\n{Upgrade}Connection: {options}\r\n{body}");
+
+        Assert.Equal(isKept ? 2 : 1, outcome.Seen.Length);
+        Assert.Equal(isKept ? 2 : 1, outcome.Statuses.Length);
+        Assert.DoesNotContain("named", outcome.Seen[0], StringComparison.Ordinal);
+        Assert.Equal(isUpgrade, outcome.Seen[0].Contains("\r\nUpgrade: websocket\r\n", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task WhatTheEdgeOrAnOperatorSetsCannotBeTakenAway()
     {

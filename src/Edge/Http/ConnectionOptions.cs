@@ -1,4 +1,5 @@
 using Edge.Proxy;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -23,19 +24,41 @@ internal static class ConnectionOptions
 
     public static Task RemoveAsync(HttpContext context, RequestDelegate next)
     {
-        var headers = context.Request.Headers;
-        if (headers.Connection.Count > 0)
+        // Without others there are only options that the server core has dealt with.
+        foreach (var value in context.Request.Headers.Connection)
         {
-            foreach (var name in Named(headers.Connection))
+            if (ConnectionField.IsAddedTo(value))
             {
-                if (!Kept.Contains(name) && !ForwardedOrigin.IsForwardingHeader(name))
-                {
-                    headers.Remove(name);
-                }
+                Remove(context);
+                break;
             }
         }
 
         return next(context);
+    }
+
+    private static void Remove(HttpContext context)
+    {
+        var headers = context.Request.Headers;
+        headers.Connection = headers.Connection.Select(ConnectionField.Original).ToArray();
+        var options = Named(headers.Connection).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in options)
+        {
+            if (!Kept.Contains(name) && !ForwardedOrigin.IsForwardingHeader(name))
+            {
+                headers.Remove(name);
+            }
+        }
+
+        if (!options.Contains(HeaderNames.Upgrade))
+        {
+            context.Features.Set<IHttpUpgradeFeature>(null);
+        }
+
+        if (HttpProtocol.IsHttp10(context.Request.Protocol) && !options.Contains(HeaderNames.KeepAlive))
+        {
+            context.Response.Headers.Connection = "close";
+        }
     }
 
     /// <summary>The same for an API server's answer. Its length is the HTTP client's matter by now, and <c>Upgrade</c> is left to who forwards the answer.</summary>

@@ -12,7 +12,8 @@ internal static class HeaderBytes
     /// <summary>For headers of clients, and of answers to them.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
-        kestrel.RequestHeaderEncodingSelector = static name => name is "Content-Length" ? DigitsOnly.Instance : Encoding.Latin1;
+        kestrel.RequestHeaderEncodingSelector = static name =>
+            name is "Content-Length" ? DigitsOnly.Instance : name is "Connection" ? ConnectionField.Instance : Encoding.Latin1;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
     }
 
