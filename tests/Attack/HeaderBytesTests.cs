@@ -99,6 +99,8 @@ public class HeaderBytesTests
     [InlineData("X-Own: a\u0001b")]
     [InlineData("X-Own: a\u007fb")]
     [InlineData("X-Own: a\u001b[31mb")]
+    [InlineData("X-\u001b[31m\u0085: b")]
+    [InlineData("no colon \u001b[31m\u0085\u007f")]
     public async Task AnAnswerWithAControlCharacterIsA502AndOneLineOfTheLog(string header)
     {
         await using var backend = new RecordingBackend(_ => new Answer($"HTTP/1.1 200 OK\r\n{header}\r\nContent-Length: 2\r\n\r\nok"));
@@ -127,6 +129,23 @@ public class HeaderBytesTests
 
         Assert.Contains("\r\nX-Own: \u00e9\u00ff\r\n", await client.ReceiveHeadAsync(), StringComparison.Ordinal);
         Assert.Contains("\r\nX-Own: \u00c3\u00a9\r\n", Assert.Single(backend.Seen), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public async Task TheEmbeddedApiServerTakesEveryByteToo(string value)
+    {
+        await using var edge = await TestNode.StartAsync();
+        foreach (var (path, upgrade, status) in new[] { ("/api/v2/buildinfo", "", 200), ("/api/v2/workspaceagents/me/rpc", Upgrade, 401) })
+        {
+            foreach (var name in new[] { "X-Own", "User-Agent", "Cookie", "Coder-Session-Token" })
+            {
+                using var client = await RawClient.ConnectAsync(edge.PublicUrl);
+                await client.SendAsync($"GET {path} HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\n{upgrade}\r\n");
+
+                Assert.StartsWith($"HTTP/1.1 {status} ", await client.ReceiveHeadAsync(), StringComparison.Ordinal);
+            }
+        }
     }
 
     private static string Utf8(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));

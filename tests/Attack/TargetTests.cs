@@ -1,8 +1,14 @@
+using Edge.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
 namespace Attack;
 
 /// <summary>What is matched is what is forwarded: a target reaches the backend byte for byte, in whatever way it came, or is refused.</summary>
 public class TargetTests(AttackRig rig) : IClassFixture<AttackRig>
 {
+    private const string Upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+
     private static readonly string[] AllWays = ["origin", "absolute", "upgrade", "absolute upgrade", "HTTP/2", "HTTP/2 upgrade"];
 
     public static TheoryData<string> Ways { get; } = [.. AllWays];
@@ -66,6 +72,45 @@ public class TargetTests(AttackRig rig) : IClassFixture<AttackRig>
         var outcome = await rig.SendAsync($"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
         Assert.Equal([$"GET {path} HTTP/1.1|"], outcome.SeenLines);
+    }
+
+    [Theory]
+    [InlineData("http://x/api/v2/buildinfo", "", 200)]
+    [InlineData("http://x/api/v2/%62uildinfo?a=%zz", "", 200)]
+    [InlineData("/api/v2/users/..%2fbuildinfo", "", 400)]
+    [InlineData("http://x/api/v2/users/..%2fbuildinfo", "", 400)]
+    [InlineData("http://x/api/v2%2fbuildinfo", "", 404)]
+    [InlineData("/api/v2%2fbuildinfo", "", 404)]
+    [InlineData("/api/v2\\buildinfo", "", 400)]
+    [InlineData("http://x/api/v2/workspaceagents/me/rpc", Upgrade, 401)]
+    [InlineData("http://x/api/v2/x/..%2fworkspaceagents/me/rpc", Upgrade, 400)]
+    public async Task TheEmbeddedApiServerSeesTheSamePath(string target, string upgrade, int status)
+    {
+        await using var edge = await TestNode.StartAsync();
+        using var client = await RawClient.ConnectAsync(edge.PublicUrl);
+
+        await client.SendAsync($"GET {target} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", await client.ReceiveHeadAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/v2/users/me")]
+    [InlineData("/file.txt?a=b%20c")]
+    [InlineData("/@types%2fcors")]
+    public void TheCheckOfATargetAllocatesNothing(string target)
+    {
+        var context = new DefaultHttpContext();
+        context.Features.Get<IHttpRequestFeature>()!.RawTarget = target;
+        Assert.Null(RequestTarget.Check(context));
+        Assert.Null(RequestTarget.Check(context));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var fault = RequestTarget.Check(context);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Null(fault);
+        Assert.Equal(0, allocated);
     }
 
     /// <summary>Sends the target; false when it is refused. Nothing else reaches the backend.</summary>
