@@ -41,12 +41,15 @@ public class AttackRig : IAsyncLifetime
     /// <summary>The listener that speaks HTTP/2, without TLS.</summary>
     public Uri SecondUrl => new(_node!.Node.PublicUrls[1]);
 
+    /// <summary>How requests come to the backend: by default all of them.</summary>
+    protected virtual string[] Routes => [$"Edge:Backends={Backend.Url}"];
+
     protected virtual string[] Settings => [];
 
     public async ValueTask InitializeAsync()
     {
         Backend = new RecordingBackend();
-        _node = await TestNode.StartAsync(["Edge:Mode=edge", $"Edge:Backends={Backend.Url}", "Edge:RateLimit:PerMinute=0",
+        _node = await TestNode.StartAsync(["Edge:Mode=edge", .. Routes, "Edge:RateLimit:PerMinute=0",
             "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2", .. Settings]);
     }
 

@@ -50,6 +50,19 @@ public class PathTests(PathTests.Rig rig) : IClassFixture<PathTests.Rig>
         AssertOnly(outcome, static path => !(path == "/admin" || path.StartsWith("/admin/", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("/%6fpen/x")]
+    [InlineData("/ope%6E")]
+    [InlineData("/d%65rp/x")]
+    [InlineData("/api/v2/workspaceagents/%6de/x")]
+    public async Task APathThatIsOfAnotherPolicyWithItsEscapesLeftIsRefused(string target)
+    {
+        var outcome = await rig.AttackAsync($"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+
+        Assert.Equal(400, outcome.Statuses[0]);
+        Assert.DoesNotContain(outcome.SeenLines, line => line.Contains(target, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task TheClaimOpensAndAForgedOneDoesNot()
     {

@@ -17,7 +17,7 @@ internal static class RequestReader
         var lines = input[..(head - 4)].Split("\r\n");
         var fields = lines.Skip(1).Select(static line => line.Split(": ", 2)).ToArray();
         if (!lines[0].EndsWith(" HTTP/1.1", StringComparison.Ordinal) || lines[0].Split(' ').Length != 3
-            || lines.Any(static line => line.Any(char.IsControl))
+            || lines.Any(static line => line.Any(static letter => letter is < ' ' or '\x7f'))
             || fields.Any(static field => field.Length != 2 || field[0].Length == 0 || field[0].Contains(' ', StringComparison.Ordinal)))
         {
             return -1;

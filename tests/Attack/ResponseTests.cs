@@ -23,6 +23,10 @@ public class ResponseTests
         { "endless headers", $"HTTP/1.1 200 OK\r\n{string.Concat(Enumerable.Range(0, 20_000).Select(static i => $"X-{i}: y\r\n"))}" },
         { "nothing", "" },
         { "half a head", "HTTP/1.1 200 OK\r\nContent-Le" },
+        { "205 with a body", "HTTP/1.1 205 Reset Content\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello" },
+        { "205 in chunks", "HTTP/1.1 205 Reset Content\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" },
+        { "205 until the connection ends", "HTTP/1.1 205 Reset Content\r\n\r\nhello" },
+        { "205 with half a chunk", "HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe" },
         { "unasked 101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
     };
 
@@ -67,6 +71,19 @@ public class ResponseTests
 
         Assert.StartsWith("HTTP/1.1 502 ", got, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\nits own 1", got, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Connection: close\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("Connection: close\r\n\r\n")]
+    public async Task A205WithoutABodyIsPassedOn(string rest)
+    {
+        var got = await AttackAsync($"HTTP/1.1 205 Reset Content\r\n{rest}", close: true);
+
+        Assert.StartsWith("HTTP/1.1 205 Reset Content\r\n", got, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\nits own 1", got, StringComparison.Ordinal);
+        Assert.Equal([205, 200], new Outcome(got, []).Statuses);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using ControlPlane;
 using ControlPlane.Connections;
 using Edge.Connections;
 using Edge.Hosting;
+using Edge.Http;
 using Edge.InProcess;
 using Edge.Public;
 using Edge.RateLimiting;
@@ -25,6 +26,7 @@ internal static class ApiHost
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            HeaderBytes.Apply(kestrel);
 
             // The edge has held the request to its limits already; one place decides.
             kestrel.Limits.MaxRequestBodySize = null;

@@ -54,12 +54,18 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, would see a path of another policy.
-    /// Elsewhere such characters are a path's own business.
+    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, or that compares escapes as they stand, would see
+    /// a path of another policy. Elsewhere such characters are a path's own business.
     /// </summary>
     /// <param name="path">As for <see cref="For"/>.</param>
-    public bool HasOtherReading(string path)
+    /// <param name="escaped">The path with the escapes that it need not have, as it is forwarded; null when it has none.</param>
+    public bool HasOtherReading(string path, string? escaped)
     {
+        if (escaped is not null && For(escaped) != For(path))
+        {
+            return true;
+        }
+
         var plain = string.Join('/', path.Split('/').Select(static segment =>
         {
             var parameter = segment.IndexOf(';', StringComparison.Ordinal);

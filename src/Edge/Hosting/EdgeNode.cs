@@ -14,8 +14,6 @@ using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
-using Edge.Telemetry;
-using Microsoft.Extensions.Primitives;
 using Relay.Crypto;
 using Relay.Derp;
 using Relay.Streams;

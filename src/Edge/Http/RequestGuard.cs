@@ -6,7 +6,7 @@ using Microsoft.Net.Http.Headers;
 namespace Edge.Http;
 
 /// <summary>
-/// Refuses requests whose end two servers could see in different places, and answers for what fails inside the edge.
+/// Refuses requests whose end or whose path two servers could see in different places, and answers for what fails inside the edge.
 /// </summary>
 internal static partial class RequestGuard
 {
@@ -52,33 +52,47 @@ internal static partial class RequestGuard
 
     private static bool IsRefused(HttpContext context, out int status, [NotNullWhen(true)] out string? reason)
     {
-        var request = context.Request;
         status = StatusCodes.Status400BadRequest;
-        reason = null;
-        if (request.Headers.TryGetValue(HeaderNames.TransferEncoding, out var codings))
+        reason = FramingFault(context.Request);
+        if (reason is not null)
         {
-            // Kestrel looks at the last coding only, and in HTTP/1.0 too, where older servers see none (RFC 9112 §6.1). A length beside it
-            // could be dropped by the same section, but nobody who means well sends both.
-            reason = request.Headers.ContainsKey(OverriddenLength) ? "A request may have a Content-Length or a Transfer-Encoding, not both."
-                : !HttpProtocol.IsHttp11(request.Protocol) ? "Transfer-Encoding belongs to HTTP/1.1."
-                : codings.Count != 1 || !Chunked.Equals(codings[0], StringComparison.OrdinalIgnoreCase) ? "The only Transfer-Encoding of a request is chunked."
-                : null;
+            return true;
         }
-        else if (HttpMethods.IsConnect(request.Method) && RequestedUpgrade.Recognise(context) is null)
+
+        if (HttpMethods.IsConnect(context.Request.Method) && RequestedUpgrade.Recognise(context) is null)
         {
             // The HTTP client would take it for a tunnel of its own.
             status = StatusCodes.Status405MethodNotAllowed;
             context.Response.Headers.Allow = Methods;
             reason = "This server is no proxy for CONNECT.";
+            return true;
         }
-        else if (request.ContentLength > context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize)
+
+        if (context.Request.ContentLength > context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize)
         {
             // Kestrel would say so at the body's first byte, when the API server has the head already.
             status = StatusCodes.Status413PayloadTooLarge;
             reason = "The request body is larger than this server takes.";
+            return true;
         }
 
+        reason = RequestTarget.Check(context);
         return reason is not null;
+    }
+
+    private static string? FramingFault(HttpRequest request)
+    {
+        if (!request.Headers.TryGetValue(HeaderNames.TransferEncoding, out var codings))
+        {
+            return null;
+        }
+
+        // Kestrel looks at the last coding only, and in HTTP/1.0 too, where older servers see none (RFC 9112 §6.1). A length beside it
+        // could be dropped by the same section, but nobody who means well sends both.
+        return request.Headers.ContainsKey(OverriddenLength) ? "A request may have a Content-Length or a Transfer-Encoding, not both."
+            : !HttpProtocol.IsHttp11(request.Protocol) ? "Transfer-Encoding belongs to HTTP/1.1."
+            : codings.Count != 1 || !Chunked.Equals(codings[0], StringComparison.OrdinalIgnoreCase) ? "The only Transfer-Encoding of a request is chunked."
+            : null;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A {Method} request failed in the edge; request id {RequestId}")]

@@ -1,4 +1,4 @@
-using System.Text;
+using Edge.Http;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Proxy;
@@ -20,18 +20,17 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
     {
         handler.ConnectCallback = connector.ConnectAsync;
         handler.PooledConnectionLifetime = ProxyDefaults.ConnectionLifetime;
-
-        // Header bytes above ASCII pass as they came, in both directions, unless the operator chose an encoding.
-        handler.RequestHeaderEncodingSelector ??= static (_, _) => Encoding.Latin1;
-        var chosen = handler.ResponseHeaderEncodingSelector;
+        HeaderBytes.Apply(handler);
+        var encodings = handler.ResponseHeaderEncodingSelector!;
         handler.ResponseHeaderEncodingSelector = (name, request) =>
         {
             RefuseSecondLength(name, request);
-            return chosen is null ? Encoding.Latin1 : chosen(name, request);
+            return encodings(name, request);
         };
     }
 
-    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new FlushingBody(new NoUpgrades(handler));
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
+        new FlushingBody(new AnswerRules(handler));
 
     // The client would take the first length, and the connection for the next request. Where such an answer ends is not known: its connection
     // must be closed (RFC 9112 §6.3), and only an exception while the head is read does that.

@@ -19,14 +19,19 @@ internal sealed class ClusterRules : IProxyConfigFilter
                 $"{path}:SessionAffinity:Policy = \"HashCookie\": not offered here; allowed are Cookie, ArrCookie and CustomHeader");
         }
 
+        var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
-            // YARP finds out at the first request only.
-            if (!Uri.TryCreate(destination.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            // YARP finds out at the first request only. What a request asks for is put behind the address as it stands, so that one has to be canonical.
+            if (!Uri.TryCreate(destination.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https")
+                || address.Query.Length > 0 || address.Fragment.Length > 0)
             {
                 throw new InvalidOperationException(
-                    $"{path}:Destinations:{name}:Address = \"{destination.Address}\": allowed is an http or https URL");
+                    $"{path}:Destinations:{name}:Address = \"{destination.Address}\": allowed is an http or https URL without query and fragment");
             }
+
+            var canonical = address.AbsoluteUri.TrimEnd('/');
+            destinations[name] = canonical == destination.Address.TrimEnd('/') ? destination : destination with { Address = canonical };
         }
 
         var request = cluster.HttpRequest;
@@ -42,7 +47,7 @@ internal sealed class ClusterRules : IProxyConfigFilter
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             ActivityTimeout = request?.ActivityTimeout ?? ProxyDefaults.ActivityTimeout,
         };
-        return new(cluster with { HttpRequest = exact });
+        return new(cluster with { HttpRequest = exact, Destinations = destinations });
     }
 
     /// <summary>YARP would take the route, and answer with an empty 503.</summary>

@@ -39,8 +39,8 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
     /// <summary>The host that the client asked for: as a trusted proxy says, or else as the request does.</summary>
     public static string Host(HttpContext context) => context.Items[HostKey] as string ?? context.Request.Host.Value ?? string.Empty;
 
-    // Some servers read '_' as '-'.
-    private static bool IsForwardingHeader(string name)
+    /// <summary>Whether a header speaks of a request's origin. Some servers read '_' as '-'.</summary>
+    public static bool IsForwardingHeader(string name)
     {
         var dashed = name.Replace('_', '-');
         return dashed.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)

@@ -4,7 +4,7 @@ using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Edge.Proxy;
 
-/// <summary>What every forwarded request says of its origin: the client's own Host, and forwarding headers that only the edge writes.</summary>
+/// <summary>What every forwarded request says of its origin: the client's own target and Host, and forwarding headers that only the edge writes.</summary>
 internal sealed class ForwardingTransforms : ITransformProvider
 {
     private const string OriginalHost = "RequestHeaderOriginalHost";
@@ -25,8 +25,13 @@ internal sealed class ForwardingTransforms : ITransformProvider
             context.AddOriginalHost();
         }
 
-        context.AddRequestTransform(static transform =>
+        // A provider's transforms run after the route's own, which have changed path and query by then.
+        var isPlain = context.Route.Transforms is null or { Count: 0 };
+        context.AddRequestTransform(transform =>
         {
+            transform.ProxyRequest.RequestUri ??= isPlain
+                ? ForwardedTarget.Create(transform.DestinationPrefix, transform.HttpContext.Request)
+                : ForwardedTarget.Create(transform);
             var request = transform.HttpContext.Request;
             var headers = transform.ProxyRequest.Headers;
             Set(headers, "X-Forwarded-For", ClientAddress(transform.HttpContext.Connection.RemoteIpAddress));

@@ -1,4 +1,5 @@
 using Edge.Http;
+using Edge.Telemetry;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Proxy;
@@ -24,7 +25,7 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
 
         if (!context.RequestAborted.IsCancellationRequested)
         {
-            LogFailed(logger, context.Request.Method, failure.Error, failure.Exception?.Message, context.TraceIdentifier);
+            LogFailed(logger, context.Request.Method, failure.Error, LogText.Escape(failure.Exception?.Message), context.TraceIdentifier);
         }
 
         if (!context.Response.HasStarted)

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.HttpOverrides;
 namespace Edge.Public;
 
 /// <summary>
-/// What every request on a public listener passes first, whatever the mode: its id, the guard against two-faced framing, the
-/// forwarding headers, the rate limit.
+/// What every request on a public listener passes first, whatever the mode: its id, the guard against two-faced framing and paths, the
+/// headers of one connection, the forwarding headers.
 /// </summary>
 internal static class FrontDoor
 {
@@ -22,6 +22,7 @@ internal static class FrontDoor
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Public");
         app.Use(RequestId.AssignAsync);
         app.Use((context, next) => RequestGuard.RunAsync(context, next, logger));
+        app.Use(ConnectionOptions.RemoveAsync);
         app.UseMiddleware<ForwardedOrigin>();
 
         // With nobody to trust, the framework's middleware would trust everybody.

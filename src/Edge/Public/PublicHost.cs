@@ -69,7 +69,7 @@ internal static class PublicHost
             app.UseMiddleware<EmbeddedApi>(inProcess);
         }
 
-        app.UseRouting();
+        app.UseRoutingOfOneReading();
         if (settings.Options.Proxies)
         {
             MapProxy(app);

@@ -92,7 +92,7 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.RequestHeaderEncodingSelector = static name => name is "Content-Length" ? DigitsOnly.Instance : null;
+            HeaderBytes.Apply(kestrel);
             settings.Limits.Apply(kestrel.Limits);
             kestrel.ConfigureEndpointDefaults(listen =>
             {

@@ -1,4 +1,5 @@
 using Edge.Authentication;
+using Edge.Http;
 
 namespace Edge.RateLimiting;
 
@@ -21,7 +22,7 @@ internal sealed class CredentialVerdict(HttpContext context, CallerHash hash, Ac
     // Taken on arrival: a verified token is removed from the request later on.
     private readonly UInt128? _first = Credentials.First(context.Request) is { } first ? hash.OfCredential(first) : null;
     private readonly UInt128? _bearer = Credentials.Bearer(context.Request) is { } bearer ? hash.OfCredential(bearer) : null;
-    private readonly bool _proving = ProvingRoutes.Contains(context.Request.Path.Value ?? string.Empty)
+    private readonly bool _proving = ProvingRoutes.Contains(RequestTarget.RawPath(context.Request))
         && !context.Request.Headers.ContainsKey(ProxyTokenHeader);
 
     private bool _answered;

@@ -10,10 +10,11 @@ internal static class ProvingRoutes
 
     private static readonly string[] OpenAgentRoutes = ["aws-instance-identity", "azure-instance-identity", "google-instance-identity", "derp-map"];
 
-    /// <summary>Exact, also in letter case, since servers differ in how they read anything else.</summary>
-    public static bool Contains(string path)
+    /// <summary>Exact, also in letter case and escapes, since servers differ in how they read anything else.</summary>
+    /// <param name="rawPath">As it is forwarded.</param>
+    public static bool Contains(ReadOnlySpan<char> rawPath)
     {
-        foreach (var c in path)
+        foreach (var c in rawPath)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('/' or '-' or '_'))
             {
@@ -21,26 +22,41 @@ internal static class ProvingRoutes
             }
         }
 
-        if (path.Contains("//", StringComparison.Ordinal))
+        if (rawPath.Contains("//", StringComparison.Ordinal))
         {
             return false;
         }
 
-        if (path is "/api/v2/tailnet" or "/api/v2/users" or "/api/v2/users/me" || path.StartsWith("/api/v2/users/me/", StringComparison.Ordinal))
+        if (rawPath is "/api/v2/tailnet" or "/api/v2/users" or "/api/v2/users/me" || rawPath.StartsWith("/api/v2/users/me/", StringComparison.Ordinal))
         {
             return true;
         }
 
-        if (!path.StartsWith(Agents, StringComparison.Ordinal))
+        if (!rawPath.StartsWith(Agents, StringComparison.Ordinal))
         {
             return false;
         }
 
         // A terminal also opens with a signed app token, whatever other credential is there.
-        var rest = path[Agents.Length..];
+        var rest = rawPath[Agents.Length..];
         return rest.Length > 0
             && !rest.EndsWith("/pty", StringComparison.Ordinal)
             && !rest.Contains("/pty/", StringComparison.Ordinal)
-            && !OpenAgentRoutes.Contains(rest.Split('/')[0]);
+            && !IsOpen(rest);
+    }
+
+    private static bool IsOpen(ReadOnlySpan<char> rest)
+    {
+        var slash = rest.IndexOf('/');
+        var route = slash < 0 ? rest : rest[..slash];
+        foreach (var open in OpenAgentRoutes)
+        {
+            if (route.SequenceEqual(open))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

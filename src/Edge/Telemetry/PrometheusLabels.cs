@@ -43,7 +43,8 @@ internal static class PrometheusLabels
 
     private static string Text(object value) => value switch
     {
-        string text => text,
+        // A line feed has an escape of the format's own.
+        string text => text.Contains('\n', StringComparison.Ordinal) ? string.Join('\n', text.Split('\n').Select(LogText.Escape)) : LogText.Escape(text)!,
         bool flag => flag ? "true" : "false",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };

@@ -49,12 +49,18 @@ public readonly record struct ResponseFraming(BodyKind Kind, long Length)
             }
         }
 
+        // RFC 9110 §15.3.6: 205 has no body.
+        if (head.Status == 205 && (coding is not null || length > 0))
+        {
+            return false;
+        }
+
         if (coding is not null && (length is not null || head.MinorVersion == 0 || !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase)))
         {
             return false;
         }
 
-        framing = head.Status is < 200 or 204 or 304 ? new ResponseFraming(BodyKind.None, 0)
+        framing = head.Status is < 200 or 204 or 205 or 304 ? new ResponseFraming(BodyKind.None, 0)
             : coding is not null ? new ResponseFraming(BodyKind.Chunked, 0)
             : length is { } known ? new ResponseFraming(BodyKind.Length, known)
             : new ResponseFraming(BodyKind.UntilClose, 0);

@@ -1,0 +1,162 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Edge.Http;
+
+/// <summary>
+/// A request's target as the client sent it (RFC 9112 §3.2). It is forwarded byte for byte, so a path that a server could resolve to
+/// another one than the edge has matched is refused.
+/// </summary>
+internal static class RequestTarget
+{
+    private static readonly SearchValues<char> PlainPath = SearchValues.Create([.. Visible.Except("%\\.?#")]);
+
+    private static readonly SearchValues<char> Query = SearchValues.Create([.. Visible.Except("#")]);
+
+    private static IEnumerable<char> Visible => Enumerable.Range('!', '~' - '!' + 1).Select(static letter => (char)letter);
+
+    /// <summary>
+    /// Checks the target. The absolute form becomes the origin form, as a proxy has to send it (RFC 9112 §3.2.2), with path and query as if it had
+    /// come in that form: the server core resolves and decodes the two forms differently.
+    /// </summary>
+    /// <returns>Null for a target that can be forwarded as it is, otherwise what is wrong with it.</returns>
+    public static string? Check(HttpContext context)
+    {
+        var request = context.Features.GetRequiredFeature<IHttpRequestFeature>();
+        var target = request.RawTarget;
+        if (target.StartsWith('/'))
+        {
+            return Fault(target);
+        }
+
+        if (OriginForm(target) is not { } origin || (origin.Length == 1 && HttpMethods.IsOptions(request.Method)))
+        {
+            // Also the absolute form of "*": OPTIONS of a URL without a path.
+            return "The request target has to be a path or a URL with a path.";
+        }
+
+        if (Fault(origin) is { } fault)
+        {
+            return fault;
+        }
+
+        var query = origin.IndexOf('?', StringComparison.Ordinal);
+        request.RawTarget = origin;
+        request.Path = PathString.FromUriComponent(query < 0 ? origin : origin[..query]).Value ?? string.Empty;
+        request.QueryString = query < 0 ? string.Empty : origin[query..];
+        return null;
+    }
+
+    /// <summary>The path as the client sent it, with its escapes, once the target was checked.</summary>
+    public static ReadOnlySpan<char> RawPath(HttpRequest request)
+    {
+        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.AsSpan();
+        var query = target.IndexOf('?');
+        return query < 0 ? target : target[..query];
+    }
+
+    /// <summary>
+    /// How a server reads the path that compares escapes as they stand (Go's chi, for one): decoded like <see cref="HttpRequest.Path"/>, but
+    /// for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null where that is no other reading.
+    /// </summary>
+    public static string? OtherReading(HttpRequest request)
+    {
+        var path = RawPath(request);
+        if (!path.Contains('%'))
+        {
+            return null;
+        }
+
+        var reading = new StringBuilder(path.Length);
+        var isOther = false;
+        for (var i = 0; i < path.Length; i++)
+        {
+            reading.Append(path[i]);
+            if (path[i] == '%' && Escaped(path, i) is { } value && NeedsNoEscape((char)value))
+            {
+                // An escape of its own keeps it through the decoding.
+                reading.Append("25");
+                isOther = true;
+            }
+        }
+
+        return isOther ? PathString.FromUriComponent(reading.ToString()).Value : null;
+    }
+
+    private static string? OriginForm(string target)
+    {
+        var scheme = target.IndexOf("://", StringComparison.Ordinal);
+        if (scheme <= 0)
+        {
+            return null;
+        }
+
+        var path = target.AsSpan(scheme + 3).IndexOfAny("/?#\\");
+        return path < 0 ? "/" : target[scheme + 3 + path] == '/' ? target[(scheme + 3 + path)..] : "/" + target[(scheme + 3 + path)..];
+    }
+
+    private static string? Fault(ReadOnlySpan<char> target)
+    {
+        var odd = target.IndexOfAnyExcept(PlainPath);
+        if (odd < 0)
+        {
+            return null;
+        }
+
+        var end = target.IndexOf('?');
+        var path = end < 0 ? target : target[..end];
+        return (end >= 0 && target[(end + 1)..].ContainsAnyExcept(Query)) || path.ContainsAnyExceptInRange('!', '~') || path.Contains('#')
+            ? "The request target may hold visible ASCII characters only, and no fragment; everything else is to be percent-encoded."
+            : odd < path.Length && IsAmbiguous(path)
+                ? "The path may hold no dot segment (. or ..), no backslash and no null character, percent-encoded or not."
+                : null;
+    }
+
+    /// <summary>Whether the path, decoded down to its slashes, holds a backslash, a null character, or a dot segment, also with a parameter (<c>..;a</c>).</summary>
+    private static bool IsAmbiguous(ReadOnlySpan<char> path)
+    {
+        // How many dots the segment consists of so far; negative once it holds anything else.
+        var dots = -1;
+        for (var i = 0; i < path.Length; i++)
+        {
+            var value = (int)path[i];
+            if (value == '%' && Escaped(path, i) is { } escaped)
+            {
+                value = escaped;
+                i += 2;
+            }
+
+            switch (value)
+            {
+                case 0 or '\\':
+                    return true;
+                case '/' or ';':
+                    if (dots is 1 or 2)
+                    {
+                        return true;
+                    }
+
+                    dots = value == '/' ? 0 : -1;
+                    break;
+                case '.' when dots >= 0:
+                    dots++;
+                    break;
+                default:
+                    dots = -1;
+                    break;
+            }
+        }
+
+        return dots is 1 or 2;
+    }
+
+    private static int? Escaped(ReadOnlySpan<char> path, int percent) =>
+        percent + 2 < path.Length && byte.TryParse(path.Slice(percent + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
+
+    /// <summary>RFC 3986 §3.3, <c>pchar</c>.</summary>
+    private static bool NeedsNoEscape(char value) => char.IsAsciiLetterOrDigit(value) || "-._~!$&'()*+,;=:@".Contains(value, StringComparison.Ordinal);
+}

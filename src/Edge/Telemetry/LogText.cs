@@ -1,0 +1,29 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Edge.Telemetry;
+
+/// <summary>Text from elsewhere (header lines in a client library's error messages, for one) as it may stand in a log line or in a metric's label.</summary>
+internal static class LogText
+{
+    private static readonly SearchValues<char> Control = SearchValues.Create(
+        [.. Enumerable.Range(0, 0xA0).Select(static value => (char)value).Where(char.IsControl), '\u2028', '\u2029']);
+
+    /// <summary>Control characters and line separators as <c>\x1B</c>: they would begin lines of their own, or move a terminal's cursor.</summary>
+    public static string? Escape(string? text)
+    {
+        if (text is null || !text.AsSpan().ContainsAny(Control))
+        {
+            return text;
+        }
+
+        var escaped = new StringBuilder(text.Length + 8);
+        foreach (var letter in text)
+        {
+            _ = Control.Contains(letter) ? escaped.Append(CultureInfo.InvariantCulture, $"\\x{(int)letter:X2}") : escaped.Append(letter);
+        }
+
+        return escaped.ToString();
+    }
+}
