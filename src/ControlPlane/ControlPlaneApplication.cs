@@ -168,6 +168,7 @@ public static class ControlPlaneApplication
     {
         app.Use(app.Services.GetRequiredService<ErrorBoundary>().InvokeAsync);
         app.UseWebSockets();
+        app.Use(SameOrigin.InvokeAsync);
         app.UseRouting();
         app.Use(ExactPaths.InvokeAsync);
 

@@ -40,8 +40,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         }
 
         // Signing somebody in or out from another page is a forgery too. Browsers say where a form comes from.
-        var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !string.Equals(WebSocketUpgrade.HostOf(origin), context.Request.Host.Value, StringComparison.OrdinalIgnoreCase))
+        if (SameOrigin.IsForeign(context.Request))
         {
             await context.WriteAsync(StatusCodes.Status403Forbidden, new ApiError("The form comes from another site."));
             return;
