@@ -177,6 +177,7 @@ public static class ControlPlaneApplication
     {
         app.Use(app.Services.GetRequiredService<ErrorBoundary>().InvokeAsync);
         app.UseWebSockets();
+        app.Use(SameOrigin.InvokeAsync);
         app.UseRouting();
         app.Use(ExactPaths.InvokeAsync);
 

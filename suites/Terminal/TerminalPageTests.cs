@@ -167,6 +167,91 @@ public sealed class TerminalPageTests : IAsyncLifetime
         await page.WaitForSelectorAsync("#state[data-state=connected]");
     }
 
+    [Fact]
+    public async Task WhatIsWrongIsSaidAndNotTriedForEver()
+    {
+        var server = (await StartAsync(
+            "--Edge:Mode=api", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}", "--ControlPlane:LocalAgent=off")).UrlOf("public");
+        var page = await _browser.NewPageAsync();
+        var sockets = 0;
+        page.WebSocket += (_, _) => sockets++;
+        await page.GotoAsync(new Uri(server, $"/terminal/{Bootstrapped.AgentId(Bootstrap)}").AbsoluteUri);
+        await page.FillAsync("#token", "0123456789-0123456789012345678901");
+        await page.ClickAsync("text=Sign in");
+        await page.WaitForSelectorAsync(".wrong >> text=This session token is not valid.");
+
+        // A machine without an agent of its own, and an agent that there is not.
+        await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
+        await page.ClickAsync("text=Sign in");
+        await page.WaitForSelectorAsync("#state[data-state=stopped] >> text=this one has none");
+        await page.GotoAsync(new Uri(server, $"/terminal/{Guid.NewGuid()}").AbsoluteUri);
+        await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
+        await page.ClickAsync("text=Sign in");
+        await page.WaitForSelectorAsync("#state[data-state=stopped] >> text=does not exist, or is not yours");
+        Assert.Equal(2, sockets);
+
+        // Only when told to.
+        await page.ClickAsync("#again");
+        await page.WaitForSelectorAsync("#state[data-state=stopped]");
+        Assert.Equal(3, sockets);
+    }
+
+    [Fact]
+    public async Task AWithdrawnTokenLeadsToTheSignInForm()
+    {
+        var server = await StartApiAsync(FreePort());
+        var page = await SignInAsync(server.UrlOf("public"));
+        using var admin = new HttpClient { BaseAddress = server.UrlOf("admin") };
+        admin.DefaultRequestHeaders.Authorization = new("Bearer", Bootstrapped.AdminToken(Bootstrap));
+        var id = Bootstrapped.SessionToken(Bootstrap).Split('-')[0];
+        using var deleted = await admin.DeleteAsync(new Uri($"/admin/v1/users/admin/tokens/{id}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        await page.WaitForSelectorAsync("#token");
+        await page.WaitForSelectorAsync(".wrong >> text=You are signed out");
+    }
+
+    [Fact]
+    public async Task AShellThatIsGoneIsNotReplacedWithoutAWord()
+    {
+        var server = await StartApiAsync(FreePort());
+        var page = await SignInAsync(server.UrlOf("public"));
+        await using (await EdgeProcess.StartAsync(_directory.Path, "agent", "stop", $"--Edge:DataDirectory={Data}"))
+        {
+        }
+
+        await page.WaitForSelectorAsync("#state[data-state=ended] >> text=the shell is gone (the local agent has ended)");
+        await page.ClickAsync("#fresh");
+        await page.WaitForSelectorAsync("#state[data-state=connected]");
+    }
+
+    [Fact]
+    public async Task EmojiTakeTwoColumnsTheTitleIsTheShellsAndTheKeysPaste()
+    {
+        var server = await StartApiAsync(FreePort());
+        var page = await SignInAsync(server.UrlOf("public"));
+        await page.Context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
+
+        // The terminal itself says where its cursor is (ECMA-48 §8.3.14, CPR).
+        await TypeAsync(page, "exec bash --noprofile --norc");
+        await TypeAsync(page, "PS1='$ '; clear; printf '\\U1F600\\e[6n'; IFS= read -rs -d R at; echo; echo column ${at#*;}");
+        await SeesAsync(page, "column 3");
+
+        await TypeAsync(page, "printf '\\e]0;the title\\a'");
+        await page.WaitForFunctionAsync("() => document.title === 'the title'");
+
+        Assert.Equal("Ctrl+Shift+V or Shift+Insert", await page.GetAttributeAsync("#paste", "title"));
+        foreach (var (keys, sum) in new[] { ("Control+Shift+V", "40+2"), ("Shift+Insert", "40+3") })
+        {
+            await page.EvaluateAsync("text => navigator.clipboard.writeText(text)", $"echo pasted $(({sum}))");
+            await page.Keyboard.PressAsync(keys);
+            await SeesAsync(page, $"echo pasted $(({sum}))");
+            await TypeAsync(page, "");
+        }
+
+        await SeesAsync(page, "pasted 42");
+        await SeesAsync(page, "pasted 43");
+    }
+
     private static Task TypeAsync(IPage page, string line) => page.Keyboard.TypeAsync(line + "\n");
 
     private static async Task<string> TextAsync(IPage page) =>

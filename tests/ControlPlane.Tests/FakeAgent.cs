@@ -62,6 +62,8 @@ internal sealed class FakeTerminal : ITerminal
     /// <summary>What was typed, and sizes as "height x width".</summary>
     public Channel<string> Input { get; } = Channel.CreateUnbounded<string>();
 
+    public Guid? Shell { get; set; }
+
     public Task Detached => _detached.Task;
 
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)

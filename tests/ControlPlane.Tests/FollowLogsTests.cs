@@ -248,7 +248,7 @@ public sealed class FollowLogsTests
     [InlineData("null", "")]
     [InlineData("", "")]
     [InlineData("://", "")]
-    public void TheHostOfAnOriginIsAsSpelt(string origin, string host) => Assert.Equal(host, WebSocketUpgrade.HostOf(origin));
+    public void TheHostOfAnOriginIsAsSpelt(string origin, string host) => Assert.Equal(host, SameOrigin.HostOf(origin));
 
     [Fact]
     public async Task CompressionIsNeverNegotiated()

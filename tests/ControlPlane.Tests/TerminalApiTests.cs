@@ -75,6 +75,51 @@ public sealed class TerminalApiTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task TheAnswerNamesTheShellAndARequestForItReachesTheAgent()
+    {
+        var shell = Guid.NewGuid();
+        _agent.Terminal.Shell = shell;
+        await StartAsync();
+        using var socket = Client(shell.ToString());
+        await socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken).Soon();
+        Assert.Equal(shell.ToString(), Assert.Single(socket.HttpResponseHeaders!["Edge-Shell"]));
+        Assert.Equal(shell, _agent.Requested!.Shell);
+    }
+
+    [Theory]
+    [InlineData(410, "the terminal's shell has ended", 410)]
+    [InlineData(429, "the terminal has 16 clients already", 503)]
+    public async Task AShellThatCannotBeAttachedToIsRefusedBeforeTheUpgrade(int refusal, string reason, int status)
+    {
+        _agent.TerminalRefusal = new AgentConnectionException(refusal, reason);
+        await StartAsync();
+        using var socket = Client(Guid.NewGuid().ToString());
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        Assert.Equal(status, (int)socket.HttpStatusCode);
+    }
+
+    [Fact]
+    public async Task AShellsNameThatIsNoUuidIs400()
+    {
+        await StartAsync();
+        using var socket = Client("nonsense");
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        Assert.Equal(400, (int)socket.HttpStatusCode);
+        Assert.Null(_agent.Requested);
+    }
+
+    [Fact]
+    public async Task AnAgentOnAnotherMachineIsAPageThatSaysWhereItIs()
+    {
+        _server = await ApiServer.StartAsync();
+        await using var link = await TailnetLink.RpcAsync(_server);
+        await Eventually.TrueAsync(async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
+        var answer = await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}");
+        Assert.Equal(404, answer.Status);
+        Assert.Contains("connected from another machine, which this API server cannot reach yet", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AnAgentThatIsLostCloses1011()
     {
         using var socket = await OpenAsync();
@@ -309,6 +354,15 @@ public sealed class TerminalApiTests : IAsyncDisposable
         directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = _agent }, _time);
 
     private Uri Url(string query) => new UriBuilder(new Uri(_server.Client.BaseAddress!, _server.AgentPath + "/pty" + query)) { Scheme = "ws" }.Uri;
+
+    private ClientWebSocket Client(string shell)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Coder-Session-Token", _server.Credentials!.SessionToken);
+        socket.Options.SetRequestHeader("Edge-Shell", shell);
+        socket.Options.CollectHttpResponseDetails = true;
+        return socket;
+    }
 
     private async Task<ClientWebSocket> OpenAsync(string query = $"?reconnect={Id}")
     {

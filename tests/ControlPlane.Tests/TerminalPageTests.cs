@@ -67,6 +67,18 @@ public sealed class TerminalPageTests : IAsyncLifetime
         using var answer = await SendAsync(HttpMethod.Post, Page, Form("token", "0123456789-0123456789012345678901"));
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.False(answer.Headers.Contains("Set-Cookie"));
+        Assert.Contains("This session token is not valid.", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TheFormSaysWhyItIsThere()
+    {
+        using var empty = await SendAsync(HttpMethod.Post, Page, Form("token", " "));
+        Assert.Contains("Enter a session token.", await empty.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var stale = await SendAsync(HttpMethod.Get, Page, null, ("Cookie", "coder_session_token=0123456789-0123456789012345678901"));
+        Assert.Contains("You are signed out", await stale.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var stranger = await SendAsync(HttpMethod.Get, Page);
+        Assert.DoesNotContain("role=\"alert\"", await stranger.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Fact]

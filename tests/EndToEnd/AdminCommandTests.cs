@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Edge.Administration;
 using Edge.Hosting;
 
 namespace EndToEnd;
@@ -25,7 +26,7 @@ public class AdminCommandTests
         using var asAgent = await GetAsync(edge, "/api/v2/workspaceagents/me/manifest", agent["auth_token"]);
         Assert.Equal(HttpStatusCode.OK, asAgent.StatusCode);
 
-        Assert.Equal(0, (await RunAsync(edge, "agent", "delete", "ann/dev/main")).Code);
+        Assert.Equal(0, (await RunAsync(edge, "agent", "delete", "ann/dev/main", "--yes")).Code);
         using var gone = await GetAsync(edge, "/api/v2/workspaceagents/me/manifest", agent["auth_token"]);
         Assert.Equal(HttpStatusCode.Unauthorized, gone.StatusCode);
     }
@@ -66,6 +67,63 @@ public class AdminCommandTests
         Assert.Equal("site", declared["declarations"]!["apps"]![0]!["slug"]!.GetValue<string>());
         Assert.Equal((0, ""), (set.Code, set.Errors));
         Assert.Contains("hub", links.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WhatDeletesAsksOrNeedsYes()
+    {
+        await using var edge = await TestNode.StartAsync("Edge:Mode=all");
+        await RunAsync(edge, "user", "create", "ann");
+        string[] delete = ["user", "delete", "ann", "--with-workspaces"];
+
+        var unasked = await RunAsync(edge, delete);
+        var refused = await AnswerAsync("n");
+        var silent = await AnswerAsync("");
+        Assert.Equal((2, ""), (unasked.Code, unasked.Output));
+        Assert.Contains("no terminal to ask at: add --yes", unasked.Errors, StringComparison.Ordinal);
+        Assert.Equal((1, 1), (refused.Code, silent.Code));
+        Assert.StartsWith("This will delete a user and its tokens, and delete its workspaces and their agents too: ann. Go on? [y/N] ", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("nothing was deleted", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync(edge, "user", "show", "ann")).Code);
+
+        Assert.Equal(0, (await AnswerAsync("y")).Code);
+        Assert.Equal(1, (await RunAsync(edge, "user", "show", "ann")).Code);
+        Assert.Equal(2, (await RunAsync(edge, "user", "list", "--yes")).Code);
+
+        var last = await RunAsync(edge, "user", "delete", "admin", "--with-workspaces", "--yes");
+        Assert.Equal(1, last.Code);
+
+        async Task<(int Code, string Errors)> AnswerAsync(string answer)
+        {
+            using var errors = new StringWriter();
+            using var input = new StringReader(answer);
+            string[] command = [.. delete, "--url", edge.Node.AdminUrl, "--token-file", Bootstrap(edge)];
+            return (await AdminProgram.RunAsync(command, input, canAsk: true, TextWriter.Null, errors), errors.ToString());
+        }
+    }
+
+    public static TheoryData<string> Deleting { get; } =
+        [.. AdminCommands.All.Where(static command => command.Method == HttpMethod.Delete).Select(static command => $"{command.Noun} {command.Verb}")];
+
+    [Theory]
+    [MemberData(nameof(Deleting))]
+    public async Task NoCommandDeletesWithoutAQuestion(string name)
+    {
+        var command = AdminCommands.All.Single(command => $"{command.Noun} {command.Verb}" == name);
+        var token = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(token, "token", TestContext.Current.CancellationToken);
+            string[] arguments = [command.Noun, command.Verb, .. command.Arguments.Select(static _ => "x"), "--url", "http://127.0.0.1:1", "--token-file", token];
+            var (code, _, errors) = await RunAsync(arguments);
+            Assert.Equal(2, code);
+            Assert.Contains("add --yes", errors, StringComparison.Ordinal);
+            Assert.Equal(3, (await RunAsync([.. arguments, "--yes"])).Code);
+        }
+        finally
+        {
+            File.Delete(token);
+        }
     }
 
     [Fact]

@@ -82,6 +82,22 @@ public sealed class LocalAgentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task BackspaceErasesAWholeCharacterWhereTheServerHasNoLocale()
+    {
+        string[] names = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"];
+        await using var edge = await EdgeProcess.StartAsync(
+            _directory.Path, names.ToDictionary(static name => name, static _ => ""), "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
+        var bootstrap = Path.Combine(Data, "bootstrap.json");
+        using var client = await TerminalClient.OpenAsync(
+            edge.UrlOf("public"), Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), Guid.NewGuid(), "PS1='ready> ' exec bash --noprofile --norc -i");
+        await client.UntilAsync("ready> ");
+        await client.TypeAsync("x=日é\u007f\r");
+        await client.UntilAsync("ready> ");
+        await client.TypeAsync("printf %s \"$x\" | od -An -tx1; echo ${#x} characters\r");
+        await client.UntilAsync(" e6 97 a5\r\n1 characters\r\n");
+    }
+
+    [Fact]
     public async Task PortsAndContainersAreOfThisMachine()
     {
         await using var node = await StartAsync();

@@ -62,6 +62,11 @@ internal sealed class UserAdministration(Database database, AccessSignals access
             connection =>
             {
                 var old = Require(connection, user);
+                if (status is not null and not Active)
+                {
+                    KeepLastAdministrator(connection, old, "suspended");
+                }
+
                 connection.Execute(
                     "UPDATE users SET name = @name, email = @email, status = @status, updated_at = @now WHERE id = @id",
                     ("@name", name ?? old.Name),
@@ -76,7 +81,10 @@ internal sealed class UserAdministration(Database database, AccessSignals access
         return changed;
     }
 
-    /// <summary>Removes the user and its tokens; its workspaces only when told to. One user always stays, as the next start would make one.</summary>
+    /// <summary>
+    /// Removes the user and its tokens; its workspaces only when told to. The last administrator stays, and one user always, as the next start would make
+    /// one.
+    /// </summary>
     public async Task DeleteAsync(string user, bool withWorkspaces, CancellationToken cancellationToken)
     {
         await database.WriteAsync(
@@ -87,6 +95,8 @@ internal sealed class UserAdministration(Database database, AccessSignals access
                 {
                     throw RefusedException.Conflict("The last user cannot be deleted.", "Make another one first.");
                 }
+
+                KeepLastAdministrator(connection, found, "deleted");
 
                 var workspaces = connection.Count("SELECT count(*) FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
                 if (workspaces > 0 && !withWorkspaces)
@@ -100,6 +110,18 @@ internal sealed class UserAdministration(Database database, AccessSignals access
             },
             cancellationToken);
         access.Changed();
+    }
+
+    // Writes are serializable: two requests cannot take the last two administrators away at once.
+    private static void KeepLastAdministrator(DbConnection connection, UserRow user, string what)
+    {
+        const string Others = "SELECT count(*) FROM user_roles JOIN users ON users.id = user_id WHERE role = 'owner' AND status = 'active' AND user_id <> @id";
+        if (connection.Count("SELECT count(*) FROM user_roles WHERE role = 'owner' AND user_id = @id", ("@id", user.Id)) > 0
+            && connection.Count(Others, ("@id", user.Id)) == 0)
+        {
+            throw RefusedException.Conflict(
+                $"The last administrator cannot be {what}.", $"\"{user.Username}\" is the only active user with the role \"owner\".");
+        }
     }
 
     public static UserRow Require(DbConnection connection, string user) => Find(connection, user) ?? throw RefusedException.NotFound("user");

@@ -3,6 +3,9 @@ namespace ControlPlane.Connections;
 /// <summary>An agent that cannot be reached, or that refuses. The message is for the user and holds no secrets.</summary>
 public sealed class AgentConnectionException : Exception
 {
+    /// <summary>The status of an agent that does not have the shell that was asked for (RFC 9110 §15.5.11).</summary>
+    public const int Gone = 410;
+
     /// <summary>The agent cannot be reached.</summary>
     public AgentConnectionException(string message, Exception? innerException = null)
         : base(message, innerException)

@@ -7,6 +7,8 @@ namespace ControlPlane.Connections;
 /// <summary>Which agents this server can ask something, and the answers to clients when it cannot.</summary>
 internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
 {
+    private const string Elsewhere = "The agent is connected from another machine, which this API server cannot reach yet.";
+
     /// <summary>
     /// How to ask the agent; null when there is no way. The local agent stands for the agent of the first start alone: others may be other
     /// users', and a shell on this machine is not theirs.
@@ -25,6 +27,13 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
         ? null
         : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
 
+    /// <summary>Why the agent cannot be asked anything, and where it is instead; null when it can.</summary>
+    public string? WhyNot(Agent agent) => ObstacleOf(agent) is { } state
+        ? agent.IsOfFirstStart && options.LocalAgent is null
+            ? $"{state} It is the local agent of an API server, and this one has none (ControlPlane:LocalAgent is off)."
+            : state
+        : Find(agent) is null ? Elsewhere : null;
+
     /// <summary>Asks the agent within the time for it, and answers what fails (tailnet.md §1.3-21, -22, -24).</summary>
     /// <param name="context">The request.</param>
     /// <param name="agent">Whom to ask.</param>
@@ -40,7 +49,7 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
 
         if (Find(agent) is not { } connection)
         {
-            await context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable("This server has no way to the agent."));
+            await context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(Elsewhere));
             return;
         }
 

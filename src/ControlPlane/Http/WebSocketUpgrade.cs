@@ -6,9 +6,31 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Http;
 
-/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: same origin, no compression, pings from the server.</summary>
+/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: no compression, pings from the server; <see cref="SameOrigin"/> is checked before.</summary>
 internal static class WebSocketUpgrade
 {
+    /// <summary>Whether the request is a handshake; one that is none is answered with 426.</summary>
+    public static async Task<bool> IsHandshakeAsync(HttpContext context)
+    {
+        if (context.WebSockets.IsWebSocketRequest)
+        {
+            return true;
+        }
+
+        if (HttpProtocol.IsHttp11(context.Request.Protocol))
+        {
+            // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under the
+            // client's next request.
+            context.Response.Headers.Connection = "Upgrade, keep-alive";
+            context.Response.Headers.Upgrade = "websocket";
+        }
+
+        await context.WriteAsync(
+            StatusCodes.Status426UpgradeRequired,
+            new ApiError("Failed to accept websocket.", "This needs a WebSocket handshake of version 13 over HTTP/1.1."));
+        return false;
+    }
+
     /// <summary>The socket, or null once a refusal has been answered.</summary>
     /// <param name="context">The request.</param>
     /// <param name="options">How often to ping, and how long a pong may take.</param>
@@ -16,28 +38,8 @@ internal static class WebSocketUpgrade
     /// <param name="pongTimeout">How long a pong may take; null for the options' time.</param>
     public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options, bool ping = true, TimeSpan? pongTimeout = null)
     {
-        if (!context.WebSockets.IsWebSocketRequest)
+        if (!await IsHandshakeAsync(context))
         {
-            if (HttpProtocol.IsHttp11(context.Request.Protocol))
-            {
-                // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under the
-                // client's next request.
-                context.Response.Headers.Connection = "Upgrade, keep-alive";
-                context.Response.Headers.Upgrade = "websocket";
-            }
-
-            await context.WriteAsync(
-                StatusCodes.Status426UpgradeRequired,
-                new ApiError("Failed to accept websocket.", "This needs a WebSocket handshake of version 13 over HTTP/1.1."));
-            return null;
-        }
-
-        var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !string.Equals(HostOf(origin), context.Request.Host.Value, StringComparison.OrdinalIgnoreCase))
-        {
-            await context.WriteAsync(
-                StatusCodes.Status403Forbidden,
-                new ApiError("Failed to accept websocket.", "The request's Origin is not authorized for its Host."));
             return null;
         }
 
@@ -65,20 +67,5 @@ internal static class WebSocketUpgrade
         }
 
         context.Features.Get<IHttpActivityFeature>()?.Activity.Stop();
-    }
-
-    /// <summary>Host and port as spelt in an origin; empty for an opaque one (<c>null</c>), which equals no Host.</summary>
-    internal static string HostOf(string origin)
-    {
-        var start = origin.IndexOf("://", StringComparison.Ordinal);
-        if (start < 0)
-        {
-            return "";
-        }
-
-        var rest = origin[(start + 3)..];
-        var end = rest.AsSpan().IndexOfAny('/', '?', '#');
-        var authority = end < 0 ? rest : rest[..end];
-        return authority[(authority.LastIndexOf('@') + 1)..];
     }
 }

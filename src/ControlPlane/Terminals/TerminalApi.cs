@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using System.Text;
 using ControlPlane.Access;
 using ControlPlane.Agents;
@@ -12,8 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Terminals;
 
 /// <summary>
-/// <c>GET {id}/pty</c>: a shell over a WebSocket (tailnet.md §6.1). Refusals before the upgrade have the forms of that section; it gives a
-/// shell, so that WebSockets of other origins are refused.
+/// <c>GET {id}/pty</c>: a shell over a WebSocket (tailnet.md §6.1). Refusals before the upgrade have the forms of that section.
 /// </summary>
 internal sealed class TerminalApi(
     AgentReach reach,
@@ -24,6 +24,12 @@ internal sealed class TerminalApi(
     IHostApplicationLifetime lifetime,
     ILogger<TerminalSocket> logger)
 {
+    /// <summary>
+    /// In an answer: which shell the client is attached to, a UUID. In a request: the shell that the client was attached to before; without that very
+    /// shell the answer is 410, and none is started.
+    /// </summary>
+    private const string ShellHeader = "Edge-Shell";
+
     public async Task GetAsync(HttpContext context)
     {
         if (await users.FindAsync(context) is not { } user)
@@ -47,23 +53,76 @@ internal sealed class TerminalApi(
             return;
         }
 
-        var connection = reach.Find(agent);
-        if (reach.ObstacleOf(agent) is { } obstacle || (obstacle = connection is null ? "This server has no way to the agent." : null) is not null)
+        if (context.Request.Headers[ShellHeader] is [{ } text, ..])
+        {
+            if (!Guid.TryParse(text, out var shell))
+            {
+                await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError($"The header {ShellHeader} must be a UUID."));
+                return;
+            }
+
+            request = request with { Shell = shell };
+        }
+
+        if (reach.WhyNot(agent) is { } obstacle)
         {
             await WritePageAsync(context, "Application Unavailable", obstacle);
             return;
         }
 
-        StreamAccess.To(context, agent.Id);
-        if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
+        if (await WebSocketUpgrade.IsHandshakeAsync(context))
         {
+            await AttachAsync(context, agent, request);
+        }
+    }
+
+    /// <summary>Opens the terminal, and then the WebSocket, so that the answer can say which shell it is.</summary>
+    private async Task AttachAsync(HttpContext context, Agent agent, TerminalRequest request)
+    {
+        OpenedTerminal opened;
+        try
+        {
+            opened = await OpenedTerminal.OpenAsync(reach.Find(agent)!, request, options, time, context.RequestAborted, lifetime.ApplicationStopping);
+        }
+        catch (AgentConnectionException gone)
+        {
+            await context.WriteAsync(StatusCodes.Status410Gone, new ApiError("The terminal is not here.", gone.Message));
             return;
+        }
+
+        if (request.Shell is not null && opened.Failure is { } failure)
+        {
+            // Whoever comes back can try again; a WebSocket that is closed at once would be the terminal's end.
+            await context.WriteAsync(StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", failure.Reason));
+            return;
+        }
+
+        WebSocket? socket = null;
+        try
+        {
+            if (opened.Terminal?.Shell is { } shell)
+            {
+                context.Response.Headers[ShellHeader] = shell.ToString("D");
+            }
+
+            StreamAccess.To(context, agent.Id);
+            socket = await WebSocketUpgrade.AcceptAsync(context, options);
+        }
+        finally
+        {
+            if (socket is null && opened.Terminal is { } unused)
+            {
+                await unused.DisposeAsync();
+            }
         }
 
         using (socket)
         {
-            await new TerminalSocket(socket, options, time, logger).RunAsync(
-                connection!, request, context.Features.Get<IStreamThreadFeature>(), lifetime.ApplicationStopping);
+            if (socket is not null)
+            {
+                await new TerminalSocket(socket, options, time, logger).RunAsync(
+                    opened, context.Features.Get<IStreamThreadFeature>(), lifetime.ApplicationStopping);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ internal static class TerminalAssets
     private static readonly FrozenDictionary<string, byte[]> Files = Load();
 
     /// <summary>Whether xterm.js was there when this was built.</summary>
-    public static bool IsBuilt => Files.ContainsKey("xterm.js") && Files.ContainsKey("xterm.css") && Files.ContainsKey("addon-fit.js");
+    public static bool IsBuilt => Array.TrueForAll(["xterm.js", "xterm.css", "addon-fit.js", "addon-unicode11.js"], Files.ContainsKey);
 
     /// <summary>A page of this project's own.</summary>
     public static byte[] Page(string name) => Files[name];

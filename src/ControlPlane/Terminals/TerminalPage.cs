@@ -1,3 +1,4 @@
+using System.Text;
 using ControlPlane.Http;
 using ControlPlane.Users;
 using Microsoft.AspNetCore.Http;
@@ -14,6 +15,11 @@ internal sealed class TerminalPage(UserAuthentication users)
 
     private const int MaxFormBytes = 4096;
 
+    private const string NoToken = "Enter a session token.";
+    private const string NotValid = "This session token is not valid. It was mistyped, deleted or rotated, has expired, or its user is suspended.";
+    private const string NoLongerValid =
+        "You are signed out: this browser's session token is not valid any more. It was deleted or rotated, has expired, or its user is suspended.";
+
     // xterm.js makes style elements of its own; nothing is loaded from elsewhere.
     private const string ContentPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
@@ -27,7 +33,13 @@ internal sealed class TerminalPage(UserAuthentication users)
             return;
         }
 
-        await WritePageAsync(context, await users.FindAsync(context) is null ? "sign-in.html" : TerminalAssets.IsBuilt ? "terminal.html" : "missing.html");
+        if (await users.FindAsync(context) is null)
+        {
+            await WriteAsync(context, SignIn(RequestToken.Find(context.Request).Length > 0 ? NoLongerValid : null));
+            return;
+        }
+
+        await WriteAsync(context, TerminalAssets.Page(TerminalAssets.IsBuilt ? "terminal.html" : "missing.html"));
     }
 
     /// <summary>Signs in with <c>token</c>, or out with <c>sign_out</c>; then the page is asked for again.</summary>
@@ -40,8 +52,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         }
 
         // Signing somebody in or out from another page is a forgery too. Browsers say where a form comes from.
-        var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !string.Equals(WebSocketUpgrade.HostOf(origin), context.Request.Host.Value, StringComparison.OrdinalIgnoreCase))
+        if (SameOrigin.IsForeign(context.Request))
         {
             await context.WriteAsync(StatusCodes.Status403Forbidden, new ApiError("The form comes from another site."));
             return;
@@ -57,7 +68,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         var signsOut = form.ContainsKey("sign_out");
         if (!signsOut && await users.FindAsync(token, context.RequestAborted) is null)
         {
-            await WritePageAsync(context, "sign-in.html", StatusCodes.Status401Unauthorized);
+            await WriteAsync(context, SignIn(token.Length > 0 ? NotValid : NoToken), StatusCodes.Status401Unauthorized);
             return;
         }
 
@@ -112,7 +123,11 @@ internal sealed class TerminalPage(UserAuthentication users)
         }
     }
 
-    private static async Task WritePageAsync(HttpContext context, string file, int status = StatusCodes.Status200OK)
+    /// <summary>The form, with a reason of this file's own above it.</summary>
+    private static byte[] SignIn(string? reason) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(TerminalAssets.Page("sign-in.html")).Replace(
+        "<!--reason-->", reason is null ? "" : $"<p class=\"wrong\" role=\"alert\">{reason}</p>", StringComparison.Ordinal));
+
+    private static async Task WriteAsync(HttpContext context, byte[] page, int status = StatusCodes.Status200OK)
     {
         var headers = context.Response.Headers;
         context.Response.StatusCode = status;
@@ -124,6 +139,6 @@ internal sealed class TerminalPage(UserAuthentication users)
         headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
-        await context.Response.Body.WriteAsync(TerminalAssets.Page(file), context.RequestAborted);
+        await context.Response.Body.WriteAsync(page, context.RequestAborted);
     }
 }

@@ -17,14 +17,12 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
     private const int OutputBufferBytes = 32 * 1024;
 
     private readonly TaskCompletionSource<TerminalEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<ITerminal?> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Serves until either side ends it; never throws.</summary>
-    /// <param name="agent">Opens the terminal.</param>
-    /// <param name="request">Which one.</param>
+    /// <param name="opened">The terminal, which is detached from at the end; or why there is none.</param>
     /// <param name="threads">Of the socket's connection; null where it has none.</param>
     /// <param name="stopping">The server's end.</param>
-    public async Task RunAsync(IAgentConnection agent, TerminalRequest request, IStreamThreadFeature? threads, CancellationToken stopping)
+    public async Task RunAsync(OpenedTerminal opened, IStreamThreadFeature? threads, CancellationToken stopping)
     {
         threads?.Begin();
         using var stop = new CancellationTokenSource();
@@ -34,8 +32,13 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         await using var abort = cut.Token.Register(socket.Abort);
 
-        var receiving = ReceiveAsync(stop.Token);
-        var sending = SendAsync(agent, request, stop.Token);
+        if (opened.Failure is { } failure)
+        {
+            _end.TrySetResult(failure);
+        }
+
+        var receiving = ReceiveAsync(opened.Terminal, stop.Token);
+        var sending = SendAsync(opened.Terminal, stop.Token);
         var end = await _end.Task;
         threads?.End();
         cut.CancelAfter(options.WebSocketCloseTimeout);
@@ -59,19 +62,18 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         await receiving.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
-    /// <summary>Opens the terminal and sends its output until one of them ends.</summary>
-    private async Task SendAsync(IAgentConnection agent, TerminalRequest request, CancellationToken stop)
+    /// <summary>Sends the terminal's output until one of them ends.</summary>
+    private async Task SendAsync(ITerminal? terminal, CancellationToken stop)
     {
+        if (terminal is null)
+        {
+            return;
+        }
+
         try
         {
-            if (await OpenAsync(agent, request, stop) is not { } terminal)
-            {
-                return;
-            }
-
             await using (terminal)
             {
-                _opened.SetResult(terminal);
                 var buffer = new byte[OutputBufferBytes];
                 while (await terminal.ReadAsync(buffer, stop) is var count && count > 0)
                 {
@@ -89,35 +91,10 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         {
             Fail(exception, stop);
         }
-        finally
-        {
-            _opened.TrySetResult(null);
-        }
-    }
-
-    private async Task<ITerminal?> OpenAsync(IAgentConnection agent, TerminalRequest request, CancellationToken stop)
-    {
-        const string Prefix = "dial workspace agent: ";
-        using var limit = new CancellationTokenSource(options.AgentCallTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
-        try
-        {
-            return await agent.OpenTerminalAsync(request, either.Token);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            _end.TrySetResult(TerminalEnd.Agent(Prefix + "no answer in time"));
-        }
-        catch (AgentConnectionException exception)
-        {
-            _end.TrySetResult(TerminalEnd.Agent(Prefix + exception.Message));
-        }
-
-        return null;
     }
 
     /// <summary>Takes the client's input, and after the end whatever still comes, until its close or the cut.</summary>
-    private async Task ReceiveAsync(CancellationToken stop)
+    private async Task ReceiveAsync(ITerminal? terminal, CancellationToken stop)
     {
         try
         {
@@ -137,7 +114,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
                     _end.TrySetResult(TerminalEnd.TextMessage);
                 }
 
-                if (!_end.Task.IsCompleted && await _opened.Task is { } terminal)
+                if (!_end.Task.IsCompleted && terminal is not null)
                 {
                     await TakeAsync(input, buffer.AsMemory(0, result.Count), terminal, stop);
                 }

@@ -18,6 +18,9 @@ internal sealed class AdminArguments
 
     public bool Json { get; private set; }
 
+    /// <summary>Deletes without a question.</summary>
+    public bool Yes { get; private set; }
+
     public string? Url { get; private set; }
 
     public string? TokenFile { get; private set; }
@@ -43,6 +46,10 @@ internal sealed class AdminArguments
             {
                 parsed.Json = true;
             }
+            else if (arg is "--yes")
+            {
+                parsed.Yes = true;
+            }
             else if (!arg.StartsWith("--", StringComparison.Ordinal))
             {
                 parsed.Positional.Add(arg);
@@ -58,6 +65,13 @@ internal sealed class AdminArguments
         return parsed;
     }
 
+    /// <summary>What is asked before something is deleted for good.</summary>
+    public string Question(AdminCommand command)
+    {
+        var options = command.Options.Where(option => _options.ContainsKey(option.Name)).Select(static option => option.Help);
+        return $"This will {string.Join(", and ", [command.Summary, .. options])}: {string.Join(' ', Positional)}. Go on? [y/N] ";
+    }
+
     /// <summary>The request's path, query and body for this command.</summary>
     public (string Path, JsonObject? Body) Request(AdminCommand command, Func<string, string> readFile)
     {
@@ -66,6 +80,11 @@ internal sealed class AdminArguments
             throw new AdminUsageException(Positional.Count < command.Arguments.Count
                 ? $"<{command.Arguments[Positional.Count].Name}> is missing"
                 : $"there is one argument too many: {Positional[command.Arguments.Count]}");
+        }
+
+        if (Yes && !command.Asks)
+        {
+            throw new AdminUsageException($"{command.Noun} {command.Verb} asks nothing: there is no option --yes");
         }
 
         if (_options.Keys.FirstOrDefault(name => command.Options.All(option => option.Name != name)) is { } stray)

@@ -52,11 +52,14 @@ internal sealed record AdminCommand(string Noun, string Verb, string Summary, Ht
 
     public IReadOnlyList<AdminValue> Options { get; init; } = [];
 
+    /// <summary>Whether somebody is asked first: what it deletes nothing brings back.</summary>
+    public bool Asks => Method == HttpMethod.Delete;
+
     /// <summary>Members of the body that are always the same.</summary>
     public IReadOnlyList<(string Property, string Value)> Fixed { get; init; } = [];
 
     /// <summary>The member of the answer that is a list, and the columns shown of it; null: the answer is one object.</summary>
     public (string Property, string[] Columns)? List { get; init; }
 
-    public string Usage => string.Join(' ', [$"Edge admin {Noun} {Verb}", .. Arguments.Select(static argument => $"<{argument.Name}>"), .. Options.Count > 0 ? ["[options]"] : Array.Empty<string>()]);
+    public string Usage => string.Join(' ', [$"Edge admin {Noun} {Verb}", .. Arguments.Select(static argument => $"<{argument.Name}>"), .. Options.Count > 0 || Asks ? ["[options]"] : Array.Empty<string>()]);
 }

@@ -33,7 +33,7 @@ internal static class AdminCommands
         new("user", "delete", "delete a user and its tokens", HttpMethod.Delete, "/users/{user}")
         {
             Arguments = [User],
-            Options = [new("with-workspaces", "its workspaces and their agents too", ValueKind.Flag) { InQuery = true }],
+            Options = [new("with-workspaces", "delete its workspaces and their agents too", ValueKind.Flag) { InQuery = true }],
         },
         new("token", "create", "make a session token for a user, and print it this once", HttpMethod.Post, "/users/{user}/tokens")
         {
@@ -121,6 +121,6 @@ internal static class AdminCommands
             Options = Paging,
             List = ("bindings", ["cloud", "instance_id", "agent_id", "created_at"]),
         },
-        new("instance", "unbind", "end that, and the tokens given for it", HttpMethod.Delete, "/agents/{agent}/instance") { Arguments = [Agent] },
+        new("instance", "unbind", "let an instance stand for an agent no longer, and end the tokens given for it", HttpMethod.Delete, "/agents/{agent}/instance") { Arguments = [Agent] },
     ];
 }

@@ -13,6 +13,7 @@ internal static class AdminHelp
           --token-file FILE  the admin token, or a bootstrap.json (default: bootstrap.json in Edge:DataDirectory)
           --Edge:…=…         the node's settings, to find both
           --help             this text
+        Commands that delete ask first, or take --yes.
         Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the admin listener does not answer.
 
         """;
@@ -38,6 +39,7 @@ internal static class AdminHelp
             .Concat(command.Options.Select(static option => (
                 option.Kind is ValueKind.Flag ? $"--{option.Name}" : $"--{option.Name} {Placeholder(option.Kind)}",
                 option.Required ? $"{option.Help} (required)" : option.Help)))
+            .Concat(command.Asks ? [("--yes", "do it without a question; needed where nobody can be asked")] : Array.Empty<(string, string)>())
             .ToList();
         var width = lines.Select(static line => line.Item1.Length).DefaultIfEmpty().Max();
         foreach (var (name, help) in lines)

@@ -18,7 +18,12 @@ internal static class AdminProgram
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns the exit code: 0 done, 1 refused, 2 wrong usage, 3 the admin listener does not answer.</summary>
-    public static async Task<int> RunAsync(string[] args, TextReader input, TextWriter output, TextWriter errors)
+    /// <param name="args">The command line behind <c>admin</c>.</param>
+    /// <param name="input">Files named <c>-</c>, and answers to questions.</param>
+    /// <param name="canAsk">Whether a person is at <paramref name="input"/>: a command that deletes asks there.</param>
+    /// <param name="output">Answers.</param>
+    /// <param name="errors">Questions and refusals.</param>
+    public static async Task<int> RunAsync(string[] args, TextReader input, bool canAsk, TextWriter output, TextWriter errors)
     {
         try
         {
@@ -42,7 +47,7 @@ internal static class AdminProgram
             names.RemoveRange(0, 2);
             return arguments.Help
                 ? await HelpAsync(arguments, output, errors, AdminHelp.Of(command))
-                : await SendAsync(command, arguments, input, output, errors);
+                : await SendAsync(command, arguments, input, canAsk, output, errors);
         }
         catch (Exception error) when (error is AdminUsageException or SettingsException)
         {
@@ -51,11 +56,18 @@ internal static class AdminProgram
         }
     }
 
-    private static async Task<int> SendAsync(AdminCommand command, AdminArguments arguments, TextReader input, TextWriter output, TextWriter errors)
+    private static async Task<int> SendAsync(
+        AdminCommand command, AdminArguments arguments, TextReader input, bool canAsk, TextWriter output, TextWriter errors)
     {
         string Read(string file) => ReadFile(file, input);
         var (path, body) = arguments.Request(command, Read);
         var target = AdminTarget.Find(arguments, Read);
+        if (command.Asks && !arguments.Yes && !await AgreesAsync(arguments.Question(command), input, canAsk, errors))
+        {
+            await errors.WriteLineAsync("edge: nothing was deleted");
+            return Refused;
+        }
+
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
         using var request = new HttpRequestMessage(command.Method, new Uri(target.Url, AdministrationApi.Root + path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", target.Token);
@@ -88,6 +100,17 @@ internal static class AdminProgram
             : command.List is var (property, columns) ? AdminOutput.Table(json, property, columns)
             : AdminOutput.Lines(json));
         return Done;
+    }
+
+    private static async Task<bool> AgreesAsync(string question, TextReader input, bool canAsk, TextWriter errors)
+    {
+        if (!canAsk)
+        {
+            throw new AdminUsageException("this deletes for good, and there is no terminal to ask at: add --yes");
+        }
+
+        await errors.WriteAsync(question);
+        return (await input.ReadLineAsync())?.Trim().ToUpperInvariant() is "Y" or "YES";
     }
 
     /// <summary>The error in a line: message, detail, and what is wrong with which field.</summary>

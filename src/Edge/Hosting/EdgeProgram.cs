@@ -31,7 +31,7 @@ internal static class EdgeProgram
 
             if (args is ["admin", ..])
             {
-                return await AdminProgram.RunAsync(args[1..], Console.In, output, errors);
+                return await AdminProgram.RunAsync(args[1..], Console.In, !Console.IsInputRedirected, output, errors);
             }
 
             if (args is ["agent", ..])

@@ -86,11 +86,15 @@ internal static class AgentHost
             || !ushort.TryParse(query["height"], NumberStyles.None, CultureInfo.InvariantCulture, out var height)
             || !ushort.TryParse(query["width"], NumberStyles.None, CultureInfo.InvariantCulture, out var width))
         {
-            throw new AgentConnectionException(StatusCodes.Status400BadRequest, "not a request for a terminal");
+            throw NoRequest();
         }
 
-        using var attachment = terminals.Attach(new TerminalRequest(id, height, width, query["command"].ToString()));
+        Guid? shell = query["shell"] is [{ } text, ..] ? Guid.TryParse(text, out var parsed) ? parsed : throw NoRequest() : null;
+        using var attachment = terminals.Attach(new TerminalRequest(id, height, width, query["command"].ToString(), shell));
+        context.Response.Headers[LocalAgentRoutes.ShellHeader] = attachment.Shell.ToString("D");
         using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         await AttachmentSocket.RunAsync(socket, attachment, context.Features.Get<IStreamThreadFeature>(), stopping);
+
+        static AgentConnectionException NoRequest() => new(StatusCodes.Status400BadRequest, "not a request for a terminal");
     }
 }

@@ -63,13 +63,28 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
 
     public async Task<ITerminal> OpenTerminalAsync(TerminalRequest request, CancellationToken cancellationToken)
     {
-        await _launcher.EnsureAsync(cancellationToken);
+        if (request.Shell is null)
+        {
+            await _launcher.EnsureAsync(cancellationToken);
+        }
+
         var query = string.Create(
-            CultureInfo.InvariantCulture, $"?id={request.Id:D}&height={request.Height}&width={request.Width}&command={Uri.EscapeDataString(request.Command)}");
+            CultureInfo.InvariantCulture,
+            $"?id={request.Id:D}&height={request.Height}&width={request.Width}&command={Uri.EscapeDataString(request.Command)}");
+        if (request.Shell is { } shell)
+        {
+            query += $"&shell={shell:D}";
+        }
+
         SocketTransport transport;
         try
         {
             transport = new SocketTransport(await AgentSocketClient.ConnectAsync(_socket, cancellationToken));
+        }
+        catch (SocketException) when (request.Shell is not null)
+        {
+            // Shells end with their agent.
+            throw Gone();
         }
         catch (SocketException exception)
         {
@@ -80,7 +95,9 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
         {
             return await BackendUpgrade.SendAsync(transport, LocalTerminal.Request(LocalAgentRoutes.Terminal + query), Bounds, _time, cancellationToken) switch
             {
-                UpgradeAccepted => new LocalTerminal(transport),
+                UpgradeAccepted accepted when request.Shell is null || request.Shell == ShellOf(accepted) =>
+                    new LocalTerminal(transport, ShellOf(accepted)),
+                UpgradeAccepted => throw Gone(),
                 UpgradeRefused { Head: var head } when head.OnlyValue(LocalAgentRoutes.RefusalHeader) is { } refusal =>
                     throw new AgentConnectionException(head.Status, refusal),
                 _ => throw new AgentConnectionException("the local agent is gone"),
@@ -98,6 +115,11 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
         _client.Dispose();
         _launcher.Dispose();
     }
+
+    private static AgentConnectionException Gone() => new(AgentConnectionException.Gone, "the terminal's shell has ended");
+
+    private static Guid? ShellOf(UpgradeAccepted accepted) =>
+        Guid.TryParse(accepted.Head.OnlyValue(LocalAgentRoutes.ShellHeader), out var shell) ? shell : null;
 
     private async Task<T> AskAsync<T>(HttpMethod method, string path, JsonTypeInfo<T> type, CancellationToken cancellation)
     {

@@ -10,6 +10,9 @@ internal static class LocalAgentRoutes
     public const string RecreateContainer = "/v1/recreate/container";
     public const string Terminal = "/v1/terminal";
 
+    /// <summary>In the answer to <see cref="Terminal"/>: which shell it is, a UUID.</summary>
+    public const string ShellHeader = "Edge-Shell";
+
     /// <summary>What a refused WebSocket could not be opened for.</summary>
     public const string RefusalHeader = "Edge-Refusal";
 }

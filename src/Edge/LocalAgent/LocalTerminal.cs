@@ -18,12 +18,15 @@ internal sealed class LocalTerminal : ITerminal
 
     /// <summary>After the upgrade.</summary>
     /// <param name="transport">Owned from here on.</param>
-    public LocalTerminal(SocketTransport transport)
+    /// <param name="shell">Which shell it is, as the agent says; null from an agent of before, which does not.</param>
+    public LocalTerminal(SocketTransport transport, Guid? shell)
     {
-        _transport = transport;
+        (_transport, Shell) = (transport, shell);
         _socket = WebSocket.CreateFromStream(transport.AsStream(), new WebSocketCreationOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         transport.BeginRelay();
     }
+
+    public Guid? Shell { get; }
 
     /// <summary>What the agent is asked for.</summary>
     public static UpgradeRequest Request(string target) => new(

@@ -1,5 +1,6 @@
 using Relay.Streams;
 using Relay.Streams.Resumption;
+using Relay.Streams.Wire;
 using Yarp.ReverseProxy.Model;
 
 namespace Edge.Upgrades;
@@ -8,6 +9,9 @@ namespace Edge.Upgrades;
 internal sealed class TerminalResumption(StreamConnector connector, StreamMetrics metrics, TerminalHealth health, TimeProvider time)
 {
     private const string Extensions = "Sec-WebSocket-Extensions";
+
+    // Names the shell: in the answer the one that there is, in the request the only one that will do (docs/wire/terminal.md).
+    private const string Shell = "Edge-Shell";
 
     private static readonly ResumeOptions Times = new();
 
@@ -30,8 +34,14 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         }
 
         // The first server has declined all extensions, and the next one must not do otherwise.
-        var headers = request.Headers.Where(static header => !header.Is(Extensions)).ToArray();
-        return new ResumableTerminal(request with { Headers = headers }, BasePath(first), cluster, first);
+        var headers = request.Headers.Where(static header => !header.Is(Extensions) && !header.Is(Shell));
+        var shell = accepted.Head.OnlyValue(Shell);
+        return new ResumableTerminal(
+            request with { Headers = [.. headers, .. shell is null ? Array.Empty<HttpHeader>() : [new HttpHeader(Shell, shell)]] },
+            BasePath(first),
+            cluster,
+            first,
+            shell);
     }
 
     /// <summary>The API server's end of the terminal, whichever server that is. The first one is still its owner's to dispose.</summary>
@@ -52,6 +62,10 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
 
     private static bool HasExtensions(UpgradeAccepted accepted) => accepted.Head.Headers.Any(static header => header.Is(Extensions));
 
+    // A server that knows nothing of shells' names has begun one of its own.
+    private static bool IsOtherShell(ResumableTerminal terminal, UpgradeAccepted accepted) =>
+        terminal.Shell is not null && !string.Equals(terminal.Shell, accepted.Head.OnlyValue(Shell), StringComparison.OrdinalIgnoreCase);
+
     private static string BasePath(DestinationState destination) =>
         Uri.TryCreate(destination.Model.Config.Address, UriKind.Absolute, out var address) ? address.AbsolutePath.TrimEnd('/') : string.Empty;
 
@@ -60,17 +74,23 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         var state = terminal.Cluster.DestinationsState;
         var destinations = state.AvailableDestinations.Count > 0 ? state.AvailableDestinations : state.AllDestinations;
         var patience = place.NextRound() == 0 && destinations.Count > 1 ? First : Later;
+        var gone = 0;
         foreach (var destination in InTurn(destinations, place.Destination))
         {
-            var result = await AttachAsync(terminal, destination, patience, cancellation);
-            if (result is not AttachResult.Unavailable)
+            switch (await AttachAsync(terminal, destination, patience, cancellation))
             {
-                place.MoveTo(destination);
-                return result;
+                case AttachResult.Unavailable:
+                    break;
+                case AttachResult.Gone:
+                    gone++;
+                    break;
+                case var result:
+                    place.MoveTo(destination);
+                    return result;
             }
         }
 
-        return new AttachResult.Unavailable();
+        return gone > 0 ? new AttachResult.Gone(IsCertain: gone >= state.AllDestinations.Count) : new AttachResult.Unavailable();
     }
 
     /// <summary>Each from a chance one on, and at last the one that was lost.</summary>
@@ -112,7 +132,9 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         };
         return await BackendUpgrade.SendAsync(server.Transport, request, Bounds, time, cancellation) switch
         {
+            UpgradeAccepted accepted when IsOtherShell(terminal, accepted) => new AttachResult.Gone(IsCertain: false),
             UpgradeAccepted accepted when !HasExtensions(accepted) => new AttachResult.Attached(server.Keep()),
+            UpgradeRefused { Head.Status: StatusCodes.Status410Gone } when terminal.Shell is not null => new AttachResult.Gone(IsCertain: false),
             UpgradeRefused { Head.Status: >= 400 and < 500 } => new AttachResult.Refused(),
             _ => new AttachResult.Unavailable(),
         };

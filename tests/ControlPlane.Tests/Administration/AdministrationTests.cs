@@ -52,12 +52,36 @@ public sealed class AdministrationTests
     public async Task ASuspendedUserIsOutUntilItIsActiveAgain()
     {
         await using var admin = await AdminListener.StartAsync();
-        async Task<int> Me() => (await admin.Server.GetAsUserAsync("/api/v2/users/me")).Status;
+        await admin.PostAsync("/users", new { username = "ann" });
+        var token = (await admin.PostAsync("/users/ann/tokens")).Text("token");
+        async Task<int> Me() => (await admin.Server.GetAsync("/api/v2/users/me", token)).Status;
 
-        Assert.Equal(200, (await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { status = "suspended" })).Status);
+        Assert.Equal(200, (await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "suspended" })).Status);
         Assert.Equal(401, await Me());
-        Assert.Equal("active", (await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { status = "active" })).Text("status"));
+        Assert.Equal("active", (await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "active" })).Text("status"));
         Assert.Equal(200, await Me());
+    }
+
+    [Fact]
+    public async Task TheLastAdministratorIsNeitherDeletedNorSuspended()
+    {
+        await using var admin = await AdminListener.StartAsync();
+        await admin.PostAsync("/users", new { username = "ann" });
+        var deleted = await admin.DeleteAsync("/users/admin?with_workspaces=true");
+        var suspended = await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { status = "suspended" });
+        Assert.Equal((409, "The last administrator cannot be deleted."), (deleted.Status, deleted.Message));
+        Assert.Equal((409, "The last administrator cannot be suspended."), (suspended.Status, suspended.Message));
+        Assert.Contains("owner", deleted.Detail, StringComparison.Ordinal);
+        Assert.Equal(200, (await admin.Server.GetAsUserAsync(admin.Server.AgentPath)).Status);
+        Assert.Equal(200, (await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { name = "A", status = "active" })).Status);
+
+        // A suspended one is no help; an active one is.
+        admin.Server.Execute("INSERT INTO user_roles (user_id, role) SELECT id, 'owner' FROM users WHERE username = 'ann'");
+        await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "suspended" });
+        Assert.Equal(409, (await admin.DeleteAsync("/users/admin?with_workspaces=true")).Status);
+        await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "active" });
+        Assert.Equal(204, (await admin.DeleteAsync("/users/admin?with_workspaces=true")).Status);
+        Assert.Equal(409, (await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "suspended" })).Status);
     }
 
     [Fact]

@@ -274,6 +274,28 @@ public sealed class TerminalTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task WhoAsksForAShellOfBeforeGetsItOrNone()
+    {
+        using var viewer = Viewer.Attach(_sessions, _id, "read x; echo got=$x");
+        var shell = viewer.Attachment.Shell;
+        using var same = _sessions.Attach(new TerminalRequest(_id, 24, 80, "", shell));
+        Assert.Equal(shell, same.Shell);
+        Refuses(_id, Guid.NewGuid());
+        Refuses(Guid.NewGuid(), shell);
+        Assert.Equal(1, _sessions.Count);
+
+        await viewer.TypeAsync("end\r");
+        await viewer.ToEndAsync();
+        Refuses(_id, shell);
+        using var next = Viewer.Attach(_sessions, _id, "read x");
+        Assert.NotEqual(shell, next.Attachment.Shell);
+        Refuses(_id, shell);
+
+        void Refuses(Guid id, Guid wanted) =>
+            Assert.Equal(410, Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
+    }
+
+    [Fact]
     public async Task ThousandsOfIdsGetNoMoreThanTheTerminalsThereMayBe()
     {
         await using var sessions = Sessions(new TerminalOptions { MaxSessions = 3, MaxAttachments = 2 });

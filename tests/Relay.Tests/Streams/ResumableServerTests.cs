@@ -55,6 +55,55 @@ public sealed class ResumableServerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AShellThatNoServerHasIsSaidToBeGone()
+    {
+        _answers.Enqueue(new AttachResult.Gone(IsCertain: false));
+        _answers.Enqueue(new AttachResult.Gone(IsCertain: true));
+        var run = Start();
+        await _first.Send.CompleteAsync();
+        await SeeAsync("[the shell is gone: no API server that is up has it]");
+        await SeeAsync("no API server that is up has the terminal's shell: connect again for a new one");
+        await _client.Send.CompleteAsync();
+        Assert.Equal(1012, (await _rig.AdvanceUntilAsync(run)).BackendCloseCode);
+        Assert.Equal(2, _tries);
+        Assert.DoesNotContain("resumed", _seen.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AShellThatAnotherServerDoesNotHaveIsWaitedForUntilItsOwnIsBack()
+    {
+        _answers.Enqueue(new AttachResult.Gone(IsCertain: false));
+        _answers.Enqueue(new AttachResult.Gone(IsCertain: false));
+        var second = new PipeTransport();
+        _answers.Enqueue(new AttachResult.Attached(second));
+        var run = Start();
+        await _first.Send.CompleteAsync();
+        await SeeAsync("[connection resumed]");
+        await second.Send.WriteAsync(Frames.CloseWith(1000, masked: false), TestContext.Current.CancellationToken);
+        await second.Send.CompleteAsync();
+        await _client.Send.WriteAsync(Frames.CloseWith(1000, masked: true), TestContext.Current.CancellationToken);
+        await _client.Send.CompleteAsync();
+        await _rig.AdvanceUntilAsync(run);
+        Assert.DoesNotContain("gone", _seen.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AShellWhoseServerStaysAwayIsGoneAfterHalfAMinute()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            _answers.Enqueue(new AttachResult.Gone(IsCertain: false));
+        }
+
+        var run = Start(new ResumeOptions().Limit);
+        await _first.Send.CompleteAsync();
+        await SeeAsync("connect again for a new one");
+        await _client.Send.CompleteAsync();
+        Assert.Equal(1012, (await _rig.AdvanceUntilAsync(run)).BackendCloseCode);
+        Assert.InRange(_tries, 10, 100);
+    }
+
+    [Fact]
     public async Task WithoutAServerTheClientIsClosedAfterHalfAMinute()
     {
         var run = Start(new ResumeOptions().Limit);

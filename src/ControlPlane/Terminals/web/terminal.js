@@ -6,13 +6,19 @@
   const agent = location.pathname.split('/')[2];
   const state = document.getElementById('state');
   const encoder = new TextEncoder();
-  const term = new Terminal({ scrollback: 10000, cursorBlink: true });
+  // xterm.js calls the choice of a Unicode version a proposed API.
+  const term = new Terminal({ scrollback: 10000, cursorBlink: true, allowProposedApi: true });
   const fit = new FitAddon.FitAddon();
   // What an edge writes while there is no server behind it, as messages of their own (docs/wire/websocket-streams.md).
   const pausedBy = '\x18\x1b[0m\r\n[connection to the server lost: paused', resumedBy = '\x18\x1bc[connection resumed]';
   const longestNotice = 120;
+  // Closes after which the shell is no more: to connect again would start another one without a word (docs/wire/terminal.md).
+  const shellGone = ["no API server that is up has the terminal's shell", 'the local agent has ended'];
+  const noToken = 'Resource not found';
+  const tryLater = [408, 425, 429];
+  const longestTitle = 200, signInPause = 10000;
   const decoder = new TextDecoder();
-  let socket = null, pause = firstPause, timer = 0;
+  let socket = null, pause = firstPause, timer = 0, attempt = 0;
   let typedAt = 0, probing = false;
 
   // The terminal's name stands behind the #, which browsers do not send; a page that is loaded again finds its terminal.
@@ -34,6 +40,8 @@
   function connect() {
     clearTimeout(timer);
     show('connecting', 'connecting');
+    const which = ++attempt;
+    let opened = false;
     const url = new URL(`/api/v2/workspaceagents/${agent}/pty`, location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('reconnect', location.hash.slice(1));
@@ -42,18 +50,70 @@
     const mine = socket = new WebSocket(url);
     mine.binaryType = 'arraybuffer';
     mine.onopen = () => {
-      pause = firstPause;
+      opened = true;
       term.reset(); // The server shows the last output again.
       show('connected', 'connected');
       sendSize();
     };
     mine.onmessage = message => { if (mine === socket) take(new Uint8Array(message.data)); };
-    mine.onclose = close => { if (mine === socket) lost(close); };
+    mine.onclose = async close => {
+      if (mine !== socket) return;
+      socket = null;
+      typedAt = 0;
+      const refusal = opened ? null : await whyRefused(url);
+      if (which !== attempt) return;
+      if (refusal?.signIn) signIn();
+      else if (refusal?.final) show('stopped', refusal.reason);
+      else lost(refusal ?? close);
+    };
+  }
+
+  // A browser tells no script the HTTP status of a handshake that failed. The same request without an upgrade is answered with what stands against it:
+  // 426 when nothing does. A 4xx is final, all else may pass.
+  async function whyRefused(url) {
+    const plain = new URL(url);
+    plain.protocol = location.protocol;
+    try {
+      const answer = await fetch(plain, { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(probePatience) });
+      const text = await answer.text();
+      if (answer.status === 426) {
+        return { reason: 'the handshake fails, though the server would take it: a proxy between may not pass WebSockets on, or change the Host' };
+      }
+      const isPage = (answer.headers.get('content-type') ?? '').startsWith('text/html');
+      const reason = isPage ? new DOMParser().parseFromString(text, 'text/html').querySelector('p')?.textContent : messageOf(text);
+      const signedOut = answer.status === 401 || (answer.status === 404 && !isPage && reason?.startsWith(noToken));
+      const final = answer.status >= 400 && answer.status < 500 && !tryLater.includes(answer.status);
+      return { signIn: signedOut, final, reason: reason || `the server answers with HTTP status ${answer.status}` };
+    } catch {
+      return { reason: 'the server does not answer' };
+    }
+  }
+
+  function messageOf(text) {
+    try {
+      const error = JSON.parse(text);
+      return [error.message, error.detail, ...(error.validations ?? []).map(one => `${one.field}: ${one.detail}`)].filter(part => part).join(' ');
+    } catch {
+      return '';
+    }
+  }
+
+  // The server answers the same page with its sign-in form, and says why. Should it not, the page is not loaded again and again.
+  function signIn() {
+    const now = Date.now();
+    if (now - Number(sessionStorage.getItem('signInAt')) < signInPause) {
+      show('stopped', 'the session token is not valid for this terminal: sign out, and in again');
+      return;
+    }
+    sessionStorage.setItem('signInAt', String(now));
+    show('stopped', 'signed out');
+    location.reload();
   }
 
   function take(bytes) {
     term.write(bytes);
     typedAt = 0;
+    pause = firstPause;
     const text = bytes.length <= longestNotice ? decoder.decode(bytes) : '';
     if (text.startsWith(pausedBy)) show('paused', 'the server is away, typing is discarded');
     else if (text.startsWith(resumedBy) || state.dataset.state === 'silent') show('connected', 'connected');
@@ -70,6 +130,8 @@
       if (mine === socket && !typedAt && state.dataset.state === 'silent') show('connected', 'connected');
     } catch {
       if (mine === socket) {
+        socket = null;
+        typedAt = 0;
         mine.close();
         lost({ code: 1006, reason: 'the server does not answer' });
       }
@@ -87,11 +149,11 @@
   }
 
   function lost(close) {
-    socket = null;
-    typedAt = 0;
-    if (close.code === 1000) {
-      show('ended', 'the shell has ended');
-      term.write('\r\n[the shell has ended]\r\n');
+    const isGone = shellGone.some(gone => close.reason.startsWith(gone));
+    if (close.code === 1000 || isGone) {
+      const text = isGone ? `the shell is gone (${close.reason.split(':')[0]})` : 'the shell has ended';
+      show('ended', text);
+      term.write(`\r\n[${text}]\r\n`);
       return;
     }
     const wait = pause * (0.75 + Math.random() / 2);
@@ -114,6 +176,10 @@
 
   if (!pattern.test(location.hash)) nameAnew();
   term.loadAddon(fit);
+  // Emoji take two columns since Unicode 9; programs count so.
+  term.loadAddon(new Unicode11Addon.Unicode11Addon());
+  term.unicode.activeVersion = '11';
+  term.onTitleChange(title => { document.title = title ? title.slice(0, longestTitle) : 'Terminal'; });
   term.open(document.getElementById('screen'));
   fit.fit();
   const type = data => { send({ data }); typedAt ||= Date.now(); };
@@ -127,10 +193,15 @@
     return false;
   });
   new ResizeObserver(() => fit.fit()).observe(document.getElementById('screen'));
+  if (/^(Mac|iP)/.test(navigator.platform)) {
+    document.getElementById('copy').title = '\u2318C';
+    document.getElementById('paste').title = '\u2318V';
+  }
   document.getElementById('copy').onclick = copy;
   document.getElementById('paste').onclick = paste;
+  document.getElementById('again').onclick = () => { connect(); term.focus(); };
   document.getElementById('fresh').onclick = fresh;
-  addEventListener('online', () => { if (socket) probe(); else if (state.dataset.state !== 'ended') connect(); });
+  addEventListener('online', () => { if (socket) probe(); else if (state.dataset.state !== 'ended' && state.dataset.state !== 'stopped') connect(); });
   addEventListener('offline', () => { if (socket) show('silent', 'this machine is offline'); });
   setInterval(watch, 1000);
   connect();

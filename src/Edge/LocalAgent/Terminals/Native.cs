@@ -16,6 +16,8 @@ internal static partial class Native
     public const int Interrupted = 4;
     public const int TryAgain = 11;
 
+    public const int CharacterTypes = 1; // LC_CTYPE_MASK
+
     public const int HangUp = 1;
     public const int Kill = 9;
     public const int Continue = 18;
@@ -51,6 +53,12 @@ internal static partial class Native
 
     [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
     public static partial int Signal(int processOrGroup, int signal);
+
+    [LibraryImport(Library, EntryPoint = "newlocale", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial nint NewLocale(int categories, string name, nint source);
+
+    [LibraryImport(Library, EntryPoint = "freelocale")]
+    public static partial void FreeLocale(nint locale);
 
     /// <summary><c>struct winsize</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

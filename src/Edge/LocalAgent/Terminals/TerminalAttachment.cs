@@ -14,6 +14,9 @@ internal sealed class TerminalAttachment : IDisposable
 
     internal TerminalAttachment(TerminalSession session, long place) => (_session, Place) = (session, place);
 
+    /// <summary>Which shell it is.</summary>
+    public Guid Shell => _session.Shell;
+
     /// <summary>Everything before is sent. Guarded by the session's lock.</summary>
     internal long Place { get; private set; }
 

@@ -45,6 +45,7 @@ internal sealed class TerminalProcess : IDisposable
             RedirectStandardError = true,
         };
         ChildEnvironment.ApplyTo(start.Environment);
+        TerminalLocale.ApplyTo(start.Environment);
         start.Environment["TERM"] = "xterm-256color";
         start.Environment["SHELL"] = shell.Path;
         start.Environment["HOME"] = shell.Home;

@@ -36,6 +36,9 @@ internal sealed class TerminalSession
         _detached = time.CreateTimer(static session => ((TerminalSession)session!).EndIfDetached(), this, options.DetachedTimeout, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>Which shell it is, among all of all agents.</summary>
+    public Guid Shell { get; } = Guid.NewGuid();
+
     /// <summary>Whether nobody can attach any more.</summary>
     public bool IsOver
     {

@@ -24,16 +24,24 @@ internal sealed partial class TerminalSessions(TerminalOptions options, TimeProv
         }
     }
 
-    /// <summary>Attaches to the terminal of this id, which is started if there is none.</summary>
-    /// <exception cref="AgentConnectionException">A limit is reached (429), or the system has no room for another terminal (500).</exception>
+    /// <summary>Attaches to the terminal of this id, which is started if there is none, unless a shell of before is asked for.</summary>
+    /// <exception cref="AgentConnectionException">
+    /// A limit is reached (429), the system has no room for another terminal (500), or the shell that was asked for has ended (410).
+    /// </exception>
     public TerminalAttachment Attach(TerminalRequest request)
     {
         lock (_lock)
         {
             // One that ended this moment gives its place to a new one.
-            if (_sessions.TryGetValue(request.Id, out var session) && !session.IsOver)
+            var found = _sessions.TryGetValue(request.Id, out var session) && !session.IsOver;
+            if (request.Shell is { } shell && (!found || session!.Shell != shell))
             {
-                return session.Attach(request.Height, request.Width)
+                throw new AgentConnectionException(AgentConnectionException.Gone, "the terminal's shell has ended");
+            }
+
+            if (found)
+            {
+                return session!.Attach(request.Height, request.Width)
                     ?? throw new AgentConnectionException(429, FormattableString.Invariant($"the terminal has {options.MaxAttachments} clients already"));
             }
 

@@ -19,7 +19,10 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
         }
     }
 
-    /// <summary>Tries until it is told how it ended; null when no server was found in time, or it was cancelled.</summary>
+    /// <summary>
+    /// Tries until it is told how it ended; null when no server was found in time, or it was cancelled. <see cref="AttachResult.Gone"/> is the end once
+    /// it is certain, or the time is over.
+    /// </summary>
     public async Task<AttachResult?> AttachAsync(CancellationToken cancellation)
     {
         var limit = options.Limit - time.GetElapsedTime(_lost);
@@ -28,6 +31,7 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
             return null;
         }
 
+        AttachResult.Gone? gone = null;
         using var timeout = new CancellationTokenSource(limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
@@ -39,15 +43,17 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
                 await Task.Delay(_pause * spread, time, either.Token).ConfigureAwait(false);
                 _pause = _pause * 2 < options.LongestPause ? _pause * 2 : options.LongestPause;
                 var result = await attach(either.Token).ConfigureAwait(false);
-                if (result is not AttachResult.Unavailable)
+                if (result is not (AttachResult.Unavailable or AttachResult.Gone { IsCertain: false }))
                 {
                     return result;
                 }
+
+                gone = result as AttachResult.Gone ?? gone;
             }
         }
         catch (OperationCanceledException)
         {
-            return null;
+            return cancellation.IsCancellationRequested ? null : gone;
         }
     }
 

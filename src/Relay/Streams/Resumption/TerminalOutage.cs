@@ -82,10 +82,16 @@ internal sealed class TerminalOutage(
         {
             AttachResult.Attached => "resumed",
             AttachResult.Refused => "refused",
+            AttachResult.Gone => "gone",
             _ => leaves.IsCancellationRequested || present.IsStopped ? "left" : "timeout",
         });
         if (result is not AttachResult.Attached { Server: var server })
         {
+            if (result is AttachResult.Gone && !await SayAsync(messages, ResumeMessages.Gone).ConfigureAwait(false))
+            {
+                return false;
+            }
+
             await CloseAsync(messages, result).ConfigureAwait(false);
             return false;
         }
