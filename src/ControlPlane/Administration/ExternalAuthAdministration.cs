@@ -57,13 +57,15 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
 
         if (!ExternalAuthToken.IsUsable(request.AccessToken))
         {
-            throw RefusedException.Invalid("access_token", $"must be printable ASCII without spaces, of 1 to {ExternalAuthToken.MaxCharacters} characters");
+            throw RefusedException.Invalid(
+                "access_token", $"must be printable ASCII without spaces, of 1 to {ExternalAuthToken.MaxCharacters} characters");
         }
 
         var extra = request.TokenExtra is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
         if (extra is not null && !ExternalAuthStore.IsExtra(extra))
         {
-            throw RefusedException.Invalid("token_extra", $"must be a JSON object of at most {ExternalAuthStore.MaxExtraCharacters} characters");
+            throw RefusedException.Invalid(
+                "token_extra", $"must be a JSON object of at most {ExternalAuthStore.MaxExtraCharacters} characters");
         }
 
         if (!await store.SetAsync(id, provider, new ExternalAuthToken(request.AccessToken, extra, request.ExpiresAt), cancellationToken))

@@ -47,11 +47,13 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
         {
             null => context.WriteNullAsync(StatusCodes.Status200OK),
             StartupRefusal.Version => RefuseAsync(
-                context, "version", "Invalid workspace agent version provided.", "The version must be a semantic version with a leading v."),
+                context, "version", "Invalid workspace agent version provided.",
+                "The version must be a semantic version with a leading v."),
             StartupRefusal.Directory => RefuseAsync(
                 context, "expanded_directory", "Invalid workspace agent directory provided.", "The expanded directory is too long."),
             _ => RefuseAsync(
-                context, "subsystems", "Invalid workspace agent subsystem provided.", $"Use any of {string.Join(", ", StateReports.Subsystems)}."),
+                context, "subsystems", "Invalid workspace agent subsystem provided.",
+                $"Use any of {string.Join(", ", StateReports.Subsystems)}."),
         });
     }
 

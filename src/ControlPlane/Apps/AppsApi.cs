@@ -28,7 +28,8 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
             if (!GoUuid.TryParse(key, out var id))
             {
                 await context.WriteAsync(
-                    StatusCodes.Status400BadRequest, ApiError.ValidationFailed(new ApiValidation("healths", "Each name must be an app's id, a UUID.")));
+                    StatusCodes.Status400BadRequest,
+                    ApiError.ValidationFailed(new ApiValidation("healths", "Each name must be an app's id, a UUID.")));
                 return;
             }
 

@@ -23,7 +23,7 @@ internal sealed record ApiError(
         "Workspace agent not authorized.",
         "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid.");
 
-    /// <summary>The body is no JSON; the detail says where. What is JSON, but not what was asked for, is <see cref="ValidationFailed"/>.</summary>
+    /// <summary>The body is no JSON; the detail says where. JSON that is not what was asked for is <see cref="ValidationFailed"/>.</summary>
     public static ApiError InvalidJson(string detail) => new("Request body must be valid JSON.", detail);
 
     public static ApiError ValidationFailed(params ApiValidation[] validations) => new("Validation failed.", null, validations);

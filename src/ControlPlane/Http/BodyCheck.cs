@@ -5,8 +5,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Compares a JSON text with the type that it is read as, and names each field that differs and what is allowed there. The rules are those of the
-/// type's options. The serialiser stops at the first difference and does not say what it expects, so this looks a second time.
+/// Compares a JSON text with the type that it is read as, and names each field that differs and what is allowed there. The rules are those
+/// of the type's options. The serialiser stops at the first difference and does not say what it expects, so this looks a second time.
 /// </summary>
 internal ref struct BodyCheck
 {
@@ -136,7 +136,8 @@ internal ref struct BodyCheck
     private void Entry(JsonTypeInfo type, string path) => Value(
         _options.GetTypeInfo(type.ElementType!), path, MayBeNull(type.ElementType!) && !_options.RespectNullableAnnotations);
 
-    private static IEnumerable<JsonPropertyInfo> Read(JsonTypeInfo type) => type.Properties.Where(static property => property.Set is not null);
+    private static IEnumerable<JsonPropertyInfo> Read(JsonTypeInfo type) =>
+        type.Properties.Where(static property => property.Set is not null);
 
     private static bool MayBeNull(Type type) => !type.IsValueType || Nullable.GetUnderlyingType(type) is not null;
 
@@ -165,7 +166,8 @@ internal ref struct BodyCheck
 
         do
         {
-            tooDeep |= _reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && _reader.CurrentDepth >= _options.MaxDepth;
+            tooDeep |= _reader.CurrentDepth >= _options.MaxDepth
+                && _reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray;
             _reader.Read();
         }
         while (_reader.CurrentDepth > start);

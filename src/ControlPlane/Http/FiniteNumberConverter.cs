@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>Numbers that a double can hold. The platform's reader makes infinity of 1e400, which no statistic can be added to; Go's refuses it.</summary>
+/// <summary>
+/// Numbers that a double can hold. The platform's reader makes infinity of 1e400, which no statistic can be added to; Go's refuses it.
+/// </summary>
 internal sealed class FiniteNumberConverter : JsonConverter<double>
 {
     public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Http;
 
-/// <summary>Reads bounded JSON bodies. Refusals are answered here: 413 for one too long, 400 for one that is no JSON or not what was asked for.</summary>
+/// <summary>
+/// Reads bounded JSON bodies. Refusals are answered here: 413 for one too long, 400 for one that is no JSON or not what was asked for.
+/// </summary>
 internal static class RequestBody
 {
     /// <summary>The body, or null once an error has been answered. A body of <c>null</c> is an empty <typeparamref name="T"/>, as in Go.</summary>
@@ -55,11 +57,12 @@ internal static class RequestBody
             var faults = BodyCheck.Find(json, type);
             return faults.Count > 0 ? (null, ApiError.ValidationFailed([.. faults]))
                 : refused is null ? (value, null)
-                : (null, ApiError.ValidationFailed(new ApiValidation(refused.Path?.TrimStart('$', '.') is { Length: > 0 } path ? path : BodyCheck.WholeBody, "cannot be read")));
+                : (null, ApiError.ValidationFailed(new ApiValidation(refused.Path ?? BodyCheck.WholeBody, "cannot be read")));
         }
         catch (JsonException invalid)
         {
-            return (null, ApiError.InvalidJson(FormattableString.Invariant($"Line {invalid.LineNumber + 1}, byte {invalid.BytePositionInLine}.")));
+            var place = FormattableString.Invariant($"Line {invalid.LineNumber + 1}, byte {invalid.BytePositionInLine}.");
+            return (null, ApiError.InvalidJson(place));
         }
     }
 

@@ -60,9 +60,9 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
             if (!LogText.Levels.Contains(level))
             {
                 var allowed = $"Use one of {string.Join(", ", LogText.Levels)}.";
+                var field = FormattableString.Invariant($"logs[{index}].level");
                 await context.WriteAsync(
-                    StatusCodes.Status400BadRequest,
-                    new ApiError("Invalid log level provided.", allowed, [new ApiValidation(FormattableString.Invariant($"logs[{index}].level"), allowed)]));
+                    StatusCodes.Status400BadRequest, new ApiError("Invalid log level provided.", allowed, [new ApiValidation(field, allowed)]));
                 return;
             }
 

@@ -131,7 +131,8 @@ internal sealed class AdminArguments
         try
         {
             // A name that is there twice would otherwise be found out when the node is written to.
-            return JsonNode.Parse(readFile(file), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject ?? throw new AdminUsageException($"{file} holds no JSON object");
+            return JsonNode.Parse(readFile(file), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new AdminUsageException($"{file} holds no JSON object");
         }
         catch (JsonException error)
         {

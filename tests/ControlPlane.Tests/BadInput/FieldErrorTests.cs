@@ -34,7 +34,8 @@ public sealed class FieldErrorTests
                 .Replace("{provider}", "hub", StringComparison.Ordinal);
             foreach (var (body, field) in WrongFields.Of(operation.Request!))
             {
-                var answer = await server.SendAsync(HttpMethod.Parse(method), url, operation.Caller == ApiCaller.Agent ? server.Agent.AuthToken : null, body);
+                var token = operation.Caller == ApiCaller.Agent ? server.Agent.AuthToken : null;
+                var answer = await server.SendAsync(HttpMethod.Parse(method), url, token, body);
                 var what = $"{method} {url} {body}\n{answer.Status} {answer.Body}";
                 Assert.True((answer.Status, answer.Message) == (400, "Validation failed."), what);
                 var fault = answer.Json.GetProperty("validations")[0];
@@ -96,10 +97,13 @@ public sealed class FieldErrorTests
     public async Task AnEnvironmentVariableWithoutAValueNamesTheField()
     {
         await using var admin = await AdminListener.StartAsync();
-        var answer = await admin.PostAsync("/agents", """{"workspace":"admin/default","name":"b","environment_variables":{"A":null},"display_apps":[null]}""");
+        var answer = await admin.PostAsync(
+            "/agents", """{"workspace":"admin/default","name":"b","environment_variables":{"A":null},"display_apps":[null]}""");
+        Assert.Equal(400, answer.Status);
         Assert.Equal(
             [("environment_variables.A", "must be a string, not null"), ("display_apps[0]", "must be a string, not null")],
-            answer.Json.GetProperty("validations").EnumerateArray().Select(static one => (one.GetProperty("field").GetString(), one.GetProperty("detail").GetString())));
+            answer.Json.GetProperty("validations").EnumerateArray().Select(
+                static one => (one.GetProperty("field").GetString(), one.GetProperty("detail").GetString())));
     }
 
     [Fact]
@@ -134,7 +138,8 @@ public sealed class FieldErrorTests
     [Fact]
     public void TheAnswerIsShortHoweverMuchIsWrong()
     {
-        var body = Encoding.UTF8.GetBytes($"{{{string.Join(',', Enumerable.Range(0, 10_000).Select(static index => $"\"{new string('x', 1000)}{index}\":1"))}}}");
+        var members = Enumerable.Range(0, 10_000).Select(static index => $"\"{new string('x', 1000)}{index}\":1");
+        var body = Encoding.UTF8.GetBytes($"{{{string.Join(',', members)}}}");
         var faults = BodyCheck.Find(body, AdministrationJson.Wire.CreateUser);
         Assert.Equal(BodyCheck.MaxFaults, faults.Count);
         Assert.All(faults, static fault => Assert.InRange(fault.Field.Length + fault.Detail.Length, 1, 300));

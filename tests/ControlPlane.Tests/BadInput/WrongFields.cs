@@ -3,7 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>Bodies of a type that are JSON with one value of a wrong kind, and the path of the field that has it, for every field at every depth.</summary>
+/// <summary>Bodies of a type that are JSON with one value of a wrong kind, for every field at every depth, and the path of that field.</summary>
 internal static class WrongFields
 {
     private static readonly string[] Values =
@@ -57,8 +57,11 @@ internal static class WrongFields
         }
     }
 
-    private static IEnumerable<(string Json, string Path)> At(JsonTypeInfo type, bool mayBeNull) =>
-        [.. Wrong(type, mayBeNull && (!type.Type.IsValueType || Nullable.GetUnderlyingType(type.Type) is not null)).Select(static value => (value, "")), .. Within(type)];
+    private static IEnumerable<(string Json, string Path)> At(JsonTypeInfo type, bool mayBeNull)
+    {
+        var canBeNull = !type.Type.IsValueType || Nullable.GetUnderlyingType(type.Type) is not null;
+        return [.. Wrong(type, mayBeNull && canBeNull).Select(static value => (value, "")), .. Within(type)];
+    }
 
     private static IEnumerable<string> Wrong(JsonTypeInfo type, bool mayBeNull) => Values.Where(value =>
     {
