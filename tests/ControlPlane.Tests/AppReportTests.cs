@@ -54,9 +54,9 @@ public sealed class AppReportTests
     [InlineData("null", "Health field is empty")]
     [InlineData("{\"healths\":{}}", "Health field is empty")]
     [InlineData("{\"healths\":null}", "Health field is empty")]
-    [InlineData("{\"healths\":[]}", "Request body must be valid JSON.")]
-    [InlineData("{\"healths\":{\"x\":\"healthy\"}}", "Request body must be valid JSON.")]
-    [InlineData("{\"healths\":{\"10000000-0000-4000-8000-000000000001\":1}}", "Request body must be valid JSON.")]
+    [InlineData("{\"healths\":[]}", "Validation failed.")]
+    [InlineData("{\"healths\":{\"x\":\"healthy\"}}", "Validation failed.")]
+    [InlineData("{\"healths\":{\"10000000-0000-4000-8000-000000000001\":1}}", "Validation failed.")]
     [InlineData("{\"healths\":{\"10000000-0000-4000-8000-000000000001\":null}}", "Error setting workspace app health")]
     [InlineData("", "Request body must be valid JSON.")]
     public async Task AHealthBodyThatIsNoneIs400(string body, string message)
@@ -113,8 +113,9 @@ public sealed class AppReportTests
             (new { app_slug = "editor", message = "" }, "Invalid state provided.", "invalid state: \"\""),
             (new { app_slug = "editor", state = "idle", message = new string('é', 81) }, "Message is too long.", "Message must be less than 160 characters."),
             (new { app_slug = "editor", state = "idle", uri = new string('x', 2049) }, "Validation failed.", null),
-            ("{\"app_slug\":1}", "Request body must be valid JSON.", "Line 1, byte 13."),
-            ("{\"needs_user_attention\":\"yes\"}", "Request body must be valid JSON.", "Line 1, byte 29."),
+            ("{\"app_slug\":1}", "Validation failed.", null),
+            ("{\"needs_user_attention\":\"yes\"}", "Validation failed.", null),
+            ("{\"app_slug\":1,}", "Request body must be valid JSON.", "Line 1, byte 14."),
         })
         {
             var answer = await StatusAsync(server, body);

@@ -9,12 +9,9 @@ public sealed class SendLogsTests
     private const string ExternalSource = "3b579bf4-1ed8-4b99-87a8-e9a1e3410410";
 
     public static TheoryData<string> HostileBodies => new(
-        "",
-        "{",
         "[]",
         "\"text\"",
         "17",
-        "{} trailing",
         "{\"logs\": {}}",
         "{\"logs\": \"x\"}",
         "{\"logs\": [1]}",
@@ -27,17 +24,28 @@ public sealed class SendLogsTests
         "{\"log_source_id\": 1e400, \"logs\": [{}]}",
         "{\"log_source_id\": \"nope\", \"logs\": [{}]}",
         "{\"log_source_id\": 99999999999999999999999999999999999, \"logs\": [{}]}",
-        "{\"logs\": [{\"output\": \"x\",}]}",
         "{\"logs\": " + new string('[', 100_000) + new string(']', 100_000) + "}",
         "{\"unknown\": " + new string('[', 1000) + new string(']', 1000) + "}");
 
     [Theory]
-    [MemberData(nameof(HostileBodies))]
-    public async Task AHostileBodyIsRefusedAsNoJson(string body)
+    [InlineData("", "Line 1, byte 0.")]
+    [InlineData("{", "Line 1, byte 1.")]
+    [InlineData("{} trailing", "Line 1, byte 3.")]
+    [InlineData("{\n\"logs\": [{\"output\": \"x\",}]}", "Line 2, byte 24.")]
+    public async Task ABodyThatIsNoJsonIsRefusedWithTheLineAndTheByte(string body, string place)
     {
         await using var server = await ApiServer.StartAsync();
         var answer = await server.SendAsAgentAsync(HttpMethod.Patch, LogsPath, body);
-        Assert.Equal((400, "Request body must be valid JSON."), (answer.Status, answer.Message));
+        Assert.Equal((400, "Request body must be valid JSON.", place), (answer.Status, answer.Message, answer.Detail));
+    }
+
+    [Theory]
+    [MemberData(nameof(HostileBodies))]
+    public async Task AHostileBodyIsRefusedAndNotStored(string body)
+    {
+        await using var server = await ApiServer.StartAsync();
+        var answer = await server.SendAsAgentAsync(HttpMethod.Patch, LogsPath, body);
+        Assert.Equal((400, "Validation failed."), (answer.Status, answer.Message));
         Assert.Equal(400, (await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, body)).Status);
         Assert.Equal(0, server.Count("SELECT count(*) FROM agent_logs"));
     }

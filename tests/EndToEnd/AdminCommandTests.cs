@@ -127,6 +127,36 @@ public class AdminCommandTests
     }
 
     [Fact]
+    public async Task AFieldThatIsWrongIsNamedWithWhatIsAllowed()
+    {
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Mode=all",
+            "ControlPlane:ExternalAuth:0:Id=hub",
+            "ControlPlane:ExternalAuth:0:Type=github",
+            "ControlPlane:ExternalAuth:0:LinkUrl=https://a.example/");
+        var secret = Path.Combine(edge.DataDirectory, "secret");
+        await File.WriteAllTextAsync(secret, "geheim\n");
+
+        var nested = await DeclareAsync("""{"apps": [{"slug": "site", "healthcheck": {"url": "http://127.0.0.1"}}]}""");
+        var twice = await DeclareAsync("""{"apps": [], "apps": []}""");
+        var broken = await DeclareAsync("""{"apps": [}""");
+        var date = await RunAsync(edge, "external-auth", "set", "admin", "hub", "--access-token-file", secret, "--expires-at", "tomorrow");
+
+        Assert.Equal((1, 2, 2, 1), (nested.Code, twice.Code, broken.Code, date.Code));
+        Assert.StartsWith("edge: Validation failed. apps[0].healthcheck is not known; known are id, slug, ", nested.Errors, StringComparison.Ordinal);
+        Assert.Contains("Duplicate property 'apps'", twice.Errors, StringComparison.Ordinal);
+        Assert.Contains("cannot be read as JSON", broken.Errors, StringComparison.Ordinal);
+        Assert.Equal("edge: Validation failed. expires_at must be a time of RFC 3339 such as 2030-01-31T00:00:00Z or null\n", date.Errors);
+
+        async Task<(int Code, string Output, string Errors)> DeclareAsync(string declarations)
+        {
+            var file = Path.Combine(edge.DataDirectory, "agent.json");
+            await File.WriteAllTextAsync(file, declarations);
+            return await RunAsync(edge, "agent", "declare", "admin/default/main", "--file", file);
+        }
+    }
+
+    [Fact]
     public async Task TheExitCodeTellsWhatWentWrong()
     {
         await using var edge = await TestNode.StartAsync("Edge:Mode=all");

@@ -6,7 +6,7 @@ namespace ControlPlane.Administration;
 
 /// <summary>
 /// Every JSON body of the administration, with generated serialisers. Unlike the Agents API, whose clients are of all ages, what is not
-/// known is refused: an operator's slip of the pen would do nothing otherwise.
+/// known, or is there twice, is refused: an operator's slip of the pen would do nothing otherwise.
 /// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ApiError))]
@@ -39,6 +39,7 @@ internal sealed partial class AdministrationJson : JsonSerializerContext
         Encoder = GoJsonEncoder.Shared,
         MaxDepth = ApiJson.MaxDepth,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         Converters = { new UtcTimeConverter(), new GoUuidConverter() },

@@ -24,7 +24,7 @@ internal sealed partial class AgentAdministration(
     TimeProvider time)
 {
     private const int LongestTimeout = 366 * 24 * 3600;
-    private static readonly string[] DisplayApps = ["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"];
+    public static readonly string[] AllDisplayApps = ["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"];
 
     public AgentList List(string? workspace, Page page)
     {
@@ -221,7 +221,7 @@ internal sealed partial class AgentAdministration(
         const string Field = "display_apps";
         foreach (var app in Checks.Entries(Field, apps))
         {
-            Checks.OneOf(Field, app, DisplayApps);
+            Checks.OneOf(Field, app, AllDisplayApps);
         }
 
         return JsonSerializer.Serialize([.. apps.Distinct()], ApiJson.Wire.StringArray);

@@ -101,13 +101,13 @@ internal static partial class DeclaredBodies
             Command = Checks.Text(at + "command", app.Command),
             Icon = Checks.Text(at + "icon", app.Icon),
             Subdomain = app.Subdomain,
-            SharingLevel = Checks.OneOf(at + "sharing_level", app.SharingLevel, "owner", "authenticated", "organization", "public"),
+            SharingLevel = Checks.OneOf(at + "sharing_level", app.SharingLevel, AgentApp.SharingLevels),
             HealthcheckUrl = Checks.Text(at + "healthcheck_url", app.HealthcheckUrl),
             HealthcheckInterval = Seconds(at + "healthcheck_interval", app.HealthcheckInterval),
             HealthcheckThreshold = (int)Checks.Between(at + "healthcheck_threshold", app.HealthcheckThreshold, 0, 1_000_000),
             Group = Checks.Text(at + "group", app.Group),
             Hidden = app.Hidden,
-            OpenIn = Checks.OneOf(at + "open_in", app.OpenIn, "slim-window", "tab"),
+            OpenIn = Checks.OneOf(at + "open_in", app.OpenIn, AgentApp.Windows),
             Tooltip = Checks.Text(at + "tooltip", app.Tooltip),
         };
     }

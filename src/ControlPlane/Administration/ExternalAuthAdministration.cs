@@ -7,6 +7,7 @@ namespace ControlPlane.Administration;
 /// <summary>The body that stores a user's token for another service.</summary>
 internal sealed class SetExternalAuth
 {
+    /// <summary>The token: 1 to 16,384 characters of printable ASCII without spaces.</summary>
     public string AccessToken { get; set; } = "";
 
     /// <summary>What the service sent with the token, a JSON object; null if nothing.</summary>
@@ -26,9 +27,11 @@ internal sealed class SetExternalAuth
 internal sealed record ProviderRow(string Id, string Type, string DisplayName, string? Pattern, Uri? LinkUrl, bool Shared);
 
 /// <summary>The configured services.</summary>
+/// <param name="Providers">All of them, in the order of the configuration.</param>
 internal sealed record ProviderList(IReadOnlyList<ProviderRow> Providers);
 
 /// <summary>For which services a user has a token.</summary>
+/// <param name="Links">One for each service.</param>
 internal sealed record LinkList(IReadOnlyList<ExternalAuthLink> Links);
 
 /// <summary>Users' tokens for other services: which there are, never what they are.</summary>
@@ -52,17 +55,22 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
             throw RefusedException.Conflict("All users of this provider have the token of a file.");
         }
 
-        try
+        if (!ExternalAuthToken.IsUsable(request.AccessToken))
         {
-            var extra = request.TokenExtra is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
-            if (!await store.SetAsync(id, provider, new ExternalAuthToken(request.AccessToken, extra, request.ExpiresAt), cancellationToken))
-            {
-                throw RefusedException.NotFound("user");
-            }
+            throw RefusedException.Invalid(
+                "access_token", $"must be printable ASCII without spaces, of 1 to {ExternalAuthToken.MaxCharacters} characters");
         }
-        catch (ArgumentException exception)
+
+        var extra = request.TokenExtra is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
+        if (extra is not null && !ExternalAuthStore.IsExtra(extra))
         {
-            throw RefusedException.Invalid("access_token", exception.Message);
+            throw RefusedException.Invalid(
+                "token_extra", $"must be a JSON object of at most {ExternalAuthStore.MaxExtraCharacters} characters");
+        }
+
+        if (!await store.SetAsync(id, provider, new ExternalAuthToken(request.AccessToken, extra, request.ExpiresAt), cancellationToken))
+        {
+            throw RefusedException.NotFound("user");
         }
     }
 

@@ -8,13 +8,20 @@ internal sealed class BindInstance
     /// <summary><c>aws</c>, <c>azure</c> or <c>google</c>.</summary>
     public string Cloud { get; set; } = "";
 
+    /// <summary>The cloud's id of the instance: 1 to 256 characters.</summary>
     public string InstanceId { get; set; } = "";
 }
 
 /// <summary>That an instance stands for an agent.</summary>
+/// <param name="AgentId">The agent's id.</param>
+/// <param name="Cloud">Whose instance it is.</param>
+/// <param name="InstanceId">The cloud's id of the instance.</param>
+/// <param name="CreatedAt">When it was bound.</param>
 internal sealed record BindingRow(Guid AgentId, string Cloud, string InstanceId, DateTimeOffset CreatedAt);
 
 /// <summary>Some of the bindings, and how many there are in all.</summary>
+/// <param name="Bindings">Those from <c>offset</c> on, at most <c>limit</c>.</param>
+/// <param name="Count">How many there are in all.</param>
 internal sealed record BindingList(IReadOnlyList<BindingRow> Bindings, long Count);
 
 /// <summary>Which instances of clouds stand for which agents.</summary>
@@ -54,5 +61,6 @@ internal sealed class InstanceAdministration(AgentAdministration agents, Instanc
         }
     }
 
-    private static string NameOf(Cloud cloud) => cloud.ToString().ToLowerInvariant();
+    /// <summary>A cloud, as bodies and commands call it.</summary>
+    public static string NameOf(Cloud cloud) => cloud.ToString().ToLowerInvariant();
 }

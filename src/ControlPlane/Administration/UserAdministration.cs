@@ -8,6 +8,9 @@ namespace ControlPlane.Administration;
 /// <summary>Makes, changes and removes users. A user is named by id or user name.</summary>
 internal sealed class UserAdministration(Database database, AccessSignals access, TimeProvider time)
 {
+    /// <summary>What an administrator may make of a user.</summary>
+    public static readonly string[] Statuses = [Active, "suspended"];
+
     private const string Active = "active";
 
     public UserList List(Page page) => database.Read(connection => new UserList(
@@ -57,7 +60,7 @@ internal sealed class UserAdministration(Database database, AccessSignals access
     {
         var name = request.Name is null ? null : Checks.Text("name", request.Name);
         var email = request.Email is null ? null : Checks.Text("email", request.Email);
-        var status = request.Status is null ? null : Checks.OneOf("status", request.Status, Active, "suspended");
+        var status = request.Status is null ? null : Checks.OneOf("status", request.Status, Statuses);
         var changed = await database.WriteAsync(
             connection =>
             {

@@ -6,12 +6,14 @@ internal sealed class CreateWorkspace
     /// <summary>A user's name or id.</summary>
     public string Owner { get; set; } = "";
 
+    /// <summary>Its name, one of a kind among its owner's: 1 to 64 letters, digits and single hyphens between them.</summary>
     public string Name { get; set; } = "";
 }
 
 /// <summary>The body that renames a workspace.</summary>
 internal sealed class RenameWorkspace
 {
+    /// <summary>Its name, one of a kind among its owner's: 1 to 64 letters, digits and single hyphens between them.</summary>
     public string Name { get; set; } = "";
 }
 
@@ -33,4 +35,6 @@ internal sealed class ReinitWorkspace
 internal sealed record WorkspaceRow(Guid Id, string Owner, Guid OwnerId, string Name, long Agents, string? Claim, DateTimeOffset CreatedAt);
 
 /// <summary>Some of the workspaces, and how many there are in all.</summary>
+/// <param name="Workspaces">Those from <c>offset</c> on, at most <c>limit</c>.</param>
+/// <param name="Count">How many there are in all.</param>
 internal sealed record WorkspaceList(IReadOnlyList<WorkspaceRow> Workspaces, long Count);

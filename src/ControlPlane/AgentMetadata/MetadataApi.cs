@@ -54,19 +54,25 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
 /// <summary>The body of <c>POST me/metadata</c>.</summary>
 internal sealed class PostMetadataRequest
 {
+    /// <summary>The values. All are stored or none.</summary>
     public List<PostedMetadata?>? Metadata { get; set; }
 }
 
 /// <summary>A value as sent. Time and age must be such, but the server's time is stored. The key is in the path of the older form.</summary>
 internal sealed class PostedMetadata
 {
+    /// <summary>The value's key: 1 to 128 characters. Not read where it is in the path.</summary>
     public string? Key { get; set; }
 
+    /// <summary>A time, if it is there; the server's is stored.</summary>
     public DateTimeOffset? CollectedAt { get; set; }
 
+    /// <summary>Seconds since it was collected; not used.</summary>
     public long? Age { get; set; }
 
+    /// <summary>The value, cut after 2,048 bytes.</summary>
     public string? Value { get; set; }
 
+    /// <summary>Why there is no value, cut after 2,048 bytes; empty: there is one.</summary>
     public string? Error { get; set; }
 }

@@ -8,6 +8,8 @@ internal static class AgentStatus
     public const string Disconnected = "disconnected";
     public const string Timeout = "timeout";
 
+    public static IReadOnlyList<string> All { get; } = [Connecting, Connected, Disconnected, Timeout];
+
     /// <summary>The agent's connection state. A connection's owner may have died without a word, so old signs of life do not count.</summary>
     public static string Of(Agent agent, DateTimeOffset now, TimeSpan inactiveTimeout)
     {

@@ -20,9 +20,7 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
 
         if (request.State is not { } state || !StateReports.Lifecycles.Contains(state))
         {
-            await context.WriteAsync(
-                StatusCodes.Status400BadRequest,
-                new ApiError("Invalid lifecycle state.", $"Use one of {string.Join(", ", StateReports.Lifecycles)}."));
+            await RefuseAsync(context, "state", "Invalid lifecycle state.", $"Use one of {string.Join(", ", StateReports.Lifecycles)}.");
             return;
         }
 
@@ -48,33 +46,43 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
         await (refusal switch
         {
             null => context.WriteNullAsync(StatusCodes.Status200OK),
-            StartupRefusal.Version => RefuseAsync(context, "Invalid workspace agent version provided.", "The version must be a semantic version with a leading v."),
-            StartupRefusal.Directory => RefuseAsync(context, "Invalid workspace agent directory provided.", "The expanded directory is too long."),
+            StartupRefusal.Version => RefuseAsync(
+                context, "version", "Invalid workspace agent version provided.",
+                "The version must be a semantic version with a leading v."),
+            StartupRefusal.Directory => RefuseAsync(
+                context, "expanded_directory", "Invalid workspace agent directory provided.", "The expanded directory is too long."),
             _ => RefuseAsync(
-                context, "Invalid workspace agent subsystem provided.", $"Use any of {string.Join(", ", StateReports.Subsystems)}."),
+                context, "subsystems", "Invalid workspace agent subsystem provided.",
+                $"Use any of {string.Join(", ", StateReports.Subsystems)}."),
         });
     }
 
-    private static Task RefuseAsync(HttpContext context, string message, string detail) =>
-        context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, detail));
+    private static Task RefuseAsync(HttpContext context, string field, string message, string detail) =>
+        context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, detail, [new ApiValidation(field, detail)]));
 }
 
 /// <summary>The body of <c>POST me/report-lifecycle</c>.</summary>
 internal sealed class PostLifecycleRequest
 {
+    /// <summary>The state that the agent is in.</summary>
     public string? State { get; set; }
 
+    /// <summary>Since when; missing: now.</summary>
     public DateTimeOffset? ChangedAt { get; set; }
 }
 
 /// <summary>The body of <c>POST me/startup</c>.</summary>
 internal sealed class PostStartupRequest
 {
+    /// <summary>The agent's version, a semantic version with a <c>v</c>.</summary>
     public string? Version { get; set; }
 
+    /// <summary>Where shells begin, expanded.</summary>
     public string? ExpandedDirectory { get; set; }
 
+    /// <summary>What the agent runs in.</summary>
     public List<string?>? Subsystems { get; set; }
 
+    /// <summary>The one that agents of the first documents know.</summary>
     public string? Subsystem { get; set; }
 }

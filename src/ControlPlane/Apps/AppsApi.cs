@@ -27,7 +27,9 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
         {
             if (!GoUuid.TryParse(key, out var id))
             {
-                await context.WriteAsync(StatusCodes.Status400BadRequest, ApiError.InvalidJson("A key of healths is no UUID."));
+                await context.WriteAsync(
+                    StatusCodes.Status400BadRequest,
+                    ApiError.ValidationFailed(new ApiValidation("healths", "Each name must be an app's id, a UUID.")));
                 return;
             }
 
@@ -63,21 +65,28 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
 /// <summary>The body of <c>POST me/app-health</c>, by the apps' ids.</summary>
 internal sealed class PostAppHealthRequest
 {
+    /// <summary>Healths by the apps' ids. All are set or none.</summary>
     public Dictionary<string, string?>? Healths { get; set; }
 }
 
 /// <summary>The body of <c>PATCH me/app-status</c>. The last two are read for their type alone: nothing uses them any more.</summary>
 internal sealed class PatchAppStatusRequest
 {
+    /// <summary>The app's slug.</summary>
     public string? AppSlug { get; set; }
 
+    /// <summary>What kind of thing it does.</summary>
     public string? State { get; set; }
 
+    /// <summary>What it does: at most 160 bytes. Markup, terminal sequences and control characters are taken out.</summary>
     public string? Message { get; set; }
 
+    /// <summary>Where there is more to see: at most 2,048 characters.</summary>
     public string? Uri { get; set; }
 
+    /// <summary>Not used any more.</summary>
     public string? Icon { get; set; }
 
+    /// <summary>Not used any more.</summary>
     public bool? NeedsUserAttention { get; set; }
 }

@@ -3,6 +3,9 @@ using System.Text.Json.Serialization;
 namespace ControlPlane.Connections;
 
 /// <summary>An agent's containers, in the union of what the API documents show (tailnet.md §1.3-21). JSON names are snake case.</summary>
+/// <param name="Containers">All containers of the machine.</param>
+/// <param name="Devcontainers">The development containers among them, and those that do not run.</param>
+/// <param name="Warnings">What could not be read; left out when there is nothing.</param>
 public sealed record AgentContainers(
     IReadOnlyList<AgentContainer> Containers,
     IReadOnlyList<Devcontainer> Devcontainers,

@@ -86,4 +86,6 @@ internal sealed class AgentNodes
 internal sealed record AgentRelays(int Home, KeyValuePair<string, double>[] Latencies);
 
 /// <summary>How far an agent is from the relays of a region, in milliseconds, and whether it can be found there.</summary>
+/// <param name="Preferred">Whether the agent's home is there.</param>
+/// <param name="LatencyMs">Milliseconds to the region's nearest relay and back.</param>
 internal sealed record RegionLatency(bool Preferred, double LatencyMs);

@@ -20,6 +20,10 @@ internal sealed class ConnectionApi(DerpMapPublisher derpMaps, ControlPlaneOptio
 }
 
 /// <summary>How to reach an agent.</summary>
+/// <param name="DerpMap">Which relays there are.</param>
+/// <param name="DerpForceWebsockets">Whether clients reach relays by WebSockets alone.</param>
+/// <param name="DisableDirectConnections">Whether all traffic goes through relays.</param>
+/// <param name="HostnameSuffix">What agents' host names end with; left out when there is none.</param>
 internal sealed record ConnectionView(
     [property: JsonConverter(typeof(DerpMapConverter))] DERPMap DerpMap,
     bool DerpForceWebsockets,

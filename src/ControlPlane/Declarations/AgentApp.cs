@@ -3,6 +3,12 @@ namespace ControlPlane.Declarations;
 /// <summary>An app of an agent. The texts are empty where there is nothing to say.</summary>
 internal sealed record AgentApp
 {
+    /// <summary>Who may open an app, from the fewest to the most.</summary>
+    public static readonly string[] SharingLevels = ["owner", "authenticated", "organization", "public"];
+
+    /// <summary>Where an app may be opened.</summary>
+    public static readonly string[] Windows = ["slim-window", "tab"];
+
     public required Guid Id { get; init; }
 
     /// <summary>The app's name in URLs, one of a kind among its agent's apps.</summary>

@@ -6,19 +6,26 @@ namespace ControlPlane.ExternalAuth;
 /// <summary>The answer of <c>me/external-auth</c>: a token, or only the page where the owner can get one (tailnet.md §1.3-9).</summary>
 internal sealed record ExternalAuthAnswer
 {
+    /// <summary>The token; empty when the owner has none.</summary>
     public string AccessToken { get; init; } = "";
 
+    /// <summary>What the service sent with it, an object; null: nothing.</summary>
     public JsonElement? TokenExtra { get; init; }
 
+    /// <summary>The page where the owner gets a token; empty when there is one.</summary>
     public string Url { get; init; } = "";
 
+    /// <summary>What kind of service it is, such as <c>github</c>.</summary>
     public string Type { get; init; } = "";
 
+    /// <summary>From when on the token counts as not there; left out: never.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? ExpiresAt { get; init; }
 
+    /// <summary>The user name that git sends.</summary>
     public string Username { get; init; } = "";
 
+    /// <summary>The password that git sends; empty when the token is the user name.</summary>
     public string Password { get; init; } = "";
 
     public static ExternalAuthAnswer NotLinked(ExternalAuthProvider provider) => new() { Url = provider.LinkUrl?.AbsoluteUri ?? "" };

@@ -10,7 +10,8 @@ internal sealed class ExternalAuthSignals(ChangeNotices notices) : Signals(notic
 /// <summary>Users' tokens for other services.</summary>
 internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals signals, TimeProvider time)
 {
-    private const int MaxExtraCharacters = 64 * 1024;
+    /// <summary>The longest text that comes with a token.</summary>
+    public const int MaxExtraCharacters = 64 * 1024;
 
     /// <summary>Stores a token in the place of an older one, and wakes the agents that wait for it. False: there is no such user.</summary>
     /// <exception cref="ArgumentException">The token is not printable ASCII, or what comes with it is no JSON object.</exception>
@@ -21,7 +22,7 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
             throw new ArgumentException($"A token is printable ASCII without spaces, of at most {ExternalAuthToken.MaxCharacters} characters.", nameof(token));
         }
 
-        if (token.Extra is { } extra && !IsObject(extra))
+        if (token.Extra is { } extra && !IsExtra(extra))
         {
             throw new ArgumentException($"What comes with a token is a JSON object of at most {MaxExtraCharacters} characters.", nameof(token));
         }
@@ -63,7 +64,8 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
         static reader => new ExternalAuthLink(reader.Text("provider_id"), reader.Time("updated_at"), reader.TimeOrNull("expires_at")),
         ("@user", userId)));
 
-    private static bool IsObject(string text)
+    /// <summary>Whether this can be stored beside a token: a JSON object that is neither long nor deep.</summary>
+    public static bool IsExtra(string text)
     {
         try
         {

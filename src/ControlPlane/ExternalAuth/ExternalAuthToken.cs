@@ -18,4 +18,7 @@ internal sealed record ExternalAuthToken(string AccessToken, string? Extra = nul
 }
 
 /// <summary>That a user has linked a provider, without the token.</summary>
+/// <param name="ProviderId">The service's id.</param>
+/// <param name="UpdatedAt">When the token was stored.</param>
+/// <param name="ExpiresAt">From when on it counts as not there; null: never.</param>
 internal sealed record ExternalAuthLink(string ProviderId, DateTimeOffset UpdatedAt, DateTimeOffset? ExpiresAt);

@@ -59,6 +59,6 @@ internal sealed partial class ApiJson : JsonSerializerContext
         MaxDepth = MaxDepth,
         PropertyNameCaseInsensitive = true, // as Go's decoder
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Converters = { new UtcTimeConverter(), new GoUuidConverter() },
+        Converters = { new UtcTimeConverter(), new GoUuidConverter(), new FiniteNumberConverter() },
     });
 }

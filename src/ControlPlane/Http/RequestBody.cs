@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Http;
 
-/// <summary>Reads bounded JSON bodies. Refusals are answered here: 413 for one too long, 400 for one that is not what was asked for.</summary>
+/// <summary>
+/// Reads bounded JSON bodies. Refusals are answered here: 413 for one too long, 400 for one that is no JSON or not what was asked for.
+/// </summary>
 internal static class RequestBody
 {
     /// <summary>The body, or null once an error has been answered. A body of <c>null</c> is an empty <typeparamref name="T"/>, as in Go.</summary>
@@ -19,18 +21,48 @@ internal static class RequestBody
             return null;
         }
 
+        LoneSurrogates.Replace(bytes.Span);
+        var (value, error) = Parse(Utf8Text.Repair(bytes).Span, type);
+        if (error is not null)
+        {
+            await context.WriteAsync(StatusCodes.Status400BadRequest, error);
+        }
+
+        return value;
+    }
+
+    private static (T? Value, ApiError? Error) Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+        where T : class, new()
+    {
+        T? value = null;
+        JsonException? refused = null;
         try
         {
-            LoneSurrogates.Replace(bytes.Span);
-            return JsonSerializer.Deserialize(Utf8Text.Repair(bytes).Span, type) ?? new T();
+            value = JsonSerializer.Deserialize(json, type) ?? new T();
+
+            // The serialiser lets null into lists, whatever their entries are.
+            if (!type.Options.RespectNullableAnnotations)
+            {
+                return (value, null);
+            }
         }
         catch (JsonException exception)
         {
-            // Its message may quote the body.
-            await context.WriteAsync(
-                StatusCodes.Status400BadRequest,
-                ApiError.InvalidJson(FormattableString.Invariant($"Line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}.")));
-            return null;
+            refused = exception;
+        }
+
+        try
+        {
+            // The exception's message is not shown: it names types of this program.
+            var faults = BodyCheck.Find(json, type);
+            return faults.Count > 0 ? (null, ApiError.ValidationFailed([.. faults]))
+                : refused is null ? (value, null)
+                : (null, ApiError.ValidationFailed(new ApiValidation(refused.Path ?? BodyCheck.WholeBody, "cannot be read")));
+        }
+        catch (JsonException invalid)
+        {
+            var place = FormattableString.Invariant($"Line {invalid.LineNumber + 1}, byte {invalid.BytePositionInLine}.");
+            return (null, ApiError.InvalidJson(place));
         }
     }
 

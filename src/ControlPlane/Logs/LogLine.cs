@@ -1,6 +1,11 @@
 namespace ControlPlane.Logs;
 
 /// <summary>A stored line. Ids ascend over all agents in the order in which lines became visible, so that a reader can resume after one.</summary>
+/// <param name="Id">Its id: ids ascend over all agents and are never used twice.</param>
+/// <param name="CreatedAt">When the server stored it.</param>
+/// <param name="Output">Its text, at most 1,024 characters.</param>
+/// <param name="Level">How severe it is.</param>
+/// <param name="SourceId">The id of its log source.</param>
 internal sealed record LogLine(long Id, DateTimeOffset CreatedAt, string Output, string Level, Guid SourceId);
 
 /// <summary>A line to be stored.</summary>

@@ -54,14 +54,15 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
 
         var lines = new List<NewLogLine>(sent.Count);
         var countedBytes = 0L;
-        foreach (var line in sent)
+        foreach (var (index, line) in sent.Index())
         {
             var level = line?.Level is { Length: > 0 } given ? given : "info";
             if (!LogText.Levels.Contains(level))
             {
+                var allowed = $"Use one of {string.Join(", ", LogText.Levels)}.";
+                var field = FormattableString.Invariant($"logs[{index}].level");
                 await context.WriteAsync(
-                    StatusCodes.Status400BadRequest,
-                    new ApiError("Invalid log level provided.", $"Use one of {string.Join(", ", LogText.Levels)}."));
+                    StatusCodes.Status400BadRequest, new ApiError("Invalid log level provided.", allowed, [new ApiValidation(field, allowed)]));
                 return;
             }
 

@@ -25,4 +25,5 @@ internal sealed class ListeningPortsApi(AgentReach reach)
 }
 
 /// <summary>The answer's body.</summary>
+/// <param name="Ports">The ports, without those below 9 and those of well-known services that are no HTTP.</param>
 internal sealed record ListeningPorts(IReadOnlyList<ListeningPort> Ports);

@@ -16,7 +16,7 @@ internal static class AdminOperations
 
     public static IReadOnlyDictionary<string, ApiOperation> All { get; } = new Dictionary<string, ApiOperation>(StringComparer.Ordinal)
     {
-        ["GET /openapi.json"] = Does("This document") with { MediaType = "application/openapi+json" },
+        ["GET /openapi.json"] = Does("This document") with { Response = Json.JsonElement },
         ["GET /users"] = Does("Lists users") with { Response = Json.UserList, Query = Paging },
         ["POST /users"] = Does("Makes a user") with { Request = Json.CreateUser, Response = Json.UserRow, Status = StatusCodes.Status201Created },
         ["GET /users/{user}"] = Does("A user, by name or id") with { Response = Json.UserRow },

@@ -17,7 +17,7 @@ internal static class AgentsOperations
         new("after", "Lines after this id alone.", "integer"),
         new("before", "Lines before this id alone.", "integer"),
         new("follow", "A WebSocket that goes on with what comes; only its presence counts."),
-        new("format", "json (the default) or text."),
+        new("format", "The form of the answer; missing: json.") { Words = ["json", "text"] },
     ];
 
     private static readonly ApiParameter[] ExternalAuth =
@@ -37,7 +37,7 @@ internal static class AgentsOperations
     {
         ["GET /"] = new("Says hello", ApiCaller.Anybody) { Response = Json.ApiError },
         ["GET /buildinfo"] = new("Version and deployment", ApiCaller.Anybody) { Response = Json.BuildInfo },
-        ["GET /openapi.json"] = new("This document", ApiCaller.Anybody) { MediaType = "application/openapi+json" },
+        ["GET /openapi.json"] = new("This document", ApiCaller.Anybody) { Response = Json.JsonElement },
         ["GET /users/me"] = new("The user of the session", ApiCaller.Session) { Response = Json.UserView },
         ["GET /derp-map"] = Socket("The DERP map as JSON, at once and when it changes", ApiCaller.SessionOrAgent),
         ["GET /tailnet"] = Socket("The tailnet service, for a client of all the user's agents", ApiCaller.Session, Session),

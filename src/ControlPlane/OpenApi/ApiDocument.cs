@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,7 +10,7 @@ namespace ControlPlane.OpenApi;
 
 /// <summary>
 /// The OpenAPI 3.1 document of all routes below a path. Paths, methods and path parameters are those of the mapped endpoints, bodies those of their
-/// serialisers, so that it cannot tell of what is not there; a test holds that every operation is described.
+/// serialisers, so that it cannot tell of what is not there; tests hold that every operation, parameter and property is described.
 /// </summary>
 internal static class ApiDocument
 {
@@ -33,59 +34,91 @@ internal static class ApiDocument
         .Where(endpoint => endpoint.RoutePattern.RawText?.StartsWith(root + "/", StringComparison.Ordinal) is true)
         .SelectMany(endpoint => endpoint.Metadata.GetMetadata<RouteMethods>()?.Methods.Select(method => (endpoint, endpoint.RoutePattern.RawText![root.Length..], method)) ?? []);
 
+    /// <summary>What generated clients call an operation: its method and its path, which do not change.</summary>
+    public static string OperationId(string method, string path)
+    {
+        var segments = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        return method.ToLowerInvariant() + (segments.Length == 0 ? "Root" : string.Concat(segments.Select(
+            static segment => segment[0] == '{' ? "By" + Pascal(segment.Trim('{', '}')) : Pascal(segment))));
+
+        static string Pascal(string words) => string.Concat(words
+            .Split(['-', '.', '_'], StringSplitOptions.RemoveEmptyEntries)
+            .Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
+    }
+
     private static JsonObject Build(IEnumerable<Endpoint> endpoints, string root, string title, IReadOnlyDictionary<string, ApiOperation> operations)
     {
-        var schemas = new ApiSchemas();
+        var schemas = new ApiSchemas(XmlComments.Read());
+        var error = schemas.Reference(ApiJson.Wire.ApiError);
+        foreach (var request in operations.Values.Select(static operation => operation.Request).OfType<JsonTypeInfo>())
+        {
+            schemas.Reference(request, sent: true);
+        }
+
         var paths = new JsonObject();
         foreach (var path in Operations(endpoints, root).GroupBy(static one => one.Path).OrderBy(static path => path.Key, StringComparer.Ordinal))
         {
             var item = new JsonObject();
             if (path.First().Endpoint.RoutePattern.Parameters is { Count: > 0 } parameters)
             {
-                item["parameters"] = new JsonArray([.. parameters.Select(static parameter => Parameter(parameter.Name, "path", "string", null))]);
+                item["parameters"] = new JsonArray([.. parameters.Select(static parameter => Parameter(
+                    "path", new ApiParameter(parameter.Name, ApiParameter.InPath.GetValueOrDefault(parameter.Name, ""))))]);
             }
 
             foreach (var (_, _, method) in path)
             {
                 item[method.ToLowerInvariant()] = operations.TryGetValue($"{method} {path.Key}", out var operation)
-                    ? Describe(operation, schemas)
+                    ? Describe(OperationId(method, path.Key), operation, item.ContainsKey("parameters"), schemas)
                     : new JsonObject { ["responses"] = new JsonObject() };
             }
 
-            paths[root + path.Key] = item;
+            paths[path.Key] = item;
         }
 
         return new JsonObject
         {
             ["openapi"] = "3.1.0",
             ["info"] = new JsonObject { ["title"] = title, ["version"] = BuildVersion.OfThisAssembly },
+            ["servers"] = new JsonArray(new JsonObject { ["url"] = root, ["description"] = "The server that this document comes from." }),
             ["paths"] = paths,
-            ["components"] = new JsonObject { ["schemas"] = schemas.ToJson(), ["securitySchemes"] = Security() },
+            ["components"] = new JsonObject
+            {
+                ["schemas"] = schemas.ToJson(),
+                ["responses"] = ApiErrors.Responses(error, paths.ToJsonString()),
+                ["securitySchemes"] = ApiSecurity.Schemes(operations.Values.Select(static operation => operation.Caller)),
+            },
         };
     }
 
-    private static JsonObject Describe(ApiOperation operation, ApiSchemas schemas)
+    private static JsonObject Describe(string id, ApiOperation operation, bool hasPathParameters, ApiSchemas schemas)
     {
         var responses = new JsonObject();
-        if (operation.Status != StatusCodes.Status101SwitchingProtocols)
-        {
-            responses[operation.Status.ToString(CultureInfo.InvariantCulture)] = Success(operation, schemas);
-        }
-
         if (operation.IsWebSocket)
         {
             responses["101"] = new JsonObject { ["description"] = "A WebSocket." };
         }
 
-        responses["default"] = new JsonObject
+        if (operation.Status != StatusCodes.Status101SwitchingProtocols)
         {
-            ["description"] = "An error.",
-            ["content"] = Content(ApiOperation.Json, schemas.Reference(ApiJson.Wire.ApiError)),
+            responses[operation.Status.ToString(CultureInfo.InvariantCulture)] = Success(operation, schemas);
+        }
+
+        foreach (var (status, response) in ApiErrors.Of(operation, hasPathParameters))
+        {
+            responses[status] = response;
+        }
+
+        var described = new JsonObject
+        {
+            ["operationId"] = id,
+            ["summary"] = operation.Summary,
+            ["description"] = $"{ApiSecurity.Needs(operation.Caller)}{(operation.IsWebSocket ? " Answers a WebSocket handshake." : "")}",
+            ["security"] = ApiSecurity.Of(operation.Caller),
+            ["responses"] = responses,
         };
-        var described = new JsonObject { ["summary"] = operation.Summary, ["responses"] = responses, ["security"] = Security(operation.Caller) };
         if (operation.Query.Count > 0)
         {
-            described["parameters"] = new JsonArray([.. operation.Query.Select(static one => Parameter(one.Name, "query", one.Type, one.Description))]);
+            described["parameters"] = new JsonArray([.. operation.Query.Select(static one => Parameter("query", one))]);
         }
 
         if (operation.Request is { } request)
@@ -103,8 +136,8 @@ internal static class ApiDocument
         {
             var schema = operation.MediaType != ApiOperation.Json ? new JsonObject { ["type"] = "string" }
                 : operation.Response is null ? new JsonObject { ["type"] = "null" }
-                : operation.IsArray ? new JsonObject { ["type"] = "array", ["items"] = schemas.Reference(operation.Response) }
-                : schemas.Reference(operation.Response);
+                : operation.IsArray ? new JsonObject { ["type"] = "array", ["items"] = schemas.Body(operation.Response) }
+                : schemas.Body(operation.Response);
             success["content"] = Content(operation.MediaType, schema);
         }
 
@@ -113,38 +146,21 @@ internal static class ApiDocument
 
     private static JsonObject Content(string mediaType, JsonObject schema) => new() { [mediaType] = new JsonObject { ["schema"] = schema } };
 
-    private static JsonObject Parameter(string name, string place, string type, string? description)
+    private static JsonObject Parameter(string place, ApiParameter parameter)
     {
-        var parameter = new JsonObject
+        var schema = new JsonObject { ["type"] = parameter.Type };
+        if (parameter.Words.Count > 0)
         {
-            ["name"] = name,
-            ["in"] = place,
-            ["required"] = place == "path",
-            ["schema"] = new JsonObject { ["type"] = type },
-        };
-        if (description is not null)
-        {
-            parameter["description"] = description;
+            schema["enum"] = new JsonArray([.. parameter.Words.Select(static word => (JsonNode)word)]);
         }
 
-        return parameter;
+        return new JsonObject
+        {
+            ["name"] = parameter.Name,
+            ["in"] = place,
+            ["required"] = place == "path",
+            ["description"] = parameter.Description,
+            ["schema"] = schema,
+        };
     }
-
-    private static JsonArray Security(ApiCaller caller) => caller switch
-    {
-        ApiCaller.Anybody => [],
-        ApiCaller.Agent => new JsonArray(Scheme("agent")),
-        ApiCaller.Session => new JsonArray(Scheme("session")),
-        ApiCaller.SessionOrAgent => new JsonArray(Scheme("session"), Scheme("agent")),
-        _ => new JsonArray(Scheme("admin")),
-    };
-
-    private static JsonObject Scheme(string name) => new() { [name] = new JsonArray() };
-
-    private static JsonObject Security() => new()
-    {
-        ["session"] = new JsonObject { ["type"] = "apiKey", ["in"] = "header", ["name"] = "Coder-Session-Token", ["description"] = "A user's session token." },
-        ["agent"] = new JsonObject { ["type"] = "apiKey", ["in"] = "header", ["name"] = "Coder-Session-Token", ["description"] = "An agent's token." },
-        ["admin"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "The node's admin token, on the admin listener." },
-    };
 }

@@ -13,11 +13,29 @@ internal enum ApiCaller
     Administrator,
 }
 
-/// <summary>A parameter in the query.</summary>
+/// <summary>A parameter in the query, or in a path.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Description">What it does.</param>
 /// <param name="Type">Its JSON schema's type.</param>
-internal sealed record ApiParameter(string Name, string Description, string Type = "string");
+internal sealed record ApiParameter(string Name, string Description, string Type = "string")
+{
+    /// <summary>What the parameters of paths are, by their names.</summary>
+    public static IReadOnlyDictionary<string, string> InPath { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["agent"] = "The agent's id, or user%2Fworkspace%2Fagent.",
+        ["container"] = "The container's id or name.",
+        ["devcontainer"] = "The development container's id, a UUID.",
+        ["key"] = "The value's key: 1 to 128 characters.",
+        ["provider"] = "The service's id in the configuration.",
+        ["token"] = "The token's id, which is what stands before its hyphen.",
+        ["user"] = "The user's name or id.",
+        ["workspace"] = "The workspace's id, or user%2Fworkspace.",
+        ["workspaceagent"] = "The agent's id, a UUID.",
+    };
+
+    /// <summary>The words that it may be; empty: any.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+}
 
 /// <summary>What a route's method does, for readers of the OpenAPI document. The types' schemas come from the serialisers that the handlers use.</summary>
 internal sealed record ApiOperation(string Summary, ApiCaller Caller)

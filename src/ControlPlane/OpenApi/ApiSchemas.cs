@@ -1,69 +1,156 @@
+using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Schema;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using ControlPlane.Coordination;
 
 namespace ControlPlane.OpenApi;
 
-/// <summary>The JSON schemas of a document's bodies, as their serialisers write and read them, each under its type's name.</summary>
-internal sealed class ApiSchemas
+/// <summary>
+/// The JSON schemas of a document's bodies, as their serialisers write and read them: one for each type of object, under its name. The
+/// platform's exporter would write a type's schema out at each place, and refer to the first of them.
+/// </summary>
+internal sealed class ApiSchemas(XmlComments comments)
 {
-    private static readonly JsonSchemaExporterOptions Options = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Transform };
-
     private readonly SortedDictionary<string, JsonNode> _schemas = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Type> _types = new(StringComparer.Ordinal);
 
-    public JsonObject Reference(JsonTypeInfo type)
+    /// <summary>
+    /// A reference to the schema of a body. Whatever is to be <paramref name="sent"/> by clients comes first: of that nothing is required.
+    /// </summary>
+    public JsonObject Reference(JsonTypeInfo type, bool sent = false)
     {
         var name = type.Type.Name;
-        var place = $"#/components/schemas/{name}";
-        if (!_schemas.ContainsKey(name))
+        if (_types.TryAdd(name, type.Type))
         {
-            var schema = type.GetJsonSchemaAsNode(Options);
-            Move(schema, place);
-            _schemas.Add(name, schema);
+            _schemas[name] = Object(type, sent);
+        }
+        else if (_types[name] != type.Type)
+        {
+            throw new InvalidOperationException($"{type.Type} and {_types[name]} would have one schema.");
         }
 
-        return new JsonObject { ["$ref"] = place };
+        return Reference(name);
     }
+
+    /// <summary>The schema of a body that the server sends: a reference, or that of any JSON.</summary>
+    public JsonObject Body(JsonTypeInfo type) => Value(type, sent: false);
 
     public JsonObject ToJson() => [.. _schemas.Select(static schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value))];
 
-    /// <summary>A type that comes twice is a reference to the first time, from the schema's root, which is elsewhere now.</summary>
-    private static void Move(JsonNode? node, string place)
-    {
-        if (node is JsonObject schema)
-        {
-            if (schema["$ref"] is JsonValue reference && reference.TryGetValue<string>(out var target))
-            {
-                schema["$ref"] = place + target[1..];
-            }
+    private static JsonObject Reference(string name) => new() { ["$ref"] = $"#/components/schemas/{name}" };
 
-            foreach (var (_, member) in schema)
-            {
-                Move(member, place);
-            }
-        }
-        else if (node is JsonArray entries)
+    private JsonObject Object(JsonTypeInfo type, bool sent)
+    {
+        var (properties, required) = (new JsonObject(), new JsonArray());
+        foreach (var property in type.Properties.Where(static property => property.Get is not null))
         {
-            foreach (var entry in entries)
+            var member = (PropertyInfo)property.AttributeProvider!;
+            var mayBeLeftOut = member.GetCustomAttribute<JsonIgnoreAttribute>() is not null;
+            properties[property.Name] = Property(type, property, member, sent, mayBeLeftOut);
+            if (!sent && !mayBeLeftOut)
             {
-                Move(entry, place);
+                required.Add((JsonNode)property.Name);
             }
         }
+
+        var schema = new JsonObject { ["type"] = "object", ["properties"] = properties };
+        if (required.Count > 0)
+        {
+            schema["required"] = required;
+        }
+
+        if (type.Options.UnmappedMemberHandling == JsonUnmappedMemberHandling.Disallow && sent)
+        {
+            schema["additionalProperties"] = false;
+        }
+
+        return Described(schema, comments.Of(type.Type));
     }
 
-    // The exporter does not know what our converters write.
-    private static JsonNode Transform(JsonSchemaExporterContext context, JsonNode schema)
+    private JsonObject Property(JsonTypeInfo owner, JsonPropertyInfo property, PropertyInfo member, bool sent, bool mayBeLeftOut)
     {
-        var type = context.TypeInfo.Type;
-        var plain = Nullable.GetUnderlyingType(type) ?? type;
-        if (plain != typeof(DateTimeOffset) && plain != typeof(Guid))
+        JsonObject schema;
+        if (property.CustomConverter is DerpMapConverter)
         {
-            return schema;
+            schema = Reference(DerpMapSchema.Name);
+            DerpMapSchema.AddTo(_schemas);
+        }
+        else
+        {
+            schema = Value(owner.Options.GetTypeInfo(property.PropertyType), sent);
         }
 
-        var format = plain == typeof(Guid) ? "uuid" : "date-time";
-        return type == plain
-            ? new JsonObject { ["type"] = "string", ["format"] = format }
-            : new JsonObject { ["type"] = new JsonArray("string", "null"), ["format"] = format };
+        if (ApiWords.All.TryGetValue((owner.Type, member.Name), out var words))
+        {
+            var innermost = schema["items"] as JsonObject ?? schema["additionalProperties"] as JsonObject ?? schema;
+            innermost["enum"] = new JsonArray([.. words.Select(static word => (JsonNode)word)]);
+        }
+
+        var canBeNull = !property.PropertyType.IsValueType || Nullable.GetUnderlyingType(property.PropertyType) is not null;
+        if (canBeNull && (sent ? property.IsSetNullable : property.IsGetNullable && !mayBeLeftOut))
+        {
+            schema = OrNull(schema);
+        }
+
+        return Described(schema, comments.Of(member));
+    }
+
+    private JsonObject Value(JsonTypeInfo type, bool sent) => type.Kind switch
+    {
+        JsonTypeInfoKind.Object => Reference(type, sent),
+        JsonTypeInfoKind.Enumerable => new JsonObject
+        {
+            ["type"] = "array",
+            ["items"] = Value(type.Options.GetTypeInfo(type.ElementType!), sent),
+        },
+        JsonTypeInfoKind.Dictionary => new JsonObject
+        {
+            ["type"] = "object",
+            ["additionalProperties"] = Value(type.Options.GetTypeInfo(type.ElementType!), sent),
+        },
+        _ => Scalar(Nullable.GetUnderlyingType(type.Type) ?? type.Type),
+    };
+
+    private static JsonObject Scalar(Type type) =>
+        type == typeof(string) ? Of("string")
+        : type == typeof(bool) ? Of("boolean")
+        : type == typeof(int) ? Of("integer", "int32")
+        : type == typeof(long) ? Of("integer", "int64")
+        : type == typeof(double) ? Of("number", "double")
+        : type == typeof(Guid) ? Of("string", "uuid")
+        : type == typeof(DateTimeOffset) ? Of("string", "date-time")
+        : type == typeof(Uri) ? Of("string", "uri")
+        : type == typeof(JsonElement) ? []
+        : throw new InvalidOperationException($"{type} has no schema.");
+
+    private static JsonObject Of(string type, string? format = null) =>
+        format is null ? new JsonObject { ["type"] = type } : new JsonObject { ["type"] = type, ["format"] = format };
+
+    private static JsonObject OrNull(JsonObject schema)
+    {
+        if (schema.ContainsKey("$ref"))
+        {
+            return new JsonObject { ["anyOf"] = new JsonArray(schema, Of("null")) };
+        }
+
+        if (schema["type"] is JsonValue type)
+        {
+            schema["type"] = new JsonArray(type.GetValue<string>(), "null");
+            (schema["enum"] as JsonArray)?.Add(null);
+        }
+
+        return schema;
+    }
+
+    private static JsonObject Described(JsonObject schema, string? description)
+    {
+        if (description is not null)
+        {
+            schema["description"] = description;
+        }
+
+        return schema;
     }
 }

@@ -26,33 +26,46 @@ internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 }
 
 /// <summary>When to report again, in nanoseconds.</summary>
+/// <param name="ReportInterval">Nanoseconds until the next report.</param>
 internal sealed record StatsView(long ReportInterval);
 
 /// <summary>The body of <c>POST me/report-stats</c>: what S3 and S4 have, both spellings.</summary>
 internal sealed class ReportStatsRequest
 {
+    /// <summary>How many connections there are, by protocol.</summary>
     public Dictionary<string, long>? ConnectionsByProto { get; set; }
 
+    /// <summary>How many connections there are.</summary>
     public long? ConnectionCount { get; set; }
 
+    /// <summary>The median of their latencies, in milliseconds.</summary>
     public double? ConnectionMedianLatencyMs { get; set; }
 
+    /// <summary>Packets received since the last report.</summary>
     public long? RxPackets { get; set; }
 
+    /// <summary>Bytes received since the last report.</summary>
     public long? RxBytes { get; set; }
 
+    /// <summary>Packets sent since the last report.</summary>
     public long? TxPackets { get; set; }
 
+    /// <summary>Bytes sent since the last report.</summary>
     public long? TxBytes { get; set; }
 
+    /// <summary>Sessions of VS Code.</summary>
     public long? SessionCountVscode { get; set; }
 
+    /// <summary>Sessions of JetBrains.</summary>
     public long? SessionCountJetbrains { get; set; }
 
+    /// <summary>Terminals.</summary>
     public long? SessionCountReconnectingPty { get; set; }
 
+    /// <summary>Sessions of SSH.</summary>
     public long? SessionCountSsh { get; set; }
 
+    /// <summary>Metrics of the agent's own; 64 are kept.</summary>
     public List<ReportedMetric?>? Metrics { get; set; }
 
     /// <summary>S4's <see cref="ConnectionsByProto"/>.</summary>
@@ -89,12 +102,16 @@ internal sealed class ReportStatsRequest
 /// <summary>A metric of the agent's own, as sent.</summary>
 internal sealed class ReportedMetric
 {
+    /// <summary>Its name; one without is left out.</summary>
     public string? Name { get; set; }
 
+    /// <summary>What kind it is; any other word is a gauge.</summary>
     public string? Type { get; set; }
 
+    /// <summary>Its value; a counter's since the agent's start.</summary>
     public double? Value { get; set; }
 
+    /// <summary>Its labels.</summary>
     public List<ReportedLabel?>? Labels { get; set; }
 
     public AgentMetric ToMetric() => new(
@@ -107,7 +124,9 @@ internal sealed class ReportedMetric
 /// <summary>A label of a <see cref="ReportedMetric"/>.</summary>
 internal sealed class ReportedLabel
 {
+    /// <summary>The label's name.</summary>
     public string? Name { get; set; }
 
+    /// <summary>The label's value.</summary>
     public string? Value { get; set; }
 }

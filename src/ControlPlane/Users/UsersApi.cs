@@ -30,6 +30,17 @@ internal sealed class UsersApi(UserStore users)
 }
 
 /// <summary>The API's user.</summary>
+/// <param name="Id">The user's id.</param>
+/// <param name="Username">The user's name.</param>
+/// <param name="Name">What people call the user.</param>
+/// <param name="Email">The user's address of mail.</param>
+/// <param name="CreatedAt">When the user was made.</param>
+/// <param name="UpdatedAt">When the user was last changed.</param>
+/// <param name="LastSeenAt">When a token of the user's was last used.</param>
+/// <param name="Status">Whether the user's tokens are good: only those of an active one are.</param>
+/// <param name="LoginType">How the user signs in.</param>
+/// <param name="OrganizationIds">The ids of the user's organizations.</param>
+/// <param name="Roles">The user's site-wide roles.</param>
 internal sealed record UserView(
     Guid Id,
     string Username,
@@ -44,4 +55,6 @@ internal sealed record UserView(
     IReadOnlyList<RoleView> Roles);
 
 /// <summary>A site-wide role.</summary>
+/// <param name="Name">The role's name.</param>
+/// <param name="DisplayName">What people call it.</param>
 internal sealed record RoleView(string Name, string DisplayName);

@@ -149,11 +149,13 @@ internal sealed class AdminArguments
     {
         try
         {
-            return JsonNode.Parse(readFile(file)) as JsonObject ?? throw new AdminUsageException($"{file} holds no JSON object");
+            // A name that is there twice would otherwise be found out when the node is written to.
+            return JsonNode.Parse(readFile(file), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new AdminUsageException($"{file} holds no JSON object");
         }
         catch (JsonException error)
         {
-            throw new AdminUsageException($"{file} is no JSON: {error.Message}");
+            throw new AdminUsageException($"{file} cannot be read as JSON: {error.Message}");
         }
     }
 

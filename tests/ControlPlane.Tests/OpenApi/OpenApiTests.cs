@@ -53,7 +53,7 @@ public sealed partial class OpenApiTests
         {
             var (number, method, path) = row.Data;
             Assert.True(
-                document.Json.GetProperty("paths").TryGetProperty("/api/v2" + path, out var item) && item.TryGetProperty(method, out _),
+                document.Json.GetProperty("paths").TryGetProperty(path, out var item) && item.TryGetProperty(method, out _),
                 $"row {number}: {method} {path}");
         }
     }
@@ -70,20 +70,81 @@ public sealed partial class OpenApiTests
     }
 
     [Fact]
-    public async Task EveryReferenceIsToASchemaOfTheDocument()
+    public async Task EveryReferenceIsToASchemaOrAResponseOfTheDocument()
     {
         await using var admin = await AdminListener.StartAsync();
-        foreach (var document in new[] { await admin.Server.GetAsync("/api/v2/openapi.json"), await admin.GetAsync("/openapi.json") })
+        foreach (var document in await DocumentsAsync(admin))
         {
-            var references = Reference().Matches(document.Body).Select(static match => match.Groups[1].Value).ToList();
+            var references = Reference().Matches(document.GetRawText()).Select(static match => match.Groups[1].Value).ToList();
             Assert.NotEmpty(references);
             Assert.All(references, reference =>
             {
-                Assert.StartsWith("#/components/schemas/", reference, StringComparison.Ordinal);
-                Assert.Equal(JsonValueKind.Object, Resolve(document.Json, reference).ValueKind);
+                // Not into a schema, which generators of code do not follow.
+                Assert.Matches("^#/components/(schemas|responses)/[A-Za-z]+$", reference);
+                Assert.Equal(JsonValueKind.Object, Resolve(document, reference).ValueKind);
             });
         }
     }
+
+    [Fact]
+    public async Task EveryOperationHasANameOfItsOwnAndAllIsDescribed()
+    {
+        await using var admin = await AdminListener.StartAsync();
+        foreach (var document in await DocumentsAsync(admin))
+        {
+            var names = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var path in document.GetProperty("paths").EnumerateObject())
+            {
+                foreach (var operation in path.Value.EnumerateObject().Where(static one => one.Name != "parameters"))
+                {
+                    var what = $"{operation.Name} {path.Name}";
+                    Assert.True(names.Add(operation.Value.GetProperty("operationId").GetString()!), what);
+                    IsDescribed(operation.Value, what, "summary");
+                    IsDescribed(operation.Value, what);
+                    var parameters = Entries(path.Value, "parameters").Concat(Entries(operation.Value, "parameters"));
+                    Assert.All(parameters, parameter => IsDescribed(parameter, $"{what} {parameter.GetProperty("name")}"));
+                    Assert.True(operation.Value.GetProperty("responses").TryGetProperty("default", out _), what);
+                }
+            }
+
+            foreach (var schema in document.GetProperty("components").GetProperty("schemas").EnumerateObject())
+            {
+                IsDescribed(schema.Value, schema.Name);
+                Assert.All(
+                    schema.Value.GetProperty("properties").EnumerateObject(),
+                    property => IsDescribed(property.Value, $"{schema.Name}.{property.Name}"));
+            }
+
+            Assert.NotEmpty(document.GetProperty("servers").EnumerateArray());
+        }
+    }
+
+    [Fact]
+    public async Task EveryOneOfAFewWordsIsInTheDocument()
+    {
+        await using var admin = await AdminListener.StartAsync();
+        var schemas = (await DocumentsAsync(admin))
+            .SelectMany(static document => document.GetProperty("components").GetProperty("schemas").EnumerateObject())
+            .ToList();
+        Assert.All(ApiWords.All, entry =>
+        {
+            var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(entry.Key.Property);
+            var property = schemas.First(schema => schema.Name == entry.Key.Type.Name).Value.GetProperty("properties").GetProperty(name);
+            var innermost = property.TryGetProperty("items", out var items) ? items
+                : property.TryGetProperty("additionalProperties", out var values) ? values
+                : property;
+            var words = innermost.GetProperty("enum").EnumerateArray().Where(static word => word.ValueKind != JsonValueKind.Null);
+            Assert.Equal(entry.Value, words.Select(static word => word.GetString()));
+        });
+    }
+
+    [Theory]
+    [InlineData("GET", "/", "getRoot")]
+    [InlineData("GET", "/openapi.json", "getOpenapiJson")]
+    [InlineData("POST", "/workspaceagents/aws-instance-identity", "postWorkspaceagentsAwsInstanceIdentity")]
+    [InlineData("GET", "/workspaceagents/{workspaceagent}/logs", "getWorkspaceagentsByWorkspaceagentLogs")]
+    public void AnOperationsNameIsItsMethodAndItsPath(string method, string path, string name) =>
+        Assert.Equal(name, ApiDocument.OperationId(method, path));
 
     [Fact]
     public async Task TheSchemasAreWhatTheSerialisersWrite()
@@ -98,6 +159,15 @@ public sealed partial class OpenApiTests
         Assert.Equal("uuid", properties.GetProperty("id").GetProperty("format").GetString());
         Assert.Equal(JsonValueKind.Object, schemas.GetProperty("LogLine").ValueKind);
     }
+
+    private static async Task<JsonElement[]> DocumentsAsync(AdminListener admin) =>
+        [(await admin.Server.GetAsync("/api/v2/openapi.json")).Json, (await admin.GetAsync("/openapi.json")).Json];
+
+    private static JsonElement[] Entries(JsonElement owner, string list) =>
+        owner.TryGetProperty(list, out var entries) ? [.. entries.EnumerateArray()] : [];
+
+    private static void IsDescribed(JsonElement one, string what, string by = "description") =>
+        Assert.True(one.TryGetProperty(by, out var text) && text.GetString() is { Length: > 0 }, $"{what} has no {by}");
 
     private static JsonElement Resolve(JsonElement document, string reference) =>
         reference.Split('/').Skip(1).Aggregate(document, static (node, name) => node.GetProperty(name));
