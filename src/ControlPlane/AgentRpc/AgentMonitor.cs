@@ -1,4 +1,5 @@
 using System.Data.Common;
+using ControlPlane.Storage;
 using Microsoft.Extensions.Logging;
 using Tailnet.Yamux;
 
@@ -9,7 +10,7 @@ namespace ControlPlane.AgentRpc;
 /// and stores its end, unless the agent has come back on another connection meanwhile.
 /// </summary>
 internal sealed partial class AgentMonitor(
-    AgentConnectionStore store, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
+    AgentConnectionStore store, Database database, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Connection> _latest = [];
@@ -103,7 +104,11 @@ internal sealed partial class AgentMonitor(
         }
         catch (DbException exception)
         {
-            NotStored(logger, agentId, exception);
+            if (!database.IsOutage(exception))
+            {
+                NotStored(logger, agentId, exception);
+            }
+
             return null;
         }
     }

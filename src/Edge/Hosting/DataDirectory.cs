@@ -95,17 +95,25 @@ internal sealed class DataDirectory
     }
 
     /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
+    /// <exception cref="SettingsException">It cannot be written, as on a full disk.</exception>
     public async Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         var temporary = File($"{name}.{Environment.ProcessId}.tmp");
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerFile };
-        await using (var stream = new FileStream(temporary, options))
+        try
         {
-            await stream.WriteAsync(content, cancellation);
-            stream.Flush(flushToDisk: true);
-        }
+            await using (var stream = new FileStream(temporary, options))
+            {
+                await stream.WriteAsync(content, cancellation);
+                stream.Flush(flushToDisk: true);
+            }
 
-        System.IO.File.Move(temporary, File(name), overwrite: true);
+            System.IO.File.Move(temporary, File(name), overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException("Edge:DataDirectory", Path, $"{name} cannot be written there ({error.Message})");
+        }
     }
 
     private static FileStream? TryClaim(string socket)
