@@ -179,7 +179,8 @@ public static class ControlPlaneApplication
         (await services.GetRequiredService<DatabaseHealth>().CheckAsync()).Describe();
 
     /// <summary>Whether a session token is one of an active user.</summary>
-    public static bool Accepts(IServiceProvider services, string sessionToken) => services.GetRequiredService<UserAuthentication>().Accepts(sessionToken);
+    public static bool Accepts(IServiceProvider services, string sessionToken) =>
+        services.GetRequiredService<UserAuthentication>().Accepts(sessionToken);
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Counts the answers that are being written to each user and that grow with what is stored. A client that does not read its answer keeps a page of it in
-/// memory, and one that reads fast keeps a processor busy; so a user has a number of them at once.
+/// Counts the answers that are being written to each user and that grow with what is stored. A client that does not read its answer keeps
+/// a page of it in memory, and one that reads fast keeps a processor busy; so a user has a number of them at once.
 /// </summary>
 internal sealed class AnswersByUser(ControlPlaneOptions options)
 {

@@ -41,7 +41,9 @@ internal static class ApiResponses
             : context.WritePiecesAsync(body);
     }
 
-    /// <summary>One after another: written at once, all of the body would be copied into the connection, while a body may be one for all of them.</summary>
+    /// <summary>
+    /// Writes piece after piece: written at once, all of the body would be copied into the connection, while a body may be one for all of them.
+    /// </summary>
     public static async Task WritePiecesAsync(this HttpContext context, ReadOnlyMemory<byte> body)
     {
         for (; body.Length > 0; body = body[Math.Min(PieceBytes, body.Length)..])

@@ -69,7 +69,8 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         {
             context.Response.Headers.RetryAfter = "1";
             await context.WriteAsync(StatusCodes.Status429TooManyRequests, new ApiError(
-                "Too many logs are being read at once.", "Read the answers to earlier requests for logs, or close their connections, and try again."));
+                "Too many logs are being read at once.",
+                "Read the answers to earlier requests for logs, or close their connections, and try again."));
             return;
         }
 

@@ -95,7 +95,9 @@ internal sealed class Database : IDisposable
         });
     }
 
-    /// <summary>Whether the exception is of the database's state rather than of a statement. Then it is counted, and the log says so once.</summary>
+    /// <summary>
+    /// Whether the exception is of the database's state rather than of a statement. Then it is counted, and the log says so once.
+    /// </summary>
     public bool IsOutage(Exception exception) =>
         exception is DatabaseUnavailableException || (exception is DbException failure && Engine.FaultOf(failure) != DatabaseFault.None);
 

@@ -7,7 +7,8 @@ internal sealed partial class DatabaseHealth
     [LoggerMessage(35, LogLevel.Error, "Requests fail: {Reason} ({Database}: {Detail}).")]
     private static partial void Lost(ILogger logger, string reason, string database, string detail);
 
-    [LoggerMessage(36, LogLevel.Information, "The database {Database} serves requests again, after {Seconds:0.0} s; {Failures} operations failed.")]
+    [LoggerMessage(
+        36, LogLevel.Information, "The database {Database} serves requests again, after {Seconds:0.0} s; {Failures} operations failed.")]
     private static partial void Recovered(ILogger logger, string database, double seconds, long failures);
 
     [LoggerMessage(37, LogLevel.Warning, "{Failures} operations failed in the database {Database} ({Detail}), which answers now.")]

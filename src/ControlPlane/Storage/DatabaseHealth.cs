@@ -6,8 +6,9 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// Whether the database serves requests, for <c>/healthz</c>, <c>/readyz</c> and the log. A probe decides: it runs when somebody asks, when an operation
-/// has failed, and each second until the database is well again. Each change of state is one line, however many operations fail meanwhile.
+/// Whether the database serves requests, for <c>/healthz</c>, <c>/readyz</c> and the log. A probe decides: it runs when somebody asks,
+/// when an operation has failed, and each second until the database is well again. Each change of state is one line, however many
+/// operations fail meanwhile.
 /// </summary>
 internal sealed partial class DatabaseHealth : BackgroundService
 {
@@ -33,7 +34,9 @@ internal sealed partial class DatabaseHealth : BackgroundService
         _failed = _meter.CreateCounter<long>(
             "controlplane.database.failures", "{operation}", "Operations that failed because the database did not serve them.");
         _meter.CreateObservableGauge(
-            "controlplane.database.healthy", () => database.Fault == DatabaseFault.None ? 1 : 0, description: "1 while the database serves requests, else 0.");
+            "controlplane.database.healthy",
+            () => database.Fault == DatabaseFault.None ? 1 : 0,
+            description: "1 while the database serves requests, else 0.");
         database.Failed = Observe;
     }
 
@@ -108,7 +111,8 @@ internal sealed partial class DatabaseHealth : BackgroundService
         try
         {
             var probe = _database.Engine.ProbeAsync(timeout.Token);
-            _ = probe.ContinueWith(static failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = probe.ContinueWith(
+                static failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             fault = await probe.WaitAsync(ProbeTimeout);
         }
         catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
@@ -155,7 +159,11 @@ internal sealed partial class DatabaseHealth : BackgroundService
 
                 // Connections that are kept may be bad in the same way.
                 _database.Engine.CloseIdleConnections();
-                Lost(_logger, fault.Describe()!, _database.Engine.Name, detail.Length > 0 ? detail : "a probe says so");
+                if (before == DatabaseFault.None || (fault != DatabaseFault.NoAnswer && before != DatabaseFault.NoAnswer))
+                {
+                    // Silence takes turns with any other fault: it is no news.
+                    Lost(_logger, fault.Describe()!, _database.Engine.Name, detail.Length > 0 ? detail : "a probe says so");
+                }
             }
         }
 

@@ -28,18 +28,19 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     {
         var settings = PostgresSetting.Parse(connectionString);
         settings.ApplicationName ??= "edge";
-        if (!settings.ContainsKey("Max Auto Prepare"))
+        // ContainsKey is true of every keyword that Npgsql knows.
+        if (!settings.ShouldSerialize("Max Auto Prepare"))
         {
             settings.MaxAutoPrepare = MaxPreparedStatements;
         }
 
-        if (!settings.ContainsKey("Command Timeout"))
+        if (!settings.ShouldSerialize("Command Timeout"))
         {
             settings.CommandTimeout = CommandTimeoutSeconds;
         }
 
         // Of several hosts some may be standbys, which take no writes.
-        if (settings.Host?.Contains(',', StringComparison.Ordinal) == true && !settings.ContainsKey("Target Session Attributes"))
+        if (PostgresSetting.HasSeveralHosts(settings) && !settings.ShouldSerialize("Target Session Attributes"))
         {
             settings.TargetSessionAttributes = "read-write";
         }
@@ -53,7 +54,9 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     public override PostgresNotices Notices { get; }
 
-    /// <summary>Checks that the database stores any text: with another encoding each line with a character unknown to it would be refused, for ever.</summary>
+    /// <summary>
+    /// Checks that the database stores any text: with another encoding each line with a character unknown to it would be refused, for ever.
+    /// </summary>
     public override void Prepare()
     {
         using var connection = Rent();
@@ -62,7 +65,8 @@ internal sealed partial class PostgresEngine : DatabaseEngine
         if (command.ExecuteScalar() is string encoding && encoding != Encoding)
         {
             throw new ControlPlaneException(
-                $"The database {Name} has the encoding {encoding}, but must have {Encoding}: make another one with CREATE DATABASE … ENCODING '{Encoding}' TEMPLATE template0.");
+                $"The database {Name} has the encoding {encoding}, but must have {Encoding}: "
+                + $"make another one with CREATE DATABASE … ENCODING '{Encoding}' TEMPLATE template0.");
         }
     }
 
@@ -83,8 +87,8 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     public override void CloseIdleConnections() => _source.Clear();
 
     /// <summary>
-    /// A session takes <c>default_transaction_read_only</c> from the database when it begins and keeps it: one that answered that it is read-only would say so for
-    /// ever, and so would the others of its time.
+    /// A session takes <c>default_transaction_read_only</c> from the database when it begins and keeps it: one that answered that it is
+    /// read-only would say so for ever, and so would the others of its time.
     /// </summary>
     public override void Discard(DbConnection? connection, Exception exception)
     {
@@ -140,7 +144,9 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     }
 
     /// <summary>Opens a connection.</summary>
-    /// <exception cref="NpgsqlException">It cannot be opened; also where Npgsql lets the socket's exception through, as when a name is not found.</exception>
+    /// <exception cref="NpgsqlException">
+    /// It cannot be opened; also where Npgsql lets the socket's exception through, as when a name is not found.
+    /// </exception>
     internal static async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
         try

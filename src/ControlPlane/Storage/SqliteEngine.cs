@@ -148,8 +148,8 @@ internal sealed class SqliteEngine : DatabaseEngine
     }
 
     /// <summary>
-    /// Holds the write lock from its start, so that it never has to give way to another writer half-way. Nothing is written to a file that was deleted or
-    /// moved: it would be acknowledged, and lost.
+    /// Holds the write lock from its start, so that it never has to give way to another writer half-way. Nothing is written to a file that
+    /// was deleted or moved: it would be acknowledged, and lost.
     /// </summary>
     public override DbTransaction BeginWrite(DbConnection connection)
     {

@@ -9,8 +9,8 @@ internal static unsafe partial class SqliteFile
     private const int HasMovedOperation = 20; // SQLITE_FCNTL_HAS_MOVED
 
     /// <summary>
-    /// Whether the file was deleted, moved or replaced since it was opened (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html). SQLite goes on reading and
-    /// writing it then, in WAL mode without an error, and all of that is lost with the last connection.
+    /// Whether the file was deleted, moved or replaced since it was opened (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html). SQLite goes
+    /// on reading and writing it then, in WAL mode without an error, and all of that is lost with the last connection.
     /// </summary>
     public static bool HasMoved(sqlite3 database)
     {

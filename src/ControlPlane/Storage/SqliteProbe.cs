@@ -3,7 +3,9 @@ using SQLitePCL;
 
 namespace ControlPlane.Storage;
 
-/// <summary>A transaction that writes one page, the schema's version as it stands: what keeps it from that keeps every other write too.</summary>
+/// <summary>
+/// A transaction that writes one page, the schema's version as it stands: what keeps it from that keeps every other write too.
+/// </summary>
 internal static class SqliteProbe
 {
     /// <param name="engine">Whose schema it is.</param>

@@ -26,7 +26,9 @@ internal sealed class Readiness
         return null;
     }
 
-    /// <summary>From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first obstacle is the one that is told.</summary>
+    /// <summary>
+    /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first obstacle is the one that is told.
+    /// </summary>
     public void DependOn(Func<Task<string?>> need) => _needs.Add(need);
 
     /// <summary>Every listener stands.</summary>

@@ -85,7 +85,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>Why the node is not ready, or null.</summary>
     public Task<string?> ObstacleAsync() => _readiness.ObstacleAsync();
 
-    /// <summary>Whether the session token in <c>bootstrap.json</c> lets in: it may be none, of another database, deleted or replaced.</summary>
+    /// <summary>
+    /// Whether the session token in <c>bootstrap.json</c> lets in: it may be none, of another database, deleted or replaced.
+    /// </summary>
     public bool HasSessionToken { get; private set; }
 
     /// <summary>
