@@ -54,6 +54,7 @@ public static class ControlPlaneApplication
         return services
             .AddSingleton(options)
             .AddSingleton(_ => new Database(DatabaseEngine.For(options)))
+            .AddHosted<DatabaseHealth>()
             .AddHosted<ChangeNotices>()
             .AddSingleton<AccessSignals>()
             .AddHosted<OpenStreams>()
@@ -73,6 +74,7 @@ public static class ControlPlaneApplication
             .AddSingleton<SendLogsApi>()
             .AddSingleton<LogTails>()
             .AddSingleton<LogFollow>()
+            .AddSingleton<AnswersByUser>()
             .AddSingleton<ReadLogsApi>()
             .AddSingleton(static services => new InMemoryCoordinator())
             .AddSingleton<AgentNodes>()
@@ -171,6 +173,14 @@ public static class ControlPlaneApplication
             throw new ControlPlaneException($"The database {database.Engine.Name} cannot be used: {exception.Message}", exception);
         }
     }
+
+    /// <summary>Why requests of this API server would fail now, in a clause that names neither hosts nor paths; null while they are served.</summary>
+    public static async Task<string?> FaultAsync(IServiceProvider services) =>
+        (await services.GetRequiredService<DatabaseHealth>().CheckAsync()).Describe();
+
+    /// <summary>Whether a session token is one of an active user.</summary>
+    public static bool Accepts(IServiceProvider services, string sessionToken) =>
+        services.GetRequiredService<UserAuthentication>().Accepts(sessionToken);
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)

@@ -69,6 +69,9 @@ public sealed class ControlPlaneOptions
     /// <summary>How many log sources one agent may create; more are 413. Default 1,024.</summary>
     public int MaxLogSourcesPerAgent { get; init; } = 1_024;
 
+    /// <summary>How many answers with logs are written to one user at once; more are 429. Default 16.</summary>
+    public int MaxLogAnswersPerUser { get; init; } = 16;
+
     /// <summary>The longest WebSocket message of a followed log, in bytes; the Go client's read limit (tailnet.md §1.4). Default 32,768.</summary>
     public int MaxFollowMessageBytes { get; init; } = 32_768;
 

@@ -18,6 +18,9 @@ public sealed class Cluster : IAsyncLifetime
     private readonly string _directory = Directory.CreateTempSubdirectory("pg-").FullName;
     private readonly string _programs = Programs();
 
+    /// <summary>The socket of the server, for whoever forwards connections to it.</summary>
+    public static string SocketPath { get; private set; } = "";
+
     public async ValueTask InitializeAsync()
     {
         if (Environment.IsPrivilegedProcess)
@@ -31,6 +34,7 @@ public sealed class Cluster : IAsyncLifetime
         // Durability is the server's own to test; here it would only be slow.
         var settings = $"-c listen_addresses= -c unix_socket_directories={_directory} -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB";
         await RunAsUserAsync("pg_ctl", "-D", data, "-l", Path.Combine(_directory, "log"), "-w", "-o", settings, "start");
+        SocketPath = Path.Combine(_directory, ".s.PGSQL.5432");
         TestDatabase.Server = $"Host={_directory};Database=postgres;Username={User};Maximum Pool Size=8;Connection Idle Lifetime=5;Connection Pruning Interval=1";
     }
 

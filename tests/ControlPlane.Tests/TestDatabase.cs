@@ -22,7 +22,7 @@ internal static class TestDatabase
 
     public static DatabaseEngine EngineFor(ControlPlaneOptions options)
     {
-        if (Server is null)
+        if (Server is null || options.Database is not null)
         {
             return DatabaseEngine.For(options);
         }
@@ -48,7 +48,8 @@ internal static class TestDatabase
         return new PostgresEngine($"{Server};Database={database};Search Path={schema}");
     }
 
-    private static void Execute(string server, string statement)
+    /// <summary>Runs a statement on a connection of its own.</summary>
+    public static void Execute(string server, string statement)
     {
         using var connection = new NpgsqlConnection($"{server};Pooling=false;Server Compatibility Mode=NoTypeLoading");
         connection.Open();

@@ -83,9 +83,13 @@ internal sealed partial class OpenStreams(
                 refused.AddRange(database.Read(connection => some.Where(access => !IsGood(connection, access)).ToArray()));
             }
         }
-        catch (DbException exception)
+        catch (DbException exception) when (!database.IsOutage(exception))
         {
             NotLookedAt(logger, exception);
+        }
+        catch (DbException)
+        {
+            // DatabaseHealth says so, once.
         }
 
         return refused;

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using ControlPlane.Access;
+using ControlPlane.Storage;
 using Microsoft.Extensions.Logging;
 using Tailnet.Yamux;
 
@@ -10,7 +11,12 @@ namespace ControlPlane.AgentRpc;
 /// unless the agent has come back on another connection meanwhile. Sessions of agents that were removed are closed by <see cref="OpenStreams"/>.
 /// </summary>
 internal sealed partial class AgentMonitor(
-    AgentConnectionStore store, AccessSignals access, ControlPlaneOptions options, TimeProvider time, ILogger<AgentMonitor> logger)
+    AgentConnectionStore store,
+    Database database,
+    AccessSignals access,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    ILogger<AgentMonitor> logger)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Connection> _latest = [];
@@ -91,7 +97,11 @@ internal sealed partial class AgentMonitor(
         }
         catch (DbException exception)
         {
-            NotStored(logger, agentId, exception);
+            if (!database.IsOutage(exception))
+            {
+                NotStored(logger, agentId, exception);
+            }
+
             return null;
         }
     }

@@ -9,6 +9,9 @@ internal static class ApiResponses
 {
     public const string JsonContentType = "application/json; charset=utf-8";
 
+    // Of an answer that nobody reads, the connection holds so much.
+    private const int PieceBytes = 16 * 1024;
+
     private static readonly byte[] NullBody = "null\n"u8.ToArray();
 
     public static Task WriteAsync(this HttpContext context, int status, ApiError error) =>
@@ -33,8 +36,19 @@ internal static class ApiResponses
         context.Response.StatusCode = status;
         context.Response.ContentType = JsonContentType;
         context.Response.ContentLength = body.Length;
-        return HttpMethods.IsHead(context.Request.Method)
-            ? Task.CompletedTask
-            : context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask
+            : body.Length <= PieceBytes ? context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask()
+            : context.WritePiecesAsync(body);
+    }
+
+    /// <summary>
+    /// Writes piece after piece: written at once, all of the body would be copied into the connection, while a body may be one for all of them.
+    /// </summary>
+    public static async Task WritePiecesAsync(this HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        for (; body.Length > 0; body = body[Math.Min(PieceBytes, body.Length)..])
+        {
+            await context.Response.Body.WriteAsync(body[..Math.Min(PieceBytes, body.Length)], context.RequestAborted);
+        }
     }
 }

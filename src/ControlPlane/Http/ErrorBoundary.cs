@@ -1,11 +1,12 @@
 using System.Data.Common;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Http;
 
 /// <summary>The last stop of every exception of a request, and the header that every reply carries.</summary>
-internal sealed partial class ErrorBoundary(ControlPlaneOptions options, ILogger<ErrorBoundary> logger)
+internal sealed partial class ErrorBoundary(ControlPlaneOptions options, Database database, ILogger<ErrorBoundary> logger)
 {
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
@@ -26,9 +27,18 @@ internal sealed partial class ErrorBoundary(ControlPlaneOptions options, ILogger
         catch (DbException exception) when (!context.Response.HasStarted)
         {
             // Clients take 500 as final, but a busy or full disk is not (tailnet.md §2.2).
-            DatabaseFailed(logger, exception);
+            if (!database.IsOutage(exception))
+            {
+                DatabaseFailed(logger, exception);
+            }
+
             context.Response.Headers.RetryAfter = "1";
             await context.WriteAsync(StatusCodes.Status503ServiceUnavailable, new ApiError("The database is not available.", "Try again in a moment."));
+        }
+        catch (DbException exception) when (database.IsOutage(exception))
+        {
+            // In the middle of an answer, which must not look whole.
+            context.Abort();
         }
         catch (Exception exception) when (!context.Response.HasStarted)
         {

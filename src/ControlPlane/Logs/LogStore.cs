@@ -9,6 +9,9 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
 {
     private long _pageReads;
 
+    /// <inheritdoc cref="Database.IsOutage"/>
+    public bool IsOutage(DbException exception) => database.IsOutage(exception);
+
     /// <summary>How often <see cref="ReadPage"/> has read the store.</summary>
     public long PageReads => Interlocked.Read(ref _pageReads);
 

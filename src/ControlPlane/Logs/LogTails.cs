@@ -101,7 +101,11 @@ internal sealed partial class LogTails(
             }
             catch (DbException exception)
             {
-                NotRead(logger, agentId, exception);
+                if (!logs.IsOutage(exception))
+                {
+                    NotRead(logger, agentId, exception);
+                }
+
                 (changed, wait) = (new TaskCompletionSource().Task, RetryAfter);
             }
 

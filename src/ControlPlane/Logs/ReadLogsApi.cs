@@ -9,10 +9,11 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Logs;
 
 /// <summary><c>GET {id}/logs</c> and its old name <c>startup-logs</c> (tailnet.md §1.3-25).</summary>
-internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFollow follow)
+internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFollow follow, AnswersByUser answers)
 {
-    private const int PageLines = 256;
-    private const int PageBytes = 64 * 1024;
+    // A client that does not read holds a page: its lines, and their JSON. And a page is what other requests wait for at most.
+    private const int PageLines = 128;
+    private const int PageBytes = 16 * 1024;
 
     public Task GetAsync(HttpContext context, Agent agent)
     {
@@ -37,7 +38,7 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         // Only its presence counts, also as follow=false.
         if (!query.ContainsKey("follow"))
         {
-            return format == "text" ? WriteTextAsync(context, agent, after, before) : WriteJsonAsync(context, agent, after, before);
+            return AnswerAsync(context, agent, after, before, format == "text");
         }
 
         return format == "text"
@@ -60,6 +61,22 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     private static Task RefuseAsync(HttpContext context, string message, ApiValidation validation) =>
         context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, null, [validation]));
 
+    private async Task AnswerAsync(HttpContext context, Agent agent, long after, long before, bool asText)
+    {
+        // The owner is who asks: nobody else finds the agent.
+        using var place = answers.TryBegin(agent.OwnerId);
+        if (place is null)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            await context.WriteAsync(StatusCodes.Status429TooManyRequests, new ApiError(
+                "Too many logs are being read at once.",
+                "Read the answers to earlier requests for logs, or close their connections, and try again."));
+            return;
+        }
+
+        await (asText ? WriteTextAsync(context, agent, after, before) : WriteJsonAsync(context, agent, after, before));
+    }
+
     private async Task WriteJsonAsync(HttpContext context, Agent agent, long after, long before)
     {
         context.Response.ContentType = ApiResponses.JsonContentType;
@@ -79,7 +96,7 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
                 body.Write(JsonSerializer.SerializeToUtf8Bytes(line, ApiJson.Wire.LogLine));
             }
 
-            await body.FlushAsync(context.RequestAborted);
+            await FlushAsync(context);
         }
 
         body.Write("]\n"u8);
@@ -100,10 +117,18 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
                     $"{line.CreatedAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} [{line.Level}] [agent.{agent.Name}{source}] {line.Output}\n"));
             }
 
-            await body.FlushAsync(context.RequestAborted);
+            await FlushAsync(context);
         }
 
         await body.FlushAsync(context.RequestAborted);
+    }
+
+    private static async Task FlushAsync(HttpContext context)
+    {
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+
+        // A client that reads as fast as this writes must not have the thread to itself until the log's end.
+        await Task.Yield();
     }
 
     // Up to what is there now, or an agent that never stops writing would never let its reader go.

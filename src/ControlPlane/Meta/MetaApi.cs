@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Meta;
 
 /// <summary>What needs no credentials: the greeting, <c>buildinfo</c> and <c>/healthz</c>.</summary>
-internal sealed class MetaApi(Database database, ControlPlaneOptions options)
+internal sealed class MetaApi(Database database, DatabaseHealth health, ControlPlaneOptions options)
 {
     private static readonly ApiError Greeting = new("👋");
 
@@ -26,12 +26,12 @@ internal sealed class MetaApi(Database database, ControlPlaneOptions options)
         return context.WriteAsync(StatusCodes.Status200OK, info, ApiJson.Wire.BuildInfo);
     }
 
-    public Task GetHealthAsync(HttpContext context)
+    public async Task GetHealthAsync(HttpContext context)
     {
-        var healthy = database.Answers();
-        context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        var fault = (await health.CheckAsync()).Describe();
+        context.Response.StatusCode = fault is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         context.Response.ContentType = "text/plain; charset=utf-8";
         context.Response.Headers.CacheControl = "no-store";
-        return context.Response.WriteAsync(healthy ? "OK" : "The database does not answer.", context.RequestAborted);
+        await context.Response.WriteAsync(fault ?? "OK", context.RequestAborted);
     }
 }

@@ -24,7 +24,7 @@ internal static class ApiDocument
         {
             context.Response.ContentType = ApiResponses.JsonContentType;
             context.Response.ContentLength = document.Value.Length;
-            return context.Response.Body.WriteAsync(document.Value, context.RequestAborted).AsTask();
+            return context.WritePiecesAsync(document.Value);
         };
     }
 

@@ -74,7 +74,11 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
         }
         catch (DbException exception)
         {
-            NotStored(_logger, exception);
+            if (!_store.IsOutage(exception))
+            {
+                NotStored(_logger, exception);
+            }
+
             lock (_lock)
             {
                 StoreSoon();

@@ -10,6 +10,9 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
     private const int MaxNameCharacters = 128;
     private const int MaxLabelsCharacters = 1024;
 
+    /// <inheritdoc cref="Database.IsOutage"/>
+    public bool IsOutage(DbException exception) => database.IsOutage(exception);
+
     /// <summary>Adds reports of several agents in one transaction. Those of agents that are gone are left out.</summary>
     public Task<int> AddAsync(IReadOnlyDictionary<Guid, StoredReport> reports, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>

@@ -76,7 +76,12 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                NotListening(logger, exception);
+                if (!database.IsOutage(exception))
+                {
+                    NotListening(logger, exception);
+                }
+
+                database.Observe(exception);
             }
             catch (Exception)
             {
@@ -99,7 +104,12 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
             }
             catch (Exception exception) when (exception is DbException or ObjectDisposedException)
             {
-                NotSaid(logger, exception);
+                if (!database.IsOutage(exception))
+                {
+                    NotSaid(logger, exception);
+                }
+
+                database.Observe(exception);
             }
         }
     }

@@ -6,14 +6,25 @@ namespace ControlPlane.Storage;
 internal sealed class Database : IDisposable
 {
     private readonly WriteQueue _writes;
+    private int _fault;
 
     public Database(DatabaseEngine engine)
     {
         Engine = engine;
-        _writes = new WriteQueue(engine);
+        _writes = new WriteQueue(engine, Observe);
     }
 
     public DatabaseEngine Engine { get; }
+
+    /// <summary>What the last probe found (<see cref="DatabaseHealth"/>). While it is unreachable, nothing is tried.</summary>
+    public DatabaseFault Fault
+    {
+        get => (DatabaseFault)Volatile.Read(ref _fault);
+        set => Volatile.Write(ref _fault, (int)value);
+    }
+
+    /// <summary>Told of each operation that failed because of the database's state.</summary>
+    public Action<DbException>? Failed { get; set; }
 
     /// <summary>Makes the database where it can be made, and brings its schema up to date.</summary>
     /// <exception cref="ControlPlaneException">It cannot be made or reached, is no database of ours, or is newer than this program.</exception>
@@ -33,16 +44,19 @@ internal sealed class Database : IDisposable
 
     public T Read<T>(Func<DbConnection, T> query)
     {
-        var connection = Engine.Rent();
+        ThrowIfUnreachable();
+        DbConnection? connection = null;
         try
         {
+            connection = Engine.Rent();
             var result = query(connection);
             Engine.Return(connection);
             return result;
         }
-        catch
+        catch (Exception exception)
         {
-            connection.Dispose();
+            Engine.Discard(connection, exception);
+            Observe(exception);
             throw;
         }
     }
@@ -59,7 +73,11 @@ internal sealed class Database : IDisposable
     /// <paramref name="work"/> that throws leaves nothing behind. It may be run more than once, so that all it does is in the database.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled before its turn came; it has not run.</exception>
-    public Task<T> WriteAsync<T>(Func<DbConnection, T> work, CancellationToken cancellationToken) => _writes.AddAsync(work, cancellationToken);
+    public Task<T> WriteAsync<T>(Func<DbConnection, T> work, CancellationToken cancellationToken)
+    {
+        ThrowIfUnreachable();
+        return _writes.AddAsync(work, cancellationToken);
+    }
 
     /// <summary>
     /// Runs <paramref name="work"/> once, in a transaction of its own, while no other process does so. For the start: it need not be quick, and it
@@ -77,18 +95,30 @@ internal sealed class Database : IDisposable
         });
     }
 
-    /// <summary>Whether a query gets an answer from a schema that this program knows.</summary>
-    public bool Answers()
+    /// <summary>
+    /// Whether the exception is of the database's state rather than of a statement. Then it is counted, and the log says so once.
+    /// </summary>
+    public bool IsOutage(Exception exception) =>
+        exception is DatabaseUnavailableException || (exception is DbException failure && Engine.FaultOf(failure) != DatabaseFault.None);
+
+    /// <summary>To be told of failures on connections that are not rented here.</summary>
+    public void Observe(Exception exception)
     {
-        try
+        if (exception is DbException failure && IsOutage(exception))
         {
-            return Read(Engine.VersionOf) == Migrations.All.Count;
-        }
-        catch (DbException)
-        {
-            return false;
+            Failed?.Invoke(failure);
         }
     }
 
     public void Dispose() => Engine.Dispose();
+
+    private void ThrowIfUnreachable()
+    {
+        if (Fault == DatabaseFault.Unreachable)
+        {
+            var failure = new DatabaseUnavailableException();
+            Observe(failure);
+            throw failure;
+        }
+    }
 }

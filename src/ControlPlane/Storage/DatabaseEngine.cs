@@ -15,6 +15,7 @@ internal abstract class DatabaseEngine : IDisposable
         options.Database is { } connectionString ? new PostgresEngine(connectionString) : new SqliteEngine(options);
 
     /// <summary>Makes what must be there before the first connection.</summary>
+    /// <exception cref="ControlPlaneException">The database is not of the kind that this program needs.</exception>
     /// <exception cref="IOException">A file cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be made.</exception>
     public abstract void Prepare();
@@ -24,6 +25,9 @@ internal abstract class DatabaseEngine : IDisposable
     public abstract DbConnection Rent();
 
     public abstract void Return(DbConnection connection);
+
+    /// <summary>Closes a connection on which something failed, and those that would fail in the same way.</summary>
+    public virtual void Discard(DbConnection? connection, Exception exception) => connection?.Dispose();
 
     /// <summary>Closes the connections kept for reuse.</summary>
     public abstract void CloseIdleConnections();
@@ -36,6 +40,13 @@ internal abstract class DatabaseEngine : IDisposable
 
     /// <summary>Whether a transaction that failed so may succeed when it is run again from its start.</summary>
     public abstract bool MayPass(DbException exception);
+
+    /// <summary>What an exception tells of the database's state; <see cref="DatabaseFault.None"/> when it is about the statement alone.</summary>
+    public abstract DatabaseFault FaultOf(DbException exception);
+
+    /// <summary>Does what requests do, reading and writing, and tells what would keep them from it.</summary>
+    /// <exception cref="DbException">It failed; see <see cref="FaultOf"/>.</exception>
+    public abstract Task<DatabaseFault> ProbeAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Runs <paramref name="work"/> while no other process is in here, on connections to the same database. For the start alone: ordinary

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Npgsql;
 
@@ -19,6 +20,7 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     private const int MaxPreparedStatements = 128;
     private const int CommandTimeoutSeconds = 30;
+    private const string Encoding = "UTF8";
 
     private readonly NpgsqlDataSource _source;
 
@@ -26,14 +28,21 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     {
         var settings = PostgresSetting.Parse(connectionString);
         settings.ApplicationName ??= "edge";
-        if (!settings.ContainsKey("Max Auto Prepare"))
+        // ContainsKey is true of every keyword that Npgsql knows.
+        if (!settings.ShouldSerialize("Max Auto Prepare"))
         {
             settings.MaxAutoPrepare = MaxPreparedStatements;
         }
 
-        if (!settings.ContainsKey("Command Timeout"))
+        if (!settings.ShouldSerialize("Command Timeout"))
         {
             settings.CommandTimeout = CommandTimeoutSeconds;
+        }
+
+        // Of several hosts some may be standbys, which take no writes.
+        if (PostgresSetting.HasSeveralHosts(settings) && !settings.ShouldSerialize("Target Session Attributes"))
+        {
+            settings.TargetSessionAttributes = "read-write";
         }
 
         Name = FormattableString.Invariant($"{settings.Database ?? settings.Username} on {settings.Host}:{settings.Port}");
@@ -45,15 +54,51 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     public override PostgresNotices Notices { get; }
 
+    /// <summary>
+    /// Checks that the database stores any text: with another encoding each line with a character unknown to it would be refused, for ever.
+    /// </summary>
     public override void Prepare()
     {
+        using var connection = Rent();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SHOW server_encoding";
+        if (command.ExecuteScalar() is string encoding && encoding != Encoding)
+        {
+            throw new ControlPlaneException(
+                $"The database {Name} has the encoding {encoding}, but must have {Encoding}: "
+                + $"make another one with CREATE DATABASE … ENCODING '{Encoding}' TEMPLATE template0.");
+        }
     }
 
-    public override DbConnection Rent() => _source.OpenConnection();
+    public override DbConnection Rent()
+    {
+        try
+        {
+            return _source.OpenConnection();
+        }
+        catch (Exception error) when (error is SocketException or IOException or TimeoutException)
+        {
+            throw Unreachable(error);
+        }
+    }
 
     public override void Return(DbConnection connection) => connection.Dispose();
 
     public override void CloseIdleConnections() => _source.Clear();
+
+    /// <summary>
+    /// A session takes <c>default_transaction_read_only</c> from the database when it begins and keeps it: one that answered that it is
+    /// read-only would say so for ever, and so would the others of its time.
+    /// </summary>
+    public override void Discard(DbConnection? connection, Exception exception)
+    {
+        if (exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction })
+        {
+            _source.Clear();
+        }
+
+        connection?.Dispose();
+    }
 
     public override DbTransaction BeginWrite(DbConnection connection) => connection.BeginTransaction(IsolationLevel.Serializable);
 
@@ -61,6 +106,84 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     public override bool MayPass(DbException exception) =>
         exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
+
+    public override DatabaseFault FaultOf(DbException exception) => exception switch
+    {
+        PostgresException failure => failure.SqlState switch
+        {
+            PostgresErrorCodes.ReadOnlySqlTransaction => DatabaseFault.ReadOnly,
+            PostgresErrorCodes.DiskFull => DatabaseFault.DiskFull,
+            ['0', '8', ..] or ['5', '7', 'P', ..] => DatabaseFault.Unreachable, // connection exceptions; the server shuts down, or starts
+            ['5', '3', ..] or ['5', '8', ..] or ['X', 'X', ..] => DatabaseFault.Failing, // resources, the system, corruption
+            ['2', '8', ..] or ['3', 'D', ..] => DatabaseFault.Failing, // no such user, password or database
+            "55000" => DatabaseFault.Unreachable, // the database accepts no connections
+            _ => DatabaseFault.None,
+        },
+        NpgsqlException { InnerException: TimeoutException } => DatabaseFault.NoAnswer,
+        NpgsqlException => DatabaseFault.Unreachable,
+        _ => DatabaseFault.None,
+    };
+
+    /// <summary>A connection of the pool may be worse than the database: then another one is asked.</summary>
+    public override async Task<DatabaseFault> ProbeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await ProbeOneAsync(cancellationToken) is var fault && fault != DatabaseFault.ReadOnly)
+            {
+                return fault;
+            }
+        }
+        catch (DbException exception) when (FaultOf(exception) == DatabaseFault.Unreachable)
+        {
+            // As the second one, if the server is gone.
+        }
+
+        _source.Clear();
+        return await ProbeOneAsync(cancellationToken);
+    }
+
+    /// <summary>Opens a connection.</summary>
+    /// <exception cref="NpgsqlException">
+    /// It cannot be opened; also where Npgsql lets the socket's exception through, as when a name is not found.
+    /// </exception>
+    internal static async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.OpenConnectionAsync(cancellationToken);
+        }
+        catch (Exception error) when (error is SocketException or IOException or TimeoutException)
+        {
+            throw Unreachable(error);
+        }
+    }
+
+    private static NpgsqlException Unreachable(Exception error) => new($"No connection: {error.Message}", error);
+
+    private async Task<DatabaseFault> ProbeOneAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(_source, cancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT current_setting('transaction_read_only'), to_regclass('schema_version') IS NOT NULL";
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            await reader.ReadAsync(cancellationToken);
+            if (reader.GetString(0) == "on")
+            {
+                return DatabaseFault.ReadOnly;
+            }
+
+            if (!reader.GetBoolean(1))
+            {
+                return DatabaseFault.OtherSchema;
+            }
+        }
+
+        command.CommandText = "SELECT version FROM schema_version";
+        var version = await command.ExecuteScalarAsync(cancellationToken);
+        return version is long known && known == Migrations.All.Count ? DatabaseFault.None : DatabaseFault.OtherSchema;
+    }
 
     /// <summary>
     /// Under a lock of the session, not of the transaction: a transaction that waited for it would still see the state from before it waited.

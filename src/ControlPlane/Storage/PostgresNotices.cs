@@ -34,7 +34,7 @@ internal sealed class PostgresNotices : IDisposable
     /// <param name="stop">Stops.</param>
     public async Task ListenAsync(Action listening, Action<string> heard, CancellationToken stop)
     {
-        await using var connection = await _source.OpenConnectionAsync(stop);
+        await using var connection = await PostgresEngine.OpenAsync(_source, stop);
         connection.Notification += (_, notice) => heard(notice.Payload);
         await using (var channel = new NpgsqlCommand("SELECT " + Channel, connection))
         {
@@ -53,7 +53,7 @@ internal sealed class PostgresNotices : IDisposable
     /// <summary>Says all of these.</summary>
     public async Task SayAsync(string[] texts)
     {
-        await using var connection = await _pool.OpenConnectionAsync();
+        await using var connection = await PostgresEngine.OpenAsync(_pool, CancellationToken.None);
         await using var command = new NpgsqlCommand($"SELECT pg_notify({Channel}, text) FROM unnest(@texts) AS text", connection);
         command.Parameters.AddWithValue("texts", texts);
         await command.ExecuteNonQueryAsync();

@@ -13,7 +13,10 @@ public static class PostgresSetting
     {
         try
         {
-            fault = string.IsNullOrEmpty(Parse(text).Host) ? "it has no Host" : null;
+            var settings = Parse(text);
+            fault = string.IsNullOrEmpty(settings.Host) ? "it has no Host"
+                : settings.TargetSessionAttributes is not null && !HasSeveralHosts(settings) ? "Target Session Attributes needs several hosts"
+                : null;
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException or OverflowException)
         {
@@ -22,6 +25,9 @@ public static class PostgresSetting
 
         return fault is null;
     }
+
+    internal static bool HasSeveralHosts(NpgsqlConnectionStringBuilder settings) =>
+        settings.Host?.Contains(',', StringComparison.Ordinal) == true;
 
     internal static NpgsqlConnectionStringBuilder Parse(string text) => new(text);
 }

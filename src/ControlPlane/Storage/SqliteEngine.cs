@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace ControlPlane.Storage;
 
@@ -15,11 +16,19 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     private const int MaxIdle = 16;
 
+    // Once the disk was full: what a request may need at most, so that one that just fits does not look like recovery.
+    private const long EnoughSpace = 8 << 20;
+
+    private const int MovedCode = 1032; // SQLITE_READONLY_DBMOVED
+
     private readonly ConcurrentBag<SqliteSession> _idle = [];
     private readonly string _connectionString;
     private readonly string _pragmas;
+    private readonly TimeSpan _busyTimeout;
     private readonly Lock _gate = new();
     private SqliteChanges? _changes;
+    private volatile int _generation;
+    private volatile bool _wasFull;
 
     public SqliteEngine(ControlPlaneOptions options)
     {
@@ -32,6 +41,7 @@ internal sealed class SqliteEngine : DatabaseEngine
             Pooling = false, // kept here, with their statements
             DefaultTimeout = Math.Max(1, (int)Math.Ceiling(options.DatabaseBusyTimeout.TotalSeconds)),
         }.ToString();
+        _busyTimeout = options.DatabaseBusyTimeout;
         _pragmas = FormattableString.Invariant(
             $"PRAGMA busy_timeout = {(long)options.DatabaseBusyTimeout.TotalMilliseconds}; PRAGMA synchronous = NORMAL;");
     }
@@ -68,7 +78,8 @@ internal sealed class SqliteEngine : DatabaseEngine
     {
         lock (_gate)
         {
-            return Changes().Mark();
+            // A connection's numbers are its own.
+            return Changes()?.Mark() is { } mark ? mark + ((long)_generation << 32) : null;
         }
     }
 
@@ -76,15 +87,26 @@ internal sealed class SqliteEngine : DatabaseEngine
     {
         lock (_gate)
         {
-            return Changes().AgentTokenMark();
+            return Changes()?.AgentTokenMark();
         }
     }
 
-    private SqliteChanges Changes() => _changes ??= new SqliteChanges(Open());
+    /// <summary>Null while the file cannot be opened: the read that takes place instead tells why.</summary>
+    private SqliteChanges? Changes()
+    {
+        try
+        {
+            return _changes ??= new SqliteChanges(Open());
+        }
+        catch (SqliteException)
+        {
+            return null;
+        }
+    }
 
     private SqliteSession Open()
     {
-        var connection = new SqliteSession(_connectionString);
+        var connection = new SqliteSession(_connectionString) { Generation = _generation };
         try
         {
             connection.Open();
@@ -100,7 +122,7 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override void Return(DbConnection connection)
     {
-        if (connection is SqliteSession session && _idle.Count < MaxIdle)
+        if (connection is SqliteSession session && session.Generation == _generation && _idle.Count < MaxIdle)
         {
             _idle.Add(session);
         }
@@ -112,6 +134,7 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override void CloseIdleConnections()
     {
+        Interlocked.Increment(ref _generation);
         lock (_gate)
         {
             _changes?.Dispose();
@@ -124,13 +147,75 @@ internal sealed class SqliteEngine : DatabaseEngine
         }
     }
 
-    /// <summary>Holds the write lock from its start, so that it never has to give way to another writer half-way.</summary>
-    public override DbTransaction BeginWrite(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: false);
+    /// <summary>
+    /// Holds the write lock from its start, so that it never has to give way to another writer half-way. Nothing is written to a file that
+    /// was deleted or moved: it would be acknowledged, and lost.
+    /// </summary>
+    public override DbTransaction BeginWrite(DbConnection connection)
+    {
+        var sqlite = (SqliteConnection)connection;
+        return SqliteFile.HasMoved(sqlite.Handle!)
+            ? throw new SqliteException("The database file was deleted or moved.", raw.SQLITE_READONLY, MovedCode)
+            : sqlite.BeginTransaction(deferred: false);
+    }
 
     public override DbTransaction BeginSnapshot(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: true);
 
     /// <summary>Waiting for the lock is all there is to wait for, and it has been waited for.</summary>
     public override bool MayPass(DbException exception) => false;
+
+    public override DatabaseFault FaultOf(DbException exception)
+    {
+        if (exception is not SqliteException failure)
+        {
+            return DatabaseFault.None;
+        }
+
+        switch (failure.SqliteErrorCode)
+        {
+            case raw.SQLITE_FULL:
+                _wasFull = true;
+                return DatabaseFault.DiskFull;
+            case raw.SQLITE_READONLY:
+                return failure.SqliteExtendedErrorCode == MovedCode ? DatabaseFault.FileGone : DatabaseFault.ReadOnly;
+            case raw.SQLITE_CANTOPEN:
+                return File.Exists(FilePath) ? DatabaseFault.Failing : DatabaseFault.FileGone;
+            case raw.SQLITE_BUSY:
+                return DatabaseFault.NoAnswer;
+            case raw.SQLITE_IOERR or raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_NOMEM or raw.SQLITE_PERM:
+                return DatabaseFault.Failing;
+            default:
+                return DatabaseFault.None;
+        }
+    }
+
+    public override Task<DatabaseFault> ProbeAsync(CancellationToken cancellationToken)
+    {
+        if (_wasFull && new DriveInfo(Path.GetDirectoryName(FilePath)!).AvailableFreeSpace < EnoughSpace)
+        {
+            return Task.FromResult(DatabaseFault.DiskFull);
+        }
+
+        _wasFull = false;
+        var session = (SqliteSession)Rent();
+        try
+        {
+            var fault = SqliteProbe.Run(this, session, _busyTimeout);
+            if (fault == DatabaseFault.FileGone)
+            {
+                // Another file may be there by now, or come.
+                CloseIdleConnections();
+            }
+
+            Return(session);
+            return Task.FromResult(fault);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The write lock, which the work takes, keeps the others out.</summary>
     public override Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work) => work();

@@ -11,6 +11,9 @@ internal sealed class SqliteSession(string connectionString) : SqliteConnection(
 
     private readonly Dictionary<string, SqliteCommand> _idle = [];
 
+    /// <summary>Which of the engine's files it has open: see <see cref="SqliteEngine.CloseIdleConnections"/>.</summary>
+    public int Generation { get; init; }
+
     public DbCommand Rent(string sql)
     {
         if (!_idle.Remove(sql, out var command))

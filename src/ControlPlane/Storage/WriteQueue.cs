@@ -6,7 +6,9 @@ namespace ControlPlane.Storage;
 /// The writes of this process, one after another, so that they do not poll for the database's own locks, which are left to settle writes
 /// of different processes. Those that wait while a transaction is committed share the next one: a commit costs the same for many.
 /// </summary>
-internal sealed class WriteQueue(DatabaseEngine engine)
+/// <param name="engine">The database.</param>
+/// <param name="failed">Told once of each transaction that fails.</param>
+internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? failed = null)
 {
     // So that the first of them does not wait long for the last.
     private const int MaxBatch = 64;
@@ -101,7 +103,7 @@ internal sealed class WriteQueue(DatabaseEngine engine)
             }
             catch (Exception exception)
             {
-                connection?.Dispose();
+                engine.Discard(connection, exception);
                 if (exception is DbException passing && engine.MayPass(passing) && attempt < MaxAttempts)
                 {
                     continue;
@@ -112,6 +114,7 @@ internal sealed class WriteQueue(DatabaseEngine engine)
                     return false;
                 }
 
+                failed?.Invoke(exception);
                 batch.ForEach(write => write.Fail(exception));
                 return true;
             }

@@ -103,7 +103,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         context.Response.ContentType = type;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.CacheControl = "no-cache";
-        await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+        await context.WritePiecesAsync(bytes);
     }
 
     private static async Task<IFormCollection?> ReadFormAsync(HttpContext context)

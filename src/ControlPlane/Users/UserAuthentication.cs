@@ -66,6 +66,9 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
     /// <summary>The user of a token that came in a form, or null.</summary>
     public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(null, token, cancellationToken)).User;
 
+    /// <summary>Whether the token lets in; it does not count as used.</summary>
+    public bool Accepts(string token) => Check(token).Error is null;
+
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer realm=\"coder\"";
@@ -85,31 +88,13 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
     private async Task<(User? User, ApiError? Error)> CheckAsync(HttpContext? context, string token, CancellationToken cancellationToken)
     {
-        var parts = token.Split('-');
-        if (parts.Length != 2 || parts[0].Length != IdLength || parts[1].Length != SecretLength)
+        var (key, user, error) = Check(token);
+        if (error is not null)
         {
-            return (null, new ApiError(ApiError.SignedOut, "Invalid API key format."));
+            return (null, error);
         }
 
-        // The same answer for an unknown id and a wrong secret.
-        if (users.FindKey(parts[0]) is not var (key, user)
-            || !CryptographicOperations.FixedTimeEquals(key.HashedSecret, Secrets.Hash(parts[1])))
-        {
-            return (null, new ApiError(ApiError.SignedOut, "API key is invalid."));
-        }
-
-        var now = time.GetUtcNow();
-        if (key.ExpiresAt <= now)
-        {
-            return (null, new ApiError(ApiError.SignedOut, $"API key expired at {UtcTimeConverter.Format(key.ExpiresAt.Value)}."));
-        }
-
-        if (user.Status != "active")
-        {
-            return (null, new ApiError($"User is not active (status = \"{user.Status}\"). Contact an admin to reactivate your account."));
-        }
-
-        if (now - key.LastUsedAt >= LastUsedPrecision)
+        if (time.GetUtcNow() is var now && now - key!.LastUsedAt >= LastUsedPrecision)
         {
             await users.MarkUsedAsync(key, now, cancellationToken);
         }
@@ -120,5 +105,33 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         }
 
         return (user, null);
+    }
+
+    private (ApiKey? Key, User? User, ApiError? Error) Check(string token)
+    {
+        var parts = token.Split('-');
+        if (parts.Length != 2 || parts[0].Length != IdLength || parts[1].Length != SecretLength)
+        {
+            return (null, null, new ApiError(ApiError.SignedOut, "Invalid API key format."));
+        }
+
+        // The same answer for an unknown id and a wrong secret.
+        if (users.FindKey(parts[0]) is not var (key, user)
+            || !CryptographicOperations.FixedTimeEquals(key.HashedSecret, Secrets.Hash(parts[1])))
+        {
+            return (null, null, new ApiError(ApiError.SignedOut, "API key is invalid."));
+        }
+
+        if (key.ExpiresAt <= time.GetUtcNow())
+        {
+            return (null, null, new ApiError(ApiError.SignedOut, $"API key expired at {UtcTimeConverter.Format(key.ExpiresAt.Value)}."));
+        }
+
+        if (user.Status != "active")
+        {
+            return (null, null, new ApiError($"User is not active (status = \"{user.Status}\"). Contact an admin to reactivate your account."));
+        }
+
+        return (key, user, null);
     }
 }

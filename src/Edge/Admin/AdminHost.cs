@@ -15,7 +15,7 @@ namespace Edge.Admin;
 /// </summary>
 internal static class AdminHost
 {
-    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<NodeStatus> status, Func<DerpServer?> derp, Func<IServiceProvider?> api)
+    public static WebApplication Create(HostFactory hosts, EdgeOptions options, AdminToken token, Readiness readiness, Func<Task<NodeStatus>> status, Func<DerpServer?> derp, Func<IServiceProvider?> api)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore().UseUrls(options.AdminUrl.GetLeftPart(UriPartial.Authority));
@@ -31,7 +31,7 @@ internal static class AdminHost
         app.UseRouting();
         app.Use((context, next) => GuardAsync(context, next, options.AdminUrl.Host, token));
         app.MapPage("/healthz", static () => Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/readyz", () => readiness.Obstacle is { } obstacle
+        app.MapPage("/readyz", async () => await readiness.ObstacleAsync() is { } obstacle
             ? Results.Text(obstacle + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
         app.MapPage("/metrics", static (HttpContext context, PrometheusExporter exporter) =>
@@ -39,7 +39,7 @@ internal static class AdminHost
             context.Response.ContentType = PrometheusExporter.ContentType;
             return exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/status", () => Results.Json(status(), AdminJson.Default.NodeStatus));
+        app.MapPage("/status", async () => Results.Json(await status(), AdminJson.Default.NodeStatus));
         TrafficPages.Map(app, derp, hosts.Time);
         app.MapAdministration(api);
         app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));

@@ -1,21 +1,35 @@
 namespace Edge.Drain;
 
-/// <summary>What <c>/readyz</c> answers: not before the listeners stand, not without a healthy backend, not once draining.</summary>
+/// <summary>What <c>/readyz</c> answers: not before the listeners stand, not while requests would fail, not once draining.</summary>
 internal sealed class Readiness
 {
+    private readonly List<Func<Task<string?>>> _needs = [];
     private volatile bool _listening;
     private volatile bool _draining;
-    private volatile Func<bool> _hasHealthyBackend = static () => true;
 
-    /// <summary>Why the node is not ready, or null when it is.</summary>
-    public string? Obstacle =>
-        _draining ? "draining"
-        : !_listening ? "starting"
-        : !_hasHealthyBackend() ? "no healthy backend"
-        : null;
+    /// <summary>Why the node is not ready, or null when it is. It is looked at anew each time.</summary>
+    public async Task<string?> ObstacleAsync()
+    {
+        if (_draining || !_listening)
+        {
+            return _draining ? "draining" : "starting";
+        }
 
-    /// <summary>From now on the node is ready only while <paramref name="hasHealthyBackend"/> says so.</summary>
-    public void DependOn(Func<bool> hasHealthyBackend) => _hasHealthyBackend = hasHealthyBackend;
+        foreach (var need in _needs)
+        {
+            if (await need() is { } obstacle)
+            {
+                return obstacle;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first obstacle is the one that is told.
+    /// </summary>
+    public void DependOn(Func<Task<string?>> need) => _needs.Add(need);
 
     /// <summary>Every listener stands.</summary>
     public void Listening() => _listening = true;

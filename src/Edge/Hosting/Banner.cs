@@ -46,8 +46,13 @@ internal static class Banner
         text.AppendLine($"  data     {node.Data.Path}");
         if (File.Exists(node.Data.BootstrapFile))
         {
-            var label = ServesApi(options) ? "sign in  the first start's tokens are" : "admin    its token is";
+            var label = node.HasSessionToken ? "sign in  the first start's tokens are" : "admin    its token is";
             text.AppendLine($"  {label} in {node.Data.BootstrapFile}");
+        }
+
+        if (ServesApi(options) && !node.HasSessionToken)
+        {
+            text.AppendLine("  sign in  with a session token of this database; another one: Edge admin token create admin");
         }
 
         text.AppendLine($"  try      {Try(node)}");
@@ -72,7 +77,7 @@ internal static class Banner
             return $"curl {node.AdminUrl}/readyz";
         }
 
-        return ServesApi(node.Options) && File.Exists(node.Data.BootstrapFile)
+        return node.HasSessionToken
             ? $"curl -H \"Coder-Session-Token: $(sed -n 's/.*\"session_token\": *\"\\([^\"]*\\)\".*/\\1/p' {Quote(node.Data.BootstrapFile)})\" {Reachable(node.PublicUrls[0])}/api/v2/users/me"
             : $"curl {Reachable(node.PublicUrls[0])}/api/v2/buildinfo";
     }

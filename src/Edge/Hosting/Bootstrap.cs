@@ -30,6 +30,9 @@ internal sealed class Bootstrap(DataDirectory data)
         },
         cancellation);
 
+    /// <summary>The session token in the file; null when there is none.</summary>
+    public string? SessionToken => Read()?["session_token"] is JsonValue value && value.TryGetValue<string>(out var token) ? token : null;
+
     private async Task UpdateAsync(Action<JsonObject> change, CancellationToken cancellation)
     {
         var file = Read() ?? [];

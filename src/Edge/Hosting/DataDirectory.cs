@@ -99,7 +99,7 @@ internal sealed class DataDirectory
         new("Edge:DataDirectory", Path, $"{File(name)} cannot be {use} ({error.Message})");
 
     /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
-    /// <exception cref="SettingsException">The file cannot be written.</exception>
+    /// <exception cref="SettingsException">The file cannot be written, as on a full disk.</exception>
     public async Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         var temporary = File($"{name}.{Environment.ProcessId}.tmp");

@@ -93,7 +93,12 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
     /// <summary>Why the node is not ready, or null.</summary>
-    public string? Obstacle => _readiness.Obstacle;
+    public Task<string?> ObstacleAsync() => _readiness.ObstacleAsync();
+
+    /// <summary>
+    /// Whether the session token in <c>bootstrap.json</c> lets in: it may be none, of another database, deleted or replaced.
+    /// </summary>
+    public bool HasSessionToken { get; private set; }
 
     /// <summary>
     /// Starts a node. Throws <see cref="SettingsException"/> for a setting that is wrong; nothing is left running then.
@@ -118,7 +123,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         var bootstrap = new Bootstrap(_data);
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
-        _admin = AdminHost.Create(_hosts, Options, token, _readiness, Status, () => Relay, () => (_api ?? _public)?.Services);
+        _admin = AdminHost.Create(_hosts, Options, token, _readiness, StatusAsync, () => Relay, () => (_api ?? _public)?.Services);
         await StartAsync(_admin, "Edge:Admin:Url", cancellation);
         if (token.Replaced)
         {
@@ -139,6 +144,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             _socketClaim = _data.ClaimApiSocket();
             _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, _localAgent, inProcess);
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
+
+            // Before the backends' health, where that of the embedded API server follows some seconds later.
+            UseStore(_api.Services, bootstrap);
             await StartAsync(_api, "Edge:DataDirectory", cancellation);
         }
 
@@ -146,6 +154,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners, _localAgent);
             await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
+            UseStore(_public.Services, bootstrap);
         }
         else
         {
@@ -154,7 +163,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey, inProcess);
             if (Options.Proxies)
             {
-                _readiness.DependOn(_public.Services.GetRequiredService<BackendHealth>().AnyHealthy);
+                var backends = _public.Services.GetRequiredService<BackendHealth>();
+                _readiness.DependOn(() => Task.FromResult(backends.AnyHealthy() ? null : "no healthy backend"));
             }
         }
 
@@ -308,10 +318,16 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _socketClaim?.Dispose();
     }
 
-    private NodeStatus Status() => new(
+    private void UseStore(IServiceProvider api, Bootstrap bootstrap)
+    {
+        _readiness.DependOn(() => ControlPlaneApplication.FaultAsync(api));
+        HasSessionToken = bootstrap.SessionToken is { } token && ControlPlaneApplication.Accepts(api, token);
+    }
+
+    private async Task<NodeStatus> StatusAsync() => new(
         EdgeVersion.Text,
         Options.Mode.ToString().ToLowerInvariant(),
-        Obstacle ?? "ready",
+        await ObstacleAsync() ?? "ready",
         (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
         OpenStreams,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])

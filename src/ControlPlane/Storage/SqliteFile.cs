@@ -1,0 +1,23 @@
+using System.Runtime.InteropServices;
+using SQLitePCL;
+
+namespace ControlPlane.Storage;
+
+/// <summary>Whether an open database still is the file of its name.</summary>
+internal static unsafe partial class SqliteFile
+{
+    private const int HasMovedOperation = 20; // SQLITE_FCNTL_HAS_MOVED
+
+    /// <summary>
+    /// Whether the file was deleted, moved or replaced since it was opened (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html). SQLite goes
+    /// on reading and writing it then, in WAL mode without an error, and all of that is lost with the last connection.
+    /// </summary>
+    public static bool HasMoved(sqlite3 database)
+    {
+        var moved = 0;
+        return FileControl(database.DangerousGetHandle(), "main", HasMovedOperation, &moved) == raw.SQLITE_OK && moved != 0;
+    }
+
+    [LibraryImport("e_sqlite3", EntryPoint = "sqlite3_file_control", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int FileControl(nint database, string name, int operation, void* result);
+}
