@@ -31,7 +31,8 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// The policy of a path, or null for a path that no policy applies to: the API server's own routes, and DERP, where admission alone decides.
+    /// The policy of a path, or null for a path that no policy applies to: the API server's own routes, and DERP, where admission alone
+    /// decides.
     /// </summary>
     /// <param name="path">As Kestrel gives it, and not <see cref="IsAmbiguous"/>.</param>
     public PathPolicy? For(string path)
@@ -54,8 +55,8 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, or that compares escapes as they stand, would see
-    /// a path of another policy. Elsewhere such characters are a path's own business.
+    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, or that compares escapes as they
+    /// stand, would see a path of another policy. Elsewhere such characters are a path's own business.
     /// </summary>
     /// <param name="path">As for <see cref="For"/>.</param>
     /// <param name="escaped">The path with the escapes that it need not have, as it is forwarded; null when it has none.</param>

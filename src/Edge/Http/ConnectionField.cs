@@ -3,9 +3,10 @@ using System.Text;
 namespace Edge.Http;
 
 /// <summary>
-/// How the server core reads <c>Connection</c>. A field with exactly one of the options that the core knows is cut down to that option, and the names of
-/// headers beside it are lost (<c>close, X-Secret</c>). With two of them the core leaves the field alone: what has others is given <c>keep-alive</c> and
-/// <c>Upgrade</c>, and <see cref="ConnectionOptions"/> takes those away again, with what the core has made of them.
+/// How the server core reads <c>Connection</c>. A field with exactly one of the options that the core knows is cut down to that option,
+/// and the names of headers beside it are lost (<c>close, X-Secret</c>). With two of them the core leaves the field alone: what has others
+/// is given <c>keep-alive</c> and <c>Upgrade</c>, and <c>ConnectionOptions</c> takes those away again, with what the core has made of
+/// them.
 /// </summary>
 internal sealed class ConnectionField : Encoding
 {

@@ -13,13 +13,13 @@ internal static class RequestTarget
 {
     private static readonly SearchValues<char> PlainPath = SearchValues.Create([.. Visible.Except("%\\.?#")]);
 
-    private static readonly SearchValues<char> Query = SearchValues.Create([.. Visible.Except("#")]);
+    private static readonly SearchValues<char> Allowed = SearchValues.Create([.. Visible.Except("#")]);
 
     private static IEnumerable<char> Visible => Enumerable.Range('!', '~' - '!' + 1).Select(static letter => (char)letter);
 
     /// <summary>
-    /// Checks the target. The absolute form becomes the origin form, as a proxy has to send it (RFC 9112 §3.2.2), with path and query as if it had
-    /// come in that form: the server core resolves and decodes the two forms differently.
+    /// Checks the target. The absolute form becomes the origin form, as a proxy has to send it (RFC 9112 §3.2.2), with path and query as
+    /// if it had come in that form: the server core resolves and decodes the two forms differently.
     /// </summary>
     /// <returns>Null for a target that can be forwarded as it is, otherwise what is wrong with it.</returns>
     public static string? Check(HttpContext context)
@@ -58,8 +58,8 @@ internal static class RequestTarget
     }
 
     /// <summary>
-    /// How a server reads the path that compares escapes as they stand (Go's chi, for one): decoded like <see cref="HttpRequest.Path"/>, but
-    /// for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null where that is no other reading.
+    /// How a server reads the path that compares escapes as they stand (Go's chi, for one): decoded like <see cref="HttpRequest.Path"/>,
+    /// but for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null where that is no other reading.
     /// </summary>
     public static string? OtherReading(HttpRequest request)
     {
@@ -99,22 +99,26 @@ internal static class RequestTarget
 
     private static string? Fault(ReadOnlySpan<char> target)
     {
-        var odd = target.IndexOfAnyExcept(PlainPath);
-        if (odd < 0)
+        if (!target.ContainsAnyExcept(PlainPath))
         {
             return null;
         }
 
+        if (target.ContainsAnyExcept(Allowed))
+        {
+            return "The request target may hold visible ASCII characters only, and no fragment; everything else is to be percent-encoded.";
+        }
+
         var end = target.IndexOf('?');
-        var path = end < 0 ? target : target[..end];
-        return (end >= 0 && target[(end + 1)..].ContainsAnyExcept(Query)) || path.ContainsAnyExceptInRange('!', '~') || path.Contains('#')
-            ? "The request target may hold visible ASCII characters only, and no fragment; everything else is to be percent-encoded."
-            : odd < path.Length && IsAmbiguous(path)
-                ? "The path may hold no dot segment (. or ..), no backslash and no null character, percent-encoded or not."
-                : null;
+        return IsAmbiguous(end < 0 ? target : target[..end])
+            ? "The path may hold no dot segment (. or ..), no backslash and no null character, percent-encoded or not."
+            : null;
     }
 
-    /// <summary>Whether the path, decoded down to its slashes, holds a backslash, a null character, or a dot segment, also with a parameter (<c>..;a</c>).</summary>
+    /// <summary>
+    /// Whether the path, decoded down to its slashes, holds a backslash, a null character, or a dot segment, also with a parameter
+    /// (<c>..;a</c>).
+    /// </summary>
     private static bool IsAmbiguous(ReadOnlySpan<char> path)
     {
         // How many dots the segment consists of so far; negative once it holds anything else.
@@ -158,5 +162,6 @@ internal static class RequestTarget
             : null;
 
     /// <summary>RFC 3986 §3.3, <c>pchar</c>.</summary>
-    private static bool NeedsNoEscape(char value) => char.IsAsciiLetterOrDigit(value) || "-._~!$&'()*+,;=:@".Contains(value, StringComparison.Ordinal);
+    private static bool NeedsNoEscape(char value) =>
+        char.IsAsciiLetterOrDigit(value) || "-._~!$&'()*+,;=:@".Contains(value, StringComparison.Ordinal);
 }

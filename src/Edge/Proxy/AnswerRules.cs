@@ -1,12 +1,11 @@
 using System.Net;
-using Edge.Http;
 
 namespace Edge.Proxy;
 
 /// <summary>
-/// Takes API servers' answers for broken that the forwarder would fail over, or pass on wrongly:
-/// a 101, since streams do not come this way and nobody has asked for one; and a 205 with a body, which it must not have (RFC 9110 §15.3.6).
-/// Removes the headers of this one connection.
+/// Takes API servers' answers for broken that the forwarder would fail over, or pass on wrongly: a 101, since streams do not come this way
+/// and nobody has asked for one; and a 205 with a body, which it must not have (RFC 9110 §15.3.6). Removes the headers of this one
+/// connection.
 /// </summary>
 internal sealed class AnswerRules(HttpMessageHandler inner) : DelegatingHandler(inner)
 {

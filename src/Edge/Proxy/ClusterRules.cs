@@ -22,7 +22,8 @@ internal sealed class ClusterRules : IProxyConfigFilter
         var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
-            // YARP finds out at the first request only. What a request asks for is put behind the address as it stands, so that one has to be canonical.
+            // YARP finds out at the first request only. What a request asks for is put behind the address as it stands, so that one has to
+            // be canonical.
             if (!Uri.TryCreate(destination.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https")
                 || address.Query.Length > 0 || address.Fragment.Length > 0)
             {

@@ -5,7 +5,8 @@ using Yarp.ReverseProxy.Transforms;
 namespace Edge.Proxy;
 
 /// <summary>
-/// The URI that a request is forwarded to: the client's path and query byte for byte (RFC 9110 §7.7), but for what a route's transforms change.
+/// The URI that a request is forwarded to: the client's path and query byte for byte (RFC 9110 §7.7), but for what a route's transforms
+/// change.
 /// </summary>
 internal static class ForwardedTarget
 {
@@ -18,7 +19,9 @@ internal static class ForwardedTarget
     public static Uri Create(string destination, HttpRequest request) =>
         Create(destination.AsSpan().TrimEnd('/'), RequestTarget.RawPath(request), request.QueryString);
 
-    /// <summary>For a route with transforms. What they have left of the path is the client's own spelling; what they have put before it is encoded.</summary>
+    /// <summary>
+    /// For a route with transforms. What they have left of the path is the client's own spelling; what they have put before it is encoded.
+    /// </summary>
     public static Uri Create(RequestTransformContext transform)
     {
         var request = transform.HttpContext.Request;

@@ -4,7 +4,9 @@ using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Edge.Proxy;
 
-/// <summary>What every forwarded request says of its origin: the client's own target and Host, and forwarding headers that only the edge writes.</summary>
+/// <summary>
+/// What every forwarded request says of its origin: the client's own target and Host, and forwarding headers that only the edge writes.
+/// </summary>
 internal sealed class ForwardingTransforms : ITransformProvider
 {
     private const string OriginalHost = "RequestHeaderOriginalHost";

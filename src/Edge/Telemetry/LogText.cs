@@ -4,13 +4,17 @@ using System.Text;
 
 namespace Edge.Telemetry;
 
-/// <summary>Text from elsewhere (header lines in a client library's error messages, for one) as it may stand in a log line or in a metric's label.</summary>
+/// <summary>
+/// Text from elsewhere (header lines in a client library's error messages, for one) as it may stand in a log line or in a metric's label.
+/// </summary>
 internal static class LogText
 {
     private static readonly SearchValues<char> Control = SearchValues.Create(
         [.. Enumerable.Range(0, 0xA0).Select(static value => (char)value).Where(char.IsControl), '\u2028', '\u2029']);
 
-    /// <summary>Control characters and line separators as <c>\x1B</c>: they would begin lines of their own, or move a terminal's cursor.</summary>
+    /// <summary>
+    /// Control characters and line separators as <c>\x1B</c>: they would begin lines of their own, or move a terminal's cursor.
+    /// </summary>
     public static string? Escape(string? text)
     {
         if (text is null || !text.AsSpan().ContainsAny(Control))

@@ -1,19 +1,19 @@
-using Edge.Proxy;
+using Edge.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
-namespace Edge.Http;
+namespace Edge.Proxy;
 
 /// <summary>
-/// Removes the headers that <c>Connection</c> names: they are for this connection alone (RFC 9110 §7.6.1). Before anything of the edge's own looks at or
-/// adds a header, so that a client cannot name one that the edge or an operator's transform sets.
+/// Removes the headers that <c>Connection</c> names: they are for this connection alone (RFC 9110 §7.6.1). Before anything of the edge's
+/// own looks at or adds a header, so that a client cannot name one that the edge or an operator's transform sets.
 /// </summary>
 internal static class ConnectionOptions
 {
     /// <summary>
-    /// What the edge itself reads, or has from a trusted proxy. These are for every recipient, so that nobody may name them (§7.6.1), and without
-    /// them a request would be another one here than at the API server.
+    /// What the edge itself reads, or has from a trusted proxy. These are for every recipient, so that nobody may name them (§7.6.1), and
+    /// without them a request would be another one here than at the API server.
     /// </summary>
     private static readonly HashSet<string> Kept = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -61,7 +61,10 @@ internal static class ConnectionOptions
         }
     }
 
-    /// <summary>The same for an API server's answer. Its length is the HTTP client's matter by now, and <c>Upgrade</c> is left to who forwards the answer.</summary>
+    /// <summary>
+    /// The same for an API server's answer. Its length is the HTTP client's matter by now, and <c>Upgrade</c> is left to who forwards the
+    /// answer.
+    /// </summary>
     public static void Remove(HttpResponseMessage answer)
     {
         if (!answer.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var options))
@@ -72,7 +75,8 @@ internal static class ConnectionOptions
         foreach (var name in Named(options.ToArray()))
         {
             // Neither collection takes the name of a header that belongs to the other.
-            if (name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase))
+            if (name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase)
+                || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase))
             {
                 continue;
             }
@@ -88,6 +92,6 @@ internal static class ConnectionOptions
         }
     }
 
-    private static IEnumerable<string> Named(StringValues options) => options
-        .SelectMany(static option => (option ?? string.Empty).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    private static IEnumerable<string> Named(StringValues options) => options.SelectMany(static option =>
+        (option ?? string.Empty).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 }
