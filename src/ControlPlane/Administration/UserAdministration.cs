@@ -85,8 +85,8 @@ internal sealed class UserAdministration(Database database, AccessSignals access
     }
 
     /// <summary>
-    /// Removes the user and its tokens; its workspaces only when told to. The last administrator stays, and one user always, as the next start would make
-    /// one.
+    /// Removes the user and its tokens; its workspaces only when told to. The last administrator stays, and one user always, as the next start
+    /// would make one.
     /// </summary>
     public async Task DeleteAsync(string user, bool withWorkspaces, CancellationToken cancellationToken)
     {
@@ -118,7 +118,8 @@ internal sealed class UserAdministration(Database database, AccessSignals access
     // Writes are serializable: two requests cannot take the last two administrators away at once.
     private static void KeepLastAdministrator(DbConnection connection, UserRow user, string what)
     {
-        const string Others = "SELECT count(*) FROM user_roles JOIN users ON users.id = user_id WHERE role = 'owner' AND status = 'active' AND user_id <> @id";
+        const string Others =
+            "SELECT count(*) FROM user_roles JOIN users ON users.id = user_id WHERE role = 'owner' AND status = 'active' AND user_id <> @id";
         if (connection.Count("SELECT count(*) FROM user_roles WHERE role = 'owner' AND user_id = @id", ("@id", user.Id)) > 0
             && connection.Count(Others, ("@id", user.Id)) == 0)
         {

@@ -6,7 +6,7 @@ namespace ControlPlane.Connections;
 /// </summary>
 public interface ITerminal : IAsyncDisposable
 {
-    /// <summary>Which shell it is: another one under the same id of the client's has another value. Null where the agent does not say.</summary>
+    /// <summary>Which shell it is: another one under the same id of the client's has another value. Null where not known.</summary>
     Guid? Shell => null;
 
     /// <summary>The terminal's next output, raw; it may cut characters and escape sequences. 0 bytes once its process has ended.</summary>
@@ -27,5 +27,7 @@ public interface ITerminal : IAsyncDisposable
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
 /// <param name="Command">A command line for the user's shell; empty for the login shell itself.</param>
-/// <param name="Shell">Attaches to this shell alone (<see cref="ITerminal.Shell"/>): if it is not there, the agent refuses with 410 and starts none.</param>
+/// <param name="Shell">
+/// Attaches to this shell alone (<see cref="ITerminal.Shell"/>): if it is not there, the agent refuses with 410 and starts none.
+/// </param>
 public sealed record TerminalRequest(Guid Id, ushort Height, ushort Width, string Command, Guid? Shell = null);

@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Refuses streams to web pages of other sites, before anything else is looked at: a browser sends this server's cookies with a WebSocket handshake
-/// from any page, and the same-origin policy does not keep the page from reading what comes (RFC 6455 §10.2). <c>Origin</c> must name the <c>Host</c>.
-/// Clients that are no browsers send no <c>Origin</c>.
+/// Refuses streams to web pages of other sites, before anything else is looked at: a browser sends this server's cookies with a WebSocket
+/// handshake from any page, and the same-origin policy does not keep the page from reading what comes (RFC 6455 §10.2). <c>Origin</c> must name
+/// the <c>Host</c>. Clients that are no browsers send no <c>Origin</c>.
 /// </summary>
 internal static class SameOrigin
 {

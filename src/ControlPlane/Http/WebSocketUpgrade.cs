@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Http;
 
-/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: no compression, pings from the server; <see cref="SameOrigin"/> is checked before.</summary>
+/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: no compression, pings from the server. See also <see cref="SameOrigin"/>.</summary>
 internal static class WebSocketUpgrade
 {
     /// <summary>Whether the request is a handshake; one that is none is answered with 426.</summary>
@@ -19,8 +19,8 @@ internal static class WebSocketUpgrade
 
         if (HttpProtocol.IsHttp11(context.Request.Protocol))
         {
-            // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under the
-            // client's next request.
+            // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under
+            // the client's next request.
             context.Response.Headers.Connection = "Upgrade, keep-alive";
             context.Response.Headers.Upgrade = "websocket";
         }

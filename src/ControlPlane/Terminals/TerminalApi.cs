@@ -25,8 +25,8 @@ internal sealed class TerminalApi(
     ILogger<TerminalSocket> logger)
 {
     /// <summary>
-    /// In an answer: which shell the client is attached to, a UUID. In a request: the shell that the client was attached to before; without that very
-    /// shell the answer is 410, and none is started.
+    /// In an answer: which shell the client is attached to, a UUID. In a request: the shell that the client was attached to before; without that
+    /// very shell the answer is 410, and none is started.
     /// </summary>
     private const string ShellHeader = "Edge-Shell";
 
@@ -82,7 +82,8 @@ internal sealed class TerminalApi(
         OpenedTerminal opened;
         try
         {
-            opened = await OpenedTerminal.OpenAsync(reach.Find(agent)!, request, options, time, context.RequestAborted, lifetime.ApplicationStopping);
+            opened = await OpenedTerminal.OpenAsync(
+                reach.Find(agent)!, request, options, time, context.RequestAborted, lifetime.ApplicationStopping);
         }
         catch (AgentConnectionException gone)
         {
@@ -93,7 +94,8 @@ internal sealed class TerminalApi(
         if (request.Shell is not null && opened.Failure is { } failure)
         {
             // Whoever comes back can try again; a WebSocket that is closed at once would be the terminal's end.
-            await context.WriteAsync(StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", failure.Reason));
+            await context.WriteAsync(
+                StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", failure.Reason));
             return;
         }
 

@@ -16,9 +16,11 @@ internal sealed class TerminalPage(UserAuthentication users)
     private const int MaxFormBytes = 4096;
 
     private const string NoToken = "Enter a session token.";
-    private const string NotValid = "This session token is not valid. It was mistyped, deleted or rotated, has expired, or its user is suspended.";
+    private const string NotValid =
+        "This session token is not valid. It was mistyped, deleted or rotated, has expired, or its user is suspended.";
     private const string NoLongerValid =
-        "You are signed out: this browser's session token is not valid any more. It was deleted or rotated, has expired, or its user is suspended.";
+        "You are signed out: this browser's session token is not valid any more. It was deleted or rotated, has expired, "
+        + "or its user is suspended.";
 
     // xterm.js makes style elements of its own; nothing is loaded from elsewhere.
     private const string ContentPolicy =
@@ -124,8 +126,12 @@ internal sealed class TerminalPage(UserAuthentication users)
     }
 
     /// <summary>The form, with a reason of this file's own above it.</summary>
-    private static byte[] SignIn(string? reason) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(TerminalAssets.Page("sign-in.html")).Replace(
-        "<!--reason-->", reason is null ? "" : $"<p class=\"wrong\" role=\"alert\">{reason}</p>", StringComparison.Ordinal));
+    private static byte[] SignIn(string? reason)
+    {
+        var shown = reason is null ? "" : $"<p class=\"wrong\" role=\"alert\">{reason}</p>";
+        var form = Encoding.UTF8.GetString(TerminalAssets.Page("sign-in.html"));
+        return Encoding.UTF8.GetBytes(form.Replace("<!--reason-->", shown, StringComparison.Ordinal));
+    }
 
     private static async Task WriteAsync(HttpContext context, byte[] page, int status = StatusCodes.Status200OK)
     {

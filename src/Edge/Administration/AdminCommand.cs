@@ -61,5 +61,11 @@ internal sealed record AdminCommand(string Noun, string Verb, string Summary, Ht
     /// <summary>The member of the answer that is a list, and the columns shown of it; null: the answer is one object.</summary>
     public (string Property, string[] Columns)? List { get; init; }
 
-    public string Usage => string.Join(' ', [$"Edge admin {Noun} {Verb}", .. Arguments.Select(static argument => $"<{argument.Name}>"), .. Options.Count > 0 || Asks ? ["[options]"] : Array.Empty<string>()]);
+    public string Usage => string.Join(
+        ' ',
+        [
+            $"Edge admin {Noun} {Verb}",
+            .. Arguments.Select(static argument => $"<{argument.Name}>"),
+            .. Options.Count > 0 || Asks ? ["[options]"] : Array.Empty<string>(),
+        ]);
 }

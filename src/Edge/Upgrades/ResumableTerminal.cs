@@ -8,5 +8,6 @@ namespace Edge.Upgrades;
 /// <param name="BasePath">The path of the first API server's address, with which the request's target begins.</param>
 /// <param name="Cluster">The API servers there are at the time.</param>
 /// <param name="First">The API server that it was accepted by.</param>
-/// <param name="Shell">Which shell it is, as that server said; null from a server that does not, whose word for the terminal is the request's alone.</param>
-internal sealed record ResumableTerminal(UpgradeRequest Request, string BasePath, ClusterState Cluster, DestinationState First, string? Shell);
+/// <param name="Shell">Which shell it is, as that server said; null from a server that does not: any that accepts the request will do.</param>
+internal sealed record ResumableTerminal(
+    UpgradeRequest Request, string BasePath, ClusterState Cluster, DestinationState First, string? Shell);

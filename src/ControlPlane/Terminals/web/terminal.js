@@ -68,8 +68,8 @@
     };
   }
 
-  // A browser tells no script the HTTP status of a handshake that failed. The same request without an upgrade is answered with what stands against it:
-  // 426 when nothing does. A 4xx is final, all else may pass.
+  // A browser tells no script the HTTP status of a handshake that failed. The same request without an upgrade is answered with what stands
+  // against it: 426 when nothing does. A 4xx is final, all else may pass.
   async function whyRefused(url) {
     const plain = new URL(url);
     plain.protocol = location.protocol;
@@ -77,7 +77,7 @@
       const answer = await fetch(plain, { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(probePatience) });
       const text = await answer.text();
       if (answer.status === 426) {
-        return { reason: 'the handshake fails, though the server would take it: a proxy between may not pass WebSockets on, or change the Host' };
+        return { reason: 'no WebSocket comes through, though the server would take it: a proxy between may not pass it on, or change its Host' };
       }
       const isPage = (answer.headers.get('content-type') ?? '').startsWith('text/html');
       const reason = isPage ? new DOMParser().parseFromString(text, 'text/html').querySelector('p')?.textContent : messageOf(text);
@@ -92,7 +92,8 @@
   function messageOf(text) {
     try {
       const error = JSON.parse(text);
-      return [error.message, error.detail, ...(error.validations ?? []).map(one => `${one.field}: ${one.detail}`)].filter(part => part).join(' ');
+      const fields = (error.validations ?? []).map(one => `${one.field}: ${one.detail}`);
+      return [error.message, error.detail, ...fields].filter(part => part).join(' ');
     } catch {
       return '';
     }
@@ -201,7 +202,7 @@
   document.getElementById('paste').onclick = paste;
   document.getElementById('again').onclick = () => { connect(); term.focus(); };
   document.getElementById('fresh').onclick = fresh;
-  addEventListener('online', () => { if (socket) probe(); else if (state.dataset.state !== 'ended' && state.dataset.state !== 'stopped') connect(); });
+  addEventListener('online', () => { if (socket) probe(); else if (!['ended', 'stopped'].includes(state.dataset.state)) connect(); });
   addEventListener('offline', () => { if (socket) show('silent', 'this machine is offline'); });
   setInterval(watch, 1000);
   connect();

@@ -1,8 +1,8 @@
 namespace Edge.LocalAgent.Terminals;
 
 /// <summary>
-/// The character set of a terminal's programs (locale(7)). Terminals carry UTF-8; a program in the POSIX locale takes each byte for a character, so that
-/// Backspace in a shell leaves half a letter. Services and containers often have no <c>LANG</c>, or one that is not installed.
+/// The character set of a terminal's programs (locale(7)). Terminals carry UTF-8; a program in the POSIX locale takes each byte for a character,
+/// so that Backspace in a shell leaves half a letter. Services and containers often have no <c>LANG</c>, or one that is not installed.
 /// </summary>
 internal static class TerminalLocale
 {
@@ -10,7 +10,7 @@ internal static class TerminalLocale
     private const string Category = "LC_CTYPE";
     private const string Utf8 = "C.UTF-8";
 
-    /// <summary>Sets <c>LC_CTYPE=C.UTF-8</c>, unless there is a UTF-8 locale that the system has, or <c>LC_ALL</c>, which would win.</summary>
+    /// <summary>Sets <c>LC_CTYPE=C.UTF-8</c>, unless there is a UTF-8 locale that the system has, or <c>LC_ALL</c>, which wins.</summary>
     public static void ApplyTo(IDictionary<string, string?> environment) => ApplyTo(environment, IsInstalled);
 
     internal static void ApplyTo(IDictionary<string, string?> environment, Func<string, bool> isInstalled)
@@ -28,7 +28,8 @@ internal static class TerminalLocale
         environment.TryGetValue(name, out var value) && value is { Length: > 0 } ? value : null;
 
     private static bool IsUtf8(string name) =>
-        name.Split('.', '@') is [_, var codeset, ..] && codeset.Replace("-", "", StringComparison.Ordinal).Equals("utf8", StringComparison.OrdinalIgnoreCase);
+        name.Split('.', '@') is [_, var codeset, ..]
+        && codeset.Replace("-", "", StringComparison.Ordinal).Equals("utf8", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsInstalled(string name)
     {

@@ -20,8 +20,8 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
     }
 
     /// <summary>
-    /// Tries until it is told how it ended; null when no server was found in time, or it was cancelled. <see cref="AttachResult.Gone"/> is the end once
-    /// it is certain, or the time is over.
+    /// Tries until it is told how it ended; null when no server was found in time, or it was cancelled. <see cref="AttachResult.Gone"/> is the end
+    /// once it is certain, or the time is over.
     /// </summary>
     public async Task<AttachResult?> AttachAsync(CancellationToken cancellation)
     {

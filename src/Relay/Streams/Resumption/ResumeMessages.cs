@@ -12,7 +12,8 @@ internal static class ResumeMessages
     private static readonly byte[] NoServer = Encoding.ASCII.GetBytes("no API server took the terminal over in time");
     private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("the API server refused the terminal: connect again");
 
-    private static readonly byte[] ShellGone = Encoding.ASCII.GetBytes("no API server that is up has the terminal's shell: connect again for a new one");
+    private static readonly byte[] ShellGone =
+        Encoding.ASCII.GetBytes("no API server that is up has the terminal's shell: connect again for a new one");
 
     public static byte[] Paused { get; } = Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
 
