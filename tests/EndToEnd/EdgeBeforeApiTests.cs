@@ -117,5 +117,5 @@ public class EdgeBeforeApiTests
     private static string[] Refusals(TestNode node) =>
         [.. node.Log.Lines
             .Where(static line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Connections were refused: ", StringComparison.Ordinal))
-            .Select(static line => line[(line.IndexOf("refused: ", StringComparison.Ordinal) + 9)..].Split(',')[0])];
+            .Select(static line => line[(line.IndexOf("refused: ", StringComparison.Ordinal) + 9)..].Split(" (")[0])];
 }
