@@ -126,13 +126,16 @@ public class CoordinationTests
         private readonly ClientWebSocket _socket;
         private readonly YamuxSession _session;
         private readonly Task<YamuxCloseReason> _ended;
+        private readonly Task _sending;
 
         private Link(ClientWebSocket socket)
         {
             _socket = socket;
             var stream = WebSocketStream.Create(socket, WebSocketMessageType.Binary);
             Input = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
-            Output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+            var output = new Pipe();
+            Output = output.Writer;
+            _sending = SendAsync(output.Reader, stream);
             _session = new YamuxSession(this, YamuxRole.Dialer);
             _ended = _session.RunAsync();
         }
@@ -159,6 +162,7 @@ public class CoordinationTests
         public async Task<WebSocketCloseStatus?> CloseStatusAsync()
         {
             await _ended.WaitAsync(TestNode.Patience);
+            await _sending.WaitAsync(TestNode.Patience);
             await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
             return _socket.CloseStatus;
         }
@@ -167,8 +171,28 @@ public class CoordinationTests
         {
             _socket.Abort();
             await _ended.WaitAsync(TestNode.Patience);
+            await _sending.WaitAsync(TestNode.Patience);
             _session.Dispose();
             _socket.Dispose();
+        }
+
+        // Not by a PipeWriter over the stream: a session that hears of its end cancels the flush under way, and to cancel a send is to abort the
+        // WebSocket, which is then not closed in order.
+        private static async Task SendAsync(PipeReader output, Stream stream)
+        {
+            Exception? failure = null;
+            try
+            {
+                await output.CopyToAsync(stream);
+            }
+            catch (Exception error) when (error is IOException or WebSocketException or OperationCanceledException or ObjectDisposedException)
+            {
+                failure = error;
+            }
+            finally
+            {
+                await output.CompleteAsync(failure);
+            }
         }
     }
 }

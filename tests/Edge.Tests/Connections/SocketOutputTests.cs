@@ -156,7 +156,8 @@ public class SocketOutputTests
 
         await host.StopAsync(new CancellationToken(canceled: true)).WaitAsync(Guard, Cancel);
 
-        Assert.Equal(0, host.Connections.Counter.Total);
+        // Kestrel's stop gives what it aborts one second of the machine's time, and leaves the rest to end by itself.
+        await Eventually.TrueAsync(() => host.Connections.Counter.Total == 0, "the connection is over");
     }
 
     [Theory]
