@@ -155,7 +155,9 @@ public static class ControlPlaneApplication
     /// <param name="publish">Keeps the tokens for the operator. Called before they become valid; if it throws, nothing was made.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The tokens on the first start, otherwise null.</returns>
-    /// <exception cref="ControlPlaneException">The database cannot be opened, is damaged, or a newer program has written it; or the DERP map cannot be made.</exception>
+    /// <exception cref="ControlPlaneException">
+    /// The database cannot be opened, is damaged, or a newer program has written it; or the DERP map cannot be made.
+    /// </exception>
     public static async Task<BootstrapCredentials?> InitializeAsync(
         IServiceProvider services,
         Func<BootstrapCredentials, CancellationToken, Task> publish,

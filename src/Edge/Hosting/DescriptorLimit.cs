@@ -12,14 +12,18 @@ internal static class DescriptorLimit
     // A node holds 260 when it has just started, most of them the files of its assemblies.
     private const long Least = 512;
 
-    /// <summary>Stops the start where the node would fail half-way for want of descriptors, with an error of whatever needed the next one.</summary>
+    /// <summary>
+    /// Stops the start where the node would fail half-way for want of descriptors, with an error of whatever needed the next one.
+    /// </summary>
     /// <exception cref="SettingsException">The limit is too low.</exception>
     public static void Check(long? limit)
     {
         if (limit < Least)
         {
             throw new SettingsException(
-                "ulimit -n", $"{limit}", $"a node needs at least {Least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
+                "ulimit -n",
+                $"{limit}",
+                $"a node needs at least {Least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
         }
     }
 

@@ -218,7 +218,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             throw new SettingsException(
                 "Relay:Stun:Port",
                 null,
-                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); choose another port, or set Relay:Stun:Enabled=false");
+                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); "
+                + "choose another port, or set Relay:Stun:Enabled=false");
         }
 
         _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
@@ -336,7 +337,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{File} held no token's hash, so that a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
+        Message = "{File} held no token's hash, so a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
     private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]

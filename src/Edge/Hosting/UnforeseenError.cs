@@ -24,5 +24,6 @@ internal static class UnforeseenError
 
     // Asks for nothing that would have to be loaded: a file could not be opened now.
     private static bool IsOutOfDescriptors(Exception cause) =>
-        cause is IOException { HResult: Emfile or Enfile } || cause.Message.Contains("Too many open files", StringComparison.OrdinalIgnoreCase);
+        cause is IOException { HResult: Emfile or Enfile }
+        || cause.Message.Contains("Too many open files", StringComparison.OrdinalIgnoreCase);
 }

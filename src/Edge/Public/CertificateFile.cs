@@ -103,12 +103,16 @@ internal sealed partial class CertificateFile
     [LoggerMessage(Level = LogLevel.Information, Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
     private partial void LogReloaded(string path, DateTime notAfter);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate's files have changed but cannot be used, the old one serves on: {Why}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The certificate's files have changed but cannot be used, the old one serves on: {Why}")]
     private partial void LogKept(string why);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
     private partial void LogExpired(string path, DateTime notAfter);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} is not valid before {NotBefore:O}; clients will refuse it until then")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The certificate {Path} is not valid before {NotBefore:O}; clients will refuse it until then")]
     private partial void LogNotYetValid(string path, DateTime notBefore);
 }

@@ -8,7 +8,9 @@ namespace Edge.Public;
 
 /// <summary>The files of a TLS certificate, as a section of <c>Kestrel</c> names them.</summary>
 /// <param name="Setting">The section, such as <c>Kestrel:Certificates:Default</c>; errors name it.</param>
-/// <param name="Path">A PEM file (certificates in any order, and the key unless it has a file of its own), a DER certificate, or a PKCS #12 file.</param>
+/// <param name="Path">
+/// A PEM file (certificates in any order, and the key unless it has a file of its own), a DER certificate, or a PKCS #12 file.
+/// </param>
 /// <param name="KeyPath">The PEM file of the private key; null when it is in the first file.</param>
 /// <param name="Password">Of the private key or of the PKCS #12 file. It is a secret, and in no message.</param>
 internal sealed record CertificateSource(string Setting, string Path, string? KeyPath, string? Password)
@@ -105,14 +107,17 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
         }
         catch (PrivateKeyException error)
         {
-            throw error.IsPassword ? Wrong("Password", null, $"the private key in {path} {error.Message}") : Wrong(name, path, error.Message);
+            throw error.IsPassword
+                ? Wrong("Password", null, $"the private key in {path} {error.Message}")
+                : Wrong(name, path, error.Message);
         }
     }
 
     private void CheckUsage(X509Certificate2 certificate)
     {
         var usages = certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().ToArray();
-        if (usages.Length > 0 && !usages.Any(static usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(static oid => oid.Value == ServerAuthentication)))
+        var purposes = usages.SelectMany(static usage => usage.EnhancedKeyUsages.Cast<Oid>());
+        if (usages.Length > 0 && !purposes.Any(static purpose => purpose.Value == ServerAuthentication))
         {
             throw Wrong("Path", Path, "its extended key usage does not include TLS servers (serverAuth)");
         }

@@ -73,7 +73,8 @@ internal static class KestrelSettings
 
     private static bool IsOfCertificateFile(string[] parts) =>
         parts.Length > 1 && FileKeys.Contains(parts[^1], StringComparer.OrdinalIgnoreCase)
-        && (parts[^2].Equals("Certificate", StringComparison.OrdinalIgnoreCase) || parts[0].Equals("Certificates", StringComparison.OrdinalIgnoreCase));
+        && (parts[^2].Equals("Certificate", StringComparison.OrdinalIgnoreCase)
+            || parts[0].Equals("Certificates", StringComparison.OrdinalIgnoreCase));
 
     private static void CheckEndpoint(SettingsReader settings, string name, bool hasDefault)
     {
@@ -95,13 +96,16 @@ internal static class KestrelSettings
 
         if (isHttps && lacking is not null && !hasDefault)
         {
-            throw new SettingsException($"{name}:Url", url, $"https needs a certificate; set {lacking}:Path and KeyPath, or {DefaultCertificate}:Path and KeyPath");
+            throw new SettingsException(
+                $"{name}:Url", url, $"https needs a certificate; set {lacking}:Path and KeyPath, or {DefaultCertificate}:Path and KeyPath");
         }
 
         if (!isHttps && (hasOwn || hasTls || hosts.Count > 0))
         {
             throw new SettingsException(
-                $"{name}:Url", url, "Certificate, Sni, SslProtocols and ClientCertificateMode are for https; write https here, or leave them out");
+                $"{name}:Url",
+                url,
+                "Certificate, Sni, SslProtocols and ClientCertificateMode are for https; write https here, or leave them out");
         }
     }
 
@@ -113,7 +117,8 @@ internal static class KestrelSettings
         var versions = settings.List($"{name}:SslProtocols");
         if (versions.FirstOrDefault(static version => !TlsVersions.Contains(version, StringComparer.OrdinalIgnoreCase)) is { } unknown)
         {
-            throw new SettingsException($"{name}:SslProtocols", unknown, $"allowed is a list of {string.Join(", ", TlsVersions)} (None: as the system says)");
+            throw new SettingsException(
+                $"{name}:SslProtocols", unknown, $"allowed is a list of {string.Join(", ", TlsVersions)} (None: as the system says)");
         }
 
         return versions.Count > 0 || settings.Text($"{name}:ClientCertificateMode") is not null;
@@ -129,7 +134,8 @@ internal static class KestrelSettings
         settings.Flag($"{name}:AllowInvalid", false);
         if (path is not null && subject is not null)
         {
-            throw new SettingsException($"{name}:Subject", subject, "either Path (a file) or Subject (in the machine's store) may be set, not both");
+            throw new SettingsException(
+                $"{name}:Subject", subject, "either Path (a file) or Subject (in the machine's store) may be set, not both");
         }
 
         if (settings.Text($"{name}:KeyPath") is { } key && path is null)

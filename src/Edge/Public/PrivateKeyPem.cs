@@ -4,7 +4,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Edge.Public;
 
-/// <summary>The first private key of a PEM text: PKCS #8, encrypted or not, or the older forms of RSA and EC keys (RFC 7468, RFC 8017, RFC 5915).</summary>
+/// <summary>
+/// The first private key of a PEM text: PKCS #8, encrypted or not, or the older forms of RSA and EC keys (RFC 7468, RFC 8017, RFC 5915).
+/// </summary>
 internal sealed class PrivateKeyPem : IDisposable
 {
     private const string LabelEnd = "PRIVATE KEY";
@@ -30,7 +32,8 @@ internal sealed class PrivateKeyPem : IDisposable
         if (text.Contains("Proc-Type: 4,ENCRYPTED", StringComparison.Ordinal))
         {
             throw new PrivateKeyException(
-                "the key is encrypted in OpenSSL's traditional form (Proc-Type: 4,ENCRYPTED); allowed is PKCS #8, which \"openssl pkcs8 -topk8\" makes of it");
+                "the key is encrypted in OpenSSL's traditional form (Proc-Type: 4,ENCRYPTED); "
+                + "allowed is PKCS #8, which \"openssl pkcs8 -topk8\" makes of it");
         }
 
         try

@@ -49,12 +49,14 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
     public void Validate()
     {
         // With endpoints of its own Kestrel does not listen on these.
-        var isHttpsAllowed = KestrelSettings.HasDefaultCertificate(configuration) || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
+        var isHttpsAllowed = KestrelSettings.HasDefaultCertificate(configuration)
+            || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
         foreach (var url in _urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [])
         {
             if (Parse(Urls, url).Scheme == Uri.UriSchemeHttps && !isHttpsAllowed)
             {
-                throw new SettingsException(Urls, url, "https needs a certificate; set Kestrel:Certificates:Default:Path and KeyPath, or use Kestrel:Endpoints");
+                throw new SettingsException(
+                    Urls, url, "https needs a certificate; set Kestrel:Certificates:Default:Path and KeyPath, or use Kestrel:Endpoints");
             }
         }
     }
@@ -66,7 +68,8 @@ internal sealed class PublicListeners(IConfiguration configuration, NodeSettings
         try
         {
             var address = BindingAddress.Parse(url);
-            if (address.Scheme is "http" or "https" && address.PathBase.Length == 0 && address.Port <= IPEndPoint.MaxPort && !address.IsNamedPipe)
+            if (address.Scheme is "http" or "https" && address.PathBase.Length == 0
+                && address.Port <= IPEndPoint.MaxPort && !address.IsNamedPipe)
             {
                 return address;
             }

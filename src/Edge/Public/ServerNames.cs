@@ -1,8 +1,8 @@
 namespace Edge.Public;
 
 /// <summary>
-/// Which entry of an endpoint's <c>Sni</c> section a client's name (RFC 6066 §3) means, by Kestrel's rules: the same name, else the longest
-/// <c>*.suffix</c>, else <c>*</c>.
+/// Which entry of an endpoint's <c>Sni</c> section a client's name (RFC 6066 §3) means, by Kestrel's rules: the same name, else
+/// the longest <c>*.suffix</c>, else <c>*</c>.
 /// </summary>
 internal sealed class ServerNames<T>(IReadOnlyDictionary<string, T> entries)
     where T : class

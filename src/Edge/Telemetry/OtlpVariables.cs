@@ -4,8 +4,8 @@ using Edge.Settings;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Checks the variables of the OTLP exporter for one signal or for all (OpenTelemetry specification, "OTLP Exporter Configuration"). The exporter
-/// itself throws for headers when it is made, and ignores other wrong values.
+/// Checks the variables of the OTLP exporter for one signal or for all (OpenTelemetry specification, "OTLP Exporter Configuration").
+/// The exporter itself throws for headers when it is made, and ignores other wrong values.
 /// </summary>
 internal static class OtlpVariables
 {
@@ -22,14 +22,16 @@ internal static class OtlpVariables
             throw new SettingsException($"{prefix}PROTOCOL", protocol, $"allowed are {string.Join(", ", Protocols)}");
         }
 
-        if (settings.Text($"{prefix}TIMEOUT") is { } timeout && !int.TryParse(timeout, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        if (settings.Text($"{prefix}TIMEOUT") is { } timeout
+            && !int.TryParse(timeout, NumberStyles.None, CultureInfo.InvariantCulture, out _))
         {
             throw new SettingsException($"{prefix}TIMEOUT", timeout, "allowed is a whole number of milliseconds");
         }
 
         if (settings.Text($"{prefix}HEADERS") is { } headers && !AreHeaders(headers))
         {
-            throw new SettingsException($"{prefix}HEADERS", null, "allowed is a list such as name=value,name2=value2, URL-encoded where a value has other characters");
+            throw new SettingsException(
+                $"{prefix}HEADERS", null, "allowed is a list such as name=value,name2=value2, URL-encoded where a value has other characters");
         }
     }
 

@@ -19,6 +19,7 @@ internal static class MeshKeyFile
             : throw new SettingsException(
                 DerpMeshSettings.KeyFileName,
                 path,
-                "it must hold one line: 64 hex digits that are not all zero, as derper's, or another secret of 16 to 256 characters that are not hex digits alone");
+                "it must hold one line: 64 hex digits that are not all zero, as derper's, or another secret of 16 to 256 characters "
+                + "that are not hex digits alone");
     }
 }
