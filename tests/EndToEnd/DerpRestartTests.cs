@@ -6,7 +6,8 @@ using Relay.Derp.Wire;
 namespace EndToEnd;
 
 /// <summary>
-/// A relay that is alone stops: its clients have nowhere to go until it is back. How long that takes, with real processes, is in suites/Mesh.
+/// A relay that is alone stops: its clients have nowhere to go until it is back. How long that takes, with real processes, is in
+/// suites/Mesh.
 /// </summary>
 public class DerpRestartTests
 {

@@ -30,7 +30,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     // What is left of the time once streams were told to end, for their last bytes and for the embedded API server.
     private static readonly TimeSpan LastGrace = TimeSpan.FromSeconds(2);
 
-    // For the last bytes of a relay's clients once all were closed, and for whatever else is connected to it. Its supervisor waits to start it again.
+    // For the last bytes of a relay's clients once all were closed, and for whatever else is connected to it. Its supervisor waits to start
+    // it again.
     private static readonly TimeSpan RelayGrace = TimeSpan.FromMilliseconds(250);
 
     // How long clients of the relay should try to come back before they look for another one (the frame Restarting).
@@ -242,8 +243,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     /// <summary>
     /// Drains and stops the node: not ready at once, still accepting for <c>Edge:DrainDelay</c>, then no new connections while
-    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last. A relay's clients go over that
-    /// time to the other servers of its mesh; where there is none, they stay until nothing else runs, and are closed together.
+    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last. A relay's clients go over
+    /// that time to the other servers of its mesh; where there is none, they stay until nothing else runs, and are closed together.
     /// </summary>
     public Task StopAsync() => _stop ??= StopHostsAsync();
 
@@ -287,7 +288,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var start = _hosts.Time.GetTimestamp();
         var connections = _public!.Services.GetRequiredService<EdgeConnections>().Counter;
 
-        // Alone, a relay is missed from its clients' close until its process is back: that time must not hold what streams and requests take.
+        // Alone, a relay is missed from its clients' close until its process is back: that must not wait for streams and requests.
         while (Options.Proxies && !derp.HasMeshMember && derp.Connections is > 0 and var clients && connections.Total > clients
             && _hosts.Time.GetElapsedTime(start) < window && !deadline.IsCancellationRequested)
         {

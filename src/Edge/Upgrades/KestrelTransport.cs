@@ -29,6 +29,8 @@ internal sealed class KestrelTransport(HttpContext context) : StreamTransport
 
     public override long Taken => _socket is null ? 0 : SocketTransport.TakenFrom(_socket);
 
+    public override bool HasUntaken => _socket is not null && SocketTransport.OwesTo(_socket);
+
     public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);
 
     public override void BeginRelay() => _halfClose.BeginStream();

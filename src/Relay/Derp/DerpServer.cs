@@ -71,8 +71,8 @@ public sealed class DerpServer : IDisposable
     public int Connections => Registry.Connections;
 
     /// <summary>
-    /// Whether another server of the mesh is up: a link to it, or one from it. Its clients and ours reach each other while ours move there. Who
-    /// came with the mesh key to measure (<c>isProber</c>) is none.
+    /// Whether another server of the mesh is up: a link to it, or one from it. Its clients and ours reach each other while ours move there.
+    /// Who came with the mesh key to measure (<c>isProber</c>) is none.
     /// </summary>
     public bool HasMeshMember =>
         Volatile.Read(ref _meshLinks) > 0

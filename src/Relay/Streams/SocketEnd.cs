@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Relay.Streams;
 
 /// <summary>
-/// Whether a socket's peer has ended its bytes, without reading those before the end: poll(2) with POLLRDHUP. The runtime's own poll tells of
-/// bytes, which hide the end, and of errors, which a peer that just closes does not cause.
+/// Whether a socket's peer has ended its bytes, without reading those before the end: poll(2) with POLLRDHUP. The runtime's own poll tells
+/// of bytes, which hide the end, and of errors, which a peer that just closes does not cause.
 /// </summary>
 public static partial class SocketEnd
 {

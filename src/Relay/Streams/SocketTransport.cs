@@ -64,6 +64,9 @@ public sealed class SocketTransport : StreamTransport
     public override long Taken => TcpState.Acknowledged(_socket);
 
     /// <inheritdoc/>
+    public override bool HasUntaken => TcpState.HasUnacknowledged(_socket);
+
+    /// <inheritdoc/>
     public override bool HasVanished(TimeSpan now) => _peer.IsGone(_socket, now);
 
     /// <inheritdoc/>
@@ -122,6 +125,14 @@ public sealed class SocketTransport : StreamTransport
     {
         ArgumentNullException.ThrowIfNull(socket);
         return TcpState.Acknowledged(socket);
+    }
+
+    /// <summary>Whether a TCP socket's peer has not acknowledged everything; false for others. One system call. Never throws.</summary>
+    /// <param name="socket">A socket that was connected.</param>
+    public static bool OwesTo(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        return TcpState.HasUnacknowledged(socket);
     }
 
     /// <inheritdoc/>

@@ -44,10 +44,14 @@ public enum StreamCloseReason
     /// <summary>The host ended it at once.</summary>
     HostAborted,
 
-    /// <summary>The API server has ended its bytes, and the client took none of those before the end for the limit of stalled readers.</summary>
+    /// <summary>
+    /// The API server has ended its bytes, and the client took nothing of what was left for it for <see cref="StreamRelayOptions.StalledReader"/>.
+    /// </summary>
     ClientStalled,
 
-    /// <summary>The client has ended its bytes, and the API server took none of those before the end for the limit of stalled readers.</summary>
+    /// <summary>
+    /// The client has ended its bytes, and the API server took nothing of what was left for it for <see cref="StreamRelayOptions.StalledReader"/>.
+    /// </summary>
     BackendStalled,
 }
 

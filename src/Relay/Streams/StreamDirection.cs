@@ -36,6 +36,8 @@ internal sealed class StreamDirection
     private volatile bool _flushing;
     private volatile bool _over;
     private volatile StreamPhase _waitsIn;
+    private volatile bool _completing;
+    private volatile bool _completed;
     private bool _wasFlushing;
     private TimeSpan? _stalledSince;
     private long _stalledAt;
@@ -84,7 +86,9 @@ internal sealed class StreamDirection
             {
                 _delivered = true;
                 _atFault = To;
+                _completing = true;
                 await _target.CompleteOutputAsync().ConfigureAwait(false);
+                _completed = true;
             }
         }
         catch (Exception error) when (TransportFailure.Is(error))
@@ -119,12 +123,13 @@ internal sealed class StreamDirection
     }
 
     /// <summary>
-    /// Whether the target has taken nothing for so long, while the source has ended: nobody reads the source then, and so nobody sees its end.
-    /// Called by the heartbeat, every few seconds.
+    /// Whether the target has taken nothing for so long, although there is something for it, and the source has ended: then nobody waits
+    /// for the target any more. The end may lie behind bytes that are not read while a flush is pending, or have been handed on, to a kernel that
+    /// keeps it for a target that does not read. Called by the heartbeat, every few seconds.
     /// </summary>
     public bool IsStalledBehindTheEnd(TimeSpan now, TimeSpan limit)
     {
-        if (!_flushing)
+        if (!_flushing && !_completing)
         {
             _stalledSince = null;
             return false;
@@ -132,13 +137,13 @@ internal sealed class StreamDirection
 
         // Both only grow.
         var taken = Bytes + _target.Taken;
-        if (_stalledSince is not { } since || taken != _stalledAt)
+        if (_stalledSince is not { } since || taken != _stalledAt || (_completed && !_target.HasUntaken))
         {
             (_stalledSince, _stalledAt) = (now, taken);
             return false;
         }
 
-        return now - since >= limit && _source.HasEnded;
+        return now - since >= limit && (_completing || _source.HasEnded);
     }
 
     /// <summary>True when the target's output is to be completed; false when the stream was ended otherwise.</summary>

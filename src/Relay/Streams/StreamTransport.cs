@@ -27,10 +27,16 @@ public abstract class StreamTransport : IAsyncDisposable
     public virtual bool HasEnded => IsBroken;
 
     /// <summary>
-    /// Bytes that the peer has taken out of this system's hands; only its growth counts. 0 where the transport cannot tell: then whole flushes
-    /// show that the peer reads. Must be cheap and never throw.
+    /// Bytes that the peer has taken out of this system's hands; only its growth counts. 0 where the transport cannot tell: then whole
+    /// flushes show that the peer reads. Must be cheap and never throw.
     /// </summary>
     public virtual long Taken => 0;
+
+    /// <summary>
+    /// Whether something that was handed on, the end among it, has not been taken by the peer. False where the transport cannot tell; must
+    /// be cheap and never throw.
+    /// </summary>
+    public virtual bool HasUntaken => false;
 
     /// <summary>
     /// Whether the peer is taken to have vanished: it acknowledges nothing any more. Looked at every

@@ -19,7 +19,8 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
     private const int LastAckAt = 56;
     private const int Size = 60;
     private const int BytesAckedAt = 120;
-    private const int SizeWithBytesAcked = 128;
+    private const int NotSentAt = 144;
+    private const int FullSize = 148;
 
     /// <summary>One system call, without an allocation. False for a socket that is not TCP, that is closed, and on other systems. Never throws.</summary>
     public static bool TryRead(Socket socket, out TcpState state)
@@ -40,13 +41,20 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
     }
 
     /// <summary>
-    /// Bytes that the peer has acknowledged; one system call. It grows while the peer reads, also when the kernel's buffer is so large that the
-    /// next write still waits. 0 for a socket that is not TCP, that is closed, and on other systems. Never throws.
+    /// Bytes that the peer has acknowledged; one system call. It grows while the peer reads, also when the kernel's buffer is so large that
+    /// the next write still waits. 0 for a socket that is not TCP, that is closed, and on other systems. Never throws.
     /// </summary>
     public static long Acknowledged(Socket socket)
     {
-        Span<byte> info = stackalloc byte[SizeWithBytesAcked];
+        Span<byte> info = stackalloc byte[FullSize];
         return TryRead(socket, info) ? MemoryMarshal.Read<long>(info[BytesAckedAt..]) : 0;
+    }
+
+    /// <summary>Whether bytes, or the end, wait for the peer's acknowledgement, sent or not; the same cost and limits.</summary>
+    public static bool HasUnacknowledged(Socket socket)
+    {
+        Span<byte> info = stackalloc byte[FullSize];
+        return TryRead(socket, info) && (Number(info, UnackedAt) | Number(info, NotSentAt)) != 0;
     }
 
     private static bool TryRead(Socket socket, Span<byte> info)

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Relay.Stun;
 
 /// <summary>
-/// Answers STUN binding requests (derp.md §5), each from the address that it was sent to (RFC 8489 §6.3.1.2). Each address has a socket and
-/// a thread of its own, so that a busy relay does not make clients think that they are far away.
+/// Answers STUN binding requests (derp.md §5), each from the address that it was sent to (RFC 8489 §6.3.1.2). Each address has a socket
+/// and a thread of its own, so that a busy relay does not make clients think that they are far away.
 /// </summary>
 public sealed class StunServer : IDisposable
 {
@@ -107,7 +107,8 @@ public sealed class StunServer : IDisposable
                 continue;
             }
 
-            if (!StunBinding.TryReadRequest(information is null ? request.AsSpan(0, length) : information.Data(length), out var transaction))
+            var datagram = information is null ? request.AsSpan(0, length) : information.Data(length);
+            if (!StunBinding.TryReadRequest(datagram, out var transaction))
             {
                 Count(StunCount.NotStun);
                 continue;
@@ -118,7 +119,8 @@ public sealed class StunServer : IDisposable
             var isV4 = client.AddressFamily == AddressFamily.InterNetwork || client.Address.IsIPv4MappedToIPv6;
             Count(isV4 ? StunCount.IPv4 : StunCount.IPv6);
             var answer = response.AsSpan(0, StunBinding.WriteResponse(response, transaction, client));
-            Count((information is null ? TryAnswer(socket, from, answer) : TryAnswer(information, answer)) ? StunCount.Success : StunCount.WriteError);
+            var isSent = information is null ? TryAnswer(socket, from, answer) : TryAnswer(information, answer);
+            Count(isSent ? StunCount.Success : StunCount.WriteError);
         }
     }
 

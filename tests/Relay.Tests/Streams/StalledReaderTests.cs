@@ -4,7 +4,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>One side ends behind bytes that the other does not take: nobody reads there, so that the relay has to look for the end.</summary>
+/// <summary>One side ends behind bytes that the other does not take: the relay has to look for that end.</summary>
 public sealed class StalledReaderTests : IAsyncDisposable
 {
     // More than a peer with small buffers takes before it reads; less than the kernel keeps for the relay, so that the end comes through.
@@ -33,6 +33,53 @@ public sealed class StalledReaderTests : IAsyncDisposable
         Assert.Equal(reason, (await _rig.AdvanceUntilAsync(run)).Reason);
         Assert.True(_rig.Clock.GetUtcNow() - start >= new StreamRelayOptions().StalledReader);
         await StreamRig.AssertResetAsync(reader);
+    }
+
+    [Theory]
+    [InlineData(true, AddressFamily.InterNetwork, StreamCloseReason.ClientStalled)]
+    [InlineData(true, AddressFamily.Unix, StreamCloseReason.ClientStalled)]
+    [InlineData(false, AddressFamily.InterNetwork, StreamCloseReason.BackendStalled)]
+    public async Task TheSameWhenTheKernelHoldsAllOfItForThePeer(bool toClient, AddressFamily family, StreamCloseReason reason)
+    {
+        var (nearReader, reader) = await Loopback.PairAsync(Buffers);
+        nearReader.SendBufferSize = 4 * Length;
+        var (nearWriter, writer) = await PairAsync(family);
+        using var held = reader;
+        var run = Run(nearReader, nearWriter, toClient);
+        var frame = Frames.Make(Frames.Text, Length, masked: !toClient);
+        await StreamRig.SendAsync(writer, frame);
+        writer.Dispose();
+
+        // The relay has read the end, and passed it on.
+        var direction = toClient ? "to_client" : "to_backend";
+        await Eventually.TrueAsync(() => _rig.Meters.Sum("edge.streams.bytes", direction) == frame.Length, "all is handed on");
+        var start = _rig.Clock.GetUtcNow();
+
+        Assert.Equal(reason, (await _rig.AdvanceUntilAsync(run)).Reason);
+        Assert.True(_rig.Clock.GetUtcNow() - start >= new StreamRelayOptions().StalledReader);
+        await StreamRig.AssertResetAsync(reader);
+    }
+
+    [Fact]
+    public async Task APeerThatHasTakenTheEndMayStayForAsLongAsItLikes()
+    {
+        var (client, backend, run) = await _rig.StartAsync();
+        var last = Frames.Make(Frames.Text, Length, masked: false);
+        await StreamRig.SendAsync(backend, last);
+        backend.Shutdown(SocketShutdown.Send);
+        Assert.Equal(last, await StreamRig.ReceiveToEndAsync(client));
+
+        await _rig.AcknowledgedAsync();
+        for (var i = 0; i < 1000; i++)
+        {
+            _rig.Clock.Advance(TimeSpan.FromSeconds(4));
+        }
+
+        var frame = Frames.Make(Frames.Text, 10, masked: true);
+        await StreamRig.SendAsync(client, frame);
+        Assert.Equal(frame, await StreamRig.ReceiveAsync(backend, frame.Length));
+        client.Shutdown(SocketShutdown.Send);
+        Assert.Equal(StreamCloseReason.BackendClosed, (await run.Soon()).Reason);
     }
 
     [Fact]

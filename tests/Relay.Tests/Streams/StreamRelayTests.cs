@@ -49,6 +49,7 @@ public sealed class StreamRelayTests : IAsyncLifetime
         ends.Shutdown(SocketShutdown.Send);
         Assert.Equal(last, await StreamRig.ReceiveToEndAsync(goesOn));
 
+        await _rig.AcknowledgedAsync();
         _rig.Clock.Advance(TimeSpan.FromHours(1));
         for (var i = 0; i < 3; i++)
         {
