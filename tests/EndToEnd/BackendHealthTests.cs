@@ -95,7 +95,7 @@ public class BackendHealthTests
         var url = backend.Url;
         await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={url}");
         await backend.DisposeAsync();
-        await ProbeUntilAsync(clock, () => Lines(edge, Updater, "'Unhealthy'") == 1);
+        await ProbeUntilAsync(clock, () => Task.FromResult(Lines(edge, Updater, "'Unhealthy'") == 1));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
         Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "Connection refused"));
 
@@ -111,14 +111,14 @@ public class BackendHealthTests
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         backend.Healthy = false;
-        await ProbeUntilAsync(clock, () => edge.Node.Obstacle is not null);
+        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is not null);
 
         Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
-        Assert.Equal("no healthy backend", edge.Node.Obstacle);
+        Assert.Equal("no healthy backend", await edge.Node.ObstacleAsync());
         Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "it answers with 503"));
 
         backend.Healthy = true;
-        await ProbeUntilAsync(clock, () => edge.Node.Obstacle is null);
+        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is null);
         Assert.Equal(2, Lines(edge, $"Information {Updater}", "is set to 'Healthy'"));
     }
 
@@ -160,7 +160,7 @@ public class BackendHealthTests
     private static int Lines(TestNode edge, string category, string text) => edge.Log.Lines.Count(line =>
         line.Contains($"{category}:", StringComparison.Ordinal) && line.Contains(text, StringComparison.Ordinal));
 
-    private static Task ProbeUntilAsync(ManualTimeProvider clock, Func<bool> condition) => Eventually.TrueAsync(
+    private static Task ProbeUntilAsync(ManualTimeProvider clock, Func<Task<bool>> condition) => Eventually.TrueAsync(
         () =>
         {
             clock.Advance(ProbeInterval);
