@@ -77,7 +77,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
         first.AfterRead = () =>
         {
             first.Send.Write(frame.AsSpan(5, 4));
-            Assert.True(first.Send.FlushAsync().IsCompletedSuccessfully);
+            Assert.True(first.Send.FlushAsync().AsTask().IsCompletedSuccessfully);
             terminal.LeaveServer();
         };
         if (isTried && terminal.Input.TryRead(out var result))
