@@ -176,8 +176,8 @@ public class CoordinationTests
             _socket.Dispose();
         }
 
-        // Not by a PipeWriter over the stream: a session that hears of its end cancels the flush under way, and to cancel a send is to abort the
-        // WebSocket, which is then not closed in order.
+        // Not by a PipeWriter over the stream: a session that ends cancels the flush under way, and a WebSocket whose send is cancelled is
+        // aborted, so that it could not be closed in order.
         private static async Task SendAsync(PipeReader output, Stream stream)
         {
             Exception? failure = null;
@@ -185,7 +185,8 @@ public class CoordinationTests
             {
                 await output.CopyToAsync(stream);
             }
-            catch (Exception error) when (error is IOException or WebSocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception error)
+                when (error is IOException or WebSocketException or OperationCanceledException or ObjectDisposedException)
             {
                 failure = error;
             }

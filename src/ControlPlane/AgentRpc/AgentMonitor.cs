@@ -7,8 +7,9 @@ using Tailnet.Yamux;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its end,
-/// unless the agent has come back on another connection meanwhile. Sessions of agents that were removed are closed by <see cref="OpenStreams"/>.
+/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its
+/// end, unless the agent has come back on another connection meanwhile. The sessions of a removed agent are closed by
+/// <see cref="OpenStreams"/>.
 /// </summary>
 internal sealed partial class AgentMonitor(
     AgentConnectionStore store,
@@ -68,7 +69,7 @@ internal sealed partial class AgentMonitor(
                     lastPong = time.GetTimestamp();
                     if (await StoreAsync(store.AliveAsync, agentId) == 0)
                     {
-                        // Its token would not be taken any more: one closes all that it has let in, and says so in one way.
+                        // Its token would not be taken any more: the streams that it let in are closed in one place, all with 1008.
                         access.Changed();
                     }
 

@@ -32,8 +32,8 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
         new FlushingBody(new AnswerRules(handler));
 
-    // The client would take the first length, and the connection for the next request. Where such an answer ends is not known: its connection
-    // must be closed (RFC 9112 §6.3), and only an exception while the head is read does that.
+    // The HTTP client would take the first length and then reuse the connection. Nobody knows where such an answer ends, so that the
+    // connection must be closed (RFC 9112 §6.3); only an exception while the head is read does that.
     private static void RefuseSecondLength(string name, HttpRequestMessage request)
     {
         if (name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && !request.Options.TryAdd(HasLength.Key, true))

@@ -65,8 +65,8 @@ internal sealed class StreamDirection
     public bool Flushing => _flushing;
 
     /// <summary>
-    /// Whether the loop has still to act on the stream's phase, and waits for no peer: this process is late then, and a time that was set for the
-    /// peers has not begun.
+    /// Whether the loop has not yet acted on the stream's phase although it waits for no peer: then this process is late, and the time
+    /// that was set for the peers has not begun.
     /// </summary>
     public bool IsBehind => !_over && !_flushing && _waitsIn < _stream.Phase;
 

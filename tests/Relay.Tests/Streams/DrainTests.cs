@@ -126,14 +126,14 @@ public sealed class DrainTests : IAsyncLifetime
         var run = _rig.Run(client, backend, StreamFraming.WebSocket, StreamKind.Other);
         await Task.WhenAll(client.NextReadAsync(), backend.NextReadAsync());
         var drain = _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
-        await Task.WhenAll(pausesClient ? Task.CompletedTask : client.NextReadAsync(), pausesBackend ? Task.CompletedTask : backend.NextReadAsync());
+        await ReadAsync(!pausesClient, !pausesBackend);
 
         _rig.Clock.Advance(TimeSpan.FromSeconds(30));
         Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);
         pause.SetResult();
 
         // Who has its close frame has its second to answer it.
-        await Task.WhenAll(pausesClient ? client.NextReadAsync() : Task.CompletedTask, pausesBackend ? backend.NextReadAsync() : Task.CompletedTask);
+        await ReadAsync(pausesClient, pausesBackend);
         await client.Send.WriteAsync(Frames.CloseWith(1001, masked: true), TestContext.Current.CancellationToken);
         await backend.Send.WriteAsync(Frames.CloseWith(1001, masked: false), TestContext.Current.CancellationToken);
         var report = await run.Soon();
@@ -141,6 +141,9 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal((StreamCloseReason.Drained, 1001, 1001), (report.Reason, report.ClientCloseCode, report.BackendCloseCode));
         Assert.True(client.Receive.TryRead(out var toClient));
         Assert.Equal(0x88, toClient.Buffer.First.Span[0]);
+
+        Task ReadAsync(bool fromClient, bool fromBackend) => Task.WhenAll(
+            fromClient ? client.NextReadAsync() : Task.CompletedTask, fromBackend ? backend.NextReadAsync() : Task.CompletedTask);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal sealed partial class TerminalOutputReader
     private bool _isBroken;
     private bool _isPaused;
 
-    // Whether the server was known to send nothing more before the last read began. Known later, it says nothing of what that read has missed.
+    // Whether the server was known to send nothing more before the last read began. If it was left later, more may have come since the read.
     private bool _isLast;
 
     private bool TakeRead(out ReadResult result)
