@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Net.WebSockets;
 using ControlPlane.AgentRpc;
 using Google.Protobuf;
 using Tailnet.AgentMessages;
@@ -47,6 +48,21 @@ public sealed class LaterRpcTests
         Assert.Equal(404, (await server.GetAsUserAsync($"/api/v2/workspaceagents/{id}")).Status);
         Assert.Equal(401, (await server.GetAsync("/api/v2/workspaceagents/me/rpc", token)).Status);
         Assert.Equal("sub agent not found", (await Assert.ThrowsAsync<DrpcException>(() => DeleteAsync(parent, made.Id))).Message);
+    }
+
+    // The clock stands still, so that neither the next ping nor the next re-check closes it.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TheStreamsOfASubAgentThatIsDeletedOrGetsANewTokenEndAtOnce(bool isDeleted)
+    {
+        await using var server = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var parent = await TailnetLink.RpcAsync(server);
+        var made = (await CreateAsync(parent, new CreateSubAgentRequest { Name = "child" })).Agent;
+        var token = new Guid(made.AuthToken.Span, bigEndian: true).ToString();
+        using var child = await TailnetLink.DialAsync(server, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent", token);
+        await (isDeleted ? DeleteAsync(parent, made.Id) : (Task)CreateAsync(parent, new CreateSubAgentRequest { Id = made.Id }));
+        Assert.Equal((WebSocketCloseStatus.PolicyViolation, "access was withdrawn"), await child.ReceiveCloseAsync());
     }
 
     [Theory]

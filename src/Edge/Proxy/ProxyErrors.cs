@@ -25,7 +25,7 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
 
         if (!context.RequestAborted.IsCancellationRequested)
         {
-            LogFailed(logger, context.Request.Method, failure.Error, LogText.Escape(failure.Exception?.Message), context.TraceIdentifier);
+            LogFailed(logger, context.Request.Method, failure.Error, ControlCharacters.Escape(failure.Exception?.Message), context.TraceIdentifier);
         }
 
         if (!context.Response.HasStarted)

@@ -44,7 +44,7 @@ internal static class PrometheusLabels
     private static string Text(object value) => value switch
     {
         // A line feed has an escape of the format's own.
-        string text => text.Contains('\n', StringComparison.Ordinal) ? string.Join('\n', text.Split('\n').Select(LogText.Escape)) : LogText.Escape(text)!,
+        string text => text.Contains('\n', StringComparison.Ordinal) ? string.Join('\n', text.Split('\n').Select(ControlCharacters.Escape)) : ControlCharacters.Escape(text)!,
         bool flag => flag ? "true" : "false",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };

@@ -203,6 +203,7 @@ public class RateLimitTests
     [InlineData("/api/v2/users/first", false)]
     [InlineData("/api/v2/buildinfo", false)]
     [InlineData("/api/v2/users/me/..%2flogin", false)]
+    [InlineData("/api/v2/users/m%65", false)]
     [InlineData("/api/v2/workspaceagents//derp-map", false)]
     public void OnlyRoutesThatAnswerNobodyElseProveACredential(string path, bool proving) => Assert.Equal(proving, ProvingRoutes.Contains(path));
 

@@ -43,10 +43,12 @@ public sealed class PrometheusExporterTests : IDisposable
         var counter = Meter().CreateCounter<int>("c");
         counter.Add(1, Tag("a", "x\"y\\z\n"), Tag("b", true), Tag("c", null));
         counter.Add(1, Tag("a", new string('q', 1000)));
+        counter.Add(1, Tag("a", "\u001b[2J\u0085\u2028é\n\t"));
 
         var text = await Scrape();
         Assert.Contains("c_total{a=\"x\\\"y\\\\z\\n\",b=\"true\"} 1\n", text, StringComparison.Ordinal);
         Assert.Contains($"c_total{{a=\"{new string('q', 256)}\"}} 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("c_total{a=\"\\\\x1B[2J\\\\x85\\\\x2028é\\n\\\\x09\"} 1\n", text, StringComparison.Ordinal);
     }
 
     [Fact]

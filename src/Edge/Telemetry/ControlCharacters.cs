@@ -7,7 +7,7 @@ namespace Edge.Telemetry;
 /// <summary>
 /// Text from elsewhere (header lines in a client library's error messages, for one) as it may stand in a log line or in a metric's label.
 /// </summary>
-internal static class LogText
+internal static class ControlCharacters
 {
     private static readonly SearchValues<char> Control = SearchValues.Create(
         [.. Enumerable.Range(0, 0xA0).Select(static value => (char)value).Where(char.IsControl), '\u2028', '\u2029']);
