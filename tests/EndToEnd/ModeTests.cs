@@ -161,7 +161,7 @@ public class ModeTests
     [InlineData("Edge:Nothing", "--Edge:Nothing=1")]
     [InlineData("urls", "--urls=nowhere")]
     [InlineData("\"serve\"", "serve")]
-    [InlineData("ReverseProxy", "--ReverseProxy:Routes:a:ClusterId=c", "--ReverseProxy:Routes:a:Match:Path=/{**rest}", "--ReverseProxy:Clusters:c:SessionAffinity:Policy=HashCookie", "--ReverseProxy:Clusters:c:SessionAffinity:Enabled=true", "--ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName=k", "--ReverseProxy:Clusters:c:Destinations:d:Address=http://127.0.0.1:1")]
+    [InlineData("ReverseProxy", "--ReverseProxy:Routes:a:ClusterId=c", "--ReverseProxy:Routes:a:Match:Path=/{**rest}", "--ReverseProxy:Clusters:c:SessionAffinity:Policy=Sticky", "--ReverseProxy:Clusters:c:SessionAffinity:Enabled=true", "--ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName=k", "--ReverseProxy:Clusters:c:Destinations:d:Address=http://127.0.0.1:1")]
     public async Task AWrongSettingStopsTheStartWithOneLine(string names, params string[] args)
     {
         using var directory = new TemporaryDirectory();

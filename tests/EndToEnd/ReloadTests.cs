@@ -30,7 +30,7 @@ public class ReloadTests
 
     [Theory]
     [InlineData("ReverseProxy:Clusters:c:Destinations:d:Address", "not a url", "not a url")]
-    [InlineData("ReverseProxy:Clusters:c:SessionAffinity:Policy", "HashCookie", "allowed are Cookie")]
+    [InlineData("ReverseProxy:Clusters:c:SessionAffinity:Policy", "Sticky", "Sticky")]
     [InlineData("ReverseProxy:Clusters:c:LoadBalancingPolicy", "Best", "Best")]
     [InlineData("ReverseProxy:Clusters:c:HttpRequest:Version", "2", "HTTP/1.1 only")]
     [InlineData("ReverseProxy:Routes:r:ClusterId", "nowhere", "ReverseProxy:Routes:r:ClusterId = \"nowhere\": allowed is the name of one of ReverseProxy:Clusters")]
@@ -95,6 +95,36 @@ public class ReloadTests
             () => TestNode.StartAsync([.. Section("http://127.0.0.1:1"), "ReverseProxy:Routes:r:ClusterId=nowhere"]));
 
         Assert.Contains("ReverseProxy:Routes:r:ClusterId = \"nowhere\"", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HashCookieAffinityKeepsAClientAtItsServer()
+    {
+        await using var one = await Named("one");
+        await using var two = await Named("two");
+        await using var edge = await TestNode.StartAsync(
+        [
+            .. Section(one.Url),
+            $"ReverseProxy:Clusters:c:Destinations:e:Address={two.Url}",
+            "ReverseProxy:Clusters:c:LoadBalancingPolicy=RoundRobin",
+            "ReverseProxy:Clusters:c:SessionAffinity:Enabled=true",
+            "ReverseProxy:Clusters:c:SessionAffinity:Policy=HashCookie",
+            "ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName=server",
+        ]);
+        var cookies = new Dictionary<string, string>();
+        while (cookies.Count < 2)
+        {
+            using var answer = await edge.Public.GetAsync("/x");
+            cookies[await answer.Content.ReadAsStringAsync()] = Assert.Single(answer.Headers.GetValues("Set-Cookie")).Split(';')[0];
+        }
+
+        foreach (var (name, cookie) in cookies.Concat(cookies).Concat(cookies))
+        {
+            Assert.StartsWith("server=", cookie, StringComparison.Ordinal);
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/x") { Headers = { { "Cookie", cookie } } };
+            using var answer = await edge.Public.SendAsync(request);
+            Assert.Equal(name, await answer.Content.ReadAsStringAsync());
+        }
     }
 
     private static Task<TestBackend> Named(string name) => TestBackend.StartAsync(context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, name));

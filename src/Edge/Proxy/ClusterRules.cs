@@ -13,12 +13,6 @@ internal sealed class ClusterRules : IProxyConfigFilter
     public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel)
     {
         var path = $"ReverseProxy:Clusters:{cluster.ClusterId}";
-        if (string.Equals(cluster.SessionAffinity?.Policy, "HashCookie", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new InvalidOperationException(
-                $"{path}:SessionAffinity:Policy = \"HashCookie\": not offered here; allowed are Cookie, ArrCookie and CustomHeader");
-        }
-
         var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
