@@ -38,18 +38,20 @@ internal sealed class EdgeCommandLine
         };
         _root.SetAction((result, _) => EdgeProgram.RunNodeAsync(settings, result.InvocationConfiguration.Output));
 
-        // As it was before there were options.
+        // `Edge help` is `Edge --help`.
         var help = new Command("help") { Hidden = true };
-        help.SetAction(result => _root.Parse(["--help"]).Invoke(result.InvocationConfiguration));
+        help.SetAction(result => _root.Parse(["--help"], Parsing).Invoke(result.InvocationConfiguration));
         _root.Add(help);
     }
+
+    // An argument is what it says: no file of arguments (@file), and no letters of several options in one.
+    private static ParserConfiguration Parsing => new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
     /// <summary>Returns the exit code.</summary>
     public async Task<int> RunAsync(TextWriter output, TextWriter errors)
     {
         // With the program's name first: the parser would skip an argument that is the same.
-        var parsing = new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
-        var result = _root.Parse([_root.Name, .. _arguments], parsing);
+        var result = _root.Parse([_root.Name, .. _arguments], Parsing);
         if (result.Errors.Count > 0)
         {
             return await RefuseAsync(result, errors);
@@ -87,7 +89,7 @@ internal sealed class EdgeCommandLine
         if (result.UnmatchedTokens.Count == 0 && result.Errors.All(static error => error.SymbolResult is CommandResult))
         {
             // The command is not complete: what may follow says more than that something is missing.
-            _root.Parse([.. _arguments, "--help"]).Invoke(new InvocationConfiguration { Output = errors });
+            _root.Parse([_root.Name, .. _arguments, "--help"], Parsing).Invoke(new InvocationConfiguration { Output = errors });
         }
         else
         {
