@@ -97,24 +97,28 @@ public class AdminCommandTests
         {
             using var errors = new StringWriter();
             using var input = new StringReader(answer);
-            string[] command = [.. delete, "--url", edge.Node.AdminUrl, "--token-file", Bootstrap(edge)];
-            return (await AdminProgram.RunAsync(command, input, canAsk: true, TextWriter.Null, errors), errors.ToString());
+            string[] command = ["admin", .. delete, "--url", edge.Node.AdminUrl, "--token-file", Bootstrap(edge)];
+            return (await EdgeProgram.RunAsync(command, new AdminInput(() => input, CanAsk: true), TextWriter.Null, errors), errors.ToString());
         }
     }
 
     public static TheoryData<string> Deleting { get; } =
-        [.. AdminCommands.All.Where(static command => command.Method == HttpMethod.Delete).Select(static command => $"{command.Noun} {command.Verb}")];
+    [
+        .. from noun in AdminCommands.Create([], Nobody).Subcommands
+           from command in noun.Subcommands.Cast<AdminCommand>()
+           where command.Method == HttpMethod.Delete
+           select string.Join(' ', [noun.Name, command.Name, .. command.Arguments.Select(static _ => "x")])
+    ];
 
     [Theory]
     [MemberData(nameof(Deleting))]
-    public async Task NoCommandDeletesWithoutAQuestion(string name)
+    public async Task NoCommandDeletesWithoutAQuestion(string command)
     {
-        var command = AdminCommands.All.Single(command => $"{command.Noun} {command.Verb}" == name);
         var token = Path.GetTempFileName();
         try
         {
             await File.WriteAllTextAsync(token, "token", TestContext.Current.CancellationToken);
-            string[] arguments = [command.Noun, command.Verb, .. command.Arguments.Select(static _ => "x"), "--url", "http://127.0.0.1:1", "--token-file", token];
+            string[] arguments = [.. command.Split(' '), "--url", "http://127.0.0.1:1", "--token-file", token];
             var (code, _, errors) = await RunAsync(arguments);
             Assert.Equal(2, code);
             Assert.Contains("add --yes", errors, StringComparison.Ordinal);
@@ -172,15 +176,17 @@ public class AdminCommandTests
 
         Assert.Equal((1, 2, 2, 2, 3, 1), (refused.Code, missing.Code, unknown.Code, option.Code, unreachable.Code, unauthorised.Code));
         Assert.Contains("There is no such user.", refused.Errors, StringComparison.Ordinal);
-        Assert.Contains("<username> is missing", missing.Errors, StringComparison.Ordinal);
+        Assert.Contains("'username' missing", missing.Errors, StringComparison.Ordinal);
         Assert.Contains("create, list, show", unknown.Errors, StringComparison.Ordinal);
+        Assert.StartsWith("edge: --colour: there is no such option", option.Errors, StringComparison.Ordinal);
         Assert.All([refused, missing, unknown, option, unreachable, unauthorised], static result => Assert.Equal("", result.Output));
     }
 
     [Theory]
-    [InlineData("Edge admin workspace reinit <workspace>")]
-    [InlineData("Edge admin agent rotate-token <agent>", "agent")]
-    [InlineData("--access-token-file FILE", "external-auth", "set")]
+    [InlineData("  workspace  ")]
+    [InlineData("  reinit <workspace>  ", "workspace")]
+    [InlineData("Edge admin agent rotate-token <agent>", "agent", "rotate-token")]
+    [InlineData("--access-token-file <FILE> (REQUIRED)", "external-auth", "set")]
     public async Task EveryLevelHasItsHelp(string expected, params string[] command)
     {
         var (code, output, errors) = await RunAsync([.. command, "--help"]);
@@ -238,6 +244,8 @@ public class AdminCommandTests
         Assert.Equal("3.1.0", document["openapi"]!.GetValue<string>());
     }
 
+    private static AdminInput Nobody => new(static () => TextReader.Null, CanAsk: false);
+
     private static string Bootstrap(TestNode edge) => edge.Node.Data.BootstrapFile;
 
     private static Task<(int Code, string Output, string Errors)> RunAsync(TestNode edge, params string[] command) =>
@@ -247,7 +255,7 @@ public class AdminCommandTests
     {
         using var output = new StringWriter();
         using var errors = new StringWriter();
-        var code = await EdgeProgram.RunAsync(["admin", .. command], output, errors);
+        var code = await EdgeProgram.RunAsync(["admin", .. command], Nobody, output, errors);
         return (code, output.ToString(), errors.ToString());
     }
 

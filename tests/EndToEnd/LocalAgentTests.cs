@@ -134,7 +134,7 @@ public sealed class LocalAgentTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(node, "listening-ports")).Status);
     }
 
-    private Task<int> StopAgentAsync() => AgentProgram.RunAsync(["stop", $"--Edge:DataDirectory={Data}"], TextWriter.Null, TextWriter.Null);
+    private Task<int> StopAgentAsync() => AgentProgram.StopAsync([$"--Edge:DataDirectory={Data}"], TextWriter.Null);
 
     private Task<TestNode> StartAsync() => TestNode.StartAsync($"Edge:DataDirectory={Data}");
 

@@ -113,7 +113,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
 
     private async Task StopAgentAsync(int machine)
     {
-        await AgentProgram.RunAsync(["stop", $"--Edge:DataDirectory={Data(machine)}"], TextWriter.Null, TextWriter.Null);
+        await AgentProgram.StopAsync([$"--Edge:DataDirectory={Data(machine)}"], TextWriter.Null);
         await Eventually.TrueAsync(() => !File.Exists(AgentSocket(machine)), "the agent has ended");
     }
 

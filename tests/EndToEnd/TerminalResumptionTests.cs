@@ -20,7 +20,7 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
             await process.DisposeAsync();
         }
 
-        await AgentProgram.RunAsync(["stop", $"--Edge:DataDirectory={Data}"], TextWriter.Null, TextWriter.Null);
+        await AgentProgram.StopAsync([$"--Edge:DataDirectory={Data}"], TextWriter.Null);
         _directory.Dispose();
     }
 

@@ -1,71 +1,114 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
 namespace Edge.Administration;
 
-/// <summary>What a value of the command line is, and how it is written.</summary>
-internal enum ValueKind
+/// <summary>A command whose arguments and options make one request to the admin listener.</summary>
+internal sealed class AdminCommand : Command
 {
-    Text,
+    private readonly string _path;
+    private readonly string? _status;
 
-    /// <summary>A whole number.</summary>
-    Number,
+    /// <param name="name">What it does.</param>
+    /// <param name="description">One line.</param>
+    /// <param name="method">The request's method.</param>
+    /// <param name="path">Below <c>/admin/v1</c>; <c>{name}</c> is an argument. Other arguments go into the body.</param>
+    /// <param name="status">The body's <c>status</c>, where it is always the same.</param>
+    public AdminCommand(string name, string description, HttpMethod method, string path, string? status = null)
+        : base(name, description)
+    {
+        (Method, _path, _status) = (method, path, status);
+        foreach (var segment in path.Split('/').Where(static segment => segment.StartsWith('{')))
+        {
+            Add(AdminArgument.Create(segment[1..^1]));
+        }
+    }
 
-    /// <summary>Nothing follows its name.</summary>
-    Flag,
-
-    /// <summary>Seconds in the API, <c>90s</c> or <c>720h</c> here.</summary>
-    Duration,
-
-    /// <summary><c>NAME=VALUE</c>, may come again.</summary>
-    Pairs,
-
-    /// <summary>The name of a file with the value in it; <c>-</c> is the input. So that secrets are in no list of processes.</summary>
-    SecretFile,
-
-    /// <summary>The name of a file with a JSON object, whose members the request's body begins with.</summary>
-    BodyFile,
-}
-
-/// <summary>A value that a command takes: by its position, or as <c>--name value</c>.</summary>
-/// <param name="Name">Its name, with hyphens; the API's has underscores.</param>
-/// <param name="Help">One line.</param>
-/// <param name="Kind">What it is.</param>
-internal sealed record AdminValue(string Name, string Help, ValueKind Kind = ValueKind.Text)
-{
-    /// <summary>Its name in the API.</summary>
-    public string Property { get; init; } = Name.Replace('-', '_');
-
-    /// <summary>Whether it goes into the query, not into the body.</summary>
-    public bool InQuery { get; init; }
-
-    /// <summary>Whether an option must be given.</summary>
-    public bool Required { get; init; }
-}
-
-/// <summary>A command: what it sends to the admin listener, and how the answer is shown.</summary>
-/// <param name="Noun">What it is about, such as <c>user</c>.</param>
-/// <param name="Verb">What it does.</param>
-/// <param name="Summary">One line.</param>
-/// <param name="Method">The request's method.</param>
-/// <param name="Path">Below <c>/admin/v1</c>; <c>{name}</c> stands for the argument of that name.</param>
-internal sealed record AdminCommand(string Noun, string Verb, string Summary, HttpMethod Method, string Path)
-{
-    public IReadOnlyList<AdminValue> Arguments { get; init; } = [];
-
-    public IReadOnlyList<AdminValue> Options { get; init; } = [];
-
-    /// <summary>Whether somebody is asked first: what it deletes nothing brings back.</summary>
-    public bool Asks => Method == HttpMethod.Delete;
-
-    /// <summary>Members of the body that are always the same.</summary>
-    public IReadOnlyList<(string Property, string Value)> Fixed { get; init; } = [];
+    public HttpMethod Method { get; }
 
     /// <summary>The member of the answer that is a list, and the columns shown of it; null: the answer is one object.</summary>
-    public (string Property, string[] Columns)? List { get; init; }
+    public (string Property, string[] Columns)? List { get; private set; }
 
-    public string Usage => string.Join(
-        ' ',
-        [
-            $"Edge admin {Noun} {Verb}",
-            .. Arguments.Select(static argument => $"<{argument.Name}>"),
-            .. Options.Count > 0 || Asks ? ["[options]"] : Array.Empty<string>(),
-        ]);
+    /// <summary>Whether somebody is asked first: what the command deletes nothing brings back.</summary>
+    public bool Asks => Method == HttpMethod.Delete;
+
+    /// <summary>Names the answer's list and the columns that are shown of it.</summary>
+    public AdminCommand Shows(string property, params string[] columns)
+    {
+        List = (property, columns);
+        return this;
+    }
+
+    /// <summary>Adds the options of a list that comes in pages.</summary>
+    public AdminCommand Paged()
+    {
+        Add(new AdminOption("limit", "how many at most, 1 to 1000", AdminValue.Number)
+        {
+            InQuery = true,
+            DefaultValueFactory = static _ => JsonValue.Create(1000),
+        });
+        Add(new AdminOption("offset", "how many to leave out before them", AdminValue.Number) { InQuery = true });
+        return this;
+    }
+
+    /// <summary>What is asked before something is deleted for good.</summary>
+    public string Question(ParseResult result)
+    {
+        var given = Options.OfType<AdminOption>().Where(option => result.GetValue(option) is not null);
+        var options = given.Select(static option => option.Description);
+        return $"This will {string.Join(", and ", [Description, .. options])}: {string.Join(' ', Values(result))}. Go on? [y/N] ";
+    }
+
+    /// <summary>The request's path, query and body for a command line.</summary>
+    public (string Path, JsonObject? Body) Request(ParseResult result)
+    {
+        var (target, query, body) = (_path, new List<string>(), new JsonObject());
+
+        // The file first: what the command line says stands above it.
+        foreach (var option in Options.OfType<AdminOption>().OrderBy(static option => option.Property is not null))
+        {
+            var value = result.GetValue(option);
+            if (value is null)
+            {
+                continue;
+            }
+
+            if (option.Property is null)
+            {
+                body = value.AsObject();
+            }
+            else if (option.InQuery)
+            {
+                query.Add($"{option.Property}={Uri.EscapeDataString(value.ToString())}");
+            }
+            else
+            {
+                body[option.Property] = value;
+            }
+        }
+
+        foreach (var (argument, value) in Arguments.Zip(Values(result)))
+        {
+            var place = $"{{{argument.Name}}}";
+            if (_path.Contains(place, StringComparison.Ordinal))
+            {
+                target = target.Replace(place, Uri.EscapeDataString(value), StringComparison.Ordinal);
+            }
+            else
+            {
+                body[argument.Name.Replace('-', '_')] = value;
+            }
+        }
+
+        if (_status is not null)
+        {
+            body["status"] = _status;
+        }
+
+        var hasBody = Method != HttpMethod.Get && Method != HttpMethod.Delete;
+        return (query.Count > 0 ? $"{target}?{string.Join('&', query)}" : target, hasBody ? body : null);
+    }
+
+    private IEnumerable<string> Values(ParseResult result) =>
+        Arguments.OfType<Argument<string>>().Select(argument => result.GetRequiredValue(argument));
 }

@@ -1,126 +1,161 @@
+using System.CommandLine;
+
 namespace Edge.Administration;
 
 /// <summary>Every command of <c>Edge admin</c>.</summary>
 internal static class AdminCommands
 {
-    private static readonly AdminValue User = new("user", "a user's name or id");
-    private static readonly AdminValue Workspace = new("workspace", "a workspace's id, or user/workspace");
-    private static readonly AdminValue Agent = new("agent", "an agent's id, or user/workspace/agent");
-    private static readonly AdminValue Token = new("token", "a token's id: what stands before its hyphen");
-    private static readonly AdminValue Provider = new("provider", "a provider's id");
+    private static readonly HttpMethod Get = HttpMethod.Get;
+    private static readonly HttpMethod Post = HttpMethod.Post;
+    private static readonly HttpMethod Put = HttpMethod.Put;
+    private static readonly HttpMethod Patch = HttpMethod.Patch;
+    private static readonly HttpMethod Delete = HttpMethod.Delete;
 
-    private static readonly AdminValue[] Paging =
-    [
-        new("limit", "how many at most, 1 to 1000 (default 1000)", ValueKind.Number) { InQuery = true },
-        new("offset", "how many to leave out before them", ValueKind.Number) { InQuery = true },
-    ];
+    /// <param name="settings">The node's settings among the arguments: <c>--Edge:DataDirectory=…</c>.</param>
+    /// <param name="input">Files named <c>-</c>, and answers to questions.</param>
+    public static Command Create(IReadOnlyList<string> settings, AdminInput input)
+    {
+        var program = new AdminProgram(settings, input);
+        var admin = new Command("admin", "create and manage users, tokens, workspaces and agents of a running node")
+        {
+            Users(),
+            Tokens(),
+            Workspaces(),
+            Agents(input),
+            ExternalAuth(input),
+            Instances(),
+        };
+        foreach (var command in admin.Subcommands.SelectMany(static noun => noun.Subcommands).Cast<AdminCommand>())
+        {
+            program.Serve(command);
+        }
 
-    public static IReadOnlyList<AdminCommand> All { get; } =
-    [
-        new("user", "create", "make a user", HttpMethod.Post, "/users")
+        program.AddOptions(admin);
+        return admin;
+    }
+
+    private static Command Users() => new("user", "create, list, suspend and delete users")
+    {
+        new AdminCommand("create", "create a user", Post, "/users")
         {
-            Arguments = [new("username", "letters, digits, hyphens")],
-            Options = [new("name", "the full name"), new("email", "the address")],
+            AdminArgument.Create("username", "letters, digits, hyphens"),
+            new AdminOption("name", "the full name"),
+            new AdminOption("email", "the email address"),
         },
-        new("user", "list", "list users", HttpMethod.Get, "/users")
+        new AdminCommand("list", "list users", Get, "/users")
+            .Shows("users", "username", "status", "name", "email", "last_seen_at", "id")
+            .Paged(),
+        new AdminCommand("show", "show a user", Get, "/users/{user}"),
+        new AdminCommand("suspend", "suspend a user: the API refuses its tokens", Patch, "/users/{user}", status: "suspended"),
+        new AdminCommand("activate", "end a user's suspension", Patch, "/users/{user}", status: "active"),
+        new AdminCommand("delete", "delete a user and its tokens", Delete, "/users/{user}")
         {
-            Options = Paging,
-            List = ("users", ["username", "status", "name", "email", "last_seen_at", "id"]),
+            new AdminOption("with-workspaces", "delete its workspaces and their agents too", AdminValue.Flag) { InQuery = true },
         },
-        new("user", "show", "show a user", HttpMethod.Get, "/users/{user}") { Arguments = [User] },
-        new("user", "suspend", "let a user in no more", HttpMethod.Patch, "/users/{user}") { Arguments = [User], Fixed = [("status", "suspended")] },
-        new("user", "activate", "let a suspended user in again", HttpMethod.Patch, "/users/{user}") { Arguments = [User], Fixed = [("status", "active")] },
-        new("user", "delete", "delete a user and its tokens", HttpMethod.Delete, "/users/{user}")
+    };
+
+    private static Command Tokens() => new("token", "create, list, rotate and delete users' session tokens")
+    {
+        new AdminCommand("create", "create a session token for a user, and print it this once", Post, "/users/{user}/tokens")
         {
-            Arguments = [User],
-            Options = [new("with-workspaces", "delete its workspaces and their agents too", ValueKind.Flag) { InQuery = true }],
+            new AdminOption("lifetime", "how long it is valid, such as 720h (default: for ever)", AdminValue.Duration, "lifetime_seconds"),
         },
-        new("token", "create", "make a session token for a user, and print it this once", HttpMethod.Post, "/users/{user}/tokens")
+        new AdminCommand("list", "list a user's tokens", Get, "/users/{user}/tokens")
+            .Shows("tokens", "id", "created_at", "last_used_at", "expires_at")
+            .Paged(),
+        new AdminCommand("rotate", "give a token another secret, and print it this once", Post, "/users/{user}/tokens/{token}/rotate"),
+        new AdminCommand("delete", "delete a token", Delete, "/users/{user}/tokens/{token}"),
+    };
+
+    private static Command Workspaces() => new("workspace", "create, list, rename, hand over and delete workspaces")
+    {
+        new AdminCommand("create", "create a workspace", Post, "/workspaces")
         {
-            Arguments = [User],
-            Options = [new("lifetime", "how long it is good, such as 720h (default: until deleted)", ValueKind.Duration) { Property = "lifetime_seconds" }],
+            AdminArgument.Create("owner", "a user's name or id"),
+            AdminArgument.Create("name", "letters, digits, hyphens"),
         },
-        new("token", "list", "list a user's tokens", HttpMethod.Get, "/users/{user}/tokens")
+        new AdminCommand("list", "list workspaces", Get, "/workspaces")
         {
-            Arguments = [User],
-            Options = Paging,
-            List = ("tokens", ["id", "created_at", "last_used_at", "expires_at"]),
-        },
-        new("token", "rotate", "give a token another secret, and print it this once", HttpMethod.Post, "/users/{user}/tokens/{token}/rotate") { Arguments = [User, Token] },
-        new("token", "delete", "delete a token", HttpMethod.Delete, "/users/{user}/tokens/{token}") { Arguments = [User, Token] },
-        new("workspace", "create", "make a workspace", HttpMethod.Post, "/workspaces")
+            new AdminOption("owner", "only those of this user") { InQuery = true },
+        }
+            .Shows("workspaces", "owner", "name", "agents", "claim", "created_at", "id")
+            .Paged(),
+        new AdminCommand("show", "show a workspace", Get, "/workspaces/{workspace}"),
+        new AdminCommand("rename", "rename a workspace", Patch, "/workspaces/{workspace}")
         {
-            Arguments = [new("owner", "a user's name or id"), new("name", "letters, digits, hyphens")],
+            AdminArgument.Create("name", "the new name"),
         },
-        new("workspace", "list", "list workspaces", HttpMethod.Get, "/workspaces")
+        new AdminCommand(
+            "prepare", "prepare a workspace for a later owner: its agents wait for one", Post, "/workspaces/{workspace}/prepare"),
+        new AdminCommand("unprepare", "undo that: its agents stop waiting for an owner", Post, "/workspaces/{workspace}/unprepare"),
+        new AdminCommand("reinit", "tell a workspace's agents to reinitialize", Post, "/workspaces/{workspace}/reinit")
         {
-            Options = [new("owner", "those of this user alone") { InQuery = true }, .. Paging],
-            List = ("workspaces", ["owner", "name", "agents", "claim", "created_at", "id"]),
+            new AdminOption("owner", "make this user the workspace's owner first"),
         },
-        new("workspace", "show", "show a workspace", HttpMethod.Get, "/workspaces/{workspace}") { Arguments = [Workspace] },
-        new("workspace", "rename", "rename a workspace", HttpMethod.Patch, "/workspaces/{workspace}") { Arguments = [Workspace, new("name", "the new name")] },
-        new("workspace", "prepare", "let its agents wait for whom it will be given to", HttpMethod.Post, "/workspaces/{workspace}/prepare") { Arguments = [Workspace] },
-        new("workspace", "unprepare", "let its agents wait no longer", HttpMethod.Post, "/workspaces/{workspace}/unprepare") { Arguments = [Workspace] },
-        new("workspace", "reinit", "tell its agents to begin anew", HttpMethod.Post, "/workspaces/{workspace}/reinit")
+        new AdminCommand("delete", "delete a workspace and its agents", Delete, "/workspaces/{workspace}"),
+    };
+
+    private static Command Agents(AdminInput input) => new("agent", "create, list, declare and delete agents")
+    {
+        new AdminCommand("create", "create an agent, and print its token this once", Post, "/agents")
         {
-            Arguments = [Workspace],
-            Options = [new("owner", "give it to this user")],
+            AdminArgument.Create("workspace"),
+            AdminArgument.Create("name", "letters, digits, hyphens"),
+            new AdminOption("architecture", "such as amd64"),
+            new AdminOption("operating-system", "such as linux"),
+            new AdminOption("directory", "where its shells start"),
+            new AdminOption("env", "an environment variable of its processes; may be repeated", AdminValue.Pairs, "environment_variables"),
+            new AdminOption(
+                "connection-timeout",
+                "without a connection for this long it counts as timed out (default: 120s)",
+                AdminValue.Duration,
+                "connection_timeout_seconds"),
+            AdminOption.Body("a JSON file with these, and apps, scripts, devcontainers, metadata, resources", input),
         },
-        new("workspace", "delete", "delete a workspace and its agents", HttpMethod.Delete, "/workspaces/{workspace}") { Arguments = [Workspace] },
-        new("agent", "create", "make an agent, and print its token this once", HttpMethod.Post, "/agents")
+        new AdminCommand("list", "list agents", Get, "/agents")
         {
-            Arguments = [Workspace, new("name", "letters, digits, hyphens")],
-            Options =
-            [
-                new("architecture", "such as amd64"),
-                new("operating-system", "such as linux"),
-                new("directory", "where its shells start"),
-                new("env", "NAME=VALUE for its processes; may come again", ValueKind.Pairs) { Property = "environment_variables" },
-                new("connection-timeout", "after how long without a connection it counts as timed out (default 120s)", ValueKind.Duration) { Property = "connection_timeout_seconds" },
-                new("file", "a JSON file with these and with apps, scripts, devcontainers, metadata, resources", ValueKind.BodyFile),
-            ],
-        },
-        new("agent", "list", "list agents", HttpMethod.Get, "/agents")
+            new AdminOption("workspace", "only those of this workspace") { InQuery = true },
+        }
+            .Shows("agents", "owner", "workspace", "name", "status", "lifecycle_state", "version", "last_connected_at", "id")
+            .Paged(),
+        new AdminCommand("show", "show an agent and its declarations", Get, "/agents/{agent}"),
+        new AdminCommand(
+            "declare", "replace an agent's apps, scripts, devcontainers, metadata and resources", Put, "/agents/{agent}/declarations")
         {
-            Options = [new("workspace", "those of this workspace alone") { InQuery = true }, .. Paging],
-            List = ("agents", ["owner", "workspace", "name", "status", "lifecycle_state", "version", "last_connected_at", "id"]),
+            AdminOption.Body("a JSON file with apps, scripts, devcontainers, metadata, resources", input, required: true),
         },
-        new("agent", "show", "show an agent and what it has", HttpMethod.Get, "/agents/{agent}") { Arguments = [Agent] },
-        new("agent", "declare", "replace its apps, scripts, development containers, metadata and watched resources", HttpMethod.Put, "/agents/{agent}/declarations")
+        new AdminCommand(
+            "rotate-token", "rotate an agent's token, print it this once, and close its connection", Post, "/agents/{agent}/rotate-token"),
+        new AdminCommand("delete", "delete an agent, and close its connection", Delete, "/agents/{agent}"),
+    };
+
+    private static Command ExternalAuth(AdminInput input) => new("external-auth", "manage users' tokens for other services, such as GitHub")
+    {
+        new AdminCommand("providers", "list the configured services", Get, "/external-auth/providers")
+            .Shows("providers", "id", "type", "display_name", "shared", "pattern", "link_url"),
+        new AdminCommand("list", "list the services that a user has a token for", Get, "/users/{user}/external-auth")
+            .Shows("links", "provider_id", "updated_at", "expires_at"),
+        new AdminCommand("set", "store a user's token for a service", Put, "/users/{user}/external-auth/{provider}")
         {
-            Arguments = [Agent],
-            Options = [new("file", "a JSON file with apps, scripts, devcontainers, metadata, resources", ValueKind.BodyFile) { Required = true }],
+            new AdminOption("access-token-file", "a file with the token; - is standard input", AdminValue.SecretFile(input), "access_token")
+            {
+                Required = true,
+            },
+            new AdminOption("expires-at", "when the token expires, such as 2030-01-31T00:00:00Z"),
         },
-        new("agent", "rotate-token", "give it another token, print it this once, and end its connection", HttpMethod.Post, "/agents/{agent}/rotate-token") { Arguments = [Agent] },
-        new("agent", "delete", "delete an agent, and end its connection", HttpMethod.Delete, "/agents/{agent}") { Arguments = [Agent] },
-        new("external-auth", "providers", "list the configured services", HttpMethod.Get, "/external-auth/providers")
+        new AdminCommand("remove", "remove a user's token for a service", Delete, "/users/{user}/external-auth/{provider}"),
+    };
+
+    private static Command Instances() => new("instance", "manage which cloud instances may authenticate as which agents")
+    {
+        new AdminCommand("bind", "let a cloud instance authenticate as an agent", Put, "/agents/{agent}/instance")
         {
-            List = ("providers", ["id", "type", "display_name", "shared", "pattern", "link_url"]),
+            AdminArgument.Create("cloud", "aws, azure or google"),
+            AdminArgument.Create("instance-id", "the instance's id in that cloud"),
         },
-        new("external-auth", "list", "list for which services a user has a token", HttpMethod.Get, "/users/{user}/external-auth")
-        {
-            Arguments = [User],
-            List = ("links", ["provider_id", "updated_at", "expires_at"]),
-        },
-        new("external-auth", "set", "store a user's token for a service", HttpMethod.Put, "/users/{user}/external-auth/{provider}")
-        {
-            Arguments = [User, Provider],
-            Options =
-            [
-                new("access-token-file", "a file with the token; - is the input", ValueKind.SecretFile) { Property = "access_token", Required = true },
-                new("expires-at", "from when on it counts as not there, such as 2030-01-31T00:00:00Z"),
-            ],
-        },
-        new("external-auth", "remove", "remove a user's token for a service", HttpMethod.Delete, "/users/{user}/external-auth/{provider}") { Arguments = [User, Provider] },
-        new("instance", "bind", "let a cloud's instance stand for an agent", HttpMethod.Put, "/agents/{agent}/instance")
-        {
-            Arguments = [Agent, new("cloud", "aws, azure or google"), new("instance-id", "the cloud's id of it")],
-        },
-        new("instance", "list", "list which instances stand for which agents", HttpMethod.Get, "/instance-bindings")
-        {
-            Options = Paging,
-            List = ("bindings", ["cloud", "instance_id", "agent_id", "created_at"]),
-        },
-        new("instance", "unbind", "let an instance stand for an agent no longer, and end the tokens given for it", HttpMethod.Delete, "/agents/{agent}/instance") { Arguments = [Agent] },
-    ];
+        new AdminCommand("list", "list instances and their agents", Get, "/instance-bindings")
+            .Shows("bindings", "cloud", "instance_id", "agent_id", "created_at")
+            .Paged(),
+        new AdminCommand("unbind", "remove an agent's instance, and revoke the tokens issued to it", Delete, "/agents/{agent}/instance"),
+    };
 }

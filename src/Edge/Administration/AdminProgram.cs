@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -7,68 +9,101 @@ using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>The <c>admin</c> command: one request to a node's admin listener.</summary>
-internal static class AdminProgram
+/// <summary>Runs a command of <c>Edge admin</c>: one request to a node's admin listener.</summary>
+/// <param name="settings">The node's settings among the arguments.</param>
+/// <param name="input">Files named <c>-</c>, and answers to questions.</param>
+internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput input)
 {
+    /// <summary>The exit code for a command line that is wrong.</summary>
+    public const int WrongUsage = 2;
+
     private const int Done = 0;
     private const int Refused = 1;
-    private const int WrongUsage = 2;
     private const int Unreachable = 3;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Returns the exit code: 0 done, 1 refused, 2 wrong usage, 3 the admin listener does not answer.</summary>
-    /// <param name="args">The command line behind <c>admin</c>.</param>
-    /// <param name="input">Files named <c>-</c>, and answers to questions.</param>
-    /// <param name="canAsk">Whether a person is at <paramref name="input"/>: a command that deletes asks there.</param>
-    /// <param name="output">Answers.</param>
-    /// <param name="errors">Questions and refusals.</param>
-    public static async Task<int> RunAsync(string[] args, TextReader input, bool canAsk, TextWriter output, TextWriter errors)
+    private readonly Option<bool> _json = new("--json")
     {
+        Description = "print the API's JSON in place of a table",
+        Arity = ArgumentArity.Zero,
+        Recursive = true,
+    };
+
+    private readonly Option<bool> _yes = new("--yes")
+    {
+        Description = "delete without a question; needed where there is no terminal to ask at",
+        Arity = ArgumentArity.Zero,
+    };
+
+    private readonly Option<Uri?> _url = new("--url")
+    {
+        Description = "the admin listener (default: Edge:Admin:Url of the node's settings)",
+        HelpName = "URL",
+        Recursive = true,
+        CustomParser = ParseUrl,
+    };
+
+    private readonly Option<string?> _tokenFile = new("--token-file")
+    {
+        Description = "a file with the admin token, - for standard input (default: bootstrap.json in Edge:DataDirectory)",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>Adds what all commands have.</summary>
+    public void AddOptions(Command admin)
+    {
+        admin.Add(_json);
+        admin.Add(_url);
+        admin.Add(_tokenFile);
+    }
+
+    /// <summary>Gives a command its action.</summary>
+    public void Serve(AdminCommand command)
+    {
+        if (command.Asks)
+        {
+            command.Add(_yes);
+        }
+
+        command.SetAction((result, cancellation) => RunAsync(command, result, cancellation));
+    }
+
+    private async Task<int> RunAsync(AdminCommand command, ParseResult result, CancellationToken cancellation)
+    {
+        var errors = result.InvocationConfiguration.Error;
         try
         {
-            var arguments = AdminArguments.Parse(args);
-            var names = arguments.Positional;
-            if (names.Count == 0 || AdminCommands.All.All(command => command.Noun != names[0]))
+            if (command.Asks && !result.GetValue(_yes) && !input.CanAsk)
             {
-                return names.Count == 0
-                    ? await HelpAsync(arguments, output, errors, AdminHelp.Of(noun: null))
-                    : throw new AdminUsageException($"there is no command {names[0]}; there are {Names(AdminCommands.All.Select(static command => command.Noun))}");
+                await errors.WriteLineAsync("edge: this deletes for good, and there is no terminal to ask at: add --yes");
+                return WrongUsage;
             }
 
-            if (names.Count == 1)
+            var target = AdminTarget.Find(result.GetValue(_url), result.GetValue(_tokenFile), settings, input);
+            if (command.Asks && !result.GetValue(_yes) && !await AgreesAsync(command.Question(result), errors, cancellation))
             {
-                return await HelpAsync(arguments, output, errors, AdminHelp.Of(names[0]));
+                await errors.WriteLineAsync("edge: nothing was deleted");
+                return Refused;
             }
 
-            var command = AdminCommands.All.FirstOrDefault(command => command.Noun == names[0] && command.Verb == names[1])
-                ?? throw new AdminUsageException(
-                    $"there is no command {names[0]} {names[1]}; there are {Names(AdminCommands.All.Where(command => command.Noun == names[0]).Select(static command => command.Verb))}");
-            names.RemoveRange(0, 2);
-            return arguments.Help
-                ? await HelpAsync(arguments, output, errors, AdminHelp.Of(command))
-                : await SendAsync(command, arguments, input, canAsk, output, errors);
+            return await SendAsync(command, result, target, cancellation);
         }
-        catch (Exception error) when (error is AdminUsageException or SettingsException)
+        catch (SettingsException error)
         {
-            await errors.WriteLineAsync($"edge: {error.Message} (Edge admin --help)");
+            await errors.WriteLineAsync($"edge: {error.Message}");
             return WrongUsage;
         }
     }
 
-    private static async Task<int> SendAsync(
-        AdminCommand command, AdminArguments arguments, TextReader input, bool canAsk, TextWriter output, TextWriter errors)
+    private async Task<int> SendAsync(AdminCommand command, ParseResult result, AdminTarget target, CancellationToken cancellation)
     {
-        string Read(string file) => ReadFile(file, input);
-        var (path, body) = arguments.Request(command, Read);
-        var target = AdminTarget.Find(arguments, Read);
-        if (command.Asks && !arguments.Yes && !await AgreesAsync(arguments.Question(command), input, canAsk, errors))
-        {
-            await errors.WriteLineAsync("edge: nothing was deleted");
-            return Refused;
-        }
-
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
+        var (path, body) = command.Request(result);
+        var (output, errors) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
+        var isJson = result.GetValue(_json);
+        using var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false };
+        using var client = new HttpClient(handler) { Timeout = Patience };
         using var request = new HttpRequestMessage(command.Method, new Uri(target.Url, AdministrationApi.Root + path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", target.Token);
         if (body is not null)
@@ -80,8 +115,8 @@ internal static class AdminProgram
         bool done;
         try
         {
-            using var response = await client.SendAsync(request);
-            (answer, done) = (await response.Content.ReadAsStringAsync(), response.IsSuccessStatusCode);
+            using var response = await client.SendAsync(request, cancellation);
+            (answer, done) = (await response.Content.ReadAsStringAsync(cancellation), response.IsSuccessStatusCode);
         }
         catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
         {
@@ -91,26 +126,33 @@ internal static class AdminProgram
 
         if (!done)
         {
-            await errors.WriteLineAsync(arguments.Json ? answer.TrimEnd() : $"edge: {Describe(answer)}");
+            await errors.WriteLineAsync(isJson ? answer.TrimEnd() : $"edge: {Describe(answer)}");
             return Refused;
         }
 
-        await output.WriteAsync(arguments.Json || answer.Length == 0 ? answer
+        await output.WriteAsync(isJson || answer.Length == 0 ? answer
             : TryParse(answer) is not { } json ? answer
             : command.List is var (property, columns) ? AdminOutput.Table(json, property, columns)
             : AdminOutput.Lines(json));
         return Done;
     }
 
-    private static async Task<bool> AgreesAsync(string question, TextReader input, bool canAsk, TextWriter errors)
+    private async Task<bool> AgreesAsync(string question, TextWriter errors, CancellationToken cancellation)
     {
-        if (!canAsk)
+        await errors.WriteAsync(question);
+        return (await input.Open().ReadLineAsync(cancellation))?.Trim().ToUpperInvariant() is "Y" or "YES";
+    }
+
+    private static Uri? ParseUrl(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/")
         {
-            throw new AdminUsageException("this deletes for good, and there is no terminal to ask at: add --yes");
+            return url;
         }
 
-        await errors.WriteAsync(question);
-        return (await input.ReadLineAsync())?.Trim().ToUpperInvariant() is "Y" or "YES";
+        result.AddError(new SettingsException("--url", text, "allowed is a URL such as http://127.0.0.1:8081").Message);
+        return null;
     }
 
     /// <summary>The error in a line: message, detail, and what is wrong with which field.</summary>
@@ -122,7 +164,8 @@ internal static class AdminProgram
         }
 
         var validations = (error["validations"] as JsonArray ?? []).Select(static one => $"{one?["field"]} {one?["detail"]}");
-        return string.Join(' ', [$"{error["message"]}", $"{error["detail"]}", .. validations]).Replace("  ", " ", StringComparison.Ordinal).Trim();
+        string[] texts = [$"{error["message"]}", $"{error["detail"]}", .. validations];
+        return string.Join(' ', texts.Where(static text => text.Length > 0));
     }
 
     private static JsonNode? TryParse(string text)
@@ -136,25 +179,4 @@ internal static class AdminProgram
             return null;
         }
     }
-
-    private static string ReadFile(string file, TextReader input)
-    {
-        try
-        {
-            return file == "-" ? input.ReadToEnd() : File.ReadAllText(file);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new AdminUsageException($"{file} cannot be read: {error.Message}");
-        }
-    }
-
-    /// <summary>Help that was asked for is what the command does; otherwise something was missing.</summary>
-    private static async Task<int> HelpAsync(AdminArguments arguments, TextWriter output, TextWriter errors, string text)
-    {
-        await (arguments.Help ? output : errors).WriteAsync(text);
-        return arguments.Help ? Done : WrongUsage;
-    }
-
-    private static string Names(IEnumerable<string> names) => string.Join(", ", names.Distinct());
 }

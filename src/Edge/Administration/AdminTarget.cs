@@ -1,35 +1,33 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Edge.Hosting;
+using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>The admin listener that commands talk to, and its token: named on the command line, or those of the node of the same settings.</summary>
+/// <summary>The admin listener that commands talk to, and its token: those that options name, or those of the node's settings.</summary>
 internal sealed record AdminTarget(Uri Url, string Token)
 {
-    public static AdminTarget Find(AdminArguments arguments, Func<string, string> readFile)
+    /// <exception cref="SettingsException">The settings are wrong, or the file holds no token.</exception>
+    public static AdminTarget Find(Uri? url, string? tokenFile, IReadOnlyList<string> settings, AdminInput input)
     {
-        if (arguments.Url is { } given && arguments.TokenFile is { } file)
+        if (url is not null && tokenFile is not null)
         {
-            return new AdminTarget(Address(given), ReadToken(file, readFile));
+            return new AdminTarget(url, ReadToken(tokenFile, input));
         }
 
-        using var configuration = EdgeConfiguration.Load([.. arguments.Settings]);
-        var options = EdgeOptions.Read(new Settings.SettingsReader(configuration), configuration, Environment.CurrentDirectory);
+        using var configuration = EdgeConfiguration.Load([.. settings]);
+        var options = EdgeOptions.Read(new SettingsReader(configuration), configuration, Environment.CurrentDirectory);
         return new AdminTarget(
-            arguments.Url is null ? HealthCheck.Reachable(options.AdminUrl) : Address(arguments.Url),
-            ReadToken(arguments.TokenFile ?? Path.Combine(options.DataDirectory, "bootstrap.json"), readFile));
+            url ?? HealthCheck.Reachable(options.AdminUrl),
+            ReadToken(tokenFile ?? Path.Combine(options.DataDirectory, "bootstrap.json"), input));
     }
 
-    private static Uri Address(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) && url.PathAndQuery == "/"
-            ? url
-            : throw new AdminUsageException($"--url: {text} is no URL such as http://127.0.0.1:8081");
-
     /// <summary>From a file with the token alone, or from the <c>bootstrap.json</c> of a first start.</summary>
-    private static string ReadToken(string file, Func<string, string> readFile)
+    private static string ReadToken(string file, AdminInput input)
     {
-        var text = readFile(file).Trim();
+        const string Option = "--token-file";
+        var text = input.Read(Option, file).Trim();
         if (text.StartsWith('{'))
         {
             try
@@ -44,6 +42,6 @@ internal sealed record AdminTarget(Uri Url, string Token)
 
         return text.Length > 0 && text.All(static letter => letter is > ' ' and <= '~')
             ? text
-            : throw new AdminUsageException($"{file} holds no admin token; name a file that does with --token-file");
+            : throw new SettingsException(Option, file, "the file holds no admin token; name one that does");
     }
 }

@@ -5,21 +5,6 @@ namespace Edge.Hosting;
 /// <summary>The dozen lines that tell a newcomer what runs and what to try first.</summary>
 internal static class Banner
 {
-    public const string Help = """
-        Edge: a front door for the Agents API, and a relay for its streams.
-
-          Edge [settings]              run a node (with none: everything, on 127.0.0.1:8080)
-          Edge admin --help            make and manage users, tokens, workspaces, agents of a running node
-          Edge agent [settings]        serve this machine's shells, ports and containers to the API servers of a data directory
-          Edge agent stop [settings]   end that, and its shells
-          Edge healthcheck [settings]  exit 0 when the node of these settings is ready
-          Edge --help                  this text
-
-        Settings come from appsettings.json beside the program, the environment (Edge__Mode=edge) and the
-        command line (--Edge:Mode=edge --urls http://0.0.0.0:8080). docs/operations.md lists them all.
-
-        """;
-
     public static string For(EdgeNode node)
     {
         var options = node.Options;

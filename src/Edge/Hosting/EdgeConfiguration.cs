@@ -12,12 +12,11 @@ internal static class EdgeConfiguration
 
     private const string FileName = "appsettings.json";
 
-    /// <param name="args">The command line, without the name of a command.</param>
+    /// <param name="args">The settings of the command line.</param>
     /// <param name="directory">Where <c>appsettings.json</c> is, if there is one.</param>
-    /// <exception cref="SettingsException">The file or the command line cannot be read.</exception>
+    /// <exception cref="SettingsException">The file cannot be read.</exception>
     public static ConfigurationManager Load(string[] args, string directory)
     {
-        CheckCommandLine(args);
         var configuration = new ConfigurationManager();
         AddFile(configuration, directory);
         configuration.AddEnvironmentVariables("ASPNETCORE_");
@@ -55,29 +54,4 @@ internal static class EdgeConfiguration
         FormatException format => format.Message,
         var cause => $"the file cannot be read ({cause.Message})",
     };
-
-    // A key that is misspelt in its first part would otherwise be a setting of nobody, and silently do nothing.
-    private static void CheckCommandLine(string[] args)
-    {
-        try
-        {
-            foreach (var child in new ConfigurationBuilder().AddCommandLine(args).Build().GetChildren())
-            {
-                if (!Sections.Contains(child.Key, StringComparer.OrdinalIgnoreCase))
-                {
-                    throw new SettingsException($"--{child.Key}", null, $"no such setting; settings begin with {string.Join(", ", Sections)}");
-                }
-            }
-        }
-        catch (FormatException error)
-        {
-            throw new SettingsException("command line", null, error.Message);
-        }
-
-        var stray = args.Where(static (_, index) => index == 0).FirstOrDefault(static arg => !arg.StartsWith('-') && !arg.StartsWith('/') && !arg.Contains('='));
-        if (stray is not null)
-        {
-            throw new SettingsException("command line", stray, "no such command; there are admin, agent, healthcheck and --help, and settings such as --Edge:Mode=edge");
-        }
-    }
 }

@@ -1,49 +1,27 @@
 using ControlPlane;
 using Edge.Administration;
 using Edge.Http;
-using Edge.LocalAgent;
 using Edge.Settings;
 using Edge.Telemetry;
 
 namespace Edge.Hosting;
 
-/// <summary>The program: reads the configuration, runs a node until a signal comes, and says in one line what went wrong.</summary>
+/// <summary>The program: runs the command that it is given, a node until a signal comes, and says in one line what went wrong.</summary>
 internal static class EdgeProgram
 {
     private const int Failed = 1;
 
     /// <summary>Returns the process's exit code: 0 after an orderly stop.</summary>
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
+    public static Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors) =>
+        RunAsync(args, AdminInput.Standard, output, errors);
+
+    /// <summary>The same with another input.</summary>
+    public static async Task<int> RunAsync(string[] args, AdminInput input, TextWriter output, TextWriter errors)
     {
         DirectLoopback.Apply();
         try
         {
-            if (args is ["--help" or "-h" or "help"])
-            {
-                await output.WriteAsync(Banner.Help);
-                return 0;
-            }
-
-            if (args is ["healthcheck", ..])
-            {
-                return await HealthCheck.RunAsync(EdgeConfiguration.Load(args[1..]), errors);
-            }
-
-            if (args is ["admin", ..])
-            {
-                return await AdminProgram.RunAsync(args[1..], Console.In, !Console.IsInputRedirected, output, errors);
-            }
-
-            if (args is ["agent", ..])
-            {
-                return await AgentProgram.RunAsync(args[1..], output, errors);
-            }
-
-            // First of all: what comes next opens more files than a low limit allows.
-            DescriptorLimit.Check(DescriptorLimit.Read());
-            using var configuration = EdgeConfiguration.Load(args);
-            await RunNodeAsync(configuration, output);
-            return 0;
+            return await new EdgeCommandLine(args, input).RunAsync(output, errors);
         }
         catch (Exception error) when (error is SettingsException or ControlPlaneException)
         {
@@ -63,19 +41,26 @@ internal static class EdgeProgram
         }
     }
 
-    private static async Task RunNodeAsync(ConfigurationManager configuration, TextWriter output)
+    /// <summary>Runs a node until a signal comes.</summary>
+    /// <param name="settings">Those of the command line.</param>
+    /// <param name="output">The banner.</param>
+    public static async Task<int> RunNodeAsync(string[] settings, TextWriter output)
     {
+        // First of all: what comes next opens more files than a low limit allows.
+        DescriptorLimit.Check(DescriptorLimit.Read());
+        using var configuration = EdgeConfiguration.Load(settings);
         using var signals = new StopSignals();
         var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
         await using var node = await StartAsync(hosts, signals.Requested);
         if (node is null)
         {
-            return;
+            return 0;
         }
 
         await output.WriteAsync(Banner.For(node));
         await signals.WaitAsync();
         await node.StopAsync();
+        return 0;
     }
 
     /// <summary>Null when a signal came before the node stood.</summary>

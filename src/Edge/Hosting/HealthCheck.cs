@@ -8,8 +8,9 @@ internal static class HealthCheck
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Returns 0 when the node is ready, 1 otherwise.</summary>
-    public static async Task<int> RunAsync(IConfiguration configuration, TextWriter errors)
+    public static async Task<int> RunAsync(string[] settings, TextWriter errors)
     {
+        using var configuration = EdgeConfiguration.Load(settings);
         var options = EdgeOptions.Read(new SettingsReader(configuration), configuration, Environment.CurrentDirectory);
         var url = new UriBuilder(Reachable(options.AdminUrl)) { Path = "/readyz" };
 

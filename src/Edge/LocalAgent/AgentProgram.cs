@@ -12,19 +12,13 @@ internal static class AgentProgram
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
-    /// <summary><c>agent</c> runs one; <c>agent stop</c> ends the one that runs, and its shells.</summary>
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
+    /// <summary><c>agent</c>: runs until it is told to stop. Returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] settings, TextWriter output, TextWriter errors)
     {
-        var stops = args is ["stop", ..];
-        using var configuration = EdgeConfiguration.Load(stops ? args[1..] : args);
+        using var configuration = EdgeConfiguration.Load(settings);
         var reader = new SettingsReader(configuration);
-        var settings = LocalAgentSettings.Read(reader);
-        var data = DataDirectory.Open(EdgeOptions.DataDirectoryOf(reader, Environment.CurrentDirectory));
-        if (stops)
-        {
-            return await StopAsync(data, output);
-        }
-
+        var agent = LocalAgentSettings.Read(reader);
+        var data = DataOf(reader);
         using var claim = data.TryClaimAgentSocket();
         if (claim is null)
         {
@@ -35,15 +29,34 @@ internal static class AgentProgram
         using var signals = new StopSignals();
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
-        await using var app = AgentHost.Create(hosts, data, settings.Terminals, () => told.TrySetResult());
+        await using var app = AgentHost.Create(hosts, data, agent.Terminals, () => told.TrySetResult());
         await app.StartAsync(signals.Requested);
         await output.WriteLineAsync($"Edge agent {EdgeVersion.Text}: shells, ports and containers of user {Environment.UserName} for the API servers of {data.Path}");
         await output.WriteLineAsync("  stop     SIGTERM, Ctrl-C or \"Edge agent stop\"; its shells end with it");
-        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, settings.IdleTimeout));
+        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, agent.IdleTimeout));
 
         // Its clients first, so that they hear of the end, then its shells.
         using var patience = new CancellationTokenSource(StopPatience);
         await app.StopAsync(patience.Token);
+        return 0;
+    }
+
+    /// <summary><c>agent stop</c>: ends the one that runs, and its shells. Returns the exit code.</summary>
+    public static async Task<int> StopAsync(string[] settings, TextWriter output)
+    {
+        using var configuration = EdgeConfiguration.Load(settings);
+        var data = DataOf(new SettingsReader(configuration));
+        using var client = AgentSocketClient.Create(data.AgentSocket);
+        try
+        {
+            using var answer = await client.PostAsync(new Uri(AgentSocketClient.Base, LocalAgentRoutes.Stop), content: null);
+            await output.WriteLineAsync("The agent stops.");
+        }
+        catch (HttpRequestException)
+        {
+            await output.WriteLineAsync($"No agent runs for {data.Path}.");
+        }
+
         return 0;
     }
 
@@ -60,19 +73,6 @@ internal static class AgentProgram
         while (File.Exists(data.AgentSocket) && (idleTimeout == TimeSpan.Zero || activity.Idle < idleTimeout));
     }
 
-    private static async Task<int> StopAsync(DataDirectory data, TextWriter output)
-    {
-        using var client = AgentSocketClient.Create(data.AgentSocket);
-        try
-        {
-            using var answer = await client.PostAsync(new Uri(AgentSocketClient.Base, LocalAgentRoutes.Stop), content: null);
-            await output.WriteLineAsync("The agent stops.");
-        }
-        catch (HttpRequestException)
-        {
-            await output.WriteLineAsync($"No agent runs for {data.Path}.");
-        }
-
-        return 0;
-    }
+    private static DataDirectory DataOf(SettingsReader settings) =>
+        DataDirectory.Open(EdgeOptions.DataDirectoryOf(settings, Environment.CurrentDirectory));
 }

@@ -53,6 +53,6 @@ public class UnforeseenErrorTests
     {
         public override System.Text.Encoding Encoding => System.Text.Encoding.UTF8;
 
-        public override Task WriteAsync(string? value) => throw new NotSupportedException("broken");
+        public override void Write(char value) => throw new NotSupportedException("broken");
     }
 }
