@@ -49,7 +49,8 @@ public sealed class TestCertificate : IDisposable
     private static TestCertificate Sign(
         AsymmetricAlgorithm key, CertificateRequest request, TestCertificate? issuer, bool isAuthority, DateTimeOffset? from, DateTimeOffset? until, string? usage)
     {
-        var (start, end) = (from ?? DateTimeOffset.UtcNow.AddDays(-1), until ?? DateTimeOffset.UtcNow.AddDays(issuer is null ? 30 : 29));
+        // None may outlive its issuer, which was made a moment earlier.
+        var (start, end) = (from ?? DateTimeOffset.UtcNow.AddDays(-1), until ?? issuer?._certificate.NotAfter ?? DateTimeOffset.UtcNow.AddDays(30));
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
         if (usage is not null)
         {

@@ -24,7 +24,7 @@ internal interface IHalfCloseFeature
     /// Runs, on the thread pool, as soon as the HTTP layer has let go. Does not own the transport, which is closed when it ends. Should hold
     /// nothing of the request.
     /// </param>
-    /// <returns>False when the stream has to be served in place, on the connection's own pipes.</returns>
+    /// <returns>False when the connection has ended meanwhile: there is nobody to serve.</returns>
     bool TryDetach(Func<SocketTransport, Task> session);
 
     /// <summary>Has the stream's reads and writes complete on the socket threads, for as long as nothing else uses the connection.</summary>

@@ -83,34 +83,11 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
         var (remote, isNotIdeal) = (Remote(context), !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]));
         StreamTelemetry.DetachStream(context);
-        var isDetached = connection.TryDetach(Detached(preface, remote, isNotIdeal, context.TraceIdentifier));
-        if (!isDetached)
+        connection.TryDetach(Detached(preface, remote, isNotIdeal, context.TraceIdentifier));
+        if (!isAnswered)
         {
-            var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
-            await RunInPlaceAsync(context, connection, new DerpTransport(pipe.Input, new DerpPipeOutput(pipe.Output))
-            {
-                Preface = preface,
-                RemoteEndPoint = remote,
-                IsNotIdeal = isNotIdeal,
-                Established = connection.BeginStream,
-            });
-        }
-
-        if (isAnswered)
-        {
-            return;
-        }
-
-        // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
-        if (isDetached)
-        {
+            // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
             context.Abort();
-        }
-        else
-        {
-            // What is written after the end goes nowhere. An abort would be a reset, which may take the last frames with it.
-            await connection.CompleteOutputAsync();
-            context.Response.Headers.Connection = "close";
         }
     }
 
@@ -152,11 +129,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
         var remote = Remote(context);
         StreamTelemetry.DetachStream(context);
-        if (!connection.TryDetach(DetachedWebSocket(remote, context.TraceIdentifier)))
-        {
-            var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
-            await RunInPlaceAsync(context, connection, DerpTransport.ForWebSocket(pipe.Input, pipe.Output, remote, connection.BeginStream));
-        }
+        connection.TryDetach(DetachedWebSocket(remote, context.TraceIdentifier));
     }
 
     // These two are apart from the request's methods, whose locals they would keep alive.
@@ -190,23 +163,6 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         await RunAsync(DerpTransport.ForWebSocket(socket.Input, socket.Output, remote, socket.BeginRelay), requestId);
         await socket.FinishAsync(LastBytes, time);
     };
-
-    private async Task RunInPlaceAsync(HttpContext context, IHalfCloseFeature connection, DerpTransport transport)
-    {
-        if (context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket)
-        {
-            server.Tune(socket);
-        }
-
-        try
-        {
-            await RunAsync(transport, context.TraceIdentifier);
-        }
-        finally
-        {
-            connection.EndStream();
-        }
-    }
 
     private async Task RunAsync(DerpTransport transport, string requestId)
     {

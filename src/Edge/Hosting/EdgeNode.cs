@@ -132,7 +132,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
 
         var listeners = new PublicListeners(_hosts.Configuration, _settings);
-        listeners.Validate();
         _settings.Derp.CheckAdmission(listeners.EndPoints);
         if (_settings.LocalAgent.IsOn(Options, _data, listeners.EndPoints))
         {

@@ -6,14 +6,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace Edge.Public;
 
 /// <summary>
-/// Checks the section <c>Kestrel</c>, of which the server itself ignores what it does not understand: a misspelt key, an unknown protocol.
+/// Checks the section <c>Kestrel</c>: its keys and values are those of Kestrel's own section, and what nobody would read is refused.
 /// </summary>
 internal static class KestrelSettings
 {
     private const string Section = "Kestrel";
     private const string Endpoints = "Kestrel:Endpoints";
     private const string DefaultCertificate = "Kestrel:Certificates:Default";
-    private static readonly string[] FileKeys = ["Path", "KeyPath", "Password"];
     private static readonly string[] TlsVersions = [nameof(SslProtocols.None), nameof(SslProtocols.Tls12), nameof(SslProtocols.Tls13)];
 
     /// <summary>HTTP/3 is not served, so that Kestrel's names for it are not among these.</summary>
@@ -46,41 +45,11 @@ internal static class KestrelSettings
     public static bool HasDefaultCertificate(IConfiguration configuration) =>
         configuration.GetSection(DefaultCertificate) is var section && (section["Path"] ?? section["Subject"]) is { Length: > 0 };
 
-    /// <summary>The section as Kestrel gets it: no certificate files, and lists of TLS versions in the only form it understands.</summary>
-    public static IConfiguration WithoutCertificateFiles(IConfiguration kestrel)
-    {
-        var kept = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (key, value) in kestrel.AsEnumerable(makePathsRelative: true))
-        {
-            var parts = key.Split(':');
-            if (value is not null && parts[^1].Equals("SslProtocols", StringComparison.OrdinalIgnoreCase))
-            {
-                var versions = value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-                for (var i = 0; i < versions.Length; i++)
-                {
-                    kept[$"{key}:{i}"] = versions[i];
-                }
-            }
-            else if (value is null || !IsOfCertificateFile(parts))
-            {
-                // A name under Sni stays even when nothing is left below it.
-                kept[key] = value;
-            }
-        }
-
-        return new ConfigurationBuilder().AddInMemoryCollection(kept).Build();
-    }
-
-    private static bool IsOfCertificateFile(string[] parts) =>
-        parts.Length > 1 && FileKeys.Contains(parts[^1], StringComparer.OrdinalIgnoreCase)
-        && (parts[^2].Equals("Certificate", StringComparison.OrdinalIgnoreCase)
-            || parts[0].Equals("Certificates", StringComparison.OrdinalIgnoreCase));
-
     private static void CheckEndpoint(SettingsReader settings, string name, bool hasDefault)
     {
         var url = settings.Text($"{name}:Url")
             ?? throw new SettingsException($"{name}:Url", null, "an endpoint needs its address, such as https://0.0.0.0:8443");
-        var isHttps = PublicListeners.Parse($"{name}:Url", url).Scheme == Uri.UriSchemeHttps;
+        var isHttps = PublicEndpoint.Parse($"{name}:Url", url).Scheme == Uri.UriSchemeHttps;
         var hasTls = CheckProtocols(settings, name);
         var hasOwn = CheckCertificate(settings, $"{name}:Certificate");
         var hosts = settings.Children($"{name}:Sni");

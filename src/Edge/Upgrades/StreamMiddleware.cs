@@ -13,8 +13,8 @@ namespace Edge.Upgrades;
 /// Takes upgrades out of YARP's pipeline, after it has chosen a destination:
 /// 1. the request's head goes to the destination, with the same transforms as every other request;
 /// 2. any answer but a right 101 goes back to the client as it is, and there is no tunnel;
-/// 3. after 101 the client's socket and the destination's go to the stream relay, and the HTTP layer is out of it: on a plain connection
-///    it ends, and on TLS and HTTP/2, whose state it has, it waits.
+/// 3. after 101 the client's connection and the destination's go to the stream relay, and the HTTP layer is out of it: on HTTP/1.1 it ends
+///    (a TLS session goes along), and on HTTP/2, where a connection has other streams too, it waits.
 /// </summary>
 internal sealed partial class StreamMiddleware(
     RequestDelegate next, StreamRelay relay, StreamConnector connector, TerminalResumption terminals, TimeProvider time, ILogger<StreamMiddleware> logger)
@@ -124,35 +124,29 @@ internal sealed partial class StreamMiddleware(
         await CopyHeadAsync(context, transformer, accepted.Head, accepted.Head.EndToEndHeaders());
         var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
         var requestId = context.TraceIdentifier;
-        StreamTransport client;
         if (upgrade.IsExtendedConnect)
         {
             context.Response.StatusCode = StatusCodes.Status200OK;
             context.Response.Headers.Remove("Sec-WebSocket-Accept");
             LiftBodyLimits(context);
-            client = new ExtendedConnectTransport(context, await context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>().AcceptAsync());
+            await using var client = new ExtendedConnectTransport(
+                context, await context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>().AcceptAsync());
             StreamTelemetry.DetachStream(context);
-        }
-        else
-        {
-            var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
-            context.Response.Headers.Upgrade = upgrade.Protocol;
-            connection.TakeOver();
-            await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
-            StreamTelemetry.DetachStream(context);
-            if (connection.TryDetach(DetachedFrom(backend, info, requestId, terminal)))
-            {
-                return true;
-            }
-
-            client = new KestrelTransport(context);
-        }
-
-        await using (client)
-        {
             await RunAsync(client, backend, info, requestId, terminal);
+            return false;
         }
 
+        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        context.Response.Headers.Upgrade = upgrade.Protocol;
+        connection.TakeOver();
+        await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        StreamTelemetry.DetachStream(context);
+        if (connection.TryDetach(DetachedFrom(backend, info, requestId, terminal)))
+        {
+            return true;
+        }
+
+        LogGone(logger, info.Route, requestId);
         return false;
     }
 
@@ -232,6 +226,9 @@ internal sealed partial class StreamMiddleware(
         "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
         ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The client of a {Route} stream was gone before it began; request id {RequestId}")]
+    private static partial void LogGone(ILogger logger, string route, string requestId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
     private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);

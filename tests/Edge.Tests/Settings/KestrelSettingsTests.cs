@@ -1,11 +1,10 @@
 using Edge.Hosting;
-using Edge.Public;
 using Edge.Settings;
 using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.Settings;
 
-/// <summary>Kestrel ignores what it does not understand in its section; the start does not.</summary>
+/// <summary>The section Kestrel: what nobody understands in it stops the start.</summary>
 public class KestrelSettingsTests
 {
     private const string Tls = "Kestrel:Endpoints:Tls";
@@ -99,22 +98,6 @@ public class KestrelSettingsTests
             "not both",
             Refused(($"{Tls}:Url", Url), ($"{Tls}:Certificate:Path", "tls.pem"), ($"{Tls}:Certificate:Subject", "localhost")).Message,
             StringComparison.Ordinal);
-    }
-
-    // Kestrel itself reads a list there, and nothing else.
-    [Theory]
-    [InlineData("SslProtocols", "tls12, Tls13")]
-    [InlineData("SslProtocols:0", "Tls12")]
-    public void TlsVersionsReachKestrelAsAList(string key, string value)
-    {
-        var section = Configuration((Tls + ":" + key, value), ($"{Tls}:Sni:a.example:Certificate:Path", "a.pem"), ($"{Tls}:Certificate:Subject", "s")).GetSection("Kestrel");
-
-        var kestrels = KestrelSettings.WithoutCertificateFiles(section);
-
-        Assert.Equal("Tls12", kestrels["Endpoints:Tls:SslProtocols:0"], ignoreCase: true);
-        Assert.Null(kestrels["Endpoints:Tls:Sni:a.example:Certificate:Path"]);
-        Assert.Equal("s", kestrels["Endpoints:Tls:Certificate:Subject"]);
-        Assert.Equal("a.example", Assert.Single(kestrels.GetSection("Endpoints:Tls:Sni").GetChildren()).Key);
     }
 
     private static SettingsException Refused(params (string Key, string? Value)[] settings)
