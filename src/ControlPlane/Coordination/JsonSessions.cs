@@ -15,7 +15,7 @@ namespace ControlPlane.Coordination;
 /// are the coordinator's like all others.
 /// </summary>
 internal sealed class JsonSessions(
-    InMemoryCoordinator coordinator, AgentMonitor monitor, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+    ICoordinator coordinator, AgentMonitor monitor, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     private readonly JsonCoordination _coordination = new(coordinator);
 
@@ -58,7 +58,6 @@ internal sealed class JsonSessions(
         {
             var pipe = new SocketPipe(socket, options, time);
             using var ended = new CancellationTokenSource();
-            await using var stopping = lifetime.ApplicationStopping.Register(() => _ = coordinator.DisposeAsync().AsTask());
             var serving = serve(pipe);
             var watching = watch?.Invoke(pipe.Input.CancelPendingRead, ended.Token) ?? Task.CompletedTask;
             var (end, reason) = await serving;

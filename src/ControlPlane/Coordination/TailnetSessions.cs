@@ -11,11 +11,11 @@ using Tailnet.Yamux;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Serves rpcs on an upgraded socket: WebSocket, yamux, dRPC (tailnet.md §3.2). When the host stops, the peers first hear that the
-/// others are lost and the coordinator is closed, then the socket ends with close 1001.
+/// Serves rpcs on an upgraded socket: WebSocket, yamux, dRPC (tailnet.md §3.2). When the host stops, the coordinator's owner closes it: the peers
+/// first hear that the others are lost, then the socket ends with close 1001.
 /// </summary>
 internal sealed class TailnetSessions(
-    InMemoryCoordinator coordinator,
+    ICoordinator coordinator,
     DerpMapPublisher derpMaps,
     ControlPlaneOptions options,
     TimeProvider time,
@@ -57,7 +57,6 @@ internal sealed class TailnetSessions(
         var monitoring = monitor?.Invoke(session, ended.Token) ?? Task.CompletedTask;
         if (await Task.WhenAny(running, stopping.Task) != running)
         {
-            await coordinator.DisposeAsync();
             await Task.WhenAny(running, peers.WhenOver(), Task.Delay(options.WebSocketCloseTimeout, time, ended.Token));
             session.Close();
         }

@@ -12,7 +12,7 @@ internal static class EdgeProgram
 {
     private const int Failed = 1;
 
-    /// <summary>Returns the process's exit code: 0 after an orderly stop.</summary>
+    /// <summary>Returns the process's exit code: 0 after an orderly stop, 1 when the node could not start, or a part of it has failed.</summary>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
     {
         DirectLoopback.Apply();
@@ -42,8 +42,7 @@ internal static class EdgeProgram
             // First of all: what comes next opens more files than a low limit allows.
             DescriptorLimit.Check(DescriptorLimit.Read());
             using var configuration = EdgeConfiguration.Load(args);
-            await RunNodeAsync(configuration, output);
-            return 0;
+            return await RunNodeAsync(configuration, output);
         }
         catch (Exception error) when (error is SettingsException or ControlPlaneException)
         {
@@ -63,19 +62,20 @@ internal static class EdgeProgram
         }
     }
 
-    private static async Task RunNodeAsync(ConfigurationManager configuration, TextWriter output)
+    private static async Task<int> RunNodeAsync(ConfigurationManager configuration, TextWriter output)
     {
         using var signals = new StopSignals();
         var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
         await using var node = await StartAsync(hosts, signals.Requested);
         if (node is null)
         {
-            return;
+            return 0;
         }
 
         await output.WriteAsync(Banner.For(node));
-        await signals.WaitAsync();
+        await Task.WhenAny(signals.WaitAsync(), node.Failed);
         await node.StopAsync();
+        return node.Failed.IsCompleted ? Failed : 0;
     }
 
     /// <summary>Null when a signal came before the node stood.</summary>
