@@ -76,7 +76,8 @@ public static class ControlPlaneApplication
             .AddSingleton<LogFollow>()
             .AddSingleton<AnswersByUser>()
             .AddSingleton<ReadLogsApi>()
-            .AddSingleton(static services => new InMemoryCoordinator())
+            .AddSingleton(NewCoordinator)
+            .AddSingleton<ICoordinator>(static services => services.GetRequiredService<InMemoryCoordinator>())
             .AddSingleton<AgentNodes>()
             .AddSingleton<DerpMaps>()
             .AddSingleton(static services => services.GetRequiredService<DerpMaps>().Publisher)
@@ -309,6 +310,14 @@ public static class ControlPlaneApplication
     private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
         app.Map(ById + path, agents.Owned(ApiRoutes.OnlyMethods<Agent>((method, handler))))
             .WithMethods(method);
+
+    /// <summary>Closed once, when the host stops: its sessions end with it.</summary>
+    private static InMemoryCoordinator NewCoordinator(IServiceProvider services)
+    {
+        var coordinator = new InMemoryCoordinator();
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => coordinator.DisposeAsync().AsTask().Wait());
+        return coordinator;
+    }
 
     /// <summary>One that the host starts and stops, and that others may ask for.</summary>
     private static IServiceCollection AddHosted<T>(this IServiceCollection services)

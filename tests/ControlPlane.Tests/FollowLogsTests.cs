@@ -113,6 +113,25 @@ public sealed class FollowLogsTests
         await stopped.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
     }
 
+    // Not a failure of the database: to read the line again would never succeed, and its followers would wait for ever.
+    [Fact]
+    public async Task ALineThatCannotBeReadEndsTheFollowersWith1011AndIsLogged()
+    {
+        using var log = new CapturedLog();
+        await using var server = await ApiServer.StartAsync(log: log);
+        using var socket = await server.FollowAsync();
+        Assert.Equal("[]\n", await socket.ReceiveTextAsync());
+        server.Execute($"""
+            INSERT INTO agent_logs (agent_id, created_at, level, source_id, output)
+            VALUES ('{server.Agent.Id}', 1, 'info', 'no UUID', 'broken')
+            """);
+        Assert.Equal(200, (await server.PatchLogsAsync("whole")).Status);
+
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, (await socket.ReceiveCloseAsync()).Status);
+        var line = Assert.Single(log.Lines, static line => line.Contains("cannot be followed", StringComparison.Ordinal));
+        Assert.Contains(nameof(FormatException), line, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(WebSocketMessageType.Text)]
     [InlineData(WebSocketMessageType.Binary)]

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Tailnet.Drpc;
 using Tailnet.Yamux;
 
@@ -8,14 +9,14 @@ internal sealed class DrpcPair : IAsyncDisposable
 {
     private readonly Task _running;
 
-    public DrpcPair(DrpcRouter router)
+    public DrpcPair(DrpcRouter router, ILogger? logger = null, Func<Exception, bool>? isKnown = null)
     {
         var pair = new PipePair();
         Dialer = new YamuxSession(pair.Near, YamuxRole.Dialer);
         Acceptor = new YamuxSession(pair.Far, YamuxRole.Acceptor, new YamuxOptions { RunsInline = true });
         Client = new DrpcClient(Dialer);
         Ended = Task.WhenAll(Dialer.RunAsync(), Acceptor.RunAsync());
-        _running = Task.WhenAll(Ended, new DrpcServer(router).ServeAsync(Acceptor));
+        _running = Task.WhenAll(Ended, new DrpcServer(router, logger: logger, isKnown: isKnown).ServeAsync(Acceptor));
     }
 
     public YamuxSession Dialer { get; }

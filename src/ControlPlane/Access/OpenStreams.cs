@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Net.WebSockets;
+using ControlPlane.Hosting;
 using ControlPlane.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -44,7 +45,10 @@ internal sealed partial class OpenStreams(
     }
 
     /// <summary>Looks again, whenever there is reason to.</summary>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        BackgroundLoop.RunAsync(nameof(OpenStreams), LookAsync, time, logger, stoppingToken);
+
+    private async Task LookAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using ControlPlane.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Tailnet.Messages;
@@ -54,17 +55,16 @@ internal sealed partial class DerpMapSources : BackgroundService
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        if (_options.Files.Count + _options.Urls.Count == 0)
-        {
-            return;
-        }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _options.Files.Count + _options.Urls.Count == 0
+        ? Task.CompletedTask
+        : BackgroundLoop.RunAsync(nameof(DerpMapSources), RefreshAllAsync, _time, _logger, stoppingToken);
 
+    private async Task RefreshAllAsync(CancellationToken stop)
+    {
         using var timer = new PeriodicTimer(_options.RefreshInterval, _time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (await timer.WaitForNextTickAsync(stop))
         {
-            await RefreshAsync(stoppingToken);
+            await RefreshAsync(stop);
         }
     }
 

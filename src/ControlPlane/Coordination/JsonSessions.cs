@@ -5,6 +5,7 @@ using ControlPlane.Agents;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Tailnet.Coordination;
 using Tailnet.Json;
 
@@ -15,9 +16,14 @@ namespace ControlPlane.Coordination;
 /// are the coordinator's like all others.
 /// </summary>
 internal sealed class JsonSessions(
-    InMemoryCoordinator coordinator, AgentMonitor monitor, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+    ICoordinator coordinator,
+    AgentMonitor monitor,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime,
+    ILogger<JsonSessions> logger)
 {
-    private readonly JsonCoordination _coordination = new(coordinator);
+    private readonly JsonCoordination _coordination = new(coordinator, logger: logger);
 
     /// <summary>A client of the agent in the URL.</summary>
     public Task ServeClientAsync(HttpContext context, Agent agent) => ServeAsync(
@@ -58,7 +64,6 @@ internal sealed class JsonSessions(
         {
             var pipe = new SocketPipe(socket, options, time);
             using var ended = new CancellationTokenSource();
-            await using var stopping = lifetime.ApplicationStopping.Register(() => _ = coordinator.DisposeAsync().AsTask());
             var serving = serve(pipe);
             var watching = watch?.Invoke(pipe.Input.CancelPendingRead, ended.Token) ?? Task.CompletedTask;
             var (end, reason) = await serving;

@@ -1,3 +1,4 @@
+using ControlPlane.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
@@ -22,21 +23,17 @@ internal sealed partial class RelayProber(
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        BackgroundLoop.RunAsync(nameof(RelayProber), ProbeAllAsync, time, logger, stoppingToken);
+
+    private async Task ProbeAllAsync(CancellationToken stop)
     {
-        try
+        while (await _timer.WaitForNextTickAsync(stop))
         {
-            while (await _timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await Parallel.ForEachAsync(
-                    maps.ToProbe(),
-                    new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stoppingToken },
-                    async (relay, stopping) => await ProbeAsync(relay, stopping));
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The server stops.
+            await Parallel.ForEachAsync(
+                maps.ToProbe(),
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop },
+                async (relay, stopping) => await ProbeAsync(relay, stopping));
         }
     }
 

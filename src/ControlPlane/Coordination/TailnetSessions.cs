@@ -1,8 +1,10 @@
 using System.Net.WebSockets;
 using ControlPlane.Connections;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
 using Tailnet.Services;
@@ -11,15 +13,17 @@ using Tailnet.Yamux;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Serves rpcs on an upgraded socket: WebSocket, yamux, dRPC (tailnet.md §3.2). When the host stops, the peers first hear that the
-/// others are lost and the coordinator is closed, then the socket ends with close 1001.
+/// Serves rpcs on an upgraded socket: WebSocket, yamux, dRPC (tailnet.md §3.2). When the host stops, the coordinator's owner closes it: the peers
+/// first hear that the others are lost, then the socket ends with close 1001.
 /// </summary>
 internal sealed class TailnetSessions(
-    InMemoryCoordinator coordinator,
+    ICoordinator coordinator,
     DerpMapPublisher derpMaps,
     ControlPlaneOptions options,
     TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    IHostApplicationLifetime lifetime,
+    Database database,
+    ILogger<TailnetSessions> logger)
 {
     // What reads here is the rpc layer, which hands requests on and never blocks.
     private static readonly YamuxOptions Inline = new() { RunsInline = true };
@@ -42,12 +46,12 @@ internal sealed class TailnetSessions(
         var peers = new SessionPeers(coordinator);
         var basic = new TailnetParts { Coordinator = peers, DerpMaps = derpMaps };
         var service = new TailnetService(parts?.Invoke(basic) ?? basic);
-        var server = new DrpcServer(service.AddTo(router ?? new DrpcRouter(), caller));
+        var server = new DrpcServer(service.AddTo(router ?? new DrpcRouter(), caller), logger: logger, isKnown: database.IsOutage);
 
         var threads = context.Features.Get<IStreamThreadFeature>();
         threads?.Begin();
         var pipe = new SocketPipe(socket, options, time);
-        using var session = new YamuxSession(pipe, YamuxRole.Acceptor, Inline, time);
+        using var session = new YamuxSession(pipe, YamuxRole.Acceptor, Inline, time, logger);
         using var ended = new CancellationTokenSource();
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = lifetime.ApplicationStopping.Register(stopping.SetResult);
@@ -57,7 +61,6 @@ internal sealed class TailnetSessions(
         var monitoring = monitor?.Invoke(session, ended.Token) ?? Task.CompletedTask;
         if (await Task.WhenAny(running, stopping.Task) != running)
         {
-            await coordinator.DisposeAsync();
             await Task.WhenAny(running, peers.WhenOver(), Task.Delay(options.WebSocketCloseTimeout, time, ended.Token));
             session.Close();
         }

@@ -105,7 +105,7 @@ internal sealed class SocketPipe : IDuplexPipe
         }
         catch (Exception exception)
         {
-            failure = exception;
+            failure = exception; // Whoever reads the pipe has it.
         }
         finally
         {

@@ -13,6 +13,7 @@ internal sealed class LogTail(long position)
     private TaskCompletionSource _changed = NewSignal();
     private long _position = position;
     private bool _ended;
+    private Exception? _failure;
 
     /// <summary>The id up to which lines have been read.</summary>
     public long Position
@@ -27,6 +28,7 @@ internal sealed class LogTail(long position)
     }
 
     /// <summary>What comes for a follower that has the lines up to an id.</summary>
+    /// <exception cref="InvalidOperationException">The tail has failed.</exception>
     public TailStep Next(long after)
     {
         lock (_lock)
@@ -40,6 +42,7 @@ internal sealed class LogTail(long position)
             }
 
             return _position > after ? new TailStep(TailStepKind.Behind)
+                : _failure is { } failure ? throw new InvalidOperationException("The tail of the log has failed.", failure)
                 : _ended ? new TailStep(TailStepKind.Ended)
                 : new TailStep(TailStepKind.Wait, Changed: _changed.Task);
         }
@@ -69,12 +72,17 @@ internal sealed class LogTail(long position)
     }
 
     /// <summary>The agent is gone: no lines come any more.</summary>
-    public void End()
+    public void End() => End(null);
+
+    /// <summary>No lines can be read any more: the followers end with this error once they have what was read.</summary>
+    public void Fail(Exception failure) => End(failure);
+
+    private void End(Exception? failure)
     {
         TaskCompletionSource changed;
         lock (_lock)
         {
-            _ended = true;
+            (_ended, _failure) = (true, failure);
             changed = _changed;
         }
 

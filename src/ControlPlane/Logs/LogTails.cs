@@ -73,7 +73,7 @@ internal sealed partial class LogTails(
         shared.Ended.Cancel();
     }
 
-    /// <summary>Reads what is stored until nobody follows or the agent is gone. Does not throw.</summary>
+    /// <summary>Reads what is stored until nobody follows or the agent is gone; a fault ends its followers. Does not throw.</summary>
     private async Task RunAsync(Guid agentId, LogTail tail, CancellationToken ended)
     {
         await Task.Yield();
@@ -98,6 +98,13 @@ internal sealed partial class LogTails(
                     tail.End();
                     return;
                 }
+            }
+            catch (Exception exception) when (exception is not DbException)
+            {
+                // Not the database: it would be the same the next time.
+                Failed(logger, agentId, exception);
+                tail.Fail(exception);
+                return;
             }
             catch (DbException exception)
             {

@@ -72,9 +72,9 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
         {
             await _store.AddAsync(taken, CancellationToken.None);
         }
-        catch (DbException exception)
+        catch (Exception exception)
         {
-            if (!_store.IsOutage(exception))
+            if (exception is not DbException failed || !_store.IsOutage(failed))
             {
                 NotStored(_logger, exception);
             }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using ControlPlane.Hosting;
 using ControlPlane.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -60,7 +61,10 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
     }
 
     /// <summary>Listens.</summary>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        BackgroundLoop.RunAsync(nameof(ChangeNotices), ListenAsync, time, logger, stoppingToken);
+
+    private async Task ListenAsync(CancellationToken stoppingToken)
     {
         if (database.Engine.Notices is not { } notices)
         {

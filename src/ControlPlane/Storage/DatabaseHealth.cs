@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Diagnostics.Metrics;
+using ControlPlane.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -59,24 +60,20 @@ internal sealed partial class DatabaseHealth : BackgroundService
     }
 
     /// <summary>Looks again until the database is well, so that its recovery is noticed and logged though nobody asks.</summary>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            while (true)
-            {
-                await _asked.WaitAsync(stoppingToken);
-                while (await CheckAsync() != DatabaseFault.None)
-                {
-                    await Task.Delay(ProbeInterval, _time, stoppingToken);
-                }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        BackgroundLoop.RunAsync(nameof(DatabaseHealth), LookAsync, _time, _logger, stoppingToken);
 
-                await Task.Delay(ProbeInterval, _time, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException)
+    private async Task LookAsync(CancellationToken stop)
+    {
+        while (true)
         {
-            // The host stops.
+            await _asked.WaitAsync(stop);
+            while (await CheckAsync() != DatabaseFault.None)
+            {
+                await Task.Delay(ProbeInterval, _time, stop);
+            }
+
+            await Task.Delay(ProbeInterval, _time, stop);
         }
     }
 

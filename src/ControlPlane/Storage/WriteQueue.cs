@@ -114,6 +114,7 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
                     return false;
                 }
 
+                // Whoever waits for a write has the exception, and logs it.
                 failed?.Invoke(exception);
                 batch.ForEach(write => write.Fail(exception));
                 return true;

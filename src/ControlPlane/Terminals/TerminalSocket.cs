@@ -89,7 +89,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception exception)
         {
-            Fail(exception, stop);
+            Fail(exception, stop); // It logs what is a fault.
         }
     }
 
@@ -126,7 +126,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception exception)
         {
-            Fail(exception, stop);
+            Fail(exception, stop); // It logs what is a fault.
         }
 
         await DiscardAsync();

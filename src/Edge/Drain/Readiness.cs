@@ -6,10 +6,16 @@ internal sealed class Readiness
     private readonly List<Func<Task<string?>>> _needs = [];
     private volatile bool _listening;
     private volatile bool _draining;
+    private Func<string?> _failure = static () => null;
 
     /// <summary>Why the node is not ready, or null when it is. It is looked at anew each time.</summary>
     public async Task<string?> ObstacleAsync()
     {
+        if (_failure() is { } failure)
+        {
+            return failure;
+        }
+
         if (_draining || !_listening)
         {
             return _draining ? "draining" : "starting";
@@ -30,6 +36,9 @@ internal sealed class Readiness
     /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first obstacle is the one that is told.
     /// </summary>
     public void DependOn(Func<Task<string?>> need) => _needs.Add(need);
+
+    /// <summary>What is told before all else, because the node ends for it. Only before <see cref="Listening"/>.</summary>
+    public void FailWith(Func<string?> failure) => _failure = failure;
 
     /// <summary>Every listener stands.</summary>
     public void Listening() => _listening = true;

@@ -42,6 +42,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     private readonly List<WebApplication> _started = [];
     private readonly Readiness _readiness = new();
+    private readonly HostWatch _watch = new();
     private readonly HostFactory _hosts;
     private readonly NodeSettings _settings;
     private readonly DataDirectory _data;
@@ -61,6 +62,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _settings = settings;
         _data = data;
         _startedAt = Stopwatch.GetTimestamp();
+        _readiness.FailWith(() => _watch.Reason);
     }
 
     public EdgeOptions Options => _settings.Options;
@@ -90,6 +92,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     /// <summary>The DERP server, while there is one.</summary>
     public DerpServer? Relay => _public?.Services.GetService<DerpServer>();
+
+    /// <summary>Completes when one of the hosts has failed: the node is not ready from then on, and is to be stopped.</summary>
+    public Task Failed => _watch.Failed;
 
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
@@ -125,7 +130,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var bootstrap = new Bootstrap(_data);
         var token = await AdminToken.OpenAsync(_data, bootstrap, cancellation);
         _admin = AdminHost.Create(_hosts, Options, token, _readiness, StatusAsync, () => Relay, () => (_api ?? _public)?.Services);
-        await StartAsync(_admin, "Edge:Admin:Url", cancellation);
+        await StartAsync(_admin, "admin", "Edge:Admin:Url", cancellation);
         if (token.Replaced)
         {
             LogAdminTokenReplaced(_admin.Logger, _data.File(DataDirectory.AdminTokenFile), _data.BootstrapFile);
@@ -147,7 +152,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
             // Before the backends' health, where that of the embedded API server follows some seconds later.
             UseStore(_api.Services, bootstrap);
-            await StartAsync(_api, "Edge:DataDirectory", cancellation);
+            await StartAsync(_api, "API", "Edge:DataDirectory", cancellation);
         }
 
         if (Options.Mode is EdgeMode.Api)
@@ -168,7 +173,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             }
         }
 
-        await StartAsync(_public, listeners.Setting, cancellation);
+        await StartAsync(_public, Options.Mode is EdgeMode.Api ? "API" : "public", listeners.Setting, cancellation);
         StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
@@ -225,12 +230,12 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
     }
 
-    private async Task StartAsync(WebApplication host, string setting, CancellationToken cancellation)
+    private async Task StartAsync(WebApplication host, string name, string setting, CancellationToken cancellation)
     {
         _started.Add(host);
         try
         {
-            await host.StartAsync(cancellation);
+            await _watch.StartAsync(host, name, cancellation);
         }
         catch (Exception error) when (error is IOException or SocketException or UnauthorizedAccessException or CryptographicException
             or InvalidOperationException or FormatException or ArgumentException)
@@ -249,6 +254,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     private async Task StopHostsAsync()
     {
+        _watch.StopIsAsked();
         _readiness.Draining();
         if (Options.DrainDelay > TimeSpan.Zero)
         {
@@ -261,19 +267,15 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             // Connections end when their streams do, so that the two go on at the same time.
             var window = Options.ShutdownTimeout - LastGrace;
             var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline);
-            await _public.StopAsync(deadline.Token);
+            await _watch.StopAsync(_public, deadline.Token);
             await streams;
             await (Derp?.StopAsync() ?? Task.CompletedTask);
             await _public.Services.GetRequiredService<EdgeConnections>().Detached.EndAsync(deadline.Token);
         }
 
         using var grace = new CancellationTokenSource(LastGrace, _hosts.Time);
-        if (_api is not null)
-        {
-            await _api.StopAsync(grace.Token);
-        }
-
-        await (_admin?.StopAsync(grace.Token) ?? Task.CompletedTask);
+        await _watch.StopAsync(_api, grace.Token);
+        await _watch.StopAsync(_admin, grace.Token);
     }
 
     private Task DrainStreamsAsync(TimeSpan window, CancellationTokenSource deadline)
@@ -306,6 +308,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _watch.StopIsAsked();
         _settingsWatch?.Dispose();
         _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))

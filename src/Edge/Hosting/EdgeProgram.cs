@@ -11,7 +11,7 @@ internal static class EdgeProgram
 {
     private const int Failed = 1;
 
-    /// <summary>Returns the process's exit code: 0 after an orderly stop.</summary>
+    /// <summary>Returns the process's exit code: 0 after an orderly stop, 1 when the node could not start, or a part of it has failed.</summary>
     public static Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors) =>
         RunAsync(args, AdminInput.Standard, output, errors);
 
@@ -58,9 +58,9 @@ internal static class EdgeProgram
         }
 
         await output.WriteAsync(Banner.For(node));
-        await signals.WaitAsync();
+        await Task.WhenAny(signals.WaitAsync(), node.Failed);
         await node.StopAsync();
-        return 0;
+        return node.Failed.IsCompleted ? Failed : 0;
     }
 
     /// <summary>Null when a signal came before the node stood.</summary>

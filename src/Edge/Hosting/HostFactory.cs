@@ -27,7 +27,7 @@ internal sealed class HostFactory(IConfigurationRoot configuration, TimeProvider
         builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         logging(builder.Logging);
 
-        // A host that cannot start throws, and the program says why in one line.
+        // A host that cannot start throws, and the program says why in one line. Of one that fails later HostWatch tells.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         return builder;
     }

@@ -30,15 +30,17 @@ internal static class AgentProgram
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
         await using var app = AgentHost.Create(hosts, data, agent.Terminals, () => told.TrySetResult());
-        await app.StartAsync(signals.Requested);
+        var watch = new HostWatch();
+        await watch.StartAsync(app, "agent", signals.Requested);
         await output.WriteLineAsync($"Edge agent {EdgeVersion.Text}: shells, ports and containers of user {Environment.UserName} for the API servers of {data.Path}");
         await output.WriteLineAsync("  stop     SIGTERM, Ctrl-C or \"Edge agent stop\"; its shells end with it");
-        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, agent.IdleTimeout));
+        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, agent.IdleTimeout), watch.Failed);
+        watch.StopIsAsked();
 
         // Its clients first, so that they hear of the end, then its shells.
         using var patience = new CancellationTokenSource(StopPatience);
-        await app.StopAsync(patience.Token);
-        return 0;
+        await watch.StopAsync(app, patience.Token);
+        return watch.Failed.IsCompleted ? Failed : 0;
     }
 
     /// <summary><c>agent stop</c>: ends the one that runs, and its shells. Returns the exit code.</summary>

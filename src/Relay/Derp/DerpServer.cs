@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -32,7 +34,8 @@ public sealed class DerpServer : IDisposable
     /// <param name="key">The server's key.</param>
     /// <param name="options">What it allows; read once.</param>
     /// <param name="time">The clock.</param>
-    public DerpServer(NodePrivateKey key, DerpServerOptions options, TimeProvider time)
+    /// <param name="logger">Hears of faults of this program; null for nobody.</param>
+    public DerpServer(NodePrivateKey key, DerpServerOptions options, TimeProvider time, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(options);
@@ -44,7 +47,7 @@ public sealed class DerpServer : IDisposable
         TotalRate = new TotalRate(time);
         _connectionLimits = new ConnectionLimits(options);
         ServerKeyFrame = DerpHandshake.ServerKey(key.PublicKey);
-        _heartbeat = new Heartbeat(Registry, options, Totals, time);
+        _heartbeat = new Heartbeat(Registry, options, Totals, time, logger ?? NullLogger.Instance);
     }
 
     /// <summary>The server's public key.</summary>

@@ -43,7 +43,7 @@ public sealed class TlsInput : BlockInput
         }
         catch (Exception error)
         {
-            End(error);
+            End(error); // The reader has it.
             return false;
         }
 
@@ -98,7 +98,7 @@ public sealed class TlsInput : BlockInput
         catch (Exception error)
         {
             TookNothing();
-            End(error);
+            End(error); // The reader has it.
         }
     }
 

@@ -135,7 +135,7 @@ public sealed class TlsOutput : BlockOutput
         }
         catch (Exception error)
         {
-            Break(error);
+            Break(error); // Whoever writes next has it.
         }
 
         return true;

@@ -1,4 +1,6 @@
 using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tailnet.Yamux;
 
 namespace Tailnet.Drpc;
@@ -6,7 +8,10 @@ namespace Tailnet.Drpc;
 /// <summary>Serves rpcs: of a whole yamux session, or of one byte stream.</summary>
 /// <param name="router">Which rpcs there are.</param>
 /// <param name="options">Limits; null for the defaults.</param>
-public sealed class DrpcServer(DrpcRouter router, DrpcOptions? options = null)
+/// <param name="logger">Hears of rpcs that fail by a fault of this program; null for nobody.</param>
+/// <param name="isKnown">Which failures of rpcs are logged elsewhere, once for all of them; null for none.</param>
+public sealed class DrpcServer(
+    DrpcRouter router, DrpcOptions? options = null, ILogger? logger = null, Func<Exception, bool>? isKnown = null)
 {
     private readonly DrpcOptions _options = options ?? new DrpcOptions();
 
@@ -40,7 +45,8 @@ public sealed class DrpcServer(DrpcRouter router, DrpcOptions? options = null)
     /// <param name="cancellationToken">Stops the handler.</param>
     public async Task<DrpcEnd> ServeAsync(IDuplexPipe stream, CancellationToken cancellationToken = default)
     {
-        var connection = new DrpcServerConnection(stream, router, _options);
+        var connection = new DrpcServerConnection(
+            stream, router, _options, logger ?? NullLogger.Instance, isKnown ?? (static _ => false));
         return await connection.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 }

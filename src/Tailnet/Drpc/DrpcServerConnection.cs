@@ -1,11 +1,14 @@
 using System.IO.Pipelines;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Tailnet.Wire;
+using Tailnet.Yamux;
 
 namespace Tailnet.Drpc;
 
 /// <summary>One stream of a server: reads packets, and runs one rpc at a time beside the reading.</summary>
-internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router, DrpcOptions options)
+internal sealed partial class DrpcServerConnection(
+    IDuplexPipe stream, DrpcRouter router, DrpcOptions options, ILogger logger, Func<Exception, bool> isKnown)
 {
     private const int LongestPathInAnswers = 256;
 
@@ -31,10 +34,14 @@ internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router
         {
             end = DrpcEnd.Cancelled;
         }
-        catch (Exception)
+        catch (Exception exception) when (StreamFailure.Is(exception))
         {
-            // The stream was reset, its session ended, or its transport failed in a way of its own: the end of this stream only.
+            // The stream was reset, its session ended, or its transport failed: the end of this stream only.
             end = DrpcEnd.StreamFailed;
+        }
+        catch (Exception exception)
+        {
+            StreamFailed(logger, exception);
         }
         finally
         {
@@ -173,8 +180,14 @@ internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router
             {
                 failure = (failed.Code, failed.Message);
             }
-            catch (Exception) when (!end.IsCancellationRequested)
+            catch (Exception exception) when (exception is not YamuxException
+                && !(end.IsCancellationRequested && StreamFailure.Is(exception)))
             {
+                if (!isKnown(exception))
+                {
+                    RpcFailed(logger, call.Path, exception);
+                }
+
                 // What went wrong inside is no business of the caller's.
                 failure = (0, "internal error");
             }
@@ -188,9 +201,14 @@ internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router
                 await _writer.WriteEndAsync(DrpcKind.CloseSend, end.Token).ConfigureAwait(false);
             }
         }
-        catch (Exception)
+        catch (Exception exception)
         {
-            // The caller went away, so there is nobody to tell; the read loop sees the same end.
+            // A caller that went away leaves nobody to tell; the read loop sees the same end.
+            if (!StreamFailure.Is(exception))
+            {
+                RpcFailed(logger, call.Path, exception);
+            }
+
             call.EndOfRequests();
         }
         finally
@@ -226,4 +244,11 @@ internal sealed class DrpcServerConnection(IDuplexPipe stream, DrpcRouter router
 
         return $"protocol error: unknown rpc: \"{quoted}\"";
     }
+
+    // The path is one that the router knows, and so a name of our own.
+    [LoggerMessage(Level = LogLevel.Error, Message = "The rpc {Rpc} has failed")]
+    private static partial void RpcFailed(ILogger logger, string rpc, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A stream of rpcs has failed, and is ended")]
+    private static partial void StreamFailed(ILogger logger, Exception exception);
 }

@@ -1,6 +1,9 @@
 using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tailnet.Coordination;
 using Tailnet.Messages;
+using Tailnet.Wire;
 using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace Tailnet.Json;
@@ -31,8 +34,10 @@ public enum JsonEnd
 /// </summary>
 /// <param name="coordinator">Joins the peers.</param>
 /// <param name="options">Limits; null for the defaults.</param>
-public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOptions? options = null)
+/// <param name="logger">Hears of faults of this program; null for nobody.</param>
+public sealed partial class JsonCoordination(ICoordinator coordinator, CoordinatorOptions? options = null, ILogger? logger = null)
 {
+    private readonly ILogger _logger = logger ?? NullLogger.Instance;
     private readonly int _maxNode = (options ?? new CoordinatorOptions()).MaxNode;
 
     /// <summary>A client of one agent.</summary>
@@ -110,9 +115,14 @@ public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOption
                 }
             }
         }
-        catch (Exception)
+        catch (Exception exception)
         {
-            // The stream failed, in whatever way of its own, or this was to stop.
+            // The stream failed, or this was to stop; or there is a fault of this program, which is the peer's end too.
+            if (!StreamFailure.Is(exception))
+            {
+                Failed(_logger, exception);
+            }
+
             return (JsonEnd.PeerLeft, "");
         }
         finally
@@ -121,7 +131,7 @@ public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOption
         }
     }
 
-    private static async Task<(JsonEnd End, string Reason)> WriteAsync(
+    private async Task<(JsonEnd End, string Reason)> WriteAsync(
         PipeWriter output, ICoordinatedPeer peer, bool answersHandshakes, CancellationToken cancellationToken)
     {
         try
@@ -155,9 +165,14 @@ public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOption
                 }
             }
         }
-        catch (Exception)
+        catch (Exception exception)
         {
-            // The stream failed, in whatever way of its own, or this was to stop.
+            // The stream failed, or this was to stop; or there is a fault of this program, which is the peer's end too.
+            if (!StreamFailure.Is(exception))
+            {
+                Failed(_logger, exception);
+            }
+
             return (JsonEnd.PeerLeft, "");
         }
 
@@ -172,4 +187,7 @@ public sealed class JsonCoordination(ICoordinator coordinator, CoordinatorOption
         "node is too large" => JsonEnd.TooLarge,
         _ => JsonEnd.Closed,
     };
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The coordination of a peer of version 1 has failed, and is ended")]
+    private static partial void Failed(ILogger logger, Exception exception);
 }

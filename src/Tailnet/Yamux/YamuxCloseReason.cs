@@ -41,4 +41,7 @@ public enum YamuxCloseReason
 
     /// <summary>The peer said go-away with an internal error.</summary>
     PeerInternalError,
+
+    /// <summary>A fault of this program, which is in the log. Answered by go-away 2.</summary>
+    InternalError,
 }

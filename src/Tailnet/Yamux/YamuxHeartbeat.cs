@@ -58,7 +58,15 @@ internal sealed class YamuxHeartbeat
 
         foreach (var (session, _) in _sessions)
         {
-            session.Beat();
+            try
+            {
+                session.Beat();
+            }
+            catch (Exception exception)
+            {
+                // The session logs it and ends; the others go on.
+                session.Fail(exception);
+            }
         }
 
         Volatile.Write(ref _isBusy, 0);

@@ -63,10 +63,14 @@ public sealed partial class YamuxSession
                 }
             }
         }
-        catch (Exception)
+        catch (Exception exception) when (StreamFailure.Is(exception))
         {
-            // Whatever the transport throws is the end of this connection, and of nothing else.
             return YamuxCloseReason.TransportFailed;
+        }
+        catch (Exception exception)
+        {
+            SessionFailed(_logger, exception);
+            return YamuxCloseReason.InternalError;
         }
     }
 

@@ -41,10 +41,13 @@ public sealed partial class YamuxSession
                 }
             }
         }
-        catch (Exception)
+        catch (Exception exception) when (StreamFailure.Is(exception))
         {
-            // Whatever the transport throws is the end of this connection, and of nothing else.
             End(YamuxCloseReason.TransportFailed);
+        }
+        catch (Exception exception)
+        {
+            Fail(exception); // It logs the fault.
         }
     }
 
@@ -102,7 +105,7 @@ public sealed partial class YamuxSession
     private static uint? GoodbyeCode(YamuxCloseReason reason) => reason switch
     {
         YamuxCloseReason.ProtocolError or YamuxCloseReason.WindowOverrun or YamuxCloseReason.ControlFlood => 1,
-        YamuxCloseReason.ReceiveLimit => 2,
+        YamuxCloseReason.ReceiveLimit or YamuxCloseReason.InternalError => 2,
         _ => null,
     };
 

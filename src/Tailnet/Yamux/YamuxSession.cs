@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tailnet.Wire;
 
 namespace Tailnet.Yamux;
@@ -15,6 +17,7 @@ public sealed partial class YamuxSession : IDisposable
     private readonly IDuplexPipe _transport;
     private readonly YamuxOptions _options;
     private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
     private readonly bool _isDialer;
 
     // Guards the fields below it. A stream's own lock may be held when it is taken, never the other way round.
@@ -37,8 +40,11 @@ public sealed partial class YamuxSession : IDisposable
     /// <param name="role">Dialer or acceptor.</param>
     /// <param name="options">Limits and times; null for the defaults.</param>
     /// <param name="clock">Null for the system's.</param>
-    public YamuxSession(IDuplexPipe transport, YamuxRole role, YamuxOptions? options = null, TimeProvider? clock = null)
+    /// <param name="logger">Hears of faults of this program; null for nobody.</param>
+    public YamuxSession(
+        IDuplexPipe transport, YamuxRole role, YamuxOptions? options = null, TimeProvider? clock = null, ILogger? logger = null)
     {
+        _logger = logger ?? NullLogger.Instance;
         _transport = transport;
         _options = options ?? new YamuxOptions();
         _clock = clock ?? TimeProvider.System;
@@ -177,6 +183,13 @@ public sealed partial class YamuxSession : IDisposable
 
     internal void ReleaseUnread(long bytes) => Interlocked.Add(ref _unread, -bytes);
 
+    /// <summary>Logs a fault of this program, and ends the session for it.</summary>
+    internal void Fail(Exception fault)
+    {
+        SessionFailed(_logger, fault);
+        End(YamuxCloseReason.InternalError);
+    }
+
     /// <summary>Puts a stream in the write loop's queue, once.</summary>
     internal void MarkReady(YamuxStream stream)
     {
@@ -259,4 +272,7 @@ public sealed partial class YamuxSession : IDisposable
         // One waiter lets the next one in: each gives its slot back when it finds the session over.
         _openSlots.Release();
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A yamux session has failed, and is ended")]
+    private static partial void SessionFailed(ILogger logger, Exception exception);
 }

@@ -1,3 +1,4 @@
+using ControlPlane.Hosting;
 using Relay.Derp;
 using Relay.Derp.Wire;
 
@@ -14,7 +15,10 @@ internal sealed partial class AdmissionWatch(
     private const int PatienceWithSilence = 16;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(WatchFileAsync(stoppingToken), RecheckAsync(stoppingToken));
+        Task.WhenAll(RunAsync(WatchFileAsync, stoppingToken), RunAsync(RecheckAsync, stoppingToken));
+
+    private Task RunAsync(Func<CancellationToken, Task> loop, CancellationToken stop) =>
+        BackgroundLoop.RunAsync(nameof(AdmissionWatch), loop, time, logger, stop);
 
     private async Task WatchFileAsync(CancellationToken stopping)
     {
@@ -42,38 +46,31 @@ internal sealed partial class AdmissionWatch(
         while (settings.Recheck > TimeSpan.Zero && await WaitAsync(settings.Recheck, stopping))
         {
             var silence = 0;
-            try
-            {
-                await Parallel.ForEachAsync(
-                    Clients(),
-                    new ParallelOptions { MaxDegreeOfParallelism = AsksAtOnce, CancellationToken = stopping },
-                    async (client, _) =>
+            await Parallel.ForEachAsync(
+                Clients(),
+                new ParallelOptions { MaxDegreeOfParallelism = AsksAtOnce, CancellationToken = stopping },
+                async (client, _) =>
+                {
+                    if (Volatile.Read(ref silence) >= PatienceWithSilence)
                     {
-                        if (Volatile.Read(ref silence) >= PatienceWithSilence)
-                        {
-                            return;
-                        }
+                        return;
+                    }
 
-                        var (verdict, source) = await admission.RecheckAsync(client);
-                        if (verdict is AdmissionVerdict.Refused)
-                        {
-                            Close(client.Key, source);
-                        }
+                    var (verdict, source) = await admission.RecheckAsync(client);
+                    if (verdict is AdmissionVerdict.Refused)
+                    {
+                        Close(client.Key, source);
+                    }
 
-                        if (verdict is AdmissionVerdict.Admitted or AdmissionVerdict.Refused)
-                        {
-                            Volatile.Write(ref silence, 0);
-                        }
-                        else if (Interlocked.Increment(ref silence) == PatienceWithSilence)
-                        {
-                            LogGaveUp(logger, source);
-                        }
-                    });
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+                    if (verdict is AdmissionVerdict.Admitted or AdmissionVerdict.Refused)
+                    {
+                        Volatile.Write(ref silence, 0);
+                    }
+                    else if (Interlocked.Increment(ref silence) == PatienceWithSilence)
+                    {
+                        LogGaveUp(logger, source);
+                    }
+                });
         }
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using ControlPlane.Hosting;
 
 namespace Edge.Derp.Bootstrap;
 
@@ -49,7 +50,7 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
     {
         if (_settings.Names.Count > 0)
         {
-            _run = RunAsync();
+            _run = BackgroundLoop.RunAsync(nameof(BootstrapDns), RunAsync, _time, _logger, _stop.Token);
         }
     }
 
@@ -79,21 +80,14 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(_settings.Refresh, _time);
-        try
+        do
         {
-            do
-            {
-                await RefreshAsync();
-            }
-            while (await timer.WaitForNextTickAsync(_stop.Token));
+            await RefreshAsync();
         }
-        catch (OperationCanceledException)
-        {
-            return; // The node stops.
-        }
+        while (await timer.WaitForNextTickAsync(stop));
     }
 
     private async Task RefreshAsync()

@@ -1,3 +1,4 @@
+using ControlPlane.Hosting;
 using Relay.Derp;
 using Relay.Derp.Mesh;
 
@@ -22,7 +23,9 @@ internal sealed partial class RunningLink : IAsyncDisposable
         (_address, _logger) = (address, logger);
         _dialer = new MeshDialer(address, server, time);
         _link = new DerpMeshLink(server, ConnectAsync, _ => _dialer.DisposeAsync()) { Accepted = OnAccepted, Ended = OnEnded };
-        _run = RunAsync();
+
+        // Who starts the link does not wait for the peer.
+        _run = Task.Run(() => BackgroundLoop.RunAsync("DerpMesh", _link.RunAsync, time, logger, _stop.Token));
     }
 
     public MeshLinkStatus Status => new(_address.Text, _link.IsSelf ? "self" : _link.IsUp && _link.Peers > 0 ? "up" : "down", _link.Peers);
@@ -34,13 +37,6 @@ internal sealed partial class RunningLink : IAsyncDisposable
         await _run;
         await _dialer.DisposeAsync();
         _stop.Dispose();
-    }
-
-    private async Task RunAsync()
-    {
-        // Who starts the link does not wait for the peer.
-        await Task.Yield();
-        await _link.RunAsync(_stop.Token);
     }
 
     private async Task<DerpTransport> ConnectAsync(CancellationToken cancellation)

@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 
 namespace Relay.Derp.Connections;
 
 /// <summary>One timer for all connections: keep-alives, pings of silent clients, and the deadlines of handshakes and writes.</summary>
-internal sealed class Heartbeat : IDisposable
+internal sealed partial class Heartbeat : IDisposable
 {
     /// <summary>How often it looks, and so how late it may be.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
@@ -13,12 +14,13 @@ internal sealed class Heartbeat : IDisposable
     private readonly DerpServerOptions _options;
     private readonly DerpTotals _totals;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly ITimer _timer;
     private int _isBusy;
 
-    public Heartbeat(DerpRegistry registry, DerpServerOptions options, DerpTotals totals, TimeProvider time)
+    public Heartbeat(DerpRegistry registry, DerpServerOptions options, DerpTotals totals, TimeProvider time, ILogger logger)
     {
-        (_registry, _options, _totals, _time) = (registry, options, totals, time);
+        (_registry, _options, _totals, _time, _logger) = (registry, options, totals, time, logger);
         _timer = time.CreateTimer(static state => ((Heartbeat)state!).Beat(), this, Period, Period);
     }
 
@@ -53,16 +55,29 @@ internal sealed class Heartbeat : IDisposable
         {
             if (now >= deadline)
             {
-                session.HandshakeTimedOut();
+                Try(session.HandshakeTimedOut);
             }
         }
 
         foreach (var connection in _registry.All)
         {
-            Look(connection, now);
+            Try(() => Look(connection, now));
         }
 
         Volatile.Write(ref _isBusy, 0);
+    }
+
+    // What fails for one connection must not end the times of the others, nor the process, which is what a timer's exception does.
+    private void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception)
+        {
+            Failed(_logger, exception);
+        }
     }
 
     private void Look(DerpConnection connection, long now)
@@ -123,4 +138,7 @@ internal sealed class Heartbeat : IDisposable
             connection.SendKeepAlive(ping: true);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The times of a DERP connection could not be looked after")]
+    private static partial void Failed(ILogger logger, Exception exception);
 }

@@ -166,6 +166,7 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
             }
             catch (Exception error)
             {
+                // A fault goes up once the rest is freed; what a transport throws is the end of the server.
                 _server = null;
                 fault = TransportFailure.Is(error) ? null : error;
             }

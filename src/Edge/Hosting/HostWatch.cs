@@ -1,0 +1,84 @@
+namespace Edge.Hosting;
+
+/// <summary>
+/// Sees a host that stops though nobody has asked it to: one of its background services has thrown. Says so in the log with the stack, which is why
+/// the log of the host itself is off.
+/// </summary>
+internal sealed partial class HostWatch
+{
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isStopAsked;
+    private volatile string? _reason;
+
+    /// <summary>Completes when a host has failed.</summary>
+    public Task Failed => _failed.Task;
+
+    /// <summary>Which host has failed first, as <c>/readyz</c> says it; null while all run or stop as asked.</summary>
+    public string? Reason => _reason;
+
+    /// <summary>Starts a host and watches it from then on.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="name">Its name in the log and the reason.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task StartAsync(WebApplication host, string name, CancellationToken cancellation)
+    {
+        try
+        {
+            await host.StartAsync(cancellation);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new InvalidOperationException($"the {name} host has failed while it started", FaultOf(host));
+        }
+
+        host.Lifetime.ApplicationStopping.Register(() => OnStopping(host, name));
+    }
+
+    /// <summary>From now on hosts stop because they were asked to.</summary>
+    public void StopIsAsked() => _isStopAsked = true;
+
+    /// <summary>Stops a host. What its services throw then is logged, so that the other hosts stop all the same.</summary>
+    public async Task StopAsync(WebApplication? host, CancellationToken deadline)
+    {
+        try
+        {
+            await (host?.StopAsync(deadline) ?? Task.CompletedTask);
+        }
+        catch (Exception error) when (!deadline.IsCancellationRequested)
+        {
+            LogStopFailed(host!.Logger, error);
+            Fail("a service has failed while it stopped");
+        }
+        catch (OperationCanceledException)
+        {
+            // The time for the stop is over: what still runs is cut.
+        }
+    }
+
+    private void OnStopping(WebApplication host, string name)
+    {
+        if (!_isStopAsked)
+        {
+            var fault = FaultOf(host);
+            LogFailed(host.Logger, name, fault);
+            Fail($"the {name} host has failed");
+        }
+    }
+
+    private void Fail(string reason)
+    {
+        _reason ??= reason;
+        _failed.TrySetResult();
+    }
+
+    private static Exception? FaultOf(WebApplication host) => host.Services.GetServices<IHostedService>()
+        .OfType<BackgroundService>()
+        .Select(static service => service.ExecuteTask?.Exception?.InnerException)
+        .FirstOrDefault(static fault => fault is not null);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The {Host} host has failed; the node drains and ends with exit code 1")]
+    private static partial void LogFailed(ILogger logger, string host, Exception? exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A service has failed while its host stopped")]
+    private static partial void LogStopFailed(ILogger logger, Exception exception);
+}
