@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Relay.Connections;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -21,7 +22,7 @@ public sealed class DerpServer : IDisposable
     private readonly DerpServerOptions _options;
     private readonly QueueLimits _limits;
     private readonly Heartbeat _heartbeat;
-    private readonly ConnectionLimits _connectionLimits;
+    private readonly ConnectionCounter _places;
     private DerpRateLimit _rateLimit = DerpRateLimit.None;
     private MeshKey? _meshKey;
     private long _lastId;
@@ -42,7 +43,7 @@ public sealed class DerpServer : IDisposable
         Registry = new DerpRegistry(Totals);
         Pool = new ChunkPool(options.QueueBytesTotal);
         TotalRate = new TotalRate(time);
-        _connectionLimits = new ConnectionLimits(options);
+        _places = new ConnectionCounter(options.MaxConnections, options.MaxConnectionsPerAddress);
         ServerKeyFrame = DerpHandshake.ServerKey(key.PublicKey);
         _heartbeat = new Heartbeat(Registry, options, Totals, time);
     }
@@ -107,14 +108,29 @@ public sealed class DerpServer : IDisposable
         Totals.Count(DerpCount.WebSocketAccepts, transport.WebSocket is null ? 0 : 1);
         var session = new DerpSession(this, transport);
         var reason = DerpCloseReason.TooManyConnections;
-        if (_connectionLimits.TryEnter(transport.RemoteEndPoint?.Address))
+        if (!_places.TryEnterTotal())
         {
-            reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
-            _connectionLimits.Leave(transport.RemoteEndPoint?.Address);
+            await session.RefuseAsync().ConfigureAwait(false);
         }
         else
         {
-            await session.RefuseAsync().ConfigureAwait(false);
+            var place = new ConnectionPlace(_places);
+            try
+            {
+                if (transport.RemoteEndPoint is { } remote && !place.TryEnterAddress(remote.Address))
+                {
+                    await session.RefuseAsync().ConfigureAwait(false);
+                }
+                else
+                {
+                    reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                // Whatever the session met: a place that is lost is lost until the process ends.
+                place.Leave();
+            }
         }
 
         Closed.Count(reason);
