@@ -1,5 +1,6 @@
 using System.Net;
 using ControlPlane.Administration;
+using Edge.Connections;
 using Edge.Derp.Live;
 using Edge.Drain;
 using Edge.Hosting;
@@ -20,6 +21,9 @@ internal static class AdminHost
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore().UseUrls(options.AdminUrl.GetLeftPart(UriPartial.Authority));
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
+
+        // The server's own sockets would call accept without a pause where there are no descriptors.
+        builder.Services.AddSocketListeners(DescriptorReserve.Own);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<PrometheusExporter>();
 

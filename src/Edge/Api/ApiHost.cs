@@ -7,7 +7,6 @@ using Edge.InProcess;
 using Edge.Public;
 using Edge.RateLimiting;
 using Edge.Telemetry;
-using Microsoft.AspNetCore.Connections;
 
 namespace Edge.Api;
 
@@ -21,7 +20,7 @@ internal static class ApiHost
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
 
         // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive.
-        builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
+        builder.Services.AddSocketListeners(DescriptorReserve.Own);
         builder.Services.AddInProcess(requests);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -6,8 +6,11 @@ namespace Edge.Connections;
 /// The connections that streams have taken from the HTTP layer: keeps their places, closes them when their streams end, and knows when
 /// none is left.
 /// </summary>
-internal sealed partial class DetachedConnections(ILogger logger)
+internal sealed partial class DetachedConnections(ILogger logger, TimeProvider time)
 {
+    // What sessions may take to notice that their connections were reset.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly HashSet<SocketTransport> _open = [];
     private TaskCompletionSource? _empty;
@@ -42,7 +45,9 @@ internal sealed partial class DetachedConnections(ILogger logger)
             preferLocal: false);
     }
 
-    /// <summary>Completes when all have ended; resets those that are left when the token says so.</summary>
+    /// <summary>
+    /// Completes when all have ended; resets those that are left when the token says so, and waits for none that does not heed it.
+    /// </summary>
     public async Task EndAsync(CancellationToken deadline)
     {
         Task empty;
@@ -56,8 +61,18 @@ internal sealed partial class DetachedConnections(ILogger logger)
             empty = (_empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
 
-        await using var abort = deadline.UnsafeRegister(static self => ((DetachedConnections)self!).AbortAll(), this);
-        await empty;
+        await empty.WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (empty.IsCompleted)
+        {
+            return;
+        }
+
+        AbortAll();
+        await empty.WaitAsync(Grace, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (Count is > 0 and var left)
+        {
+            LogLeft(logger, left);
+        }
     }
 
     /// <summary>Resets all of them.</summary>
@@ -88,19 +103,43 @@ internal sealed partial class DetachedConnections(ILogger logger)
         }
         finally
         {
-            await transport.DisposeAsync();
+            await CloseAsync(transport);
             over();
-            lock (_lock)
+            Remove(transport);
+        }
+    }
+
+    private async Task CloseAsync(SocketTransport transport)
+    {
+        try
+        {
+            await transport.DisposeAsync();
+        }
+        catch (Exception error)
+        {
+            // Its place and the end of the others do not depend on it.
+            LogFault(logger, error);
+            transport.Abort();
+        }
+    }
+
+    private void Remove(SocketTransport transport)
+    {
+        lock (_lock)
+        {
+            _open.Remove(transport);
+            if (_open.Count == 0)
             {
-                _open.Remove(transport);
-                if (_open.Count == 0)
-                {
-                    _empty?.TrySetResult();
-                    _empty = null;
-                }
+                _empty?.TrySetResult();
+                _empty = null;
             }
         }
     }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Count} streams had not ended when the time to stop was over; their connections were reset")]
+    private static partial void LogLeft(ILogger logger, int count);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A stream failed for a reason that is no connection's")]
     private static partial void LogFault(ILogger logger, Exception error);

@@ -7,7 +7,8 @@ internal sealed record EdgeConnectionOptions
 {
     /// <summary>
     /// <c>Edge:Limits:MaxConnections</c>: open connections of all public listeners together, those of trusted proxies too,
-    /// since what it guards is this process's memory and descriptors. 0 is no limit. Default 8,192.
+    /// since what it guards is this process's memory and descriptors. 0 is no limit but that of descriptors, which the node sets at its
+    /// start. Default 8,192.
     /// </summary>
     public int MaxConnections { get; init; } = 8_192;
 

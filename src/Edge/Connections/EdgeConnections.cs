@@ -1,7 +1,8 @@
-using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections;
+using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Connections;
+using Relay.Connections;
 using Relay.Streams;
 
 namespace Edge.Connections;
@@ -32,7 +33,7 @@ internal sealed partial class EdgeConnections : IDisposable
         _time = time;
         _logger = logger;
         Counter = new ConnectionCounter(options.MaxConnections, options.MaxConnectionsPerAddress);
-        Detached = new DetachedConnections(logger);
+        Detached = new DetachedConnections(logger, time);
     }
 
     public ConnectionCounter Counter { get; }
@@ -79,8 +80,7 @@ internal sealed partial class EdgeConnections : IDisposable
         {
             if (connection is SocketConnection { IsDetached: true, KeepsTls: false } socket)
             {
-                var (transport, session) = socket.TakeDetached();
-                Detached.Start(transport, session, place.Leave);
+                StartDetached(socket, place);
             }
             else
             {
@@ -91,6 +91,22 @@ internal sealed partial class EdgeConnections : IDisposable
 
     /// <summary>Resets what streams still have; the host stops.</summary>
     public void Dispose() => Detached.AbortAll();
+
+    private void StartDetached(SocketConnection socket, ConnectionPlace place)
+    {
+        try
+        {
+            var (transport, session) = socket.TakeDetached();
+            Detached.Start(transport, session, place.Leave);
+        }
+        catch
+        {
+            // Nobody else has the socket any more.
+            socket.Socket.Dispose();
+            place.Leave();
+            throw;
+        }
+    }
 
     private void Tune(ConnectionContext connection)
     {

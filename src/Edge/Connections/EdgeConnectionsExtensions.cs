@@ -14,9 +14,19 @@ internal static class EdgeConnectionsExtensions
         services.AddSingleton(options.TrustedProxies);
         services.AddSingleton<EdgeConnections>();
 
+        return services.AddSocketListeners(DescriptorReserve.Public).AddAccessMetrics();
+    }
+
+    /// <summary>Has the host listen with <see cref="SocketListener"/>, which leaves <paramref name="reserve"/> descriptors for the process.</summary>
+    public static IServiceCollection AddSocketListeners(this IServiceCollection services, int reserve)
+    {
+        services.AddMetrics();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<AcceptErrors>();
+
         // The server asks the factory that was registered last.
-        services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
-        return services.AddAccessMetrics();
+        return services.AddSingleton<IConnectionListenerFactory>(
+            provider => ActivatorUtilities.CreateInstance<SocketListenerFactory>(provider, reserve));
     }
 
     /// <summary>

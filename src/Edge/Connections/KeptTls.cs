@@ -26,15 +26,36 @@ internal sealed class KeptTls(EdgeConnections connections, ConnectionDelegate ht
             connection.Features.Set<IConnectionHeartbeatFeature>(beats);
         }
 
-        await http(connection);
-        beats.Stop();
-        if (socket.IsDetached)
+        try
         {
-            var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await http(connection);
+        }
+        finally
+        {
+            // Also when HTTP failed: a stream that has the connection by then is the only one that would close it.
+            beats.Stop();
+            if (socket.IsDetached)
+            {
+                await CarryOnAsync(socket);
+            }
+        }
+    }
+
+    private async Task CarryOnAsync(SocketConnection socket)
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
             var (transport, session) = socket.TakeDetached();
             connections.Detached.Start(transport, session, over.SetResult);
-            await over.Task;
         }
+        catch
+        {
+            socket.Socket.Dispose();
+            throw;
+        }
+
+        await over.Task;
     }
 
     /// <summary>

@@ -128,7 +128,8 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     {
         lock (_gate)
         {
-            if (_isAborted || (_tlsPipe is not null && !KeepsTls))
+            // What stands between the socket and HTTP may be something else than TLS, such as a log of the connection.
+            if (_isAborted || (_tlsPipe is not null && (!KeepsTls || Features.Get<ISslStreamFeature>() is null)))
             {
                 return false;
             }

@@ -7,8 +7,18 @@ using Microsoft.Extensions.Options;
 
 namespace Edge.Connections;
 
-/// <summary>Listens for the public listeners, in place of the server's own sockets: what <see cref="SocketConnection"/> is for.</summary>
-internal sealed class SocketListenerFactory(IOptions<KestrelServerOptions> kestrel, ILogger<SocketListener> logger) : IConnectionListenerFactory
+/// <summary>
+/// Listens in place of the server's own sockets, which know no <see cref="SocketConnection"/> and call accept again at once when there are
+/// no descriptors.
+/// </summary>
+/// <param name="kestrel">The server's limits.</param>
+/// <param name="reserve">Descriptors that its listeners leave for the process (<see cref="DescriptorReserve"/>).</param>
+/// <param name="errors">Told when a listener waits.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">For connections that were not accepted.</param>
+internal sealed class SocketListenerFactory(
+    IOptions<KestrelServerOptions> kestrel, int reserve, AcceptErrors errors, TimeProvider time, ILogger<SocketListener> logger)
+    : IConnectionListenerFactory
 {
     // Waiting for accept, as in the server's own transport.
     private const int Backlog = 512;
@@ -21,9 +31,8 @@ internal sealed class SocketListenerFactory(IOptions<KestrelServerOptions> kestr
         var socket = Bind(endpoint);
         try
         {
-            var readAhead = kestrel.Value.Limits.MaxRequestBufferSize ?? MostReadAhead;
-            return ValueTask.FromResult<IConnectionListener>(
-                new SocketListener(socket, endpoint, (int)Math.Clamp(readAhead, LeastReadAhead, MostReadAhead), logger));
+            var readAhead = (int)Math.Clamp(kestrel.Value.Limits.MaxRequestBufferSize ?? MostReadAhead, LeastReadAhead, MostReadAhead);
+            return ValueTask.FromResult<IConnectionListener>(new SocketListener(socket, endpoint, readAhead, reserve, errors, time, logger));
         }
         catch
         {
@@ -31,6 +40,7 @@ internal sealed class SocketListenerFactory(IOptions<KestrelServerOptions> kestr
             throw;
         }
     }
+
     private static Socket Bind(EndPoint endpoint)
     {
         Socket? socket = null;

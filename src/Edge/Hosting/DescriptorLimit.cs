@@ -1,43 +1,47 @@
 using System.Globalization;
+using Edge.Connections;
 using Edge.Settings;
 
 namespace Edge.Hosting;
 
-/// <summary>How many files and sockets the process may have open.</summary>
+/// <summary>How many files and sockets the process may have open, and how many connections that is.</summary>
 internal static class DescriptorLimit
 {
-    // Beside two for a stream that is carried on: listeners, the database, logs, probes.
-    private const int Spare = 256;
+    // Before the settings are read, which opens more files than this and fails half-way where there are fewer.
+    private const long LeastOfAnyMode = 256;
 
-    // A node holds 260 when it has just started, most of them the files of its assemblies.
-    private const long Least = 512;
+    // Fewer connections than these serve nobody.
+    private const long LeastConnections = 4;
 
-    /// <summary>
-    /// Stops the start where the node would fail half-way for want of descriptors, with an error of whatever needed the next one.
-    /// </summary>
+    /// <summary>Stops the start before anything is read, where no mode can start.</summary>
     /// <exception cref="SettingsException">The limit is too low.</exception>
-    public static void Check(long? limit)
+    public static void Check(long? limit) => Check(limit, LeastOfAnyMode, "a node");
+
+    /// <summary>Stops the start where the node would fail half-way, with an error of whatever needed the next descriptor.</summary>
+    /// <exception cref="SettingsException">The limit is too low for the mode.</exception>
+    public static void Check(long? limit, EdgeOptions options) =>
+        Check(limit, Kept(options) + (LeastConnections * PerConnection(options)), $"mode {Name(options)}");
+
+    /// <summary>The setting, or what the limit allows if that is less; 0, which is no limit, becomes what the limit allows.</summary>
+    public static int Fit(int maxConnections, long? limit, EdgeOptions options)
     {
-        if (limit < Least)
+        if (limit is not { } allowed)
         {
-            throw new SettingsException(
-                "ulimit -n",
-                $"{limit}",
-                $"a node needs at least {Least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
+            return maxConnections;
         }
+
+        var most = (int)Math.Clamp((allowed - Kept(options)) / PerConnection(options), 1, int.MaxValue);
+        return maxConnections == 0 ? most : Math.Min(maxConnections, most);
     }
 
-    /// <summary>What to tell the operator when <paramref name="maxConnections"/> need more than there are; null when all is well.</summary>
-    public static string? Warning(int maxConnections, long? limit)
+    /// <summary>What to tell the operator when the setting was lowered; null when it was not.</summary>
+    public static string? Warning(int maxConnections, long? limit, EdgeOptions options)
     {
-        if (limit is not { } allowed || maxConnections == 0)
-        {
-            return null;
-        }
-
-        var needed = (2L * maxConnections) + Spare;
-        return allowed >= needed ? null
-            : $"Edge:Limits:MaxConnections = {maxConnections} can need {needed} file descriptors, the process may have {allowed}; raise the limit (ulimit -n, LimitNOFILE) or lower the setting";
+        var lowered = Fit(maxConnections, limit, options);
+        return lowered >= maxConnections ? null
+            : $"Edge:Limits:MaxConnections is {lowered} instead of {maxConnections}: the process may have {limit} file descriptors, "
+            + $"mode {Name(options)} keeps {Kept(options)} for itself, and a connection takes up to {PerConnection(options)}; "
+            + $"raise the limit (ulimit -n, LimitNOFILE) to {Kept(options) + ((long)maxConnections * PerConnection(options))} or lower the setting";
     }
 
     /// <summary>The soft limit of this process, or null where the kernel does not tell.</summary>
@@ -54,4 +58,23 @@ internal static class DescriptorLimit
         var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
         return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
     }
+
+    private static void Check(long? limit, long least, string who)
+    {
+        if (limit < least)
+        {
+            throw new SettingsException(
+                "ulimit -n", $"{limit}", $"{who} needs at least {least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
+        }
+    }
+
+    // Measured: 197 (relay) and 269 (all) when a node has just started, most of them two for each assembly, and some twenty more in use.
+    // Beside them the reserve of the public listeners.
+    private static long Kept(EdgeOptions options) => DescriptorReserve.Public + (options.Mode is EdgeMode.Relay ? 224 : 304);
+
+    // A stream to the embedded API server takes three: the client's, and both ends of the one between. To another API server it takes two.
+    // A terminal on an API server's own machine has its shell's beside the client's.
+    private static long PerConnection(EdgeOptions options) => options.Mode is EdgeMode.Relay ? 1 : options.EmbedsApiServer ? 3 : 2;
+
+    private static string Name(EdgeOptions options) => options.Mode.ToString().ToLowerInvariant();
 }

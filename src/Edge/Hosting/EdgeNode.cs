@@ -45,6 +45,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private readonly HostWatch _watch = new();
     private readonly HostFactory _hosts;
     private readonly NodeSettings _settings;
+    private readonly string[] _warnings;
     private readonly DataDirectory _data;
     private readonly long _startedAt;
     private IDisposable? _socketClaim;
@@ -59,7 +60,10 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private EdgeNode(HostFactory hosts, NodeSettings settings, DataDirectory data)
     {
         _hosts = hosts;
-        _settings = settings;
+        _warnings = [.. StartWarnings.For(settings)];
+        var connections = settings.Connections;
+        var maxConnections = DescriptorLimit.Fit(connections.MaxConnections, DescriptorLimit.Read(), settings.Options);
+        _settings = settings with { Connections = connections with { MaxConnections = maxConnections } };
         _data = data;
         _startedAt = Stopwatch.GetTimestamp();
         _readiness.FailWith(() => _watch.Reason);
@@ -112,6 +116,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     public static async Task<EdgeNode> StartAsync(HostFactory hosts, string workingDirectory, CancellationToken cancellation)
     {
         var settings = NodeSettings.Read(hosts.Configuration, workingDirectory);
+        DescriptorLimit.Check(DescriptorLimit.Read(), settings.Options);
         var node = new EdgeNode(hosts, settings, DataDirectory.Open(settings.Options.DataDirectory));
         try
         {
@@ -179,7 +184,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _readiness.Listening();
         _settingsWatch = new SettingsWatch(
             _hosts.Configuration, Options.HasReverseProxySection, _public.Services.GetRequiredService<ReloadMetrics>(), _public.Logger);
-        foreach (var warning in StartWarnings.For(_settings))
+        foreach (var warning in _warnings)
         {
             LogWarning(_public.Logger, warning);
         }

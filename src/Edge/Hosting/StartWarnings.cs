@@ -16,7 +16,7 @@ internal static class StartWarnings
 
     public static IEnumerable<string> For(NodeSettings settings)
     {
-        if (DescriptorLimit.Warning(settings.Connections.MaxConnections, DescriptorLimit.Read()) is { } descriptors)
+        if (DescriptorLimit.Warning(settings.Connections.MaxConnections, DescriptorLimit.Read(), settings.Options) is { } descriptors)
         {
             yield return descriptors;
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Edge.Connections;
 using Relay.Sockets;
 using Relay.Streams;
 
@@ -32,7 +33,9 @@ internal sealed class BackendConnector(string? embedded, TimeSpan timeout)
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             patience.CancelAfter(timeout);
             await socket.ConnectAsync(endpoint, patience.Token);
-            return socket;
+            return DescriptorReserve.Includes(socket, DescriptorReserve.Backends)
+                ? throw new SocketException((int)SocketError.TooManyOpenSockets)
+                : socket;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

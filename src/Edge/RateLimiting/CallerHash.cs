@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using Edge.Connections;
+using Relay.Connections;
 
 namespace Edge.RateLimiting;
 

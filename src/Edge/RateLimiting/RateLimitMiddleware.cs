@@ -2,6 +2,7 @@ using System.Globalization;
 using Edge.Connections;
 using Edge.Http;
 using Edge.Upgrades;
+using Relay.Connections;
 
 namespace Edge.RateLimiting;
 

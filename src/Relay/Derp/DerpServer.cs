@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Relay.Connections;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -23,7 +24,7 @@ public sealed class DerpServer : IDisposable
     private readonly DerpServerOptions _options;
     private readonly QueueLimits _limits;
     private readonly Heartbeat _heartbeat;
-    private readonly ConnectionLimits _connectionLimits;
+    private readonly ConnectionCounter _places;
     private DerpRateLimit _rateLimit = DerpRateLimit.None;
     private MeshKey? _meshKey;
     private long _lastId;
@@ -45,7 +46,7 @@ public sealed class DerpServer : IDisposable
         Registry = new DerpRegistry(Totals);
         Pool = new ChunkPool(options.QueueBytesTotal);
         TotalRate = new TotalRate(time);
-        _connectionLimits = new ConnectionLimits(options);
+        _places = new ConnectionCounter(options.MaxConnections, options.MaxConnectionsPerAddress);
         ServerKeyFrame = DerpHandshake.ServerKey(key.PublicKey);
         _heartbeat = new Heartbeat(Registry, options, Totals, time, logger ?? NullLogger.Instance);
     }
@@ -110,14 +111,29 @@ public sealed class DerpServer : IDisposable
         Totals.Count(DerpCount.WebSocketAccepts, transport.WebSocket is null ? 0 : 1);
         var session = new DerpSession(this, transport);
         var reason = DerpCloseReason.TooManyConnections;
-        if (_connectionLimits.TryEnter(transport.RemoteEndPoint?.Address))
+        if (!_places.TryEnterTotal())
         {
-            reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
-            _connectionLimits.Leave(transport.RemoteEndPoint?.Address);
+            await session.RefuseAsync().ConfigureAwait(false);
         }
         else
         {
-            await session.RefuseAsync().ConfigureAwait(false);
+            var place = new ConnectionPlace(_places);
+            try
+            {
+                if (transport.RemoteEndPoint is { } remote && !place.TryEnterAddress(remote.Address))
+                {
+                    await session.RefuseAsync().ConfigureAwait(false);
+                }
+                else
+                {
+                    reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                // Whatever the session met: a place that is lost is lost until the process ends.
+                place.Leave();
+            }
         }
 
         Closed.Count(reason);

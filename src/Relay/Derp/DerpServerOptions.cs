@@ -57,7 +57,7 @@ public sealed class DerpServerOptions
     /// <summary>Connections at once; 0 for no bound, which is the default.</summary>
     public int MaxConnections { get; set; }
 
-    /// <summary>Connections at once from one address; 0 for no bound, which is the default.</summary>
+    /// <summary>Connections at once from one IPv4 address or IPv6 /64; 0 for no bound, which is the default.</summary>
     public int MaxConnectionsPerAddress { get; set; }
 
     /// <summary>Connections at once of one key; 0 for no bound, which is the default.</summary>

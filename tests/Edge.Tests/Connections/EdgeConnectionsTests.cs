@@ -1,11 +1,12 @@
-using System.Net;
 using System.Net.Security;
+using System.Net;
 using System.Text;
 using Edge.Connections;
 using Edge.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using Relay.Connections;
 
 namespace Edge.Tests.Connections;
 

@@ -1,17 +1,63 @@
+using Edge.Connections;
 using Edge.Hosting;
+using Edge.Settings;
+using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.Hosting;
 
 public class DescriptorLimitTests
 {
     [Theory]
-    [InlineData(1000, 2256L, false)]
-    [InlineData(1000, 2255L, true)]
-    [InlineData(0, 10L, false)]
-    [InlineData(1000, null, false)]
-    public void TheStartWarnsWhenConnectionsNeedMoreThanTheProcessMayHave(int connections, long? limit, bool warns) =>
-        Assert.Equal(warns, DescriptorLimit.Warning(connections, limit) is not null);
+    [InlineData("relay", 8192, 1024L, 736)]
+    [InlineData("relay", 8192, 400L, 112)]
+    [InlineData("all", 8192, 1024L, 218)]
+    [InlineData("all", 8192, 400L, 10)]
+    [InlineData("api", 8192, 1024L, 328)]
+    [InlineData("relay", 100, 1024L, 100)]
+    [InlineData("relay", 0, 1024L, 736)]
+    [InlineData("all", 8192, 1_048_576L, 8192)]
+    [InlineData("all", 8192, null, 8192)]
+    public void ConnectionsAreLoweredToWhatTheDescriptorsAllow(string mode, int asked, long? limit, int connections) =>
+        Assert.Equal(connections, DescriptorLimit.Fit(asked, limit, Options(mode)));
+
+    [Theory]
+    [InlineData(736, false)]
+    [InlineData(737, true)]
+    [InlineData(0, false)]
+    public void TheStartWarnsWhenASettingIsLowered(int asked, bool warns) =>
+        Assert.Equal(warns, DescriptorLimit.Warning(asked, 1024, Options("relay")) is not null);
 
     [Fact]
-    public void TheWarningSaysHowManyAreNeeded() => Assert.Contains("2256", DescriptorLimit.Warning(1000, 10)!, StringComparison.Ordinal);
+    public void TheWarningSaysWhatHoldsAndWhichLimitWouldDo()
+    {
+        var warning = DescriptorLimit.Warning(8192, 1024, Options("all"))!;
+
+        Assert.StartsWith("Edge:Limits:MaxConnections is 218 instead of 8192: ", warning, StringComparison.Ordinal);
+        Assert.Contains("(ulimit -n, LimitNOFILE) to 24944", warning, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("all", 379, true)]
+    [InlineData("all", 380, false)]
+    [InlineData("relay", 291, true)]
+    [InlineData("relay", 292, false)]
+    [InlineData("relay", null, false)]
+    public void ALimitThatTheModeCannotStartWithIsRefused(string mode, int? limit, bool refused)
+    {
+        var error = Record.Exception(() => DescriptorLimit.Check(limit, Options(mode)));
+
+        Assert.Equal(refused, error is SettingsException { Message: var message } && message.Contains($"mode {mode} needs at least", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(959, false)]
+    [InlineData(960, true)]
+    public void TheLastDescriptorsAreTheReserve(int descriptor, bool reserved) =>
+        Assert.Equal(reserved, DescriptorReserve.IsIn(descriptor, 1024, DescriptorReserve.Public));
+
+    private static EdgeOptions Options(string mode)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create<string, string?>("Edge:Mode", mode)]).Build();
+        return EdgeOptions.Read(new SettingsReader(configuration), configuration, "/tmp");
+    }
 }

@@ -38,9 +38,9 @@ public class UnforeseenErrorTests
     }
 
     [Theory]
-    [InlineData(256, true)]
-    [InlineData(511, true)]
-    [InlineData(512, false)]
+    [InlineData(100, true)]
+    [InlineData(255, true)]
+    [InlineData(256, false)]
     [InlineData(null, false)]
     public void ALimitOfDescriptorsThatNoNodeCanStartWithIsRefused(int? limit, bool refused)
     {

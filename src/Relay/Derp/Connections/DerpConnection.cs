@@ -21,6 +21,7 @@ internal sealed class DerpConnection(
     private bool _owesPing;
     private bool _owesKeepAlive;
     private volatile int _closing = -1;
+    private TaskCompletionSource? _delayed;
 
     public long Id { get; } = id;
 
@@ -57,74 +58,109 @@ internal sealed class DerpConnection(
             return false;
         }
 
+        if (reason is DerpCloseReason.Revoked or DerpCloseReason.ClosedByPeer)
+        {
+            Mute();
+        }
+
         transport.Input.CancelPendingRead();
+        Volatile.Read(ref _delayed)?.TrySetResult();
         return true;
+    }
+
+    /// <summary>Lets the reader wait, for as long as nobody has decided that the connection is to end.</summary>
+    /// <param name="time">The longest wait.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
+    public async Task DelayAsync(TimeSpan time, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        if (_delayed is null)
+        {
+            Interlocked.Exchange(ref _delayed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        // Looked at behind the source that ends the wait, and written before it.
+        if (Closing is null)
+        {
+            await _delayed.Task.WaitAsync(time, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
     }
 
     /// <summary>Remembers the answer to a ping; while one waits, further pings are ignored (derp.md §3.8).</summary>
     public void OwePong(ulong data)
     {
-        Enter();
-        (_pong, _owesPong) = _owesPong ? (_pong, true) : (data, true);
-        Exit();
+        using (EnterScope())
+        {
+            (_pong, _owesPong) = _owesPong ? (_pong, true) : (data, true);
+        }
     }
 
     public void SendKeepAlive(bool ping)
     {
-        Enter();
-        _owesKeepAlive |= !ping;
-        _owesPing |= ping;
-        Exit();
+        using (EnterScope())
+        {
+            _owesKeepAlive |= !ping;
+            _owesPing |= ping;
+        }
+
         Drain();
     }
 
     /// <summary>Sends a Health or Restarting frame; a newer one replaces one that waits.</summary>
     public void SendNotice(byte[] frame)
     {
-        Enter();
-        _notice = frame;
-        Exit();
+        using (EnterScope())
+        {
+            _notice = frame;
+        }
+
         Drain();
     }
 
     public void SendPeerGone(in NodeKey peer, PeerGoneReason reason)
     {
-        Enter();
-        _gone ??= new Queue<(NodeKey, PeerGoneReason)>();
-        if (_gone.Count < MaxGone)
+        using (EnterScope())
         {
-            _gone.Enqueue((peer, reason));
+            _gone ??= new Queue<(NodeKey, PeerGoneReason)>();
+            if (_gone.Count < MaxGone)
+            {
+                _gone.Enqueue((peer, reason));
+            }
         }
 
-        Exit();
         Drain();
     }
 
     public void BeginWatch(IEnumerable<NodeKey> present)
     {
-        Enter();
-        foreach (var peer in present)
+        using (EnterScope())
         {
-            _presence!.Mark(peer);
+            foreach (var peer in present)
+            {
+                _presence!.Mark(peer);
+            }
         }
 
-        Exit();
         Drain();
     }
 
     /// <summary>Prepares the watch, before the first change can come.</summary>
     public void AllowWatch(DerpRegistry registry)
     {
-        Enter();
-        _presence ??= new PresenceFeed(registry);
-        Exit();
+        using (EnterScope())
+        {
+            _presence ??= new PresenceFeed(registry);
+        }
     }
 
     public void Changed(in NodeKey peer)
     {
-        Enter();
-        _presence?.Mark(peer);
-        Exit();
+        using (EnterScope())
+        {
+            _presence?.Mark(peer);
+        }
+
         Drain();
     }
 

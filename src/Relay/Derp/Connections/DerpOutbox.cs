@@ -26,6 +26,7 @@ internal abstract class DerpOutbox
     private int _signals;
     private bool _isBlocked;
     private bool _isDraining;
+    private bool _isMuted;
     private bool _isClosed;
 
     protected DerpOutbox(IDerpOutput output, SendQueue queue, DerpTotals totals)
@@ -71,16 +72,29 @@ internal abstract class DerpOutbox
 
     protected DerpTotals Totals => _totals;
 
+    /// <summary>Takes the lock until the scope is disposed.</summary>
+    protected Lock.Scope EnterScope() => _lock.EnterScope();
+
     /// <summary>Takes the lock, for several packets in a row.</summary>
     public void Enter() => _lock.Enter();
 
     /// <summary>Gives the lock back.</summary>
     public void Exit() => _lock.Exit();
 
+    /// <summary>From now on nothing is sent: what waits, and what comes, is lost and counted.</summary>
+    public void Mute()
+    {
+        lock (_lock)
+        {
+            _isMuted = true;
+            _queue.Clear(DropReason.GoneDisconnected);
+        }
+    }
+
     /// <summary>Adds a packet; the caller holds the lock, and calls <see cref="Drain"/> at the end of its batch.</summary>
     public void Enqueue(PacketKind kind, ulong sender, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> packet)
     {
-        if (_isClosed)
+        if (_isClosed || _isMuted)
         {
             _totals.Dropped(DropReason.GoneDisconnected, kind, packet.Length);
             return;
@@ -94,18 +108,25 @@ internal abstract class DerpOutbox
     {
         lock (_lock)
         {
-            if (_isDraining || _isBlocked || _isClosed)
+            if (_isDraining || _isBlocked || _isMuted || _isClosed)
             {
                 return;
             }
 
             _isDraining = true;
-            while (DrainOnce())
+            try
             {
-            }
+                while (DrainOnce())
+                {
+                }
 
-            _output.Flush();
-            _isDraining = false;
+                _output.Flush();
+            }
+            finally
+            {
+                // Or nothing would ever be sent again, also where only this batch has failed.
+                _isDraining = false;
+            }
         }
     }
 

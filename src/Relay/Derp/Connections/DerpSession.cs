@@ -244,13 +244,18 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         {
             if (holdsFrames)
             {
+                if (connection.Closing is { } ended)
+                {
+                    return ended;
+                }
+
                 var none = ReadOnlySequence<byte>.Empty;
                 switch (Receive(transport.WebSocket!, ref none))
                 {
                     case ReceiveStatus.Close:
                         return connection.Closing ?? receiver.Reason;
                     case ReceiveStatus.Wait:
-                        await Task.Delay(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
+                        await connection.DelayAsync(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
                         continue;
                 }
 
@@ -276,7 +281,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
                 case ReceiveStatus.Close:
                     return connection.Closing ?? (transport.WebSocket is { IsClosed: true } ? DerpCloseReason.ClientClosed : receiver.Reason);
                 case ReceiveStatus.Wait:
-                    await Task.Delay(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
+                    await connection.DelayAsync(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
                     holdsFrames = transport.WebSocket is not null;
                     break;
                 default:

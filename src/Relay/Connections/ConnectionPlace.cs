@@ -1,13 +1,15 @@
 using System.Net;
 
-namespace Edge.Connections;
+namespace Relay.Connections;
 
 /// <summary>What a connection occupies of the limits, until it ends; a stream that takes the connection takes this along.</summary>
-internal sealed class ConnectionPlace(ConnectionCounter counter)
+/// <param name="counter">Where a place of the total was taken before.</param>
+public sealed class ConnectionPlace(ConnectionCounter counter)
 {
     private IPAddress? _address;
 
     /// <summary>Occupies a place of an address too. False when there is none left.</summary>
+    /// <param name="address">The address.</param>
     public bool TryEnterAddress(IPAddress address)
     {
         if (!counter.TryEnterAddress(address))

@@ -1,12 +1,14 @@
 using System.Net;
 
-namespace Edge.Connections;
+namespace Relay.Connections;
 
 /// <summary>
 /// Counts open connections, all together and by address, and says no above the limits. Its memory is one entry
-/// for each address that has a connection open.
+/// for each address that has a connection open. An address is an IPv4 address or an IPv6 /64 (<see cref="AddressKey"/>).
 /// </summary>
-internal sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
+/// <param name="maxTotal">Open connections together; 0 for no limit.</param>
+/// <param name="maxPerAddress">Open connections of one address; 0 for no limit.</param>
+public sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<AddressKey, int> _byAddress = [];
@@ -28,6 +30,7 @@ internal sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
     }
 
     /// <summary>Takes one place of the total, which the caller gives back with <see cref="LeaveTotal"/>.</summary>
+    /// <returns>False when there is none left.</returns>
     public bool TryEnterTotal()
     {
         if (Interlocked.Increment(ref _total) <= maxTotal || maxTotal == 0)
@@ -39,9 +42,12 @@ internal sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
         return false;
     }
 
+    /// <summary>Gives a place of the total back.</summary>
     public void LeaveTotal() => Interlocked.Decrement(ref _total);
 
     /// <summary>Takes one place of an address, which the caller gives back with <see cref="LeaveAddress"/>.</summary>
+    /// <param name="address">The address.</param>
+    /// <returns>False when there is none left.</returns>
     public bool TryEnterAddress(IPAddress address)
     {
         if (maxPerAddress == 0)
@@ -63,6 +69,8 @@ internal sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
         }
     }
 
+    /// <summary>Gives a place of an address back.</summary>
+    /// <param name="address">The address.</param>
     public void LeaveAddress(IPAddress address)
     {
         if (maxPerAddress == 0)

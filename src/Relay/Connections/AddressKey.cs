@@ -2,19 +2,22 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Edge.Connections;
+namespace Relay.Connections;
 
 /// <summary>
 /// What counts as one client address: an IPv4 address (mapped into IPv6 or not), or an IPv6 network of 64 bits,
 /// which is what one subscriber gets (RFC 6177).
 /// </summary>
-internal readonly struct AddressKey : IEquatable<AddressKey>
+public readonly struct AddressKey : IEquatable<AddressKey>
 {
     private readonly ulong _high;
     private readonly ulong _low;
 
+    /// <summary>The key of an address.</summary>
+    /// <param name="address">IPv4 or IPv6.</param>
     public AddressKey(IPAddress address)
     {
+        ArgumentNullException.ThrowIfNull(address);
         Span<byte> bytes = stackalloc byte[16];
         if (address.AddressFamily == AddressFamily.InterNetwork)
         {
@@ -33,15 +36,24 @@ internal readonly struct AddressKey : IEquatable<AddressKey>
             : 0;
     }
 
+    /// <summary>Whether two keys are the same.</summary>
+    public static bool operator ==(AddressKey left, AddressKey right) => left.Equals(right);
+
+    /// <summary>Whether two keys differ.</summary>
+    public static bool operator !=(AddressKey left, AddressKey right) => !left.Equals(right);
+
     /// <summary>Writes the key's 16 bytes.</summary>
+    /// <param name="destination">Room for them.</param>
     public void WriteTo(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt64BigEndian(destination, _high);
         BinaryPrimitives.WriteUInt64BigEndian(destination[8..], _low);
     }
 
+    /// <inheritdoc/>
     public bool Equals(AddressKey other) => _high == other._high && _low == other._low;
 
+    /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is AddressKey other && Equals(other);
 
     /// <summary>Seeded per process: clients choose their addresses, at least within IPv6.</summary>
