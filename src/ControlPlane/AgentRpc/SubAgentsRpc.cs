@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
@@ -19,7 +20,7 @@ namespace ControlPlane.AgentRpc;
 /// hashes, so that one is told only by the call that makes it: the list has none, and asking again for a declared sub-agent gives it a new one.
 /// </summary>
 internal sealed partial class SubAgentsRpc(
-    AgentStore agents, Database database, WorkspaceSignals signals, ControlPlaneOptions options, TimeProvider time)
+    AgentStore agents, Database database, WorkspaceSignals signals, AccessSignals access, ControlPlaneOptions options, TimeProvider time)
 {
     private const int MaxName = 64;
     private const int MaxText = 4096;
@@ -38,6 +39,7 @@ internal sealed partial class SubAgentsRpc(
         if (request.HasId)
         {
             response = await database.WriteAsync(connection => Declared(connection, parent, request, displayApps, token), cancellationToken);
+            access.Changed();
         }
         else
         {
@@ -66,6 +68,7 @@ internal sealed partial class SubAgentsRpc(
             throw new DrpcException(0, "sub agent not found");
         }
 
+        access.Changed();
         signals.Pulse(parent.OwnerId);
         return new DeleteSubAgentResponse();
     }
