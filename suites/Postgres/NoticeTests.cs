@@ -1,3 +1,5 @@
+using ControlPlane.Access;
+using ControlPlane.Administration;
 using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
 using ControlPlane.Logs;
@@ -65,6 +67,58 @@ public sealed class NoticeTests
             },
             "the waiters are woken");
     }
+
+    [Fact]
+    public async Task ATokenThatOneServerWithdrawsIsRefusedByAnotherOnItsNotice()
+    {
+        await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var other = await ApiServer.StartAsync(time: new ManualTimeProvider(), directory: one.Directory);
+        await ListeningAsync(one, other);
+        var (token, heard) = (one.Agent.AuthToken, other.Services.GetRequiredService<AccessSignals>().Next(Guid.Empty));
+        await KnownAsync(other, token);
+
+        await one.Services.GetRequiredService<AgentAdministration>().RotateTokenAsync(one.Agent.Id.ToString(), TestContext.Current.CancellationToken);
+        await heard.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(401, await ReportAsync(other, token));
+    }
+
+    [Fact]
+    public async Task NothingIsKeptThatWasReadWhileNoNoticeCouldBeHeard()
+    {
+        var time = new ManualTimeProvider();
+        await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
+        await using var other = await ApiServer.StartAsync(time: time, directory: one.Directory);
+        await ListeningAsync(one, other);
+        var access = other.Services.GetRequiredService<AccessSignals>();
+        await KnownAsync(other, one.Agent.AuthToken);
+
+        // The change is one of which there is no notice, as of one that is lost with the connection.
+        other.Execute("UPDATE workspace_agents SET hashed_auth_token = @hash");
+        Assert.Equal(200, await ReportAsync(other, one.Agent.AuthToken));
+        var version = access.Version;
+        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || md5(current_schema()) || '\"')");
+        await Eventually.TrueAsync(
+            () =>
+            {
+                // Less than the age at which an entry is read again, however often.
+                time.Advance(TimeSpan.FromMilliseconds(100));
+                return access.Version != version;
+            },
+            "the server listens again");
+
+        Assert.Equal(401, await ReportAsync(other, one.Agent.AuthToken));
+    }
+
+    /// <summary>Twice, so that the second answer is from what is kept.</summary>
+    private static async Task KnownAsync(ApiServer server, string token)
+    {
+        Assert.Equal(200, await ReportAsync(server, token));
+        Assert.Equal(200, await ReportAsync(server, token));
+    }
+
+    private static async Task<int> ReportAsync(ApiServer server, string token) =>
+        (await server.SendAsync(HttpMethod.Post, "/api/v2/workspaceagents/me/report-stats", token, "{}")).Status;
 
     private static async Task ListeningAsync(ApiServer one, ApiServer other)
     {

@@ -122,6 +122,28 @@ public sealed class BootstrapTests : IDisposable
         Assert.Equal(503, (await older.GetAsync("/healthz")).Status);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(100)]
+    public async Task ADatabaseOfABuildBeforeTheFirstReleaseIsRefusedInOneLineAndLeftAlone(long version)
+    {
+        using var engine = TestDatabase.EngineFor(new ControlPlaneOptions { DataDirectory = _directory });
+        engine.Prepare();
+        await using (var connection = engine.Rent())
+        {
+            connection.Execute("CREATE TABLE deployment (id INTEGER)");
+            engine.SetVersion(connection, version);
+        }
+
+        await using var server = await ApiServer.StartAsync(directory: _directory, initialise: false);
+        var refusal = await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(server.Services));
+        Assert.Contains($"schema version {version}, of a build before the first release", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(engine.Name, refusal.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refusal.Message);
+        Assert.Equal(version, server.Database.Read(engine.VersionOf));
+    }
+
     [Fact]
     public async Task AMigrationThatFailsLeavesTheVersionBeforeIt()
     {
@@ -130,11 +152,11 @@ public sealed class BootstrapTests : IDisposable
         await using var connection = engine.Rent();
         await Assert.ThrowsAnyAsync<DbException>(() => Migrations.ApplyAsync(
             engine, connection, ["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (x INTEGER); CREATE TABLE a (x INTEGER)"]));
-        Assert.Equal(1, engine.VersionOf(connection));
+        Assert.Equal(Migrations.BaseVersion + 1, engine.VersionOf(connection));
         Assert.ThrowsAny<DbException>(() => connection.Count("SELECT count(*) FROM b"));
 
         await Migrations.ApplyAsync(engine, connection, ["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (x INTEGER)"]);
-        Assert.Equal(2, engine.VersionOf(connection));
+        Assert.Equal(Migrations.BaseVersion + 2, engine.VersionOf(connection));
         Assert.Equal(0, connection.Count("SELECT count(*) FROM b"));
     }
 }

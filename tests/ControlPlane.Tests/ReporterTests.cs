@@ -1,5 +1,7 @@
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Statistics;
 using ControlPlane.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -8,54 +10,57 @@ namespace ControlPlane.Tests;
 /// <summary>Agents that report are known by their tokens for as long as these are good, and not for one request longer.</summary>
 public sealed class ReporterTests : IDisposable
 {
-    private const string Path = "/api/v2/workspaceagents/me/report-stats";
-
     private readonly string _directory = ApiServer.NewDirectory();
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    [Theory]
-    [InlineData("UPDATE workspace_agents SET hashed_auth_token = @other", true, false)]
-    [InlineData("DELETE FROM workspace_agents", true, true)]
-    [InlineData("DELETE FROM workspaces", true, true)]
-    [InlineData("DELETE FROM instance_bindings", false, true)]
-    [InlineData("DELETE FROM instance_tokens", false, true)]
-    [InlineData("UPDATE instance_tokens SET hashed_token = @other", false, true)]
-    public async Task ATokenThatIsTakenAwayIsRefusedByTheNextRequest(string change, bool takesOwn, bool takesInstance)
+    [Fact]
+    public async Task NeitherStatisticsNorLogLinesNorNewAgentsNorUnknownTokensMakeAQueryOfAKnownToken()
     {
-        foreach (var byAnother in new[] { false, true })
-        {
-            var directory = Directory.CreateDirectory($"{_directory}/{byAnother}").FullName;
-            await using var server = await ApiServer.StartAsync(directory: directory);
-            using var another = new Database(TestDatabase.EngineFor(new ControlPlaneOptions { DataDirectory = directory }));
-            var instance = Guid.NewGuid();
-            await GiveAsync(server.Database, server.Agent.Id, instance);
-            for (var i = 0; i < 3; i++)
-            {
-                Assert.Equal(200, await ReportAsync(server, server.Agent.AuthToken));
-                Assert.Equal(200, await ReportAsync(server, instance.ToString()));
-            }
+        await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
+        var agents = server.Services.GetRequiredService<AgentStore>();
+        var token = Guid.Parse(server.Agent.AuthToken);
+        var known = agents.FindReporter(token);
+        Assert.NotNull(known);
 
-            await (byAnother ? another : server.Database).WriteAsync(
-                connection => connection.Execute(change, ("@other", Secrets.Hash(Guid.NewGuid()))), TestContext.Current.CancellationToken);
-            Assert.Equal(takesOwn ? 401 : 200, await ReportAsync(server, server.Agent.AuthToken));
-            Assert.Equal(takesInstance ? 401 : 200, await ReportAsync(server, instance.ToString()));
+        var buffer = server.Services.GetRequiredService<StatsBuffer>();
+        buffer.Add(known.Id, new AgentReport { RxBytes = 1, Protocols = new Dictionary<string, long> { ["TCP"] = 1 } });
+        await buffer.StoreAsync();
+        Assert.Equal(1, server.Count("SELECT count(*) FROM agent_stats"));
+        Assert.Same(known, agents.FindReporter(token));
+
+        Assert.Equal(200, (await server.PatchLogsAsync("a line")).Status);
+        Assert.Equal(201, (await server.SendAsAgentAsync(
+            HttpMethod.Post, "/api/v2/workspaceagents/me/log-source", new { id = Guid.NewGuid(), display_name = "x", icon = "" })).Status);
+        Assert.Same(known, agents.FindReporter(token));
+
+        await MakeAsync(server.Database, [Guid.NewGuid()]);
+        for (var i = 0; i < 2000; i++)
+        {
+            Assert.Null(agents.FindReporter(Guid.NewGuid()));
         }
+
+        Assert.Same(known, agents.FindReporter(token));
     }
 
     [Fact]
-    public async Task ATokenThatIsGivenToAnotherAgentIsThatAgents()
+    public async Task ThousandsAreKnownAtOnceUntilATokenIsWithdrawn()
     {
-        await using var server = await ApiServer.StartAsync(directory: _directory);
+        await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
         var agents = server.Services.GetRequiredService<AgentStore>();
-        var token = Guid.NewGuid();
-        var others = await MakeAsync(server.Database, [Guid.NewGuid()]);
-        await GiveAsync(server.Database, server.Agent.Id, token);
-        Assert.Equal(server.Agent.Id, agents.FindReporter(token)?.Id);
-        await GiveAsync(server.Database, others[0], Guid.NewGuid());
+        var tokens = Enumerable.Range(0, 5000).Select(static _ => Guid.NewGuid()).ToArray();
+        var ids = await MakeAsync(server.Database, tokens);
+        var known = tokens.Select(agents.FindReporter).ToArray();
+        Assert.Equal(ids, known.Select(static reporter => reporter!.Id));
+        Assert.All(tokens.Zip(known), pair => Assert.Same(pair.Second, agents.FindReporter(pair.First)));
+
         await server.Database.WriteAsync(
-            connection => connection.Execute("UPDATE instance_tokens SET agent_id = @agent", ("@agent", others[0])), TestContext.Current.CancellationToken);
-        Assert.Equal(others[0], agents.FindReporter(token)?.Id);
+            connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])), TestContext.Current.CancellationToken);
+        server.Services.GetRequiredService<AccessSignals>().Changed();
+        Assert.Null(agents.FindReporter(tokens[0]));
+        var again = agents.FindReporter(tokens[1]);
+        Assert.Equal(known[1], again);
+        Assert.NotSame(known[1], again);
     }
 
     [Fact]
@@ -70,11 +75,11 @@ public sealed class ReporterTests : IDisposable
     }
 
     [Fact]
-    public async Task TokensThatChangeAllTheTimeAreGoodExactlyAsLongAsTheyAreStored()
+    public async Task TokensThatChangeAllTheTimeAreGoodUntilTheirChangeIsTold()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory);
-        using var another = new Database(TestDatabase.EngineFor(new ControlPlaneOptions { DataDirectory = _directory }));
         var agents = server.Services.GetRequiredService<AgentStore>();
+        var access = server.Services.GetRequiredService<AccessSignals>();
         var tokens = Enumerable.Range(0, 4).Select(static _ => Guid.NewGuid()).ToArray();
         var ids = await MakeAsync(server.Database, tokens);
         var done = false;
@@ -113,10 +118,11 @@ public sealed class ReporterTests : IDisposable
             {
                 var (old, fresh) = (tokens[index], Guid.NewGuid());
                 Assert.Equal(id, agents.FindReporter(old)?.Id);
-                await (i % 2 == 0 ? another : server.Database).WriteAsync(
+                await server.Database.WriteAsync(
                     connection => connection.Execute(
                         "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)), ("@id", id)),
                     TestContext.Current.CancellationToken);
+                access.Changed();
                 Assert.Null(agents.FindReporter(old));
                 Assert.Equal(id, agents.FindReporter(fresh)?.Id);
                 lock (tokens)
@@ -146,20 +152,4 @@ public sealed class ReporterTests : IDisposable
             TestContext.Current.CancellationToken);
         return [.. made.Select(static one => one.Id)];
     }
-
-    /// <summary>A token for an instance that stands for the agent.</summary>
-    private static Task<int> GiveAsync(Database database, Guid agentId, Guid token) => database.WriteAsync(
-        connection =>
-        {
-            connection.Execute(
-                "INSERT INTO instance_bindings (agent_id, cloud, instance_id, created_at) VALUES (@agent, 'aws', 'i', 0)", ("@agent", agentId));
-            return connection.Execute(
-                "INSERT INTO instance_tokens (hashed_token, agent_id, created_at) VALUES (@hash, @agent, 0)",
-                ("@hash", Secrets.Hash(token)),
-                ("@agent", agentId));
-        },
-        TestContext.Current.CancellationToken);
-
-    private static async Task<int> ReportAsync(ApiServer server, string token) =>
-        (await server.SendAsync(HttpMethod.Post, Path, token, "{}")).Status;
 }

@@ -65,11 +65,15 @@ public sealed class SqliteTests : IDisposable
         await using var server = await ApiServer.StartAsync(directory: _directory);
         using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
         var reads = 0;
-        var kept = new Kept<string, string>(server.Database, (connection, key) =>
-        {
-            reads++;
-            return connection.First("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
-        });
+        var kept = new ReadThroughCache<string, string>(
+            server.Database,
+            TimeProvider.System,
+            (connection, key) =>
+            {
+                reads++;
+                return connection.First("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
+            },
+            server.Database.Engine.DataVersion);
         var before = kept.Get("x");
         Assert.Equal(before, kept.Get("x"));
         Assert.Equal(1, reads);
@@ -86,85 +90,7 @@ public sealed class SqliteTests : IDisposable
     }
 
     [Fact]
-    public async Task WhatIsNotThereIsLookedForEachTimeAndTheRestIsBounded()
-    {
-        await using var server = await ApiServer.StartAsync(directory: _directory);
-        var reads = 0;
-        var kept = new Kept<int, string>(server.Database, (_, key) =>
-        {
-            reads++;
-            return key < 0 ? null : "there";
-        });
-        Assert.Null(kept.Get(-1));
-        Assert.Null(kept.Get(-1));
-        Assert.Equal(2, reads);
-        for (var round = 0; round < 2; round++)
-        {
-            for (var key = 0; key < 5000; key++)
-            {
-                kept.Get(key);
-            }
-        }
-
-        // By the time a key comes again it has made room for others.
-        Assert.Equal(2 + 10_000, reads);
-    }
-
-    [Fact]
-    public async Task WhatChangesWhileItIsReadIsReadAgain()
-    {
-        await using var server = await ApiServer.StartAsync(directory: _directory);
-        using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
-        var reads = 0;
-        var kept = new Kept<string, string>(
-            server.Database,
-            (connection, _) =>
-            {
-                var name = connection.First("SELECT name FROM workspace_agents", static reader => reader.Text("name"));
-                if (reads++ == 0)
-                {
-                    another.Read(static elsewhere => elsewhere.Execute("DELETE FROM workspace_agents"));
-                }
-
-                return name;
-            },
-            server.Database.Engine.AgentTokenMark);
-        Assert.NotNull(kept.Get("x"));
-        Assert.Null(kept.Get("x"));
-        Assert.Equal(2, reads);
-    }
-
-    [Fact]
-    public async Task WhatIsNotThereTakesNoRoomFromWhatIs()
-    {
-        await using var server = await ApiServer.StartAsync(directory: _directory);
-        var reads = 0;
-        var kept = new Kept<int, string>(
-            server.Database,
-            (_, key) =>
-            {
-                reads++;
-                return key < 0 ? null : "there";
-            },
-            most: 4);
-        int[] known = [0, 1, 2, 3];
-        Assert.All(known, key => Assert.NotNull(kept.Get(key)));
-        for (var key = -1; key >= -100; key--)
-        {
-            Assert.Null(kept.Get(key));
-        }
-
-        Assert.All(known, key => Assert.NotNull(kept.Get(key)));
-        Assert.Equal(104, reads);
-
-        // One more than there is room for.
-        kept.Get(4);
-        kept.Get(0);
-        Assert.Equal(106, reads);
-    }
-
-    [Fact]
-    public async Task ATokenThatAnotherProcessTakesAwayIsRefusedAtOnce()
+    public async Task AnAgentThatAnotherProcessChangesIsShownSoAtOnce()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory);
         using var another = new Database(new SqliteEngine(new ControlPlaneOptions { DataDirectory = _directory }));
@@ -176,8 +102,21 @@ public sealed class SqliteTests : IDisposable
         await another.WriteAsync(
             connection => connection.Execute("UPDATE workspace_agents SET directory = '/elsewhere'"), TestContext.Current.CancellationToken);
         Assert.Equal("/elsewhere", (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("directory").GetString());
-        await another.WriteAsync(connection => connection.Execute("DELETE FROM api_keys"), TestContext.Current.CancellationToken);
-        Assert.Equal(401, (await server.GetAsUserAsync(server.AgentPath)).Status);
+        await another.WriteAsync(connection => connection.Execute("DELETE FROM workspace_agents"), TestContext.Current.CancellationToken);
+        Assert.Equal(404, (await server.GetAsUserAsync(server.AgentPath)).Status);
+    }
+
+    [Fact]
+    public async Task MoreReadersThanIdleConnectionsAreServedAndLeaveNoMoreThanThese()
+    {
+        await using var server = await ApiServer.StartAsync(directory: _directory);
+        var engine = server.Database.Engine;
+        for (var round = 0; round < 3; round++)
+        {
+            var rented = Enumerable.Range(0, 40).Select(_ => engine.Rent()).ToArray();
+            Assert.All(rented, engine.Return);
+            Assert.Equal(16, rented.Count(static connection => connection.State == System.Data.ConnectionState.Open));
+        }
     }
 
     [Fact]

@@ -23,22 +23,14 @@ internal sealed partial class OpenStreams(
     public IDisposable Add(StreamAccess access, WebSocket socket)
     {
         var key = access.Key;
-        bool isFirst;
         lock (_lock)
         {
-            isFirst = _groups.Count == 0;
             if (!_groups.TryGetValue(key, out var group))
             {
                 _groups.Add(key, group = new Group(access));
             }
 
             group.Sockets.Add(socket);
-        }
-
-        if (isFirst)
-        {
-            // From now on there is a time to look again.
-            signals.Wake(Guid.Empty);
         }
 
         return new Entry(this, key, socket);
@@ -54,16 +46,14 @@ internal sealed partial class OpenStreams(
         {
             // Before looking: what changes after that is signalled.
             var changed = signals.Next(Guid.Empty);
-            var open = Snapshot();
-            var closed = Refused(open).Sum(access => Close(access, stoppingToken));
+            var closed = Refused(Snapshot()).Sum(access => Close(access, stoppingToken));
             if (closed > 0)
             {
                 Closed(logger, closed);
             }
 
-            // While nothing is open nothing ticks.
             using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(changed, Task.Delay(open.Length > 0 ? options.AccessRecheck : Timeout.InfiniteTimeSpan, time, recheck.Token));
+            await Task.WhenAny(changed, Task.Delay(options.AccessRecheck, time, recheck.Token));
             await recheck.CancelAsync();
         }
     }

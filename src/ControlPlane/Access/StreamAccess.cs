@@ -4,10 +4,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Access;
 
-/// <summary>Wakes what looks at open streams again; there is one id, that of nothing.</summary>
+/// <summary>
+/// Tells that something may let in no more what it has let in: open streams are looked at again, and tokens are read again. There is one id,
+/// that of nothing.
+/// </summary>
 internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "access")
 {
-    /// <summary>A token, a user, a workspace or an agent is gone, or changed hands.</summary>
+    /// <summary>A token, a user, a workspace or an agent is gone, or changed hands. To be called after each commit that does so.</summary>
     public void Changed() => Pulse(Guid.Empty);
 }
 

@@ -1,13 +1,14 @@
 using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ControlPlane.Access;
 using ControlPlane.Http;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Agents;
 
 /// <summary>Workspace agents, found by token or, for a user, by id.</summary>
-internal sealed class AgentStore(Database database)
+internal sealed class AgentStore(Database database, AccessSignals access, TimeProvider time)
 {
     private const string Select = """
         SELECT agents.*, workspaces.owner_id, workspaces.name AS workspace_name, users.username AS owner_name,
@@ -19,27 +20,31 @@ internal sealed class AgentStore(Database database)
     // A token and an id take some 150 bytes.
     private const int MostReporters = 16_384;
 
-    private readonly Kept<Guid, Agent> _agents = new(
-        database, static (connection, id) => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)));
+    private readonly ReadThroughCache<Guid, Agent> _agents = new(
+        database,
+        time,
+        static (connection, id) => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)),
+        database.Engine.DataVersion);
 
     // By the tokens themselves, so that none is hashed again. Each came in a request and comes in clear with the next one, so whoever can read this
     // memory has it; it is stored nowhere. Only tokens that are good, which we have made, get in here: nobody can fill it, or choose where they fall.
-    private readonly Kept<Guid, Reporter> _reporters = new(
+    private readonly ReadThroughCache<Guid, Reporter> _reporters = new(
         database,
+        time,
         static (connection, token) => connection.First(
             "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
             static reader => new Reporter(reader.Uuid("id")),
             ("@hash", Secrets.Hash(token))),
-        database.Engine.AgentTokenMark,
+        () => access.Version,
         MostReporters);
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
-    public Agent? FindByToken(Guid token) => database.Read(connection =>
-        connection.First(Select + "WHERE agents.hashed_auth_token = @hash", ReadAgent, ("@hash", Secrets.Hash(token)))
-        ?? connection.First(
-            Select + "WHERE agents.id = (SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash)", ReadAgent, ("@hash", Secrets.Hash(token))));
+    public Agent? FindByToken(Guid token) => FindReporter(token) is { } reporter ? Find(reporter.Id) : null;
 
-    /// <summary>Which agent that is, and nothing else of it: known without a query until a token of any agent is taken away.</summary>
+    /// <summary>
+    /// Which agent that is, and nothing else of it. A token that another process withdraws without a notice may be found for
+    /// <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.
+    /// </summary>
     public Reporter? FindReporter(Guid token) => _reporters.Get(token);
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>

@@ -21,15 +21,20 @@ internal sealed class AgentsApi(
     DerpMapPublisher derpMaps,
     GitSshKeyStore gitSshKeys,
     UserAuthentication users,
-    AgentReach reach)
+    AgentReach reach,
+    TimeProvider time)
 {
     public const string RouteParameter = "workspaceagent";
 
     private const string Blocking = "blocking";
     private const string NonBlocking = "non-blocking";
 
-    private readonly Kept<Guid, Parts> _parts = new(database, static (connection, id) => new Parts(
-        DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)));
+    private readonly ReadThroughCache<Guid, Parts> _parts = new(
+        database,
+        time,
+        static (connection, id) => new Parts(
+            DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)),
+        database.Engine.DataVersion);
 
     /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
     public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy((context, user) =>

@@ -12,6 +12,7 @@ internal abstract class Signals
     private readonly Dictionary<Guid, TaskCompletionSource> _waiting = [];
     private readonly ChangeNotices _notices;
     private readonly string _kind;
+    private long _version;
 
     /// <param name="notices">Passes changes on.</param>
     /// <param name="kind">What changes, in one word that is the same in all versions of the program.</param>
@@ -20,6 +21,9 @@ internal abstract class Signals
         (_notices, _kind) = (notices, kind);
         notices.Add(kind, this);
     }
+
+    /// <summary>Another number after each change that this process made or heard of. Whoever keeps what it reads takes this before reading.</summary>
+    public long Version => Volatile.Read(ref _version);
 
     /// <summary>Completes at the first <see cref="Pulse"/> of this id after this call.</summary>
     public Task Next(Guid id)
@@ -46,6 +50,7 @@ internal abstract class Signals
     /// <summary>It has changed, whoever did it.</summary>
     public void Wake(Guid id)
     {
+        Interlocked.Increment(ref _version);
         TaskCompletionSource? signal;
         lock (_lock)
         {
@@ -58,6 +63,7 @@ internal abstract class Signals
     /// <summary>Anything may have changed.</summary>
     public void WakeAll()
     {
+        Interlocked.Increment(ref _version);
         TaskCompletionSource[] signals;
         lock (_lock)
         {

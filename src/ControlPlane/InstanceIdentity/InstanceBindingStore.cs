@@ -1,3 +1,5 @@
+using System.Data.Common;
+using ControlPlane.Access;
 using ControlPlane.Http;
 using ControlPlane.Storage;
 
@@ -23,15 +25,15 @@ internal sealed record InstanceExchange(Guid? Token, bool IsAmbiguous);
 /// Which instance stands for which agent, and the tokens given for that. Agents' tokens are stored as hashes only, so each exchange makes one of its own;
 /// the agent's first token is as good as before.
 /// </summary>
-internal sealed class InstanceBindingStore(Database database, ControlPlaneOptions options, TimeProvider time)
+internal sealed class InstanceBindingStore(Database database, AccessSignals access, ControlPlaneOptions options, TimeProvider time)
 {
     /// <summary>
     /// Binds an agent to an instance, and ends an older binding of it with its tokens, unless it is the same. False: there is no such agent.
     /// </summary>
-    public Task<bool> BindAsync(Guid agentId, Cloud cloud, string instanceId, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<bool> BindAsync(Guid agentId, Cloud cloud, string instanceId, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
         {
-            connection.Execute(
+            var ended = connection.Execute(
                 "DELETE FROM instance_bindings WHERE agent_id = @agent AND (cloud <> @cloud OR instance_id <> @instance)",
                 ("@agent", agentId),
                 ("@cloud", NameOf(cloud)),
@@ -46,16 +48,19 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
                 ("@cloud", NameOf(cloud)),
                 ("@instance", instanceId),
                 ("@now", time.GetUtcNow()));
-            return connection.Execute("UPDATE workspace_agents SET instance_id = @instance WHERE id = @agent", ("@agent", agentId), ("@instance", instanceId)) == 1;
+            var bound = connection.Execute(
+                "UPDATE workspace_agents SET instance_id = @instance WHERE id = @agent", ("@agent", agentId), ("@instance", instanceId)) == 1;
+            return (bound, ended > 0);
         },
         cancellationToken);
 
     /// <summary>Ends an agent's binding, and with it the tokens given for it. False if it has none.</summary>
-    public Task<bool> UnbindAsync(Guid agentId, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<bool> UnbindAsync(Guid agentId, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
         {
             connection.Execute("UPDATE workspace_agents SET instance_id = NULL WHERE id = @agent", ("@agent", agentId));
-            return connection.Execute("DELETE FROM instance_bindings WHERE agent_id = @agent", ("@agent", agentId)) == 1;
+            var ended = connection.Execute("DELETE FROM instance_bindings WHERE agent_id = @agent", ("@agent", agentId)) == 1;
+            return (ended, ended);
         },
         cancellationToken);
 
@@ -65,7 +70,7 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
         static reader => new InstanceBinding(reader.Uuid("agent_id"), CloudOf(reader.Text("cloud")), reader.Text("instance_id"), reader.Time("created_at"))));
 
     /// <summary>A new token for the one agent of this instance, or for the one of that name.</summary>
-    public Task<InstanceExchange> ExchangeAsync(Cloud cloud, string instanceId, string? agentName, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<InstanceExchange> ExchangeAsync(Cloud cloud, string instanceId, string? agentName, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
         {
             var agents = connection.List(
@@ -79,11 +84,11 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
                 ("@name", agentName ?? ""));
             if (agents is not [var agent])
             {
-                return new InstanceExchange(null, agents.Count > 1);
+                return (new InstanceExchange(null, agents.Count > 1), false);
             }
 
             // Room for one more: of an agent that asks again and again, the newest stay.
-            connection.Execute(
+            var ended = connection.Execute(
                 """
                 DELETE FROM instance_tokens WHERE agent_id = @agent AND hashed_token NOT IN (
                     SELECT hashed_token FROM instance_tokens WHERE agent_id = @agent ORDER BY created_at DESC LIMIT @keep)
@@ -96,9 +101,21 @@ internal sealed class InstanceBindingStore(Database database, ControlPlaneOption
                 ("@hash", Secrets.Hash(token)),
                 ("@agent", agent),
                 ("@now", time.GetUtcNow()));
-            return new InstanceExchange(token, false);
+            return (new InstanceExchange(token, false), ended > 0);
         },
         cancellationToken);
+
+    /// <summary>A write that tells also whether it has taken tokens away.</summary>
+    private async Task<T> WithdrawAsync<T>(Func<DbConnection, (T Result, bool Withdrawn)> work, CancellationToken cancellationToken)
+    {
+        var (result, withdrawn) = await database.WriteAsync(work, cancellationToken);
+        if (withdrawn)
+        {
+            access.Changed();
+        }
+
+        return result;
+    }
 
     private static string NameOf(Cloud cloud) => cloud switch
     {

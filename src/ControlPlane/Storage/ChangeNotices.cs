@@ -71,12 +71,11 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
             return;
         }
 
-        var missed = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await notices.ListenAsync(missed ? WakeAll : static () => { }, Hear, stoppingToken);
+                await notices.ListenAsync(WakeAll, Hear, stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
@@ -93,7 +92,6 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
                 return;
             }
 
-            missed = true;
             await Task.WhenAny(Task.Delay(RetryAfter, time, stoppingToken));
         }
     }
@@ -138,7 +136,7 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         }
     }
 
-    /// <summary>What was said while this did not listen was missed.</summary>
+    /// <summary>What was said while this did not listen was missed, also before the first time: requests may be served by then.</summary>
     private void WakeAll()
     {
         foreach (var signals in _kinds.Values)

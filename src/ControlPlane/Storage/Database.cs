@@ -34,7 +34,7 @@ internal sealed class Database : IDisposable
         {
             Engine.Prepare();
             await using var connection = Engine.Rent();
-            await Migrations.ApplyAsync(Engine, connection, Migrations.All);
+            await Migrations.ApplyAsync(Engine, connection, Engine.SchemaSteps);
         }
         catch (Exception exception) when (exception is DbException or IOException or UnauthorizedAccessException)
         {

@@ -54,22 +54,18 @@ internal abstract class DatabaseEngine : IDisposable
     /// </summary>
     public abstract Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work);
 
-    /// <summary>The schema's version; 0 for a new database.</summary>
+    /// <summary>The schema's version (<see cref="Migrations"/>); 0 for a new database.</summary>
     public abstract long VersionOf(DbConnection connection);
 
     public abstract void SetVersion(DbConnection connection, long version);
 
-    /// <summary>A step of the schema in this database's words; it is written in SQLite's.</summary>
-    public abstract string Translate(string step);
-
-    /// <summary>A number that is another one after every commit; null where it takes as long to ask for it as to read, or it cannot be told.</summary>
-    public virtual long? ChangeMark() => null;
-
     /// <summary>
-    /// A number that is another one after every commit that takes a token of an agent away, or gives it to another agent; null as with
-    /// <see cref="ChangeMark"/>.
+    /// The schema's steps in this database's words, oldest first; all engines have as many. A released step never changes: a new one is added at the end.
     /// </summary>
-    public virtual long? AgentTokenMark() => null;
+    public abstract IReadOnlyList<string> SchemaSteps { get; }
+
+    /// <summary>A number that is another one after every commit of any process; null where the database does not tell.</summary>
+    public virtual long? DataVersion() => null;
 
     /// <summary>What processes on this database say to each other; null where it carries nothing.</summary>
     public virtual PostgresNotices? Notices => null;

@@ -3,25 +3,18 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The schema's steps, forward only, the same for each kind of database but for what one of them needs alone. Step n takes a database at version
-/// n-1 to n, and the version is stored with it in the same transaction. A released step never changes; a new one is added at the end, in
-/// SQLite's words as far as <see cref="PostgresEngine.Translate"/> knows them.
+/// Brings the schema up to date by an engine's <see cref="DatabaseEngine.SchemaSteps"/>, forward only. Each step is one transaction, with the schema's new version in it.
 /// </summary>
 internal static class Migrations
 {
-    public static IReadOnlyList<string> All { get; } =
-    [
-        FirstSchema.Sql,
-        CoordinationSchema.Sql,
-        AgentRpcSchema.Sql,
-        ReportingSchema.Sql,
-        IdentitySchema.Sql,
-        LaterRpcSchema.Sql,
-        AgentTokenSchema.Sql,
-    ];
+    /// <summary>The version before the first step. Builds before the first release counted from 1; their databases are told apart by that.</summary>
+    public const long BaseVersion = 100;
+
+    /// <summary>The version of a database that has had all of the engine's steps.</summary>
+    public static long VersionFor(DatabaseEngine engine) => BaseVersion + engine.SchemaSteps.Count;
 
     /// <summary>Applies what is missing. Processes that start together take turns: each step looks again once it holds the lock.</summary>
-    /// <exception cref="ControlPlaneException">The database is newer than <paramref name="steps"/>.</exception>
+    /// <exception cref="ControlPlaneException">The database is newer than <paramref name="steps"/>, or of a build before the first release.</exception>
     public static Task ApplyAsync(DatabaseEngine engine, DbConnection connection, IReadOnlyList<string> steps) => engine.AloneAsync(
         connection,
         () =>
@@ -36,19 +29,27 @@ internal static class Migrations
     private static bool ApplyNext(DatabaseEngine engine, DbConnection connection, IReadOnlyList<string> steps)
     {
         using var transaction = engine.BeginWrite(connection);
-        var version = engine.VersionOf(connection);
-        if (version > steps.Count)
+        var (stored, last) = (engine.VersionOf(connection), BaseVersion + steps.Count);
+        var version = stored == 0 ? BaseVersion : stored;
+        if (stored is not 0 and <= BaseVersion)
         {
             throw new ControlPlaneException(
-                $"The database {engine.Name} has schema version {version}, but this program knows only up to {steps.Count}: run the newer program that wrote it.");
+                $"The database {engine.Name} has schema version {version}, of a build before the first release, which cannot be brought up to date: "
+                + "start with an empty database.");
         }
 
-        if (version == steps.Count)
+        if (version > last)
+        {
+            throw new ControlPlaneException(
+                $"The database {engine.Name} has schema version {version}, but this program knows only up to {last}: run the newer program that wrote it.");
+        }
+
+        if (version == last)
         {
             return false;
         }
 
-        connection.Execute(engine.Translate(steps[(int)version]));
+        connection.Execute(steps[(int)(version - BaseVersion)]);
         engine.SetVersion(connection, version + 1);
         transaction.Commit();
         return true;

@@ -1,7 +1,7 @@
 using System.Data;
 using System.Data.Common;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
+using ControlPlane.Storage.Schema;
 using Npgsql;
 
 namespace ControlPlane.Storage;
@@ -10,13 +10,10 @@ namespace ControlPlane.Storage;
 /// PostgreSQL. Write transactions are serializable, so that what a transaction has read stays true until it commits, as with SQLite's one
 /// writer; one that PostgreSQL gives up for another is run again.
 /// </summary>
-internal sealed partial class PostgresEngine : DatabaseEngine
+internal sealed class PostgresEngine : DatabaseEngine
 {
     // Any number will do that nobody else uses in this database.
     private const long LockKey = 0x6564_6765;
-
-    // A step that is not for this database.
-    private const string Nothing = "SELECT 1";
 
     private const int MaxPreparedStatements = 128;
     private const int CommandTimeoutSeconds = 30;
@@ -53,6 +50,8 @@ internal sealed partial class PostgresEngine : DatabaseEngine
     public override string Name { get; }
 
     public override PostgresNotices Notices { get; }
+
+    public override IReadOnlyList<string> SchemaSteps { get; } = [SchemaFile.Read("postgres.sql")];
 
     /// <summary>
     /// Checks that the database stores any text: with another encoding each line with a character unknown to it would be refused, for ever.
@@ -182,7 +181,7 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
         command.CommandText = "SELECT version FROM schema_version";
         var version = await command.ExecuteScalarAsync(cancellationToken);
-        return version is long known && known == Migrations.All.Count ? DatabaseFault.None : DatabaseFault.OtherSchema;
+        return version is long known && known == Migrations.VersionFor(this) ? DatabaseFault.None : DatabaseFault.OtherSchema;
     }
 
     /// <summary>
@@ -216,36 +215,9 @@ internal sealed partial class PostgresEngine : DatabaseEngine
 
     public override void SetVersion(DbConnection connection, long version)
     {
-        if (version == 1)
-        {
-            connection.Execute("CREATE TABLE schema_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL)");
-        }
-
+        connection.Execute("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL)");
         connection.Execute(
             "INSERT INTO schema_version (id, version) VALUES (1, @version) ON CONFLICT (id) DO UPDATE SET version = excluded.version", ("@version", version));
-    }
-
-    /// <summary>
-    /// Types, identities, and what only SQLite says. Text sorts and compares by its bytes, as in SQLite, except where <c>NOCASE</c> says
-    /// otherwise, for which there is a collation of that name.
-    /// </summary>
-    public override string Translate(string step)
-    {
-        if (step == AgentTokenSchema.Sql)
-        {
-            return Nothing;
-        }
-
-        step = Tail().Replace(step, ")");
-        step = step.Replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", StringComparison.Ordinal);
-        step = Integer().Replace(step, "BIGINT");
-        step = Real().Replace(step, "DOUBLE PRECISION");
-        step = Blob().Replace(step, "BYTEA");
-        step = Text().Replace(step, "TEXT COLLATE \"C\"");
-        step = JsonValid().Replace(step, "($1::jsonb IS NOT NULL)");
-        return step.Contains("COLLATE NOCASE", StringComparison.Ordinal)
-            ? "CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\n" + step
-            : step;
     }
 
     public override void Dispose()
@@ -253,22 +225,4 @@ internal sealed partial class PostgresEngine : DatabaseEngine
         Notices.Dispose();
         _source.Dispose();
     }
-
-    [GeneratedRegex(@"\) STRICT(, WITHOUT ROWID)?(?=;|\s*$)")]
-    private static partial Regex Tail();
-
-    [GeneratedRegex(@"\bINTEGER\b")]
-    private static partial Regex Integer();
-
-    [GeneratedRegex(@"\bREAL\b")]
-    private static partial Regex Real();
-
-    [GeneratedRegex(@"\bBLOB\b")]
-    private static partial Regex Blob();
-
-    [GeneratedRegex(@"\bTEXT\b(?![^,\n]*\bCOLLATE\b)")]
-    private static partial Regex Text();
-
-    [GeneratedRegex(@"\bjson_valid\((\w+)\)")]
-    private static partial Regex JsonValid();
 }

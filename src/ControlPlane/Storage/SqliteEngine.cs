@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using ControlPlane.Storage.Schema;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -26,7 +27,8 @@ internal sealed class SqliteEngine : DatabaseEngine
     private readonly string _pragmas;
     private readonly TimeSpan _busyTimeout;
     private readonly Lock _gate = new();
-    private SqliteChanges? _changes;
+    private SqliteDataVersion? _dataVersion;
+    private int _idleCount;
     private volatile int _generation;
     private volatile bool _wasFull;
 
@@ -50,6 +52,8 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override string Name => FilePath;
 
+    public override IReadOnlyList<string> SchemaSteps { get; } = [SchemaFile.Read("sqlite.sql")];
+
     /// <summary>Makes the file when it is not there (mode 0600; SQLite gives its side files the same).</summary>
     public override void Prepare()
     {
@@ -72,35 +76,33 @@ internal sealed class SqliteEngine : DatabaseEngine
         connection.Execute("PRAGMA journal_mode = WAL");
     }
 
-    public override DbConnection Rent() => _idle.TryTake(out var idle) ? idle : Open();
+    public override DbConnection Rent()
+    {
+        if (!_idle.TryTake(out var idle))
+        {
+            return Open();
+        }
 
-    public override long? ChangeMark()
+        Interlocked.Decrement(ref _idleCount);
+        return idle;
+    }
+
+    public override long? DataVersion()
     {
         lock (_gate)
         {
+            try
+            {
+                _dataVersion ??= new SqliteDataVersion(Open());
+            }
+            catch (SqliteException)
+            {
+                // The query that takes place instead tells why.
+                return null;
+            }
+
             // A connection's numbers are its own.
-            return Changes()?.Mark() is { } mark ? mark + ((long)_generation << 32) : null;
-        }
-    }
-
-    public override long? AgentTokenMark()
-    {
-        lock (_gate)
-        {
-            return Changes()?.AgentTokenMark();
-        }
-    }
-
-    /// <summary>Null while the file cannot be opened: the read that takes place instead tells why.</summary>
-    private SqliteChanges? Changes()
-    {
-        try
-        {
-            return _changes ??= new SqliteChanges(Open());
-        }
-        catch (SqliteException)
-        {
-            return null;
+            return _dataVersion.Read() is { } version ? version + ((long)_generation << 32) : null;
         }
     }
 
@@ -122,14 +124,19 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override void Return(DbConnection connection)
     {
-        if (connection is SqliteSession session && session.Generation == _generation && _idle.Count < MaxIdle)
+        if (connection is SqliteSession session && session.Generation == _generation)
         {
-            _idle.Add(session);
+            // ConcurrentBag.Count would take all of its locks.
+            if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
+            {
+                _idle.Add(session);
+                return;
+            }
+
+            Interlocked.Decrement(ref _idleCount);
         }
-        else
-        {
-            connection.Dispose();
-        }
+
+        connection.Dispose();
     }
 
     public override void CloseIdleConnections()
@@ -137,12 +144,13 @@ internal sealed class SqliteEngine : DatabaseEngine
         Interlocked.Increment(ref _generation);
         lock (_gate)
         {
-            _changes?.Dispose();
-            _changes = null;
+            _dataVersion?.Dispose();
+            _dataVersion = null;
         }
 
         while (_idle.TryTake(out var connection))
         {
+            Interlocked.Decrement(ref _idleCount);
             connection.Dispose();
         }
     }
@@ -225,8 +233,6 @@ internal sealed class SqliteEngine : DatabaseEngine
     // A pragma takes no parameters; this is our own number.
     public override void SetVersion(DbConnection connection, long version) =>
         connection.Execute(FormattableString.Invariant($"PRAGMA user_version = {version}"));
-
-    public override string Translate(string step) => step;
 
     public override void Dispose() => CloseIdleConnections();
 }

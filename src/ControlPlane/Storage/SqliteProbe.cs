@@ -25,7 +25,7 @@ internal static class SqliteProbe
         if (raw.sqlite3_exec(handle, "BEGIN IMMEDIATE") is var begun && begun == raw.SQLITE_OK)
         {
             var version = engine.VersionOf(session);
-            if (version == Migrations.All.Count)
+            if (version == Migrations.VersionFor(engine))
             {
                 engine.SetVersion(session, version);
                 Execute(handle, "COMMIT");
@@ -36,7 +36,7 @@ internal static class SqliteProbe
             }
 
             _ = raw.sqlite3_busy_timeout(handle, (int)busyTimeout.TotalMilliseconds);
-            return version == Migrations.All.Count ? DatabaseFault.None : DatabaseFault.OtherSchema;
+            return version == Migrations.VersionFor(engine) ? DatabaseFault.None : DatabaseFault.OtherSchema;
         }
 
         _ = raw.sqlite3_busy_timeout(handle, (int)busyTimeout.TotalMilliseconds);

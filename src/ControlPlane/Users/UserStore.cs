@@ -1,19 +1,15 @@
 using System.Data.Common;
+using ControlPlane.Access;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Users;
 
 /// <summary>Users, their API keys and roles.</summary>
-internal sealed class UserStore(Database database)
+internal sealed class UserStore(Database database, AccessSignals access, TimeProvider time)
 {
-    private readonly Kept<string, OwnedKey> _keys = new(database, static (connection, keyId) =>
-    {
-        var key = connection.First("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
-        return key is null
-            ? null
-            : new OwnedKey(key, connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId))!);
-    });
+    private readonly ReadThroughCache<string, OwnedKey> _keys = new(database, time, ReadOwned, () => access.Version);
 
+    /// <summary>The token of this id. One that another process withdraws without a notice may be found for <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.</summary>
     public OwnedKey? FindKey(string keyId) => _keys.Get(keyId);
 
     public (List<Guid> Organizations, List<string> Roles) Memberships(Guid userId) => database.Read(connection => (
@@ -23,13 +19,25 @@ internal sealed class UserStore(Database database)
             ("@user", userId)),
         connection.List("SELECT role FROM user_roles WHERE user_id = @user ORDER BY role", static reader => reader.Text("role"), ("@user", userId))));
 
-    public Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
-        connection =>
-        {
-            connection.Execute("UPDATE api_keys SET last_used_at = @now WHERE id = @id", ("@now", now), ("@id", key.Id));
-            return connection.Execute("UPDATE users SET last_seen_at = @now WHERE id = @id", ("@now", now), ("@id", key.UserId));
-        },
-        cancellationToken);
+    public async Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await database.WriteAsync(
+            connection =>
+            {
+                connection.Execute("UPDATE api_keys SET last_used_at = @now WHERE id = @id", ("@now", now), ("@id", key.Id));
+                return connection.Execute("UPDATE users SET last_seen_at = @now WHERE id = @id", ("@now", now), ("@id", key.UserId));
+            },
+            cancellationToken);
+        _keys.Remove(key.Id);
+    }
+
+    private static OwnedKey? ReadOwned(DbConnection connection, string keyId)
+    {
+        var key = connection.First("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
+        return key is not null && connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId)) is { } owner
+            ? new OwnedKey(key, owner)
+            : null;
+    }
 
     private static ApiKey ReadKey(DbDataReader reader) => new(
         reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at"));
