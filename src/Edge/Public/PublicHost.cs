@@ -39,7 +39,11 @@ internal static class PublicHost
         if (derpKey is not null)
         {
             builder.Services.AddDerpAdmission(settings.Derp.Admission);
-            builder.Services.AddSingleton(services => new DerpServer(derpKey, settings.Derp.Server, hosts.Time) { Admission = services.AdmissionOf() });
+            builder.Services.AddSingleton(services =>
+            {
+                var logger = services.GetRequiredService<ILogger<DerpServer>>();
+                return new DerpServer(derpKey, settings.Derp.Server, hosts.Time, logger) { Admission = services.AdmissionOf() };
+            });
             builder.Services.AddSingleton<DerpMetrics>();
             DerpNode.AddTo(builder.Services, settings.Derp);
         }

@@ -4,7 +4,7 @@ namespace Edge.LocalAgent.Terminals;
 /// One terminal: a shell, its pseudo-terminal, its last output, and whoever is attached. One thread moves the output, up to the attachments'
 /// sockets. It reads on while the fastest attachment keeps up, or nobody is attached; slower ones lose what the scrollback drops, and delay nobody.
 /// </summary>
-internal sealed class TerminalSession
+internal sealed partial class TerminalSession
 {
     private const int ReadBytes = 16 * 1024;
 
@@ -17,6 +17,7 @@ internal sealed class TerminalSession
     private readonly OutputShare.Meter _meter;
     private readonly TerminalOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly Action<TerminalSession> _onOver;
     private readonly Scrollback _scrollback;
     private readonly ITimer _detached;
@@ -29,9 +30,16 @@ internal sealed class TerminalSession
     private bool _told;
     private bool _isOver;
 
-    private TerminalSession(Pty pty, TerminalProcess process, OutputShare share, TerminalOptions options, TimeProvider time, Action<TerminalSession> onOver)
+    private TerminalSession(
+        Pty pty,
+        TerminalProcess process,
+        OutputShare share,
+        TerminalOptions options,
+        TimeProvider time,
+        ILogger logger,
+        Action<TerminalSession> onOver)
     {
-        (_pty, _process, _meter, _options, _time, _onOver) = (pty, process, share.NewMeter(), options, time, onOver);
+        (_pty, _process, _meter, _options, _time, _logger, _onOver) = (pty, process, share.NewMeter(), options, time, logger, onOver);
         _scrollback = new Scrollback(options.ScrollbackBytes);
         _detached = time.CreateTimer(static session => ((TerminalSession)session!).EndIfDetached(), this, options.DetachedTimeout, Timeout.InfiniteTimeSpan);
     }
@@ -62,6 +70,7 @@ internal sealed class TerminalSession
     /// <param name="share">Where its output is counted.</param>
     /// <param name="options">Its limits.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="logger">Hears of what fails on its thread.</param>
     /// <param name="onOver">Called once nobody can attach any more.</param>
     /// <exception cref="System.ComponentModel.Win32Exception">The system has no room for it.</exception>
     public static TerminalSession Start(
@@ -72,6 +81,7 @@ internal sealed class TerminalSession
         OutputShare share,
         TerminalOptions options,
         TimeProvider time,
+        ILogger logger,
         Action<TerminalSession> onOver)
     {
         var pty = Pty.Open(height, width);
@@ -86,7 +96,7 @@ internal sealed class TerminalSession
             throw;
         }
 
-        return new TerminalSession(pty, process, share, options, time, onOver);
+        return new TerminalSession(pty, process, share, options, time, logger, onOver);
     }
 
     /// <summary>Begins to move its output. Not before the first has attached, or a short command could be over by then.</summary>
@@ -205,9 +215,17 @@ internal sealed class TerminalSession
     /// <summary>The thread.</summary>
     private void Run()
     {
-        var buffer = new byte[ReadBytes];
-        while (Turn(buffer))
+        try
         {
+            var buffer = new byte[ReadBytes];
+            while (Turn(buffer))
+            {
+            }
+        }
+        catch (Exception exception)
+        {
+            // Its clients see the end of the terminal; the other terminals of the process go on.
+            ThreadFailed(_logger, exception);
         }
 
         TerminalAttachment[] attached;
@@ -304,7 +322,8 @@ internal sealed class TerminalSession
 
     private async Task WatchProcessAsync()
     {
-        await _process.Ended;
+        // However waiting for it ends: the thread has to look.
+        await _process.Ended.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_lock)
         {
             if (!_isOver)
@@ -316,7 +335,21 @@ internal sealed class TerminalSession
 
     private async Task EndProcessAsync()
     {
-        await _process.EndAsync(_options.HangUpGrace, _time);
+        try
+        {
+            await _process.EndAsync(_options.HangUpGrace, _time);
+        }
+        catch (Exception exception)
+        {
+            EndFailed(_logger, exception);
+        }
+
         _over.SetResult();
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A terminal has failed, and is ended")]
+    private static partial void ThreadFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The shell of a terminal could not be ended")]
+    private static partial void EndFailed(ILogger logger, Exception exception);
 }

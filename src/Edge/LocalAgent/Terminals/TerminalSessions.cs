@@ -72,7 +72,7 @@ internal sealed partial class TerminalSessions(TerminalOptions options, TimeProv
         try
         {
             var session = TerminalSession.Start(
-                request.Height, request.Width, request.Command, _shell, _share, options, time, over => OnOver(request.Id, over));
+                request.Height, request.Width, request.Command, _shell, _share, options, time, logger, over => OnOver(request.Id, over));
             _sessions[request.Id] = session;
             var attachment = session.Attach(request.Height, request.Width)!;
             session.Begin();
