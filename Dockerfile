@@ -9,17 +9,14 @@ COPY src/Edge/Edge.csproj src/Edge/
 COPY src/Relay/Relay.csproj src/Relay/
 COPY src/Tailnet/Tailnet.csproj src/Tailnet/
 COPY src/ControlPlane/ControlPlane.csproj src/ControlPlane/
-RUN dotnet restore src/Edge
+RUN dotnet restore src/Edge --use-current-runtime
 
 COPY .editorconfig ./
 COPY src/ src/
-RUN dotnet publish src/Edge -c Release --no-restore -o /out
+# For this processor only: packages bring native libraries (SQLite, libsodium) for every platform, 60 MB of them.
+RUN dotnet publish src/Edge -c Release --no-restore --use-current-runtime --no-self-contained -o /out
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libsodium23 \
-    && rm -rf /var/lib/apt/lists/*
-
 # The image's own user ("app", 1654) owns the data; it holds tokens and keys, so nobody else may look. A named volume starts as a copy
 # of this directory, with its owner and mode.
 RUN install -d -o $APP_UID -g $APP_UID -m 0700 /data

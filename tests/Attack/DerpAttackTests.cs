@@ -54,7 +54,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
 
         await Task.WhenAll(ends);
         slow.ForEach(static peer => peer.Dispose());
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"handshake_timeout\"}} {Count}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"handshake_timeout\"}} {Count}");
         await AnsweredAsync();
     }
 
@@ -116,7 +116,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
             }
         }
 
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"too_many_connections\"}} {200 - Limit}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"too_many_connections\"}} {200 - Limit}");
         using var friend = await DerpPeer.JoinAsync(edge.PublicUrl);
         await AnsweredAsync();
         flood.ForEach(static client => client.Dispose());
@@ -149,7 +149,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
             Assert.DoesNotContain(Magic, await client.ReceiveAllAsync(), StringComparison.Ordinal);
         }
 
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"too_many_connections\"}} {Flood}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"too_many_connections\"}} {Flood}");
         await edge.MetricIsAsync($"derp_current_connections {Limit}");
         foreach (var peer in inside)
         {
@@ -258,7 +258,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
         await first.AssertQuietAsync();
         await second.AssertQuietAsync();
         await third.AssertQuietAsync();
-        await edge.MetricIsAsync("derp_connections_closed{reason=\"too_many_connections\"} 30");
+        await edge.MetricIsAsync("derp_connections_closed_total{reason=\"too_many_connections\"} 30");
         await AnsweredAsync();
     }
 
@@ -277,7 +277,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
             await peer.AssertClosedAsync();
         }
 
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"not_mesh_peer\"}} {Count}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"not_mesh_peer\"}} {Count}");
         await edge.MetricIsAsync("derp_watchers 0");
         await AnsweredAsync();
     }
@@ -306,8 +306,8 @@ public sealed class DerpAttackTests : IAsyncDisposable
             await peer.AssertClosedAsync();
         }
 
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"protocol_error\"}} {headers.Length}");
-        await edge.MetricIsAsync($"derp_connections_closed{{reason=\"bad_handshake\"}} {first.Length}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"protocol_error\"}} {headers.Length}");
+        await edge.MetricIsAsync($"derp_connections_closed_total{{reason=\"bad_handshake\"}} {first.Length}");
         await AnsweredAsync();
     }
 
@@ -328,7 +328,7 @@ public sealed class DerpAttackTests : IAsyncDisposable
             await peer.AssertClosedAsync();
         }
 
-        await edge.MetricIsAsync("derp_connections_closed{reason=\"bad_handshake\"} 3");
+        await edge.MetricIsAsync("derp_connections_closed_total{reason=\"bad_handshake\"} 3");
         await AnsweredAsync();
     }
 

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.WebSockets;
 using System.Text;
+using Edge.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace EndToEnd;
@@ -87,6 +89,25 @@ public class TelemetryTests
         await Eventually.TrueAsync(
             async () => System.Text.RegularExpressions.Regex.IsMatch(await admin.GetStringAsync("/metrics"), "edge_backends_healthy\\{[^}]*\\} 0\n"),
             "the dead API server counts as ill");
+    }
+
+    [Fact]
+    public async Task EveryInstrumentHasADescription()
+    {
+        var bare = new ConcurrentDictionary<string, string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (TelemetrySources.Matches(TelemetrySources.Meters, instrument.Meter.Name) && string.IsNullOrEmpty(instrument.Description))
+            {
+                bare.TryAdd($"{instrument.Meter.Name}: {instrument.Name}", "");
+            }
+        };
+        await using var edge = await TestNode.StartAsync("Edge:Mode=all");
+        await edge.Public.GetStringAsync("/api/v2/buildinfo");
+        listener.Start();
+
+        Assert.Empty(bare.Keys);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ internal sealed class DerpClient : IDisposable
             mine.PublicKey.CopyTo(key);
             var client = new DerpClient(webSocket ? new WebSocketBytes(stream) : stream, socket, key);
             var server = client.ReadFrame(1);
-            client.Introduce(NaClBox.TryCreate(mine, new NodeKey(server.AsSpan(8))) ?? throw new IOException("the server's key is no key"));
+            client.Introduce(new NaClBox(mine, new NodeKey(server.AsSpan(8))));
             client.ReadFrame(3);
             return client;
         }
@@ -109,7 +109,7 @@ internal sealed class DerpClient : IDisposable
         Key.CopyTo(frame, HeaderLength);
         var nonce = frame.AsSpan(HeaderLength + NodeKey.Length, NaClBox.NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        box.Seal(json, nonce, frame.AsSpan(HeaderLength + NodeKey.Length + NaClBox.NonceLength));
+        box.Seal(json, nonce).CopyTo(frame, HeaderLength + NodeKey.Length + NaClBox.NonceLength);
         _stream.Write(frame);
     }
 

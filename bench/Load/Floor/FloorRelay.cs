@@ -55,7 +55,7 @@ internal static class FloorRelay
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - DerpClient.HeaderLength);
         var nonce = frame.AsSpan(DerpClient.HeaderLength, NaClBox.NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        NaClBox.TryCreate(Server, client)!.Seal(json, nonce, frame.AsSpan(DerpClient.HeaderLength + NaClBox.NonceLength));
+        new NaClBox(Server, client).Seal(json, nonce).CopyTo(frame, DerpClient.HeaderLength + NaClBox.NonceLength);
         return frame;
     }
 

@@ -28,7 +28,7 @@ internal static class AdminHost
         builder.Services.AddSingleton<PrometheusExporter>();
 
         // This host starts first and stops last, so that telemetry misses nothing of the others.
-        builder.Services.AddEdgeOpenTelemetry(hosts.Configuration);
+        builder.AddEdgeOpenTelemetry(hosts.Configuration);
 
         var app = builder.Build();
         app.Services.GetRequiredService<PrometheusExporter>();

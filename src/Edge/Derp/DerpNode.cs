@@ -28,10 +28,20 @@ internal sealed class DerpNode
         var meter = meters.Create(MeterName);
         var started = time.GetTimestamp();
         var startedAt = time.GetUtcNow().ToUnixTimeSeconds();
-        meter.CreateObservableGauge("derp_current_file_descriptors", static () => Directory.Exists(Descriptors) ? Directory.EnumerateFiles(Descriptors).LongCount() : 0);
-        meter.CreateObservableGauge("process_start_unix_time", () => startedAt);
-        meter.CreateObservableCounter("uptime_sec", () => (long)time.GetElapsedTime(started).TotalSeconds);
-        meter.CreateObservableGauge("version", static () => new Measurement<long>(1, new("version", EdgeVersion.Text), new("binary", "edge")));
+        meter.CreateObservableGauge(
+            "derp_current_file_descriptors",
+            static () => Directory.Exists(Descriptors) ? Directory.EnumerateFiles(Descriptors).LongCount() : 0,
+            null,
+            "File descriptors that the process has open.");
+        meter.CreateObservableGauge(
+            "process_start_unix_time", () => startedAt, null, "When the node started, in seconds since 1970-01-01 UTC.");
+        meter.CreateObservableCounter(
+            "uptime_sec", () => (long)time.GetElapsedTime(started).TotalSeconds, null, "Seconds since the node started.");
+        meter.CreateObservableGauge(
+            "version",
+            static () => new Measurement<long>(1, new("version", EdgeVersion.Text), new("binary", "edge")),
+            null,
+            "1, with the program's version.");
     }
 
     private const string Descriptors = "/proc/self/fd";

@@ -14,7 +14,6 @@ using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Public;
 using Edge.Settings;
-using Relay.Crypto;
 using Relay.Derp;
 using Relay.Streams;
 using Relay.Stun;
@@ -168,7 +167,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
         else
         {
-            CheckSodium();
             var derpKey = _settings.Derp.Serves ? await DerpKeyFile.OpenAsync(_settings.Derp.KeyFile, _data, cancellation) : null;
             _public = PublicHost.Create(_hosts, _settings, _data, listeners, derpKey, inProcess);
             if (Options.Proxies)
@@ -187,23 +185,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         foreach (var warning in _warnings)
         {
             LogWarning(_public.Logger, warning);
-        }
-    }
-
-    private void CheckSodium()
-    {
-        if (!_settings.Derp.Serves)
-        {
-            return;
-        }
-
-        try
-        {
-            NaClBox.EnsureAvailable();
-        }
-        catch (DllNotFoundException error)
-        {
-            throw new SettingsException("Relay:Derp:Mode", "serve", error.Message);
         }
     }
 

@@ -1,20 +1,73 @@
 using System.Globalization;
 using Edge.Settings;
+using OpenTelemetry.Exporter;
 
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Checks the variables of the OTLP exporter for one signal or for all (OpenTelemetry specification, "OTLP Exporter Configuration").
-/// The exporter itself throws for headers when it is made, and ignores other wrong values.
+/// The variables of the OTLP exporter (OpenTelemetry specification, "OTLP Exporter Configuration"). The exporter reads those for all
+/// signals itself, but ignores wrong values, throws for headers when it is made, and reads the variables of one signal
+/// (<c>OTEL_EXPORTER_OTLP_TRACES_…</c>) only in a mode that always exports every signal.
 /// </summary>
 internal static class OtlpVariables
 {
+    /// <summary>The signal of spans, as variables name it.</summary>
+    public const string Traces = "TRACES";
+
+    /// <summary>The signal of metrics, as variables name it.</summary>
+    public const string Metrics = "METRICS";
+
+    private const string Prefix = "OTEL_EXPORTER_OTLP_";
     private static readonly string[] Protocols = ["grpc", "http/protobuf"];
 
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="prefix">What the names begin with, such as <c>OTEL_EXPORTER_OTLP_TRACES_</c>.</param>
-    /// <exception cref="SettingsException">A value is not allowed; headers are not shown, since they hold credentials.</exception>
-    public static void Check(IConfiguration configuration, string prefix)
+    /// <summary>Whether a signal is to be exported: it has an endpoint, and nothing turns it off.</summary>
+    /// <exception cref="SettingsException">A variable has a value that the exporter would not take.</exception>
+    public static bool Wants(IConfiguration configuration, string signal)
+    {
+        var general = Url(configuration, $"{Prefix}ENDPOINT");
+        var own = Url(configuration, $"{Prefix}{signal}_ENDPOINT");
+        if ((general ?? own) is null
+            || Is(configuration["OTEL_SDK_DISABLED"], "true")
+            || Is(configuration[$"OTEL_{signal}_EXPORTER"], "none"))
+        {
+            return false;
+        }
+
+        Check(configuration, Prefix);
+        Check(configuration, $"{Prefix}{signal}_");
+        return true;
+    }
+
+    /// <summary>Sets the options that a signal has variables of its own for; <see cref="Wants"/> has checked them.</summary>
+    public static void Apply(IConfiguration configuration, string signal, OtlpExporterOptions options)
+    {
+        // Setting it, to whatever, keeps the exporter from appending the signal's path.
+        if (Url(configuration, $"{Prefix}{signal}_ENDPOINT") is { } endpoint)
+        {
+            options.Endpoint = endpoint;
+        }
+
+        var settings = new SettingsReader(configuration);
+        if (settings.Text($"{Prefix}{signal}_PROTOCOL") is { } protocol)
+        {
+            options.Protocol = protocol == "grpc" ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
+        }
+
+        if (settings.Text($"{Prefix}{signal}_TIMEOUT") is { } timeout)
+        {
+            options.TimeoutMilliseconds = int.Parse(timeout, NumberStyles.None, CultureInfo.InvariantCulture);
+        }
+
+        if (settings.Text($"{Prefix}{signal}_COMPRESSION") is { } compression)
+        {
+            options.Compression = Is(compression, "gzip") ? OtlpExportCompression.GZip : OtlpExportCompression.None;
+        }
+
+        options.Headers = settings.Text($"{Prefix}{signal}_HEADERS") ?? options.Headers;
+    }
+
+    // Headers are not shown, since they hold credentials.
+    private static void Check(IConfiguration configuration, string prefix)
     {
         var settings = new SettingsReader(configuration);
         if (settings.Text($"{prefix}PROTOCOL") is { } protocol && !Protocols.Contains(protocol, StringComparer.Ordinal))
@@ -34,6 +87,16 @@ internal static class OtlpVariables
                 $"{prefix}HEADERS", null, "allowed is a list such as name=value,name2=value2, URL-encoded where a value has other characters");
         }
     }
+
+    private static Uri? Url(IConfiguration configuration, string name)
+    {
+        var value = configuration[name]?.Trim();
+        return string.IsNullOrEmpty(value) ? null
+            : Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme is "http" or "https") ? url
+            : throw new SettingsException(name, value, "allowed is an http or https URL");
+    }
+
+    private static bool Is(string? value, string expected) => string.Equals(value?.Trim(), expected, StringComparison.OrdinalIgnoreCase);
 
     // The exporter decodes first, so that an encoded comma divides too.
     private static bool AreHeaders(string text) => Uri.UnescapeDataString(text)

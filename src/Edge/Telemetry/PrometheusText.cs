@@ -81,3 +81,200 @@ internal sealed class PrometheusText(IBufferWriter<byte> output)
         _ => "gauge",
     };
 }
+
+/// <summary>
+/// The Prometheus name of an instrument, after the OpenTelemetry specification "Prometheus and OpenMetrics Compatibility":
+/// characters outside the alphabet become underscores, the unit is spelled out and appended, counters end in <c>_total</c>, and endings
+/// that belong to other types go, as <c>promtool check metrics</c> asks.
+/// </summary>
+internal static class PrometheusName
+{
+    private const string Total = "_total";
+
+    // The endings of counters and of a histogram's samples, which a gauge may not have: .NET has dotnet.assembly.count.
+    private static readonly string[] Reserved = [Total, "_count", "_sum", "_bucket"];
+
+    /// <summary>The name of a metric family.</summary>
+    public static string Family(string instrument, string? unit, PrometheusType type)
+    {
+        var name = Sanitize(instrument, colon: true);
+        foreach (var reserved in type == PrometheusType.Gauge ? Reserved : [Total])
+        {
+            if (name.EndsWith(reserved, StringComparison.Ordinal) && name.Length > reserved.Length)
+            {
+                name = name[..^reserved.Length];
+            }
+        }
+
+        var suffix = unit == "1" && type == PrometheusType.Gauge ? "ratio" : Unit(unit);
+        if (suffix.Length > 0 && !name.Contains(suffix, StringComparison.Ordinal))
+        {
+            name = $"{name}_{suffix}";
+        }
+
+        return type == PrometheusType.Counter ? $"{name}_total" : name;
+    }
+
+    /// <summary>The name of a label.</summary>
+    public static string Label(string tag) => Sanitize(tag, colon: false);
+
+    private static string Sanitize(string name, bool colon)
+    {
+        var text = new StringBuilder(name.Length + 1);
+        foreach (var c in name)
+        {
+            if (char.IsAsciiLetterOrDigit(c) || (colon && c == ':'))
+            {
+                if (text.Length == 0 && char.IsAsciiDigit(c))
+                {
+                    text.Append('_');
+                }
+
+                text.Append(c);
+            }
+            else if (text.Length == 0 || text[^1] != '_')
+            {
+                text.Append('_');
+            }
+        }
+
+        return text.Length == 0 ? "_" : text.ToString();
+    }
+
+    /// <summary>A UCUM unit in words: <c>s</c> is "seconds", <c>By/s</c> "bytes_per_second", <c>{request}</c> nothing.</summary>
+    private static string Unit(string? unit)
+    {
+        var text = RemoveAnnotations(unit ?? "");
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0)
+        {
+            return Word(text);
+        }
+
+        var per = PerWord(text[(slash + 1)..]);
+        var of = Word(text[..slash]);
+        return per.Length == 0 ? of : of.Length == 0 ? $"per_{per}" : $"{of}_per_{per}";
+    }
+
+    private static string RemoveAnnotations(string unit)
+    {
+        var text = new StringBuilder(unit.Length);
+        var depth = 0;
+        foreach (var c in unit)
+        {
+            depth += c == '{' ? 1 : 0;
+            if (depth == 0)
+            {
+                text.Append(c);
+            }
+
+            depth -= c == '}' && depth > 0 ? 1 : 0;
+        }
+
+        return text.ToString().Trim();
+    }
+
+    private static string Word(string unit) => unit switch
+    {
+        "" or "1" => "",
+        "d" => "days",
+        "h" => "hours",
+        "min" => "minutes",
+        "s" => "seconds",
+        "ms" => "milliseconds",
+        "us" => "microseconds",
+        "ns" => "nanoseconds",
+        "By" => "bytes",
+        "KiBy" => "kibibytes",
+        "MiBy" => "mebibytes",
+        "GiBy" => "gibibytes",
+        "TiBy" => "tibibytes",
+        "KBy" or "kBy" => "kilobytes",
+        "MBy" => "megabytes",
+        "GBy" => "gigabytes",
+        "TBy" => "terabytes",
+        "m" => "meters",
+        "V" => "volts",
+        "A" => "amperes",
+        "J" => "joules",
+        "W" => "watts",
+        "g" => "grams",
+        "Cel" => "celsius",
+        "Hz" => "hertz",
+        "%" => "percent",
+        _ => Sanitize(unit, colon: false).Trim('_'),
+    };
+
+    private static string PerWord(string unit) => unit switch
+    {
+        "s" => "second",
+        "m" or "min" => "minute",
+        "h" => "hour",
+        "d" => "day",
+        "w" => "week",
+        "mo" => "month",
+        "y" => "year",
+        _ => Sanitize(unit, colon: false).Trim('_'),
+    };
+}
+
+/// <summary>Tags as the text between the braces of a sample: <c>method="GET",status="200"</c>.</summary>
+internal static class PrometheusLabels
+{
+    /// <summary>The labels of the series that takes what no longer has room; its name is OpenTelemetry's.</summary>
+    public const string Overflow = "otel_metric_overflow=\"true\"";
+
+    /// <summary>The longest label value, in UTF-16 units; what is longer is cut.</summary>
+    private const int MaxValueLength = 256;
+
+    /// <summary>Sorted by name, one label a name (the last tag wins), null values and tags that may hold a query string left out.</summary>
+    public static string Format(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (tags.IsEmpty)
+        {
+            return "";
+        }
+
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in tags)
+        {
+            // The text format has no null: a missing label and an empty one are the same.
+            if (value is not null && key is not null && !TelemetrySources.MayHoldQuery(key))
+            {
+                labels[PrometheusName.Label(key)] = Text(value);
+            }
+        }
+
+        var text = new StringBuilder();
+        foreach (var (name, value) in labels)
+        {
+            text.Append(text.Length > 0 ? "," : "").Append(name).Append("=\"");
+            Escape(text, value);
+            text.Append('"');
+        }
+
+        return text.ToString();
+    }
+
+    private static string Text(object value) => value switch
+    {
+        // A line feed has an escape of the format's own.
+        string text => text.Contains('\n', StringComparison.Ordinal) ? string.Join('\n', text.Split('\n').Select(ControlCharacters.Escape)) : ControlCharacters.Escape(text)!,
+        bool flag => flag ? "true" : "false",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+    };
+
+    private static void Escape(StringBuilder text, string value)
+    {
+        foreach (var c in value.AsSpan(0, Math.Min(value.Length, MaxValueLength)))
+        {
+            _ = c switch
+            {
+                '\\' => text.Append("\\\\"),
+                '"' => text.Append("\\\""),
+                '\n' => text.Append("\\n"),
+                _ => text.Append(c),
+            };
+        }
+    }
+}

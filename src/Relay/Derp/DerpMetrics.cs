@@ -12,33 +12,33 @@ public sealed class DerpMetrics
     /// <summary>The meter's name.</summary>
     public const string MeterName = "Relay.Derp";
 
-    private static readonly (string Name, DerpCount Count)[] Counters =
+    private static readonly (string Name, DerpCount Count, string Description)[] Counters =
     [
-        ("derp_accepts", DerpCount.Accepts),
-        ("derp_websocket_accepts", DerpCount.WebSocketAccepts),
-        ("derp_unknown_frames", DerpCount.UnknownFrames),
-        ("derp_home_moves_in", DerpCount.HomeMovesIn),
-        ("derp_home_moves_out", DerpCount.HomeMovesOut),
-        ("derp_got_ping", DerpCount.GotPing),
-        ("derp_sent_pong", DerpCount.SentPong),
-        ("derp_peer_gone_disconnected_frames", DerpCount.PeerGoneDisconnected),
-        ("derp_peer_gone_not_here_frames", DerpCount.PeerGoneNotHere),
-        ("derp_packets_forwarded_out", DerpCount.PacketsForwardedOut),
-        ("derp_packets_forwarded_in", DerpCount.PacketsForwardedIn),
-        ("derp_multiforwarder_created", DerpCount.MultiForwarderCreated),
-        ("derp_multiforwarder_deleted", DerpCount.MultiForwarderDeleted),
-        ("derp_packet_forwarder_delete_other_value", DerpCount.ForwarderDeleteOtherValue),
-        ("derp_sclient_write_timeouts", DerpCount.WriteTimeouts),
-        ("derp_rate_limit_per_client_waited", DerpCount.RateLimitWaits),
-        ("derp_total_dup_client_conns", DerpCount.TotalDupConnections),
+        ("derp_accepts", DerpCount.Accepts, "Clients accepted."),
+        ("derp_websocket_accepts", DerpCount.WebSocketAccepts, "Clients accepted over WebSocket."),
+        ("derp_unknown_frames", DerpCount.UnknownFrames, "Frames of a type that the server does not know."),
+        ("derp_home_moves_in", DerpCount.HomeMovesIn, "Times that a client made this server its home."),
+        ("derp_home_moves_out", DerpCount.HomeMovesOut, "Times that a client made another server its home."),
+        ("derp_got_ping", DerpCount.GotPing, "Ping frames received."),
+        ("derp_sent_pong", DerpCount.SentPong, "Pong frames sent."),
+        ("derp_peer_gone_disconnected_frames", DerpCount.PeerGoneDisconnected, "PeerGone frames sent because the peer had disconnected."),
+        ("derp_peer_gone_not_here_frames", DerpCount.PeerGoneNotHere, "PeerGone frames sent because the peer was not connected."),
+        ("derp_packets_forwarded_out", DerpCount.PacketsForwardedOut, "Packets forwarded to other servers of the mesh."),
+        ("derp_packets_forwarded_in", DerpCount.PacketsForwardedIn, "Packets received from other servers of the mesh."),
+        ("derp_multiforwarder_created", DerpCount.MultiForwarderCreated, "Times that a second server of the mesh announced a client."),
+        ("derp_multiforwarder_deleted", DerpCount.MultiForwarderDeleted, "Times that such a client was left to one server."),
+        ("derp_packet_forwarder_delete_other_value", DerpCount.ForwarderDeleteOtherValue, "Withdrawals of clients that were elsewhere."),
+        ("derp_sclient_write_timeouts", DerpCount.WriteTimeouts, "Connections whose writes timed out."),
+        ("derp_rate_limit_per_client_waited", DerpCount.RateLimitWaits, "Times that a client's rate limit made it wait."),
+        ("derp_total_dup_client_conns", DerpCount.TotalDupConnections, "Connections that came while another one of the same key was open."),
     ];
 
-    private static readonly (string Name, DerpCount Count)[] Gauges =
+    private static readonly (string Name, DerpCount Count, string Description)[] Gauges =
     [
-        ("derp_current_home_connections", DerpCount.CurrentHome),
-        ("derp_current_notideal_connections", DerpCount.CurrentNotIdeal),
-        ("derp_current_dup_client_keys", DerpCount.CurrentDupKeys),
-        ("derp_current_dup_client_conns", DerpCount.CurrentDupConnections),
+        ("derp_current_home_connections", DerpCount.CurrentHome, "Clients whose home is this server."),
+        ("derp_current_notideal_connections", DerpCount.CurrentNotIdeal, "Clients that said that this server is not their ideal one."),
+        ("derp_current_dup_client_keys", DerpCount.CurrentDupKeys, "Keys with more than one connection."),
+        ("derp_current_dup_client_conns", DerpCount.CurrentDupConnections, "Connections of keys that have more than one."),
     ];
 
     private readonly DerpServer _server;
@@ -52,32 +52,52 @@ public sealed class DerpMetrics
         ArgumentNullException.ThrowIfNull(server);
         _server = server;
         var meter = meters.Create(MeterName);
-        foreach (var (name, count) in Counters)
+        foreach (var (name, count, description) in Counters)
         {
-            meter.CreateObservableCounter(name, () => server.Totals[count]);
+            meter.CreateObservableCounter(name, () => server.Totals[count], null, description);
         }
 
-        foreach (var (name, count) in Gauges)
+        foreach (var (name, count, description) in Gauges)
         {
-            meter.CreateObservableGauge(name, () => server.Totals[count]);
+            meter.CreateObservableGauge(name, () => server.Totals[count], null, description);
         }
 
-        meter.CreateObservableGauge("derp_current_connections", () => (long)server.Registry.Connections);
-        meter.CreateObservableGauge("derp_watchers", () => (long)server.Registry.Watchers);
-        meter.CreateObservableGauge("derp_clients_local", () => (long)server.Registry.LocalKeys);
-        meter.CreateObservableGauge("derp_clients_remote", () => (long)server.Registry.RemoteKeys);
-        meter.CreateObservableGauge("derp_clients_total", () => (long)server.Registry.LocalKeys + server.Registry.RemoteKeys);
+        meter.CreateObservableGauge(
+            "derp_current_connections", () => (long)server.Registry.Connections, null,
+            "Connections that are open.");
+        meter.CreateObservableGauge(
+            "derp_watchers", () => (long)server.Registry.Watchers, null,
+            "Connections that watch who comes and goes.");
+        meter.CreateObservableGauge("derp_clients_local", () => (long)server.Registry.LocalKeys, null, "Keys connected to this server.");
+        meter.CreateObservableGauge(
+            "derp_clients_remote", () => (long)server.Registry.RemoteKeys, null,
+            "Keys connected to other servers of the mesh only.");
+        meter.CreateObservableGauge(
+            "derp_clients_total", () => (long)server.Registry.LocalKeys + server.Registry.RemoteKeys, null,
+            "Keys connected to any server of the mesh.");
         meter.CreateObservableGauge("derp_queue_bytes", () => server.Pool.Lent, "By", "Memory in which packets wait.");
-        meter.CreateObservableGauge("derp_rate_limit_per_client_bytes_per_second", () => server.RateLimit.BytesPerSecond);
-        meter.CreateObservableGauge("derp_rate_limit_per_client_burst_bytes", BurstOfClients);
-        meter.CreateObservableCounter("derp_packets_sent", () => Traffic().PacketsSent);
-        meter.CreateObservableCounter("derp_bytes_sent", () => Traffic().BytesSent, "By");
-        meter.CreateObservableCounter("derp_packets_received", () => Traffic().Disco + Traffic().Other);
-        meter.CreateObservableCounter("derp_bytes_received", () => Traffic().BytesReceived, "By");
-        meter.CreateObservableCounter("derp_packets_received_kind", ReceivedByKind);
-        meter.CreateObservableCounter("derp_packets_dropped", () => Drops(static drops => drops.Packets));
-        meter.CreateObservableCounter("derp_bytes_dropped", () => Drops(static drops => drops.Bytes), "By");
-        meter.CreateObservableCounter("derp_connections_closed", Closed, null, "Connections that ended, by reason.");
+        meter.CreateObservableGauge(
+            "derp_rate_limit_per_client_bytes_per_second", () => server.RateLimit.BytesPerSecond, null,
+            "Rate limit of each client, in bytes a second; 0 for none.");
+        meter.CreateObservableGauge(
+            "derp_rate_limit_per_client_burst_bytes", BurstOfClients, null,
+            "Bytes that a client may send at once; 0 for no limit.");
+        meter.CreateObservableCounter("derp_packets_sent", () => Traffic().PacketsSent, null, "Packets sent to clients.");
+        meter.CreateObservableCounter("derp_bytes_sent", () => Traffic().BytesSent, "By", "Bytes of packets sent to clients.");
+        meter.CreateObservableCounter(
+            "derp_packets_received", () => Traffic().Disco + Traffic().Other, null,
+            "Packets received from clients.");
+        meter.CreateObservableCounter(
+            "derp_bytes_received", () => Traffic().BytesReceived, "By",
+            "Bytes of packets received from clients.");
+        meter.CreateObservableCounter("derp_packets_received_kind", ReceivedByKind, null, "Packets received from clients, by kind.");
+        meter.CreateObservableCounter(
+            "derp_packets_dropped", () => Drops(static drops => drops.Packets), null,
+            "Packets dropped, by reason and kind.");
+        meter.CreateObservableCounter(
+            "derp_bytes_dropped", () => Drops(static drops => drops.Bytes), "By",
+            "Bytes of packets dropped, by reason and kind.");
+        meter.CreateObservableCounter("derp_connections_closed_total", Closed, null, "Connections that ended, by reason.");
     }
 
     private static string Label(PacketKind kind) => kind == PacketKind.Disco ? "disco" : "other";

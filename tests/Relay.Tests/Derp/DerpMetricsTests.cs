@@ -26,7 +26,7 @@ public sealed class DerpMetricsTests
             await b.LeaveAsync();
         }
 
-        Assert.Equal(2, metrics["derp_connections_closed reason=client_closed"]);
+        Assert.Equal(2, metrics["derp_connections_closed_total reason=client_closed"]);
     }
 
     [Fact]

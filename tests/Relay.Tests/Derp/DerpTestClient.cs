@@ -36,7 +36,7 @@ internal sealed class DerpTestClient(NodePrivateKey key, PipeReader input, PipeW
         Assert.Equal(DerpFrameType.ServerKey, hello.Type);
         Assert.True(DerpHandshake.TryReadServerKey(hello.Payload, out var server));
         ServerKey = server;
-        var box = NaClBox.TryCreate(key, server)!;
+        var box = new NaClBox(key, server);
         await WriteAsync(DerpHandshake.ClientInfo(Key, box, new ClientInfo(2, meshKey, acks, prober).ToJson()));
     }
 

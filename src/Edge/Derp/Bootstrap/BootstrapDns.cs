@@ -40,9 +40,11 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
     {
         (_settings, _time, _logger, _resolve) = (settings, time, logger, resolve);
         var meter = meters.Create(DerpNode.MeterName);
-        meter.CreateObservableCounter("bootstrap_dns_requests", () => Volatile.Read(ref _requests));
-        meter.CreateObservableCounter("bootstrap_dns_published_hits", () => Volatile.Read(ref _hits));
-        meter.CreateObservableCounter("bootstrap_dns_published_misses", () => Volatile.Read(ref _misses));
+        meter.CreateObservableCounter("bootstrap_dns_requests", () => Volatile.Read(ref _requests), null, "Requests for /bootstrap-dns.");
+        meter.CreateObservableCounter(
+            "bootstrap_dns_published_hits", () => Volatile.Read(ref _hits), null, "Requests for a name whose addresses are known.");
+        meter.CreateObservableCounter(
+            "bootstrap_dns_published_misses", () => Volatile.Read(ref _misses), null, "Requests for a name whose addresses are not known.");
     }
 
     /// <summary>Looks the names up, now and from time to time.</summary>

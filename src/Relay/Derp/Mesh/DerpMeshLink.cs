@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Security.Cryptography;
 using Relay.Crypto;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
@@ -206,7 +207,7 @@ public sealed class DerpMeshLink(
 
     private DerpCloseReason? Greet(ReadOnlySpan<byte> payload, MeshOutbox outbox)
     {
-        if (!DerpHandshake.TryReadServerKey(payload, out var theirs) || NaClBox.TryCreate(server.Key, theirs) is not { } box)
+        if (!DerpHandshake.TryReadServerKey(payload, out var theirs))
         {
             return DerpCloseReason.BadHandshake;
         }
@@ -218,9 +219,20 @@ public sealed class DerpMeshLink(
 
         // Answers pings, so that the peer finds out when this side is gone.
         var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
+        byte[] hello;
+        try
+        {
+            hello = DerpHandshake.ClientInfo(server.PublicKey, new NaClBox(server.Key, theirs), info.ToJson());
+        }
+        catch (CryptographicException)
+        {
+            // The peer's key gives no secret.
+            return DerpCloseReason.BadHandshake;
+        }
+
         Span<byte> watch = stackalloc byte[DerpProtocol.HeaderLength];
         DerpFrames.Empty(watch, DerpFrameType.WatchConns);
-        outbox.SendFirst((byte[])[.. DerpHandshake.ClientInfo(server.PublicKey, box, info.ToJson()), .. watch]);
+        outbox.SendFirst((byte[])[.. hello, .. watch]);
         outbox.Drain();
         Volatile.Write(ref _outbox, outbox);
         return null;

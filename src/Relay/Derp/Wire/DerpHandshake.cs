@@ -32,6 +32,7 @@ internal static class DerpHandshake
     /// <param name="box">The box between the client's and the server's key.</param>
     /// <param name="json">What the client says of itself.</param>
     /// <param name="nonce">24 bytes, or empty for random ones.</param>
+    /// <exception cref="CryptographicException">The server's key gives no secret.</exception>
     public static byte[] ClientInfo(in NodeKey mine, NaClBox box, ReadOnlySpan<byte> json, ReadOnlySpan<byte> nonce = default)
     {
         var frame = new byte[DerpProtocol.HeaderLength + NodeKey.Length + NaClBox.NonceLength + NaClBox.Overhead + json.Length];
@@ -57,8 +58,8 @@ internal static class DerpHandshake
         }
 
         key = new NodeKey(payload);
-        box = NaClBox.TryCreate(server, key);
-        return box is not null && Open(box, payload[NodeKey.Length..]) is { } json ? Wire.ClientInfo.Parse(json) : null;
+        box = new NaClBox(server, key);
+        return Open(box, payload[NodeKey.Length..]) is { } json ? Wire.ClientInfo.Parse(json) : null;
     }
 
     /// <summary>The ServerInfo frame, sealed to the client's key.</summary>
@@ -75,16 +76,8 @@ internal static class DerpHandshake
 
     /// <summary>Opens nonce and box.</summary>
     /// <returns>The JSON, or null when the box does not open.</returns>
-    public static byte[]? Open(NaClBox box, ReadOnlySpan<byte> sealedBytes)
-    {
-        if (sealedBytes.Length < NaClBox.NonceLength + NaClBox.Overhead)
-        {
-            return null;
-        }
-
-        var json = new byte[sealedBytes.Length - NaClBox.NonceLength - NaClBox.Overhead];
-        return box.TryOpen(sealedBytes[NaClBox.NonceLength..], sealedBytes[..NaClBox.NonceLength], json) ? json : null;
-    }
+    public static byte[]? Open(NaClBox box, ReadOnlySpan<byte> sealedBytes) =>
+        sealedBytes.Length < NaClBox.NonceLength ? null : box.Open(sealedBytes[NaClBox.NonceLength..], sealedBytes[..NaClBox.NonceLength]);
 
     private static void Seal(NaClBox box, ReadOnlySpan<byte> json, ReadOnlySpan<byte> nonce, Span<byte> destination)
     {
@@ -97,6 +90,6 @@ internal static class DerpHandshake
             nonce.CopyTo(destination);
         }
 
-        box.Seal(json, destination[..NaClBox.NonceLength], destination[NaClBox.NonceLength..]);
+        box.Seal(json, destination[..NaClBox.NonceLength]).CopyTo(destination[NaClBox.NonceLength..]);
     }
 }

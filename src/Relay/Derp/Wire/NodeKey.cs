@@ -82,6 +82,14 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         (words[0], words[1], words[2], words[3]) = (_a, _b, _c, _d);
     }
 
+    /// <summary>A copy of the key's 32 bytes.</summary>
+    public byte[] ToArray()
+    {
+        var bytes = new byte[Length];
+        CopyTo(bytes);
+        return bytes;
+    }
+
     /// <summary>64 lower-case hex digits: the form of the <c>Derp-Public-Key</c> header and of the meta-certificate.</summary>
     public string ToHex()
     {

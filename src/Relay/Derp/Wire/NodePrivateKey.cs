@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
-using Relay.Crypto;
+using Sodium;
 
 namespace Relay.Derp.Wire;
 
@@ -14,23 +14,15 @@ public sealed class NodePrivateKey
     private NodePrivateKey(byte[] bytes)
     {
         _bytes = bytes;
-        Span<byte> publicKey = stackalloc byte[NodeKey.Length];
-        Sodium.EnsureReady();
-        if (Sodium.ScalarMultBase(publicKey, bytes) != 0)
-        {
-            throw new CryptographicException("libsodium could not derive the public key.");
-        }
-
-        PublicKey = new NodeKey(publicKey);
+        PublicKey = new NodeKey(ScalarMult.Base(bytes));
     }
 
     /// <summary>The public key.</summary>
     public NodeKey PublicKey { get; }
 
-    internal ReadOnlySpan<byte> Bytes => _bytes;
+    internal byte[] Bytes => _bytes;
 
     /// <summary>Makes a new random key.</summary>
-    /// <exception cref="DllNotFoundException">libsodium is not installed.</exception>
     public static NodePrivateKey Generate()
     {
         var bytes = RandomNumberGenerator.GetBytes(NodeKey.Length);
@@ -43,7 +35,6 @@ public sealed class NodePrivateKey
     /// <param name="text">The text.</param>
     /// <param name="key">The key.</param>
     /// <returns>False for any other text, and for the zero key.</returns>
-    /// <exception cref="DllNotFoundException">libsodium is not installed.</exception>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out NodePrivateKey? key)
     {
         key = null;

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.Telemetry;
 
-public sealed class OpenTelemetryServiceTests
+public sealed class OpenTelemetryRegistrationTests
 {
     private const string Secret = "xkcdv-hidden";
 
@@ -34,7 +34,7 @@ public sealed class OpenTelemetryServiceTests
                 Activity.Current?.SetTag("url.full", $"http://kept/part{context.Request.QueryString}");
                 return "ok";
             }),
-            builder => builder.Services.AddEdgeOpenTelemetry(builder.Configuration),
+            builder => builder.AddEdgeOpenTelemetry(builder.Configuration),
             settings))
         {
             using var meter = new Meter("Edge.Otlp");
@@ -71,7 +71,7 @@ public sealed class OpenTelemetryServiceTests
         await using var collector = await Collector(received);
         await using (var app = await TestServer.StartAsync(
             static app => app.MapGet("/", static () => "ok"),
-            static builder => builder.Services.AddEdgeOpenTelemetry(builder.Configuration),
+            static builder => builder.AddEdgeOpenTelemetry(builder.Configuration),
             new()
             {
                 ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"] = $"{collector.Urls.First()}/own/path",
@@ -103,9 +103,8 @@ public sealed class OpenTelemetryServiceTests
                 .Select(static variable => variable.Split('=', 2))
                 .Select(static pair => KeyValuePair.Create(pair[0], (string?)pair[1])))
             .Build();
-        using var service = new OpenTelemetryService(configuration);
-        Assert.Equal(traces, service.TracesWanted);
-        Assert.Equal(metrics, service.MetricsWanted);
+        Assert.Equal(traces, OtlpVariables.Wants(configuration, OtlpVariables.Traces));
+        Assert.Equal(metrics, OtlpVariables.Wants(configuration, OtlpVariables.Metrics));
     }
 
     [Fact]
@@ -114,7 +113,7 @@ public sealed class OpenTelemetryServiceTests
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([new("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317")])
             .Build();
-        var e = Assert.Throws<SettingsException>(() => new OpenTelemetryService(configuration));
+        var e = Assert.Throws<SettingsException>(() => OtlpVariables.Wants(configuration, OtlpVariables.Traces));
         Assert.Equal("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = \"collector:4317\": allowed is an http or https URL", e.Message);
     }
 
