@@ -13,29 +13,46 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
     private static readonly string[] Upgrade =
         ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
 
-    [Fact]
-    public async Task WhatTheBannerSaysWorksAsPrinted()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatTheBannerSaysWorksAsPrinted(bool behindAnEdge)
     {
         Tool.Require("curl", "curl");
         Tool.Require("ssh-keygen", "openssh-client");
-        await using var edge = await checkout.RunAsync();
-        var bootstrap = Path.Combine(checkout.Path, ".edge", "bootstrap.json");
+        var data = Path.Combine(checkout.Path, ".edge");
+        if (Directory.Exists(data))
+        {
+            Directory.Delete(data, recursive: true);
+        }
+
+        // The embedded API server is called in the process; the one that users deploy is behind YARP and a socket.
+        await using var node = await checkout.RunAsync(behindAnEdge ? ["--Edge:Mode=api"] : []);
+        using var edgeData = new TemporaryDirectory();
+        await using var edge = behindAnEdge ? await EdgeBeforeAsync(node, edgeData) : null;
+        var url = (edge ?? node).UrlOf("public");
+        var bootstrap = Path.Combine(data, "bootstrap.json");
 
         // Where the command was given, not where the project is.
-        Assert.True(File.Exists(bootstrap), edge.Output);
-        Assert.Contains($"  data     {Path.Combine(checkout.Path, ".edge")}\n", edge.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(bootstrap), node.Output);
+        Assert.Contains($"  data     {data}\n", node.Output, StringComparison.Ordinal);
 
         // The line as it stands there, from "curl" to its end.
-        var line = edge.Output.Split('\n').Single(static line => line.StartsWith("  try ", StringComparison.Ordinal));
-        var user = JsonNode.Parse(await Tool.ShellAsync(checkout.Path, line[line.IndexOf("curl", StringComparison.Ordinal)..]))!;
+        var line = node.Output.Split('\n').Single(static line => line.StartsWith("  try ", StringComparison.Ordinal));
+        var command = line[line.IndexOf("curl", StringComparison.Ordinal)..].Replace(node.UrlOf("public").Authority, url.Authority, StringComparison.Ordinal);
+        Assert.Contains(url.Authority, command, StringComparison.Ordinal);
+        var user = JsonNode.Parse(await Tool.ShellAsync(checkout.Path, command))!;
         Assert.Equal("admin", user["username"]!.GetValue<string>());
         Assert.True(Guid.TryParse(user["id"]!.GetValue<string>(), out _));
 
-        await LogsAreFollowedAsync(edge, bootstrap);
-        await SshKeyIsAcceptedAsync(edge, bootstrap);
+        await LogsAreFollowedAsync(edge ?? node, bootstrap);
+        await SshKeyIsAcceptedAsync(edge ?? node, bootstrap);
 
-        await edge.SignalAsync("TERM");
-        Assert.Equal(0, await edge.ExitAsync());
+        foreach (var process in (EdgeProcess?[])[edge, node])
+        {
+            await (process?.SignalAsync("TERM") ?? Task.CompletedTask);
+            Assert.Equal(0, process is null ? 0 : await process.ExitAsync());
+        }
     }
 
     [Fact]
@@ -59,6 +76,20 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
 
         await second.SignalAsync("TERM");
         Assert.Equal(0, await second.ExitAsync());
+    }
+
+    private async Task<EdgeProcess> EdgeBeforeAsync(EdgeProcess api, TemporaryDirectory data)
+    {
+        var edge = await checkout.RunAsync("--Edge:Mode=edge", $"--Edge:Backends:0=http://{api.UrlOf("public").Authority}", $"--Edge:DataDirectory={data.File("data")}");
+        using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var ready = await http.GetAsync("/readyz");
+                return ready.IsSuccessStatusCode;
+            },
+            "the edge has found the API server");
+        return edge;
     }
 
     private async Task LogsAreFollowedAsync(EdgeProcess edge, string bootstrap)

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
 using ControlPlane.Connections;
 using Microsoft.AspNetCore.Connections;
@@ -18,7 +17,7 @@ namespace Edge.Connections;
 /// While the HTTP layer has it reads go on on the threads of requests, and the peer's end is noticed although nobody reads.
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
-    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IHalfCloseFeature, IStreamThreadFeature
+    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IConnectionDetachFeature, IStreamThreadFeature
 {
     private readonly Socket _socket;
     private readonly SocketInput _input;
@@ -50,7 +49,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         Features.Set<IMemoryPoolFeature>(this);
         Features.Set<IConnectionSocketFeature>(this);
         Features.Set<IConnectionEndPointFeature>(this);
-        Features.Set<IHalfCloseFeature>(this);
+        Features.Set<IConnectionDetachFeature>(this);
         Features.Set<IStreamThreadFeature>(this);
     }
 
@@ -144,10 +143,6 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         return true;
     }
 
-    public void BeginStream() => _input.BeginStream();
-
-    public void EndStream() => _input.EndStream();
-
     void IStreamThreadFeature.Begin()
     {
         _input.StopWatching();
@@ -155,19 +150,6 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     }
 
     void IStreamThreadFeature.End() => _input.EndStream();
-
-    public async ValueTask CompleteOutputAsync()
-    {
-        // Looked up now: the handshake comes after this feature.
-        if (Features.Get<ISslStreamFeature>()?.SslStream is { } tls)
-        {
-            await CloseNotifyAsync(tls);
-        }
-
-        await _output.HalfCloseAsync();
-    }
-
-    public void Reset() => Abort(new ConnectionAbortedException("The stream was reset."));
 
     public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted."));
 
@@ -265,17 +247,4 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         },
         this,
         preferLocal: false);
-
-    private async Task CloseNotifyAsync(SslStream tls)
-    {
-        try
-        {
-            await tls.ShutdownAsync();
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or SocketException)
-        {
-            // Without a close_notify a plain end would look like a truncation attack (RFC 8446, 6.1): be honest about it.
-            Abort(new ConnectionAbortedException("The TLS stream could not be closed.", e));
-        }
-    }
 }

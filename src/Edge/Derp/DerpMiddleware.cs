@@ -70,7 +70,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var isFastStart = context.Request.Headers["Derp-Fast-Start"] == "1";
         var isAnswered = !isFastStart && upgrade is not null;
         byte[] preface = isFastStart || isAnswered ? [] : SwitchingProtocols();
-        context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
+        context.Features.GetRequiredFeature<IConnectionDetachFeature>().TakeOver();
         if (isAnswered)
         {
             var headers = context.Response.Headers;
@@ -80,7 +80,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             await upgrade!.UpgradeAsync();
         }
 
-        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
         var (remote, isNotIdeal) = (Remote(context), !string.IsNullOrEmpty(context.Request.Headers["Ideal-Node"]));
         StreamTelemetry.DetachStream(context);
         connection.TryDetach(Detached(preface, remote, isNotIdeal, context.TraceIdentifier));
@@ -105,7 +105,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             return;
         }
 
-        context.Features.GetRequiredFeature<IHalfCloseFeature>().TakeOver();
+        context.Features.GetRequiredFeature<IConnectionDetachFeature>().TakeOver();
         var headers = context.Response.Headers;
         headers.Upgrade = "websocket";
         headers.SecWebSocketAccept = Accept(key);
@@ -126,7 +126,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             return;
         }
 
-        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
         var remote = Remote(context);
         StreamTelemetry.DetachStream(context);
         connection.TryDetach(DetachedWebSocket(remote, context.TraceIdentifier));

@@ -136,7 +136,7 @@ internal sealed partial class StreamMiddleware(
             return false;
         }
 
-        var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+        var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
         context.Response.Headers.Upgrade = upgrade.Protocol;
         connection.TakeOver();
         await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();

@@ -46,7 +46,6 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
         Action<WebApplication>? pipeline = null,
         EdgeConnectionOptions? connections = null,
         bool tls = false,
-        bool keepTls = false,
         HttpProtocols protocols = HttpProtocols.Http1,
         TimeProvider? time = null)
     {
@@ -67,13 +66,9 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
             });
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
-                if (tls || keepTls)
+                if (tls)
                 {
                     listen.UseHttps(Certificate());
-                }
-
-                if (keepTls)
-                {
                     listen.KeepTls();
                 }
             });

@@ -22,7 +22,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task ItKeepsItsPlacesWhileItLivesAndNoByteIsLost(bool tls)
     {
-        await using var host = await StartAsync(EchoAsync, keepTls: tls);
+        await using var host = await StartAsync(EchoAsync, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
 
         // Behind the head, before the answer: the stream's first bytes.
@@ -56,8 +56,8 @@ public class HandOverTests
         await using var host = await StartAsync(
             EchoAsync,
             context => connection.TrySetResult(
-                new WeakReference(tls ? context.Features.Get<IHttpRequestFeature>() : context.Features.Get<IHalfCloseFeature>())),
-            keepTls: tls);
+                new WeakReference(tls ? context.Features.Get<IHttpRequestFeature>() : context.Features.Get<IConnectionDetachFeature>())),
+            tls: tls);
         await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
@@ -73,23 +73,13 @@ public class HandOverTests
         Assert.Equal("second", await AccessHost.ReadExactlyAsync(stream, "second".Length));
     }
 
-    [Fact]
-    public async Task OnTlsThatEndsWithTheHttpLayerItIsServedInPlace()
-    {
-        await using var host = await StartAsync(EchoAsync, tls: true);
-        await using var stream = await host.ConnectTlsAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade), Cancel);
-        await ReadUntilAsync(stream, "in place");
-        Assert.Equal(0, host.Connections.Detached.Count);
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task AnAbortOfTheRequestAfterwardsHasNoEffectAndNothingIsAnswered(bool tls)
     {
         // As DERP's fast start does it: no answer at all.
-        await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false, keepTls: tls);
+        await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         Assert.Equal("first", await AccessHost.ReadExactlyAsync(stream, "first".Length));
@@ -121,7 +111,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task AFaultEndsItsConnectionAndIsLogged(bool tls)
     {
-        await using var host = await StartAsync(static _ => throw new InvalidOperationException("A fault."), keepTls: tls);
+        await using var host = await StartAsync(static _ => throw new InvalidOperationException("A fault."), tls: tls);
         await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade), Cancel);
         await AccessHost.ReadToEndAsync(stream);
@@ -157,7 +147,7 @@ public class HandOverTests
     [Fact]
     public async Task ATlsStreamThatIsCutByAStopIsReset()
     {
-        await using var host = await StartAsync(EchoAsync, keepTls: true);
+        await using var host = await StartAsync(EchoAsync, tls: true);
         await using var stream = await host.ConnectTlsAsync();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
@@ -175,22 +165,21 @@ public class HandOverTests
     private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) => tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
 
     private static Task<AccessHost> StartAsync(
-        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true, bool keepTls = false) => AccessHost.StartAsync(
+        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) => AccessHost.StartAsync(
         pipeline: app => app.Run(async context =>
         {
-            var connection = context.Features.GetRequiredFeature<IHalfCloseFeature>();
+            var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
             connection.TakeOver();
-            var body = answer ? await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync() : Stream.Null;
-            if (!connection.TryDetach(session))
+            if (answer)
             {
-                await body.WriteAsync("in place"u8.ToArray(), Cancel);
+                await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
             }
 
+            Assert.True(connection.TryDetach(session));
             afterwards?.Invoke(context);
         }),
         connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
-        tls: tls,
-        keepTls: keepTls);
+        tls: tls);
 
     private static async Task EchoAsync(SocketTransport transport)
     {

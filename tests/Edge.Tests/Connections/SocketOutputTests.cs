@@ -5,10 +5,11 @@ using System.Text;
 using Edge.Connections;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Relay.Sockets;
+using Relay.Streams;
 
 namespace Edge.Tests.Connections;
 
@@ -169,13 +170,13 @@ public class SocketOutputTests
         await using var host = await AccessHost.StartAsync(
             pipeline: app => app.Run(async context =>
             {
-                context.Features.Get<IHalfCloseFeature>()!.TakeOver();
-                await context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpUpgradeFeature>()!.UpgradeAsync();
-                var transport = context.Features.Get<IConnectionTransportFeature>()!.Transport;
-                await transport.Output.WriteAsync(new byte[500_000], Cancel);
-                await transport.Output.WriteAsync("end"u8.ToArray(), Cancel);
-                await context.Features.Get<IHalfCloseFeature>()!.CompleteOutputAsync();
-                received.SetResult(await ReadAllAsync(transport.Input));
+                await DetachAsync(context, async transport =>
+                {
+                    await transport.Output.WriteAsync(new byte[500_000], Cancel);
+                    await transport.Output.WriteAsync("end"u8.ToArray(), Cancel);
+                    await transport.CompleteOutputAsync();
+                    received.SetResult(await ReadAllAsync(transport.Input));
+                });
             }),
             tls: tls);
         await using Stream stream = tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
@@ -205,14 +206,13 @@ public class SocketOutputTests
         await using var host = await AccessHost.StartAsync(
             pipeline: app => app.Run(async context =>
             {
-                context.Features.Get<IHalfCloseFeature>()!.TakeOver();
-                await context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpUpgradeFeature>()!.UpgradeAsync();
-                var transport = context.Features.Get<IConnectionTransportFeature>()!.Transport;
-                var half = context.Features.Get<IHalfCloseFeature>()!;
-                var text = await ReadAllAsync(transport.Input);
-                await transport.Output.WriteAsync(new byte[500_000], Cancel);
-                await transport.Output.WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
-                await half.CompleteOutputAsync();
+                await DetachAsync(context, async transport =>
+                {
+                    var text = await ReadAllAsync(transport.Input);
+                    await transport.Output.WriteAsync(new byte[500_000], Cancel);
+                    await transport.Output.WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
+                    await transport.CompleteOutputAsync();
+                });
             }),
             tls: tls);
         await using Stream stream = tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
@@ -244,9 +244,11 @@ public class SocketOutputTests
         await using var host = await AccessHost.StartAsync(
             pipeline: app => app.Run(async context =>
             {
-                context.Features.Get<IHalfCloseFeature>()!.TakeOver();
-                await context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpUpgradeFeature>()!.UpgradeAsync();
-                context.Features.Get<IHalfCloseFeature>()!.Reset();
+                await DetachAsync(context, static transport =>
+                {
+                    transport.Abort();
+                    return Task.CompletedTask;
+                });
             }),
             tls: tls);
         await using Stream stream = tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
@@ -317,6 +319,14 @@ public class SocketOutputTests
         Put(output, new byte[10]);
         Assert.True((await output.FlushAsync(Cancel)).IsCompleted);
         await output.FinishAsync().WaitAsync(Guard, Cancel);
+    }
+
+    private static async Task DetachAsync(HttpContext context, Func<SocketTransport, Task> session)
+    {
+        var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
+        connection.TakeOver();
+        await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        Assert.True(connection.TryDetach(session));
     }
 
     private static void Put(SocketOutput output, byte[] bytes) => output.Write(bytes);
