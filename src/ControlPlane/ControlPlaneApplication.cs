@@ -181,9 +181,9 @@ public static class ControlPlaneApplication
     public static async Task<string?> FaultAsync(IServiceProvider services) =>
         (await services.GetRequiredService<DatabaseHealth>().CheckAsync()).Describe();
 
-    /// <summary>Whether a session token is one of an active user.</summary>
+    /// <summary>Whether a session token is one of an active user. For the start: the calling thread waits for the database.</summary>
     public static bool Accepts(IServiceProvider services, string sessionToken) =>
-        services.GetRequiredService<UserAuthentication>().Accepts(sessionToken);
+        services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken).AsTask().GetAwaiter().GetResult();
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)

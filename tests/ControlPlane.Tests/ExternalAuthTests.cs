@@ -205,8 +205,8 @@ public sealed class ExternalAuthTests
     private static Task<ApiServer> StartAsync(ManualTimeProvider? time = null, params ExternalAuthProvider[] providers) => ApiServer.StartAsync(
         directory => new ControlPlaneOptions { DataDirectory = directory, ExternalAuth = providers.Length > 0 ? providers : [GitHub, GitLab] }, time);
 
-    private static Task<Guid> OwnerAsync(ApiServer server) =>
-        Task.FromResult(server.Services.GetRequiredService<AgentStore>().Find(server.Agent.Id)!.OwnerId);
+    private static async Task<Guid> OwnerAsync(ApiServer server) =>
+        (await server.Services.GetRequiredService<AgentStore>().FindAsync(server.Agent.Id))!.OwnerId;
 
     // It has a timer only while it waits.
     private static Task ListeningAsync(ApiServer server)

@@ -50,7 +50,7 @@ public sealed class LogPrivacyTests
             },
             new ManualTimeProvider(Clouds.Now),
             log: log);
-        var owner = server.Services.GetRequiredService<AgentStore>().Find(server.Agent.Id)!.OwnerId;
+        var owner = (await server.Services.GetRequiredService<AgentStore>().FindAsync(server.Agent.Id))!.OwnerId;
         await server.Store().SetAsync(owner, "own", new ExternalAuthToken("secret-of-a-user"), default);
         Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=own")).Status);
         Assert.Equal(503, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=all")).Status);

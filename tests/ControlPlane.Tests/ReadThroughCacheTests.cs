@@ -14,21 +14,21 @@ public sealed class ReadThroughCacheTests
     {
         await using var server = await ApiServer.StartAsync();
         var cache = Cache(server);
-        cache.Get(1);
-        cache.Get(1);
+        await cache.GetAsync(1);
+        await cache.GetAsync(1);
         Assert.Equal(1, _reads);
 
         _version++;
-        cache.Get(1);
-        cache.Get(1);
+        await cache.GetAsync(1);
+        await cache.GetAsync(1);
         Assert.Equal(2, _reads);
 
         _time.Advance(TimeSpan.FromSeconds(14.9));
-        cache.Get(1);
+        await cache.GetAsync(1);
         Assert.Equal(2, _reads);
         _time.Advance(TimeSpan.FromSeconds(0.1));
-        cache.Get(1);
-        cache.Get(1);
+        await cache.GetAsync(1);
+        await cache.GetAsync(1);
         Assert.Equal(3, _reads);
     }
 
@@ -44,11 +44,11 @@ public sealed class ReadThroughCacheTests
                 // The change comes when the query has its result already.
                 var result = _version == 0 ? "old" : "new";
                 _version = 1;
-                return result;
+                return ValueTask.FromResult<string?>(result);
             },
             () => _version);
-        Assert.Equal("old", cache.Get(1));
-        Assert.Equal("new", cache.Get(1));
+        Assert.Equal("old", await cache.GetAsync(1));
+        Assert.Equal("new", await cache.GetAsync(1));
     }
 
     [Fact]
@@ -57,13 +57,21 @@ public sealed class ReadThroughCacheTests
         await using var server = await ApiServer.StartAsync();
         var cache = Cache(server, capacity: 4);
         int[] known = [0, 1, 2, 3];
-        Assert.All(known, key => Assert.NotNull(cache.Get(key)));
-        for (var key = -1; key >= -100; key--)
+        foreach (var key in known)
         {
-            Assert.Null(cache.Get(key));
+            Assert.NotNull(await cache.GetAsync(key));
         }
 
-        Assert.All(known, key => Assert.NotNull(cache.Get(key)));
+        for (var key = -1; key >= -100; key--)
+        {
+            Assert.Null(await cache.GetAsync(key));
+        }
+
+        foreach (var key in known)
+        {
+            Assert.NotNull(await cache.GetAsync(key));
+        }
+
         Assert.Equal(104, _reads);
     }
 
@@ -74,11 +82,11 @@ public sealed class ReadThroughCacheTests
         var cache = Cache(server, capacity: 4);
         foreach (var key in (int[])[0, 1, 2, 3, 4, 1, 2, 3, 4])
         {
-            cache.Get(key);
+            await cache.GetAsync(key);
         }
 
         Assert.Equal(5, _reads);
-        cache.Get(0);
+        await cache.GetAsync(0);
         Assert.Equal(6, _reads);
     }
 
@@ -87,15 +95,15 @@ public sealed class ReadThroughCacheTests
     {
         await using var server = await ApiServer.StartAsync();
         var cache = Cache(server, capacity: 2);
-        cache.Get(0);
+        await cache.GetAsync(0);
         for (var i = 0; i < 10; i++)
         {
             cache.Remove(1);
-            Assert.NotNull(cache.Get(1));
+            Assert.NotNull(await cache.GetAsync(1));
         }
 
         Assert.Equal(11, _reads);
-        cache.Get(1);
+        await cache.GetAsync(1);
         Assert.Equal(11, _reads);
     }
 
@@ -103,9 +111,9 @@ public sealed class ReadThroughCacheTests
     public async Task WithoutAVersionEachReadIsAQuery()
     {
         await using var server = await ApiServer.StartAsync();
-        var cache = new ReadThroughCache<int, string>(server.Database, _time, (_, _) => $"{++_reads}", static () => null);
-        Assert.Equal("1", cache.Get(1));
-        Assert.Equal("2", cache.Get(1));
+        var cache = new ReadThroughCache<int, string>(server.Database, _time, (_, _) => ValueTask.FromResult<string?>($"{++_reads}"), static () => null);
+        Assert.Equal("1", await cache.GetAsync(1));
+        Assert.Equal("2", await cache.GetAsync(1));
     }
 
     private ReadThroughCache<int, string> Cache(ApiServer server, int capacity = 1024) => new(
@@ -114,7 +122,7 @@ public sealed class ReadThroughCacheTests
         (_, key) =>
         {
             _reads++;
-            return key < 0 ? null : "there";
+            return ValueTask.FromResult(key < 0 ? null : "there");
         },
         () => _version,
         capacity);

@@ -53,7 +53,7 @@ public sealed class ReinitTests
     public async Task AClaimIsOneEventWithTheNewOwnerAndThenTheEnd(string query, bool prepared)
     {
         await using var server = await StartAsync();
-        var workspace = Workspace(server);
+        var workspace = await WorkspaceAsync(server);
         if (prepared)
         {
             Assert.True(await server.Claims().PrepareAsync(workspace, default));
@@ -76,7 +76,7 @@ public sealed class ReinitTests
     public async Task AClaimThatCameWhileTheAgentWasAwayIsToldOnceToThoseWhoWait()
     {
         await using var server = await StartAsync();
-        var workspace = Workspace(server);
+        var workspace = await WorkspaceAsync(server);
         await server.Claims().ClaimAsync(workspace, Guid.Parse(Other), default);
         using var later = await EventStream.OpenAsync(server, ""); // hears of later claims only
         using (var stream = await EventStream.OpenAsync(server, "?wait=true"))
@@ -95,7 +95,7 @@ public sealed class ReinitTests
     public async Task AClaimThatFailedEndsTheWait()
     {
         await using var server = await StartAsync();
-        var workspace = Workspace(server);
+        var workspace = await WorkspaceAsync(server);
         await server.Claims().PrepareAsync(workspace, default);
         using var stream = await EventStream.OpenAsync(server, "?wait=true");
         await server.Claims().FailAsync(workspace, default);
@@ -108,7 +108,7 @@ public sealed class ReinitTests
     {
         var time = new ManualTimeProvider();
         await using var server = await StartAsync(time);
-        await server.Claims().ClaimAsync(Workspace(server), Guid.Parse(Other), default);
+        await server.Claims().ClaimAsync(await WorkspaceAsync(server), Guid.Parse(Other), default);
         server.Execute("UPDATE workspace_agents SET created_at = created_at + 1");
         Assert.Equal(409, (await server.SendAsAgentAsync(HttpMethod.Get, Path + "?wait=true")).Status);
     }
@@ -118,7 +118,7 @@ public sealed class ReinitTests
     {
         var time = new ManualTimeProvider();
         await using var server = await StartAsync(time);
-        var workspace = Workspace(server);
+        var workspace = await WorkspaceAsync(server);
         await server.Claims().PrepareAsync(workspace, default);
         using var stream = await EventStream.OpenAsync(server, "?wait=true");
         await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(15)), "the stream waits");
@@ -148,7 +148,7 @@ public sealed class ReinitTests
     public async Task WhatCannotBeClaimedIsSaid()
     {
         await using var server = await StartAsync();
-        var workspace = Workspace(server);
+        var workspace = await WorkspaceAsync(server);
         Assert.Equal(ClaimResult.NoSuchWorkspace, await server.Claims().ClaimAsync(Guid.NewGuid(), Guid.Parse(Other), default));
         Assert.Equal(ClaimResult.NoSuchUser, await server.Claims().ClaimAsync(workspace, Guid.NewGuid(), default));
         Assert.False(await server.Claims().PrepareAsync(Guid.NewGuid(), default));
@@ -167,7 +167,8 @@ public sealed class ReinitTests
         return server;
     }
 
-    private static Guid Workspace(ApiServer server) => server.Services.GetRequiredService<AgentStore>().Find(server.Agent.Id)!.WorkspaceId;
+    private static async Task<Guid> WorkspaceAsync(ApiServer server) =>
+        (await server.Services.GetRequiredService<AgentStore>().FindAsync(server.Agent.Id))!.WorkspaceId;
 
     private static void AssertClaimed(Guid workspace, string[]? message)
     {

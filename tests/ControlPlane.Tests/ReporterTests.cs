@@ -18,47 +18,49 @@ public sealed class ReporterTests : IDisposable
     public async Task NeitherStatisticsNorLogLinesNorNewAgentsNorUnknownTokensMakeAQueryOfAKnownToken()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
+        await ListeningAsync(server);
         var agents = server.Services.GetRequiredService<AgentStore>();
         var token = Guid.Parse(server.Agent.AuthToken);
-        var known = agents.FindReporter(token);
+        var known = await agents.FindReporterAsync(token);
         Assert.NotNull(known);
 
         var buffer = server.Services.GetRequiredService<StatsBuffer>();
         buffer.Add(known.Id, new AgentReport { RxBytes = 1, Protocols = new Dictionary<string, long> { ["TCP"] = 1 } });
         await buffer.StoreAsync();
         Assert.Equal(1, server.Count("SELECT count(*) FROM agent_stats"));
-        Assert.Same(known, agents.FindReporter(token));
+        Assert.Same(known, await agents.FindReporterAsync(token));
 
         Assert.Equal(200, (await server.PatchLogsAsync("a line")).Status);
         Assert.Equal(201, (await server.SendAsAgentAsync(
             HttpMethod.Post, "/api/v2/workspaceagents/me/log-source", new { id = Guid.NewGuid(), display_name = "x", icon = "" })).Status);
-        Assert.Same(known, agents.FindReporter(token));
+        Assert.Same(known, await agents.FindReporterAsync(token));
 
         await MakeAsync(server.Database, [Guid.NewGuid()]);
         for (var i = 0; i < 2000; i++)
         {
-            Assert.Null(agents.FindReporter(Guid.NewGuid()));
+            Assert.Null(await agents.FindReporterAsync(Guid.NewGuid()));
         }
 
-        Assert.Same(known, agents.FindReporter(token));
+        Assert.Same(known, await agents.FindReporterAsync(token));
     }
 
     [Fact]
     public async Task ThousandsAreKnownAtOnceUntilATokenIsWithdrawn()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
+        await ListeningAsync(server);
         var agents = server.Services.GetRequiredService<AgentStore>();
         var tokens = Enumerable.Range(0, 5000).Select(static _ => Guid.NewGuid()).ToArray();
         var ids = await MakeAsync(server.Database, tokens);
-        var known = tokens.Select(agents.FindReporter).ToArray();
+        var known = await FindAllAsync(agents, tokens);
         Assert.Equal(ids, known.Select(static reporter => reporter!.Id));
-        Assert.All(tokens.Zip(known), pair => Assert.Same(pair.Second, agents.FindReporter(pair.First)));
+        Assert.All((await FindAllAsync(agents, tokens)).Zip(known), static pair => Assert.Same(pair.Second, pair.First));
 
         await server.Database.WriteAsync(
             connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])), TestContext.Current.CancellationToken);
         server.Services.GetRequiredService<AccessSignals>().Changed();
-        Assert.Null(agents.FindReporter(tokens[0]));
-        var again = agents.FindReporter(tokens[1]);
+        Assert.Null(await agents.FindReporterAsync(tokens[0]));
+        var again = await agents.FindReporterAsync(tokens[1]);
         Assert.Equal(known[1], again);
         Assert.NotSame(known[1], again);
     }
@@ -69,9 +71,9 @@ public sealed class ReporterTests : IDisposable
         await using var server = await ApiServer.StartAsync(directory: _directory);
         var agents = server.Services.GetRequiredService<AgentStore>();
         var token = Guid.NewGuid();
-        Assert.Null(agents.FindReporter(token));
+        Assert.Null(await agents.FindReporterAsync(token));
         var made = await MakeAsync(server.Database, [token]);
-        Assert.Equal(made[0], agents.FindReporter(token)?.Id);
+        Assert.Equal(made[0], (await agents.FindReporterAsync(token))?.Id);
     }
 
     [Fact]
@@ -86,7 +88,7 @@ public sealed class ReporterTests : IDisposable
 
         // Others ask for whatever is good now, so that it is kept at any moment of a change.
         var asking = Enumerable.Range(0, 2).Select(worker => Task.Run(
-            () =>
+            async () =>
             {
                 for (var i = worker; !Volatile.Read(ref done); i++)
                 {
@@ -96,7 +98,7 @@ public sealed class ReporterTests : IDisposable
                         token = tokens[i % tokens.Length];
                     }
 
-                    var found = agents.FindReporter(token)?.Id;
+                    var found = (await agents.FindReporterAsync(token))?.Id;
                     Assert.True(found is null || found == ids[i % tokens.Length]);
                 }
             },
@@ -117,14 +119,14 @@ public sealed class ReporterTests : IDisposable
             for (var i = 0; i < 25; i++)
             {
                 var (old, fresh) = (tokens[index], Guid.NewGuid());
-                Assert.Equal(id, agents.FindReporter(old)?.Id);
+                Assert.Equal(id, (await agents.FindReporterAsync(old))?.Id);
                 await server.Database.WriteAsync(
                     connection => connection.Execute(
                         "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)), ("@id", id)),
                     TestContext.Current.CancellationToken);
                 access.Changed();
-                Assert.Null(agents.FindReporter(old));
-                Assert.Equal(id, agents.FindReporter(fresh)?.Id);
+                Assert.Null(await agents.FindReporterAsync(old));
+                Assert.Equal(id, (await agents.FindReporterAsync(fresh))?.Id);
                 lock (tokens)
                 {
                     tokens[index] = fresh;
@@ -152,4 +154,20 @@ public sealed class ReporterTests : IDisposable
             TestContext.Current.CancellationToken);
         return [.. made.Select(static one => one.Id)];
     }
+
+    private static async Task<Reporter?[]> FindAllAsync(AgentStore agents, Guid[] tokens)
+    {
+        var found = new Reporter?[tokens.Length];
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            found[i] = await agents.FindReporterAsync(tokens[i]);
+        }
+
+        return found;
+    }
+
+    /// <summary>Where there are notices, what was read before the first one could be heard is read again.</summary>
+    private static Task ListeningAsync(ApiServer server) => server.Database.Engine.Notices is null
+        ? Task.CompletedTask
+        : Eventually.TrueAsync(() => server.Services.GetRequiredService<AccessSignals>().Version > 0, "the server hears notices");
 }

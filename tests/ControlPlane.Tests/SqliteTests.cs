@@ -71,19 +71,19 @@ public sealed class SqliteTests : IDisposable
             (connection, key) =>
             {
                 reads++;
-                return connection.First("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
+                return connection.FirstAsync("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
             },
             server.Database.Engine.DataVersion);
-        var before = kept.Get("x");
-        Assert.Equal(before, kept.Get("x"));
+        var before = await kept.GetAsync("x");
+        Assert.Equal(before, await kept.GetAsync("x"));
         Assert.Equal(1, reads);
         foreach (var writer in new[] { server.Database, another })
         {
             await writer.WriteAsync(
                 connection => connection.Execute("UPDATE users SET username = username || 'y'"), TestContext.Current.CancellationToken);
             before += "y";
-            Assert.Equal(before, kept.Get("x"));
-            Assert.Equal(before, kept.Get("x"));
+            Assert.Equal(before, await kept.GetAsync("x"));
+            Assert.Equal(before, await kept.GetAsync("x"));
         }
 
         Assert.Equal(3, reads);

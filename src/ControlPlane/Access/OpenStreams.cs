@@ -46,7 +46,7 @@ internal sealed partial class OpenStreams(
         {
             // Before looking: what changes after that is signalled.
             var changed = signals.Next(Guid.Empty);
-            var closed = Refused(Snapshot()).Sum(access => Close(access, stoppingToken));
+            var closed = (await RefusedAsync(Snapshot())).Sum(access => Close(access, stoppingToken));
             if (closed > 0)
             {
                 Closed(logger, closed);
@@ -66,7 +66,7 @@ internal sealed partial class OpenStreams(
         }
     }
 
-    private List<StreamAccess> Refused(StreamAccess[] open)
+    private async Task<List<StreamAccess>> RefusedAsync(StreamAccess[] open)
     {
         var refused = new List<StreamAccess>();
         try
@@ -74,7 +74,19 @@ internal sealed partial class OpenStreams(
             // In turns, so that no connection to the database is held for long.
             foreach (var some in open.Chunk(128))
             {
-                refused.AddRange(database.Read(connection => some.Where(access => !IsGood(connection, access)).ToArray()));
+                refused.AddRange(await database.ReadAsync(async connection =>
+                {
+                    var found = new List<StreamAccess>();
+                    foreach (var access in some)
+                    {
+                        if (!await IsGoodAsync(connection, access))
+                        {
+                            found.Add(access);
+                        }
+                    }
+
+                    return found;
+                }));
             }
         }
         catch (DbException exception) when (!database.IsOutage(exception))
@@ -89,13 +101,13 @@ internal sealed partial class OpenStreams(
         return refused;
     }
 
-    private bool IsGood(DbConnection connection, StreamAccess access) => access.KeyId is null
-        ? connection.Count(
+    private async ValueTask<bool> IsGoodAsync(DbConnection connection, StreamAccess access) => access.KeyId is null
+        ? await connection.CountAsync(
             """
             SELECT (SELECT count(*) FROM workspace_agents WHERE hashed_auth_token = @hash) + (SELECT count(*) FROM instance_tokens WHERE hashed_token = @hash)
             """,
             ("@hash", access.HashedSecret)) > 0
-        : connection.Count(
+        : await connection.CountAsync(
             """
             SELECT count(*) FROM api_keys JOIN users ON users.id = api_keys.user_id
             WHERE api_keys.id = @id AND api_keys.hashed_secret = @hash AND users.status = 'active'

@@ -184,8 +184,8 @@ public static class AdministrationApi
     private static async Task CreateAgentAsync(HttpContext context, AdministrationServices admin, CreateAgent body) =>
         await CreatedAsync(context, await admin.Agents.CreateAsync(body, context.RequestAborted), Json.NewAgentToken);
 
-    private static Task GetAgentAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Agents.Get(Reference(context, "agent")), Json.AgentDetails);
+    private static async Task GetAgentAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Agents.GetAsync(Reference(context, "agent")), Json.AgentDetails);
 
     private static Task DeleteAgentAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Agents.DeleteAsync(Reference(context, "agent"), context.RequestAborted));

@@ -16,6 +16,7 @@ namespace ControlPlane.Administration;
 internal sealed partial class AgentAdministration(
     Database database,
     AgentStore store,
+    DeclarationStore declared,
     WorkspaceSignals signals,
     ReinitSignals reinit,
     LogSignals logs,
@@ -34,9 +35,9 @@ internal sealed partial class AgentAdministration(
         return new AgentList(store.List(id, page.Limit, page.Offset).ConvertAll(Row), count);
     }
 
-    public AgentDetails Get(string agent)
+    public async Task<AgentDetails> GetAsync(string agent)
     {
-        var found = Require(agent);
+        var found = await RequireAsync(agent);
         return new AgentDetails
         {
             Agent = Row(found),
@@ -48,7 +49,7 @@ internal sealed partial class AgentAdministration(
             ConnectionTimeoutSeconds = found.ConnectionTimeoutSeconds,
             EnvironmentVariables = found.EnvironmentVariables,
             DisplayApps = found.DisplayApps,
-            Declarations = DeclaredBodies.Write(database.Read(connection => DeclarationStore.Read(connection, found.Id))),
+            Declarations = DeclaredBodies.Write(await declared.OfAsync(found.Id)),
         };
     }
 
@@ -110,7 +111,7 @@ internal sealed partial class AgentAdministration(
     /// <summary>Replaces what the agent has: apps, scripts, development containers, metadata and watched resources. It reads them when it next connects.</summary>
     public async Task<AgentDetails> DeclareAsync(string agent, DeclarationsBody request, CancellationToken cancellationToken)
     {
-        var found = Require(agent);
+        var found = await RequireAsync(agent);
         await database.WriteAsync(
             connection =>
             {
@@ -120,13 +121,13 @@ internal sealed partial class AgentAdministration(
             },
             cancellationToken);
         signals.Pulse(found.OwnerId);
-        return Get(found.Id.ToString());
+        return await GetAsync(found.Id.ToString());
     }
 
     /// <summary>Gives the agent another token, and ends the connection that it made with the old one, and those for its instance's identity.</summary>
     public async Task<NewAgentToken> RotateTokenAsync(string agent, CancellationToken cancellationToken)
     {
-        var (found, token) = (Require(agent), Secrets.NewUuid());
+        var (found, token) = (await RequireAsync(agent), Secrets.NewUuid());
         await database.WriteAsync(
             connection =>
             {
@@ -145,7 +146,7 @@ internal sealed partial class AgentAdministration(
     /// <summary>Removes the agent and those that it made for itself, and ends their connections.</summary>
     public async Task DeleteAsync(string agent, CancellationToken cancellationToken)
     {
-        var found = Require(agent);
+        var found = await RequireAsync(agent);
         var removed = await database.WriteAsync(
             connection =>
             {
@@ -162,11 +163,11 @@ internal sealed partial class AgentAdministration(
         access.Changed();
     }
 
-    public Agent Require(string agent)
+    public async Task<Agent> RequireAsync(string agent)
     {
         if (GoUuid.TryParse(agent, out var id))
         {
-            return store.Find(id) ?? throw RefusedException.NotFound("agent");
+            return await store.FindAsync(id) ?? throw RefusedException.NotFound("agent");
         }
 
         return agent.Split('/') is [var owner, var workspace, var name]
@@ -175,7 +176,7 @@ internal sealed partial class AgentAdministration(
                 static reader => reader.Text("id"),
                 ("@workspace", WorkspaceAdministration.Require(connection, $"{owner}/{workspace}").Id),
                 ("@name", UserAdministration.WithoutNul(name)))) is { } known
-            && store.Find(Guid.Parse(known)) is { } found
+            && await store.FindAsync(Guid.Parse(known)) is { } found
             ? found
             : throw RefusedException.NotFound("agent");
     }

@@ -47,7 +47,7 @@ internal sealed class InstanceAdministration(AgentAdministration agents, Instanc
             _ => Cloud.Google,
         };
         var instance = Checks.Required("instance_id", request.InstanceId, MaxInstanceId);
-        if (!await store.BindAsync(agents.Require(agent).Id, cloud, instance, cancellationToken))
+        if (!await store.BindAsync((await agents.RequireAsync(agent)).Id, cloud, instance, cancellationToken))
         {
             throw RefusedException.NotFound("agent");
         }
@@ -55,7 +55,7 @@ internal sealed class InstanceAdministration(AgentAdministration agents, Instanc
 
     public async Task UnbindAsync(string agent, CancellationToken cancellationToken)
     {
-        if (!await store.UnbindAsync(agents.Require(agent).Id, cancellationToken))
+        if (!await store.UnbindAsync((await agents.RequireAsync(agent)).Id, cancellationToken))
         {
             throw RefusedException.NotFound("binding");
         }

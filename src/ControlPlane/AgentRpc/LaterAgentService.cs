@@ -19,7 +19,7 @@ internal sealed class LaterAgentService(ResourcesRpc resources, SubAgentsRpc sub
             router,
             "GetResourcesMonitoringConfiguration",
             GetResourcesMonitoringConfigurationRequest.Parser,
-            (_, _) => ValueTask.FromResult(resources.GetConfiguration(agent)));
+            (_, _) => resources.GetConfigurationAsync(agent));
         Add(
             router,
             "PushResourcesMonitoringUsage",
@@ -27,7 +27,7 @@ internal sealed class LaterAgentService(ResourcesRpc resources, SubAgentsRpc sub
             (request, cancellation) => resources.PushAsync(agent, request, cancellation));
         Add(router, "CreateSubAgent", CreateSubAgentRequest.Parser, (request, cancellation) => subAgents.CreateAsync(agent, request, cancellation));
         Add(router, "DeleteSubAgent", DeleteSubAgentRequest.Parser, (request, cancellation) => subAgents.DeleteAsync(agent, request, cancellation));
-        Add(router, "ListSubAgents", ListSubAgentsRequest.Parser, (_, _) => ValueTask.FromResult(subAgents.List(agent)));
+        Add(router, "ListSubAgents", ListSubAgentsRequest.Parser, (_, _) => subAgents.ListAsync(agent));
         Add(router, "ReportBoundaryLogs", ReportBoundaryLogsRequest.Parser, (request, _) => ValueTask.FromResult(boundary.Count(request)));
         Add(router, "PushContextState", PushContextStateRequest.Parser, (request, cancellation) => context.PushAsync(agent, request, cancellation));
         return router;

@@ -13,9 +13,9 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
 {
     private const int NanosecondsPerSecond = 1_000_000_000;
 
-    public ValueTask<Manifest> GetAsync(Guid agentId)
+    public async ValueTask<Manifest> GetAsync(Guid agentId)
     {
-        var (agent, declarations, map) = manifests.Of(agentId) ?? throw new DrpcException(0, "the agent does not exist any more");
+        var (agent, declarations, map) = await manifests.OfAsync(agentId) ?? throw new DrpcException(0, "the agent does not exist any more");
         var manifest = new Manifest
         {
             AgentId = PeerIds.Write(agent.Id),
@@ -41,7 +41,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
             manifest.ParentId = PeerIds.Write(parent);
         }
 
-        return ValueTask.FromResult(manifest);
+        return manifest;
     }
 
     private static WorkspaceApp Of(AgentApp app, Agents.Agent agent) => new()

@@ -18,13 +18,13 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
     private const int MaxDatapoints = 1_000;
     private const string Memory = "";
 
-    public GetResourcesMonitoringConfigurationResponse GetConfiguration(Guid agent)
+    public async ValueTask<GetResourcesMonitoringConfigurationResponse> GetConfigurationAsync(Guid agent)
     {
         var response = new GetResourcesMonitoringConfigurationResponse
         {
             Config = new() { NumDatapoints = Datapoints, CollectionIntervalSeconds = CollectionSeconds },
         };
-        foreach (var monitor in Read(agent))
+        foreach (var monitor in await ReadAsync(agent))
         {
             if (monitor.Path == Memory)
             {
@@ -47,7 +47,7 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
             throw new DrpcException(0, "too many datapoints");
         }
 
-        foreach (var monitor in Read(agent).Where(static monitor => monitor.Enabled))
+        foreach (var monitor in (await ReadAsync(agent)).Where(static monitor => monitor.Enabled))
         {
             var window = request.Datapoints.Select(point => Measure(monitor, point)).ToArray();
             var isOver = ResourceMonitor.Next(monitor.IsOver, window);
@@ -71,7 +71,7 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
         return ResourceMonitor.IsOver(volume?.Used, volume?.Total ?? 0, monitor.Threshold);
     }
 
-    private List<Monitor> Read(Guid agent) => database.Read(connection => connection.List(
+    private ValueTask<List<Monitor>> ReadAsync(Guid agent) => database.ReadAsync(connection => connection.ListAsync(
         "SELECT path, enabled, threshold, is_over FROM agent_resource_monitors WHERE agent_id = @agent ORDER BY path",
         static reader => new Monitor(
             reader.Text("path"), reader.Integer("enabled") != 0, (int)reader.Integer("threshold"), reader.Integer("is_over") != 0),

@@ -38,7 +38,7 @@ internal sealed partial class SubAgentsRpc(
             throw new DrpcException(0, "a text is too long");
         }
 
-        var parent = agents.Find(parentId) ?? throw new DrpcException(0, "the agent does not exist any more");
+        var parent = await agents.FindAsync(parentId) ?? throw new DrpcException(0, "the agent does not exist any more");
         var token = Secrets.NewUuid();
         CreateSubAgentResponse response;
         if (request.HasId)
@@ -65,7 +65,7 @@ internal sealed partial class SubAgentsRpc(
             throw new DrpcException(0, "invalid sub agent ID");
         }
 
-        var parent = agents.Find(parentId) ?? throw new DrpcException(0, "the agent does not exist any more");
+        var parent = await agents.FindAsync(parentId) ?? throw new DrpcException(0, "the agent does not exist any more");
         var deleted = await database.WriteAsync(
             connection => connection.Execute(
                 "DELETE FROM workspace_agents WHERE id = @id AND parent_id = @parent", ("@id", id), ("@parent", parentId)),
@@ -80,11 +80,11 @@ internal sealed partial class SubAgentsRpc(
         return new DeleteSubAgentResponse();
     }
 
-    public ListSubAgentsResponse List(Guid parentId) => new()
+    public async ValueTask<ListSubAgentsResponse> ListAsync(Guid parentId) => new()
     {
         Agents =
         {
-            database.Read(connection => connection.List(
+            await database.ReadAsync(connection => connection.ListAsync(
                 "SELECT id, name FROM workspace_agents WHERE parent_id = @parent ORDER BY created_at, id",
                 static reader => new SubAgent { Id = PeerIds.Write(reader.Uuid("id")), Name = reader.Text("name") },
                 ("@parent", parentId))),

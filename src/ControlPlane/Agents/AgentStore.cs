@@ -23,7 +23,7 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
     private readonly ReadThroughCache<Guid, Agent> _agents = new(
         database,
         time,
-        static (connection, id) => connection.First(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)),
+        static (connection, id) => connection.FirstAsync(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)),
         database.Engine.DataVersion);
 
     // By the tokens themselves, so that none is hashed again. Each came in a request and comes in clear with the next one, so whoever can read this
@@ -31,7 +31,7 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
     private readonly ReadThroughCache<Guid, Reporter> _reporters = new(
         database,
         time,
-        static (connection, token) => connection.First(
+        static (connection, token) => connection.FirstAsync(
             "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
             static reader => new Reporter(reader.Uuid("id")),
             ("@hash", Secrets.Hash(token))),
@@ -39,19 +39,19 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
         MostReporters);
 
     /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
-    public Agent? FindByToken(Guid token) => FindReporter(token) is { } reporter ? Find(reporter.Id) : null;
+    public async ValueTask<Agent?> FindByTokenAsync(Guid token) => await FindReporterAsync(token) is { } reporter ? await FindAsync(reporter.Id) : null;
 
     /// <summary>
     /// Which agent that is, and nothing else of it. A token that another process withdraws without a notice may be found for
     /// <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.
     /// </summary>
-    public Reporter? FindReporter(Guid token) => _reporters.Get(token);
+    public ValueTask<Reporter?> FindReporterAsync(Guid token) => _reporters.GetAsync(token);
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
-    public Agent? FindOwned(Guid id, Guid ownerId) => Find(id) is { } agent && agent.OwnerId == ownerId ? agent : null;
+    public async ValueTask<Agent?> FindOwnedAsync(Guid id, Guid ownerId) => await FindAsync(id) is { } agent && agent.OwnerId == ownerId ? agent : null;
 
     /// <summary>The agent, whoever's it is.</summary>
-    public Agent? Find(Guid id) => _agents.Get(id);
+    public ValueTask<Agent?> FindAsync(Guid id) => _agents.GetAsync(id);
 
     /// <summary>All agents, or those of one workspace, by the names of their owners and workspaces and their own.</summary>
     public List<Agent> List(Guid? workspaceId, int limit, int offset)
@@ -63,8 +63,8 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
             : connection.List(Select + Order, ReadAgent, ("@limit", limit), ("@offset", offset)));
     }
 
-    public bool Exists(Guid id) =>
-        database.Read(connection => connection.Count("SELECT count(*) FROM workspace_agents WHERE id = @id", ("@id", id))) == 1;
+    public async ValueTask<bool> ExistsAsync(Guid id) =>
+        await database.ReadAsync(connection => connection.CountAsync("SELECT count(*) FROM workspace_agents WHERE id = @id", ("@id", id))) == 1;
 
     private static Agent ReadAgent(DbDataReader reader) => new()
     {

@@ -32,34 +32,38 @@ internal sealed class AgentsApi(
     private readonly ReadThroughCache<Guid, Parts> _parts = new(
         database,
         time,
-        static (connection, id) => new Parts(
-            DeclarationStore.ReadApps(connection, id), DeclarationStore.ReadScripts(connection, id), LogSourceStore.Read(connection, id)),
+        static async (connection, id) => new Parts(
+            await DeclarationStore.ReadAppsAsync(connection, id),
+            await DeclarationStore.ReadScriptsAsync(connection, id),
+            await LogSourceStore.ReadAsync(connection, id)),
         database.Engine.DataVersion);
 
     /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
-    public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy((context, user) =>
+    public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy(async (context, user) =>
     {
         var text = context.Request.RouteValues[RouteParameter] as string ?? "";
         if (!GoUuid.TryParse(text, out var id))
         {
-            return context.WriteAsync(
+            await context.WriteAsync(
                 StatusCodes.Status400BadRequest,
                 new ApiError($"Invalid UUID \"{text}\".", null, [new ApiValidation(RouteParameter, "must be a valid UUID")]));
+            return;
         }
 
-        if (agents.FindOwned(id, user.Id) is not { } agent)
+        if (await agents.FindOwnedAsync(id, user.Id) is not { } agent)
         {
-            return context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
+            await context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
+            return;
         }
 
         StreamAccess.To(context, agent.Id);
-        return handler(context, agent);
+        await handler(context, agent);
     });
 
-    public Task GetAsync(HttpContext context, Agent agent)
+    public async Task GetAsync(HttpContext context, Agent agent)
     {
         var status = reach.StatusOf(agent);
-        var (apps, scripts, sources) = _parts.Get(agent.Id)!;
+        var (apps, scripts, sources) = (await _parts.GetAsync(agent.Id))!;
         var startup = StartupScript.Of(scripts);
         var behavior = startup.Blocks switch
         {
@@ -106,7 +110,7 @@ internal sealed class AgentsApi(
             StartupScriptBehavior = behavior,
             LoginBeforeReady = behavior == NonBlocking,
         };
-        return context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.AgentView);
+        await context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.AgentView);
     }
 
     public async Task GetGitSshKeyAsync(HttpContext context, Agent agent)

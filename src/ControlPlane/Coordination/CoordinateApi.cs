@@ -30,7 +30,7 @@ internal sealed class CoordinateApi(
         FirstRpcVersion,
         peer => new TailnetCaller(
             peer,
-            CoordinateeAuth.User((agent, _) => ValueTask.FromResult(agents.FindOwned(agent, user.Id) is not null)),
+            CoordinateeAuth.User(async (agent, _) => await agents.FindOwnedAsync(agent, user.Id) is not null),
             user.Id));
 
     private async Task ServeAsync(HttpContext context, string versionIfMissing, Func<Guid, TailnetCaller> callerOf)

@@ -21,7 +21,7 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
     private async IAsyncEnumerable<WorkspaceUpdate> WatchAsync(Guid owner, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var changed = signals.Next(owner);
-        var (workspaces, agents) = Read(owner);
+        var (workspaces, agents) = await ReadAsync(owner);
         yield return new WorkspaceUpdate { UpsertedWorkspaces = { workspaces.Values }, UpsertedAgents = { agents.Values } };
 
         while (true)
@@ -34,7 +34,7 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
 
             cancellationToken.ThrowIfCancellationRequested();
             changed = signals.Next(owner);
-            var (newWorkspaces, newAgents) = Read(owner);
+            var (newWorkspaces, newAgents) = await ReadAsync(owner);
             var update = new WorkspaceUpdate
             {
                 UpsertedWorkspaces = { Changed(workspaces, newWorkspaces) },
@@ -54,25 +54,26 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
         where T : class => now.Where(pair => !pair.Value.Equals(old.GetValueOrDefault(pair.Key))).Select(static pair => pair.Value);
 
     /// <summary>A workspace here has no builds that could stop it: one that is stored runs.</summary>
-    private (Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents) Read(Guid owner) => database.Snapshot(connection =>
-    {
-        var workspaces = connection.List(
-            "SELECT id, name FROM workspaces WHERE owner_id = @owner",
-            static reader => (Id: reader.Uuid("id"), Name: reader.Text("name")),
-            ("@owner", owner));
-        var agents = connection.List(
-            """
-            SELECT agents.id, agents.name, agents.workspace_id FROM workspace_agents agents
-            JOIN workspaces ON workspaces.id = agents.workspace_id WHERE workspaces.owner_id = @owner
-            """,
-            static reader => (Id: reader.Uuid("id"), Name: reader.Text("name"), Workspace: reader.Uuid("workspace_id")),
-            ("@owner", owner));
-        return (
-            workspaces.ToDictionary(
-                static row => row.Id,
-                static row => new Workspace { Id = PeerIds.Write(row.Id), Name = row.Name, Status = Workspace.Types.Status.Running }),
-            agents.ToDictionary(
-                static row => row.Id,
-                static row => new Tailnet.Messages.Agent { Id = PeerIds.Write(row.Id), Name = row.Name, WorkspaceId = PeerIds.Write(row.Workspace) }));
-    });
+    private ValueTask<(Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents)> ReadAsync(Guid owner) =>
+        database.SnapshotAsync(async connection =>
+        {
+            var workspaces = await connection.ListAsync(
+                "SELECT id, name FROM workspaces WHERE owner_id = @owner",
+                static reader => (Id: reader.Uuid("id"), Name: reader.Text("name")),
+                ("@owner", owner));
+            var agents = await connection.ListAsync(
+                """
+                SELECT agents.id, agents.name, agents.workspace_id FROM workspace_agents agents
+                JOIN workspaces ON workspaces.id = agents.workspace_id WHERE workspaces.owner_id = @owner
+                """,
+                static reader => (Id: reader.Uuid("id"), Name: reader.Text("name"), Workspace: reader.Uuid("workspace_id")),
+                ("@owner", owner));
+            return (
+                workspaces.ToDictionary(
+                    static row => row.Id,
+                    static row => new Workspace { Id = PeerIds.Write(row.Id), Name = row.Name, Status = Workspace.Types.Status.Running }),
+                agents.ToDictionary(
+                    static row => row.Id,
+                    static row => new Tailnet.Messages.Agent { Id = PeerIds.Write(row.Id), Name = row.Name, WorkspaceId = PeerIds.Write(row.Workspace) }));
+        });
 }

@@ -56,7 +56,7 @@ internal sealed class ExternalAuthApi(
             var changed = signals.Next(agent.OwnerId);
             var token = provider.TokenFile is { } file
                 ? await TokenFile.ReadAsync(file, logger, context.RequestAborted)
-                : store.Find(agent.OwnerId, provider.Id);
+                : await store.FindAsync(agent.OwnerId, provider.Id);
             if (token?.IsValid(time.GetUtcNow()) == true)
             {
                 await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), ApiJson.Wire.ExternalAuthAnswer);
@@ -86,7 +86,7 @@ internal sealed class ExternalAuthApi(
             }
 
             // Meanwhile its workspace may have another owner, or the agent be gone.
-            if (agents.Find(agent.Id) is not { } current)
+            if (await agents.FindAsync(agent.Id) is not { } current)
             {
                 await context.WriteAsync(StatusCodes.Status401Unauthorized, ApiError.AgentNotAuthorized);
                 return;

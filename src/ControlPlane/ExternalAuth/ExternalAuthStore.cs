@@ -53,7 +53,7 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
         cancellationToken) == 1;
 
     /// <summary>The token, also an expired one.</summary>
-    public ExternalAuthToken? Find(Guid userId, string providerId) => database.Read(connection => connection.First(
+    public ValueTask<ExternalAuthToken?> FindAsync(Guid userId, string providerId) => database.ReadAsync(connection => connection.FirstAsync(
         "SELECT * FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider",
         static reader => new ExternalAuthToken(reader.Text("access_token"), reader.TextOrNull("token_extra"), reader.TimeOrNull("expires_at")),
         ("@user", userId),

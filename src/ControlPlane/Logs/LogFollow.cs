@@ -81,7 +81,7 @@ internal sealed class LogFollow(
         {
             while (!_over)
             {
-                var page = logs.ReadPage(agentId, _after, long.MaxValue, LogTails.PageLines, maxMessageBytes);
+                var page = await logs.ReadPageAsync(agentId, _after, long.MaxValue, LogTails.PageLines, maxMessageBytes);
                 await SendAsync(page.Lines);
                 stop.ThrowIfCancellationRequested();
                 if (!page.HasMore)

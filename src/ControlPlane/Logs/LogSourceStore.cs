@@ -6,10 +6,10 @@ namespace ControlPlane.Logs;
 /// <summary>The log sources of agents.</summary>
 internal sealed class LogSourceStore(Database database, ControlPlaneOptions options)
 {
-    public List<LogSource> Of(Guid agentId) => database.Read(connection => Read(connection, agentId));
+    public ValueTask<List<LogSource>> OfAsync(Guid agentId) => database.ReadAsync(connection => ReadAsync(connection, agentId));
 
-    /// <summary>As <see cref="Of"/>, on a connection that the caller has open.</summary>
-    public static List<LogSource> Read(DbConnection connection, Guid agentId) => connection.List(
+    /// <summary>As <see cref="OfAsync"/>, on a connection that the caller has open.</summary>
+    public static ValueTask<List<LogSource>> ReadAsync(DbConnection connection, Guid agentId) => connection.ListAsync(
         "SELECT * FROM agent_log_sources WHERE agent_id = @agent ORDER BY created_at, id", Read, ("@agent", agentId));
 
     /// <summary>Stores a source, or finds the one that has its id already. Null when the agent has too many.</summary>

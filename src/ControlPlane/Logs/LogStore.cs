@@ -12,7 +12,7 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
     /// <inheritdoc cref="Database.IsOutage"/>
     public bool IsOutage(DbException exception) => database.IsOutage(exception);
 
-    /// <summary>How often <see cref="ReadPage"/> has read the store.</summary>
+    /// <summary>How often <see cref="ReadPageAsync"/> has read the store.</summary>
     public long PageReads => Interlocked.Read(ref _pageReads);
 
     /// <summary>
@@ -61,23 +61,23 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
             cancellationToken);
 
     /// <summary>The id of the agent's newest line, or 0.</summary>
-    public long LastId(Guid agentId) => database.Read(connection =>
-        connection.Count("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = @agent", ("@agent", agentId)));
+    public ValueTask<long> LastIdAsync(Guid agentId) => database.ReadAsync(connection =>
+        connection.CountAsync("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = @agent", ("@agent", agentId)));
 
     /// <summary>
     /// The next lines after an id and up to another, oldest first: at least one if there is any, and no more than about
     /// <paramref name="maxBytes"/> of output, so that a slow reader holds little.
     /// </summary>
-    public LogPage ReadPage(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.Read(connection =>
+    public ValueTask<LogPage> ReadPageAsync(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.ReadAsync(async connection =>
     {
         Interlocked.Increment(ref _pageReads);
         using var statement = Statement.Of(
             connection, "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit");
         statement.Command.Bind(("@agent", agentId), ("@after", after), ("@up_to", upTo), ("@limit", (long)maxLines));
-        using var reader = statement.Command.ExecuteReader();
+        await using var reader = await statement.Command.ExecuteReaderAsync();
         var lines = new List<LogLine>();
         var bytes = 0;
-        while (bytes < maxBytes && reader.Read())
+        while (bytes < maxBytes && await reader.ReadAsync())
         {
             var line = new LogLine(reader.Integer("id"), reader.Time("created_at"), reader.Text("output"), reader.Text("level"), reader.Uuid("source_id"));
             lines.Add(line);

@@ -31,7 +31,7 @@ internal sealed partial class LogTails(
     /// <summary>Runs a follower with the agent's tail.</summary>
     public async Task FollowAsync(Guid agentId, Func<LogTail, Task> follow)
     {
-        var shared = Join(agentId);
+        var shared = await JoinAsync(agentId);
         try
         {
             await follow(shared.Tail);
@@ -42,13 +42,23 @@ internal sealed partial class LogTails(
         }
     }
 
-    private Shared Join(Guid agentId)
+    private async Task<Shared> JoinAsync(Guid agentId)
     {
+        lock (_lock)
+        {
+            if (_shared.TryGetValue(agentId, out var known))
+            {
+                known.Followers++;
+                return known;
+            }
+        }
+
+        var last = await logs.LastIdAsync(agentId);
         lock (_lock)
         {
             if (!_shared.TryGetValue(agentId, out var shared))
             {
-                shared = new Shared(new LogTail(logs.LastId(agentId)));
+                shared = new Shared(new LogTail(last));
                 _shared.Add(agentId, shared);
                 _ = RunAsync(agentId, shared.Tail, shared.Ended.Token);
             }
@@ -84,7 +94,7 @@ internal sealed partial class LogTails(
             var wait = options.FollowRecheck;
             try
             {
-                var page = logs.ReadPage(agentId, tail.Position, long.MaxValue, PageLines, options.MaxFollowMessageBytes);
+                var page = await logs.ReadPageAsync(agentId, tail.Position, long.MaxValue, PageLines, options.MaxFollowMessageBytes);
                 if (page.Lines.Count > 0)
                 {
                     tail.Add(page.Lines, options.MaxFollowMessageBytes);
@@ -93,7 +103,7 @@ internal sealed partial class LogTails(
                         continue;
                     }
                 }
-                else if (!agents.Exists(agentId))
+                else if (!await agents.ExistsAsync(agentId))
                 {
                     tail.End();
                     return;

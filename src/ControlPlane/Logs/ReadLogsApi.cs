@@ -83,7 +83,7 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         var body = context.Response.BodyWriter;
         body.Write("["u8);
         var first = true;
-        foreach (var page in Pages(agent.Id, after, before))
+        await foreach (var page in PagesAsync(agent.Id, after, before))
         {
             foreach (var line in page)
             {
@@ -105,10 +105,10 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
 
     private async Task WriteTextAsync(HttpContext context, Agent agent, long after, long before)
     {
-        var names = sources.Of(agent.Id).ToDictionary(static source => source.Id, static source => source.DisplayName);
+        var names = (await sources.OfAsync(agent.Id)).ToDictionary(static source => source.Id, static source => source.DisplayName);
         context.Response.ContentType = "text/plain; charset=utf-8";
         var body = context.Response.BodyWriter;
-        foreach (var page in Pages(agent.Id, after, before))
+        await foreach (var page in PagesAsync(agent.Id, after, before))
         {
             foreach (var line in page)
             {
@@ -132,11 +132,11 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     }
 
     // Up to what is there now, or an agent that never stops writing would never let its reader go.
-    private IEnumerable<IReadOnlyList<LogLine>> Pages(Guid agentId, long after, long before)
+    private async IAsyncEnumerable<IReadOnlyList<LogLine>> PagesAsync(Guid agentId, long after, long before)
     {
-        for (var last = Math.Min(logs.LastId(agentId), before - 1); after < last;)
+        for (var last = Math.Min(await logs.LastIdAsync(agentId), before - 1); after < last;)
         {
-            var page = logs.ReadPage(agentId, after, last, PageLines, PageBytes);
+            var page = await logs.ReadPageAsync(agentId, after, last, PageLines, PageBytes);
             if (page.Lines.Count == 0)
             {
                 yield break;

@@ -16,6 +16,6 @@ internal sealed record AgentManifest(Agent Agent, AgentDeclarations Declarations
 internal sealed class ManifestSource(AgentStore agents, DeclarationStore declarations, DerpMapPublisher derpMaps)
 {
     /// <summary>Null when the agent is no longer there. Asked for anew: what a session authenticated with may be hours old.</summary>
-    public AgentManifest? Of(Guid agentId) =>
-        agents.Find(agentId) is { } agent ? new AgentManifest(agent, declarations.Of(agentId), derpMaps.Current) : null;
+    public async ValueTask<AgentManifest?> OfAsync(Guid agentId) =>
+        await agents.FindAsync(agentId) is { } agent ? new AgentManifest(agent, await declarations.OfAsync(agentId), derpMaps.Current) : null;
 }

@@ -7,7 +7,7 @@ namespace ControlPlane.Manifests;
 /// <summary><c>GET me/manifest</c> (S3) and its older name <c>GET me/metadata</c> (S4); the answer has the fields of both.</summary>
 internal sealed class ManifestApi(ManifestSource manifests, ControlPlaneOptions options)
 {
-    public Task GetAsync(HttpContext context, Agent agent) => manifests.Of(agent.Id) is { } manifest
+    public async Task GetAsync(HttpContext context, Agent agent) => await (await manifests.OfAsync(agent.Id) is { } manifest
         ? context.WriteAsync(StatusCodes.Status200OK, ManifestView.Of(manifest, options), ApiJson.Wire.ManifestView)
-        : context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
+        : context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound));
 }

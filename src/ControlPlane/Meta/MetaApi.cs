@@ -11,9 +11,9 @@ internal sealed class MetaApi(Database database, DatabaseHealth health, ControlP
 
     public static Task GreetAsync(HttpContext context) => context.WriteAsync(StatusCodes.Status200OK, Greeting);
 
-    public Task GetBuildInfoAsync(HttpContext context)
+    public async Task GetBuildInfoAsync(HttpContext context)
     {
-        var deploymentId = database.Read(static connection => connection.First(
+        var deploymentId = await database.ReadAsync(static connection => connection.FirstAsync(
             "SELECT deployment_id FROM deployment", static reader => reader.Text("deployment_id")));
         var info = new BuildInfo(
             options.ReleaseUrl?.ToString(),
@@ -23,7 +23,7 @@ internal sealed class MetaApi(Database database, DatabaseHealth health, ControlP
             WorkspaceProxy: false,
             options.AgentApiVersion,
             deploymentId!);
-        return context.WriteAsync(StatusCodes.Status200OK, info, ApiJson.Wire.BuildInfo);
+        await context.WriteAsync(StatusCodes.Status200OK, info, ApiJson.Wire.BuildInfo);
     }
 
     public async Task GetHealthAsync(HttpContext context)

@@ -60,12 +60,12 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
     }
 
     /// <summary>The workspace's newest claim; null for an ordinary workspace.</summary>
-    public WorkspaceClaim? Find(Guid workspaceId) => database.Read(connection => connection.First(
+    public ValueTask<WorkspaceClaim?> FindAsync(Guid workspaceId) => database.ReadAsync(connection => connection.FirstAsync(
         "SELECT * FROM workspace_claims WHERE workspace_id = @id",
         static reader => new WorkspaceClaim(reader.Uuid("claim_id"), StateOf(reader.Text("state")), reader.Time("changed_at")),
         ("@id", workspaceId)));
 
-    public bool WasTold(Guid agentId, Guid claimId) => database.Read(connection => connection.Count(
+    public async ValueTask<bool> WasToldAsync(Guid agentId, Guid claimId) => await database.ReadAsync(connection => connection.CountAsync(
         "SELECT count(*) FROM claim_deliveries WHERE agent_id = @agent AND claim_id = @claim", ("@agent", agentId), ("@claim", claimId))) > 0;
 
     public Task MarkToldAsync(Guid agentId, Guid claimId, CancellationToken cancellationToken) => database.WriteAsync(

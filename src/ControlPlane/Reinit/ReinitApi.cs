@@ -27,8 +27,8 @@ internal sealed class ReinitApi(
 
         // Taken before the store is read: what changes after that is signalled.
         var changed = signals.Next(agent.WorkspaceId);
-        var claim = claims.Find(agent.WorkspaceId);
-        if (wait && IsOver(agent, claim))
+        var claim = await claims.FindAsync(agent.WorkspaceId);
+        if (wait && await IsOverAsync(agent, claim))
         {
             await context.WriteAsync(
                 StatusCodes.Status409Conflict,
@@ -65,15 +65,15 @@ internal sealed class ReinitApi(
         var nextPing = time.GetUtcNow();
         while (true)
         {
-            var claim = claims.Find(agent.WorkspaceId);
-            if (claim is { State: ClaimState.Claimed } && claim.Id != past && !IsHandled(agent, claim))
+            var claim = await claims.FindAsync(agent.WorkspaceId);
+            if (claim is { State: ClaimState.Claimed } && claim.Id != past && !await IsHandledAsync(agent, claim))
             {
                 await TellAsync(context, agent, claim);
                 return;
             }
 
             // With "wait" the agent hears of the end when it asks again (409); without, it would ask for ever.
-            if ((wait && IsOver(agent, claim)) || !agents.Exists(agent.Id))
+            if ((wait && await IsOverAsync(agent, claim)) || !await agents.ExistsAsync(agent.Id))
             {
                 return;
             }
@@ -94,7 +94,7 @@ internal sealed class ReinitApi(
     private async Task TellAsync(HttpContext context, Agent agent, WorkspaceClaim claim)
     {
         // Who owns it now: the agent was read when the stream began.
-        if (agents.Find(agent.Id) is not { } current)
+        if (await agents.FindAsync(agent.Id) is not { } current)
         {
             return;
         }
@@ -110,15 +110,16 @@ internal sealed class ReinitApi(
         }
     }
 
-    private bool IsOver(Agent agent, WorkspaceClaim? claim) => claim?.State switch
+    private async ValueTask<bool> IsOverAsync(Agent agent, WorkspaceClaim? claim) => claim?.State switch
     {
         ClaimState.Pending => false,
-        ClaimState.Claimed => IsHandled(agent, claim),
+        ClaimState.Claimed => await IsHandledAsync(agent, claim),
         _ => true,
     };
 
     /// <summary>An agent made since then has never been anybody else's.</summary>
-    private bool IsHandled(Agent agent, WorkspaceClaim claim) => agent.CreatedAt > claim.ChangedAt || claims.WasTold(agent.Id, claim.Id);
+    private async ValueTask<bool> IsHandledAsync(Agent agent, WorkspaceClaim claim) =>
+        agent.CreatedAt > claim.ChangedAt || await claims.WasToldAsync(agent.Id, claim.Id);
 
     private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 

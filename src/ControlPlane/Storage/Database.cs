@@ -2,7 +2,7 @@ using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
-/// <summary>The one database of this process. Reads run on any request's thread; writes queue, and share transactions (<see cref="WriteQueue"/>).</summary>
+/// <summary>The one database of this process. Reads are the callers' own; writes queue, and share transactions (<see cref="WriteQueue"/>).</summary>
 internal sealed class Database : IDisposable
 {
     private readonly WriteQueue _writes;
@@ -42,6 +42,27 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Runs a query. On PostgreSQL no thread waits for the answer; on SQLite it is there when this returns.</summary>
+    public async ValueTask<T> ReadAsync<T>(Func<DbConnection, ValueTask<T>> query)
+    {
+        ThrowIfUnreachable();
+        DbConnection? connection = null;
+        try
+        {
+            connection = await Engine.RentAsync();
+            var result = await query(connection);
+            Engine.Return(connection);
+            return result;
+        }
+        catch (Exception exception)
+        {
+            Engine.Discard(connection, exception);
+            Observe(exception);
+            throw;
+        }
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, but the caller's thread waits for the answer.</summary>
     public T Read<T>(Func<DbConnection, T> query)
     {
         ThrowIfUnreachable();
@@ -61,11 +82,11 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>As <see cref="Read"/>, where several statements see one state of the store.</summary>
-    public T Snapshot<T>(Func<DbConnection, T> query) => Read(connection =>
+    /// <summary>As <see cref="ReadAsync"/>, where several statements see one state of the store.</summary>
+    public ValueTask<T> SnapshotAsync<T>(Func<DbConnection, ValueTask<T>> query) => ReadAsync(async connection =>
     {
-        using var transaction = Engine.BeginSnapshot(connection);
-        return query(connection);
+        await using var transaction = Engine.BeginSnapshot(connection);
+        return await query(connection);
     });
 
     /// <summary>

@@ -24,6 +24,9 @@ internal abstract class DatabaseEngine : IDisposable
     /// <exception cref="DbException">The database cannot be reached or opened.</exception>
     public abstract DbConnection Rent();
 
+    /// <summary>As <see cref="Rent"/>, without a thread that waits where the database is elsewhere.</summary>
+    public virtual ValueTask<DbConnection> RentAsync() => new(Rent());
+
     public abstract void Return(DbConnection connection);
 
     /// <summary>Closes a connection on which something failed, and those that would fail in the same way.</summary>

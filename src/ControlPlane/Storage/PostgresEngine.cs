@@ -81,6 +81,8 @@ internal sealed class PostgresEngine : DatabaseEngine
         }
     }
 
+    public override async ValueTask<DbConnection> RentAsync() => await OpenAsync(_source, CancellationToken.None);
+
     public override void Return(DbConnection connection) => connection.Dispose();
 
     public override void CloseIdleConnections() => _source.Clear();

@@ -15,7 +15,7 @@ namespace ControlPlane.Storage;
 /// </param>
 /// <param name="capacity">The most entries. One more takes the place of the oldest.</param>
 internal sealed class ReadThroughCache<TKey, TValue>(
-    Database database, TimeProvider time, Func<DbConnection, TKey, TValue?> read, Func<long?> version, int capacity = 1024)
+    Database database, TimeProvider time, Func<DbConnection, TKey, ValueTask<TValue?>> read, Func<long?> version, int capacity = 1024)
     where TKey : notnull
     where TValue : class
 {
@@ -26,21 +26,26 @@ internal sealed class ReadThroughCache<TKey, TValue>(
     private readonly ConcurrentDictionary<TKey, Entry> _entries = new();
     private readonly Queue<TKey> _insertions = new();
 
-    public TValue? Get(TKey key)
+    public ValueTask<TValue?> GetAsync(TKey key)
     {
         // Both before the query: a change during the query may be in the result or not, and the next call finds another version.
         var (now, current) = (time.GetTimestamp(), version());
         if (current is not { } known)
         {
-            return database.Read(connection => read(connection, key));
+            return database.ReadAsync(connection => read(connection, key));
         }
 
-        if (_entries.TryGetValue(key, out var entry) && entry.Version == known && time.GetElapsedTime(entry.ReadAt, now) < MaxAge)
-        {
-            return entry.Value;
-        }
+        return _entries.TryGetValue(key, out var entry) && entry.Version == known && time.GetElapsedTime(entry.ReadAt, now) < MaxAge
+            ? new ValueTask<TValue?>(entry.Value)
+            : ReadAsync(key, known, now);
+    }
 
-        var value = database.Read(connection => read(connection, key));
+    /// <summary>The next call reads it again.</summary>
+    public void Remove(TKey key) => _entries.TryRemove(key, out _);
+
+    private async ValueTask<TValue?> ReadAsync(TKey key, long known, long now)
+    {
+        var value = await database.ReadAsync(connection => read(connection, key));
         if (value is null)
         {
             Remove(key);
@@ -52,9 +57,6 @@ internal sealed class ReadThroughCache<TKey, TValue>(
 
         return value;
     }
-
-    /// <summary>The next call reads it again.</summary>
-    public void Remove(TKey key) => _entries.TryRemove(key, out _);
 
     private void Set(TKey key, Entry entry)
     {

@@ -64,11 +64,20 @@ internal static class StatementExtensions
         }
     }
 
+    /// <summary>The one number of a statement's one row.</summary>
     public static long Count(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         using var statement = Statement.Of(connection, sql);
         statement.Command.Bind(parameters);
         return Convert.ToInt64(statement.Command.ExecuteScalar(), CultureInfo.InvariantCulture);
+    }
+
+    /// <inheritdoc cref="Count"/>
+    public static ValueTask<long> CountAsync(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        return CountAsync(statement);
     }
 
     /// <summary>The first row as <paramref name="read"/> makes it, or null without one.</summary>
@@ -83,6 +92,31 @@ internal static class StatementExtensions
         statement.Command.Bind(parameters);
         using var reader = statement.Command.ExecuteReader();
         return reader.Read() ? read(reader) : null;
+    }
+
+    /// <inheritdoc cref="First"/>
+    public static ValueTask<T?> FirstAsync<T>(
+        this DbConnection connection,
+        string sql,
+        Func<DbDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+        where T : class
+    {
+        var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        return FirstAsync(statement, read);
+    }
+
+    /// <summary>All rows.</summary>
+    public static ValueTask<List<T>> ListAsync<T>(
+        this DbConnection connection,
+        string sql,
+        Func<DbDataReader, T> read,
+        params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        var statement = Statement.Of(connection, sql);
+        statement.Command.Bind(parameters);
+        return ListAsync(statement, read);
     }
 
     public static List<T> List<T>(
@@ -126,6 +160,40 @@ internal static class StatementExtensions
         DateTimeOffset.UnixEpoch.AddTicks(reader.Integer(column) * TimeSpan.TicksPerMicrosecond);
 
     public static DateTimeOffset? TimeOrNull(this DbDataReader reader, string column) => reader.IsNull(column) ? null : reader.Time(column);
+
+    // Parameters in a span cannot be those of an async method.
+    private static async ValueTask<long> CountAsync(Statement statement)
+    {
+        using (statement)
+        {
+            return Convert.ToInt64(await statement.Command.ExecuteScalarAsync(), CultureInfo.InvariantCulture);
+        }
+    }
+
+    private static async ValueTask<T?> FirstAsync<T>(Statement statement, Func<DbDataReader, T> read)
+        where T : class
+    {
+        using (statement)
+        {
+            await using var reader = await statement.Command.ExecuteReaderAsync();
+            return await reader.ReadAsync() ? read(reader) : null;
+        }
+    }
+
+    private static async ValueTask<List<T>> ListAsync<T>(Statement statement, Func<DbDataReader, T> read)
+    {
+        using (statement)
+        {
+            await using var reader = await statement.Command.ExecuteReaderAsync();
+            var rows = new List<T>();
+            while (await reader.ReadAsync())
+            {
+                rows.Add(read(reader));
+            }
+
+            return rows;
+        }
+    }
 
     private static bool IsNull(this DbDataReader reader, string column) => reader.IsDBNull(reader.GetOrdinal(column));
 

@@ -6,9 +6,11 @@ namespace ControlPlane.Users;
 /// <summary>Each user's git key, made when it is first asked for.</summary>
 internal sealed class GitSshKeyStore(Database database, TimeProvider time)
 {
+    private const string Select = "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = @user";
+
     public async Task<GitSshKey> GetAsync(Guid userId, CancellationToken cancellationToken)
     {
-        if (database.Read(connection => Find(connection, userId)) is { } stored)
+        if (await database.ReadAsync(connection => connection.FirstAsync(Select, Read, ("@user", userId))) is { } stored)
         {
             return stored;
         }
@@ -24,13 +26,10 @@ internal sealed class GitSshKeyStore(Database database, TimeProvider time)
                     ("@public", made.PublicKey),
                     ("@private", made.PrivateKey),
                     ("@now", time.GetUtcNow()));
-                return Find(connection, userId)!;
+                return connection.First(Select, Read, ("@user", userId))!;
             },
             cancellationToken);
     }
 
-    private static GitSshKey? Find(DbConnection connection, Guid userId) => connection.First(
-        "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = @user",
-        static reader => new GitSshKey(reader.Text("public_key"), reader.Text("private_key")),
-        ("@user", userId));
+    private static GitSshKey Read(DbDataReader reader) => new(reader.Text("public_key"), reader.Text("private_key"));
 }

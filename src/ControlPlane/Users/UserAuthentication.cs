@@ -67,7 +67,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
     public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(null, token, cancellationToken)).User;
 
     /// <summary>Whether the token lets in; it does not count as used.</summary>
-    public bool Accepts(string token) => Check(token).Error is null;
+    public async ValueTask<bool> AcceptsAsync(string token) => (await CheckAsync(token)).Error is null;
 
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
     {
@@ -88,7 +88,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
     private async Task<(User? User, ApiError? Error)> CheckAsync(HttpContext? context, string token, CancellationToken cancellationToken)
     {
-        var (key, user, error) = Check(token);
+        var (key, user, error) = await CheckAsync(token);
         if (error is not null)
         {
             return (null, error);
@@ -107,7 +107,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         return (user, null);
     }
 
-    private (ApiKey? Key, User? User, ApiError? Error) Check(string token)
+    private async ValueTask<(ApiKey? Key, User? User, ApiError? Error)> CheckAsync(string token)
     {
         var parts = token.Split('-');
         if (parts.Length != 2 || parts[0].Length != IdLength || parts[1].Length != SecretLength)
@@ -116,7 +116,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         }
 
         // The same answer for an unknown id and a wrong secret.
-        if (users.FindKey(parts[0]) is not var (key, user)
+        if (await users.FindKeyAsync(parts[0]) is not var (key, user)
             || !CryptographicOperations.FixedTimeEquals(key.HashedSecret, Secrets.Hash(parts[1])))
         {
             return (null, null, new ApiError(ApiError.SignedOut, "API key is invalid."));

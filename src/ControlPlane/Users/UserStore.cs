@@ -7,17 +7,17 @@ namespace ControlPlane.Users;
 /// <summary>Users, their API keys and roles.</summary>
 internal sealed class UserStore(Database database, AccessSignals access, TimeProvider time)
 {
-    private readonly ReadThroughCache<string, OwnedKey> _keys = new(database, time, ReadOwned, () => access.Version);
+    private readonly ReadThroughCache<string, OwnedKey> _keys = new(database, time, ReadOwnedAsync, () => access.Version);
 
     /// <summary>The token of this id. One that another process withdraws without a notice may be found for <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.</summary>
-    public OwnedKey? FindKey(string keyId) => _keys.Get(keyId);
+    public ValueTask<OwnedKey?> FindKeyAsync(string keyId) => _keys.GetAsync(keyId);
 
-    public (List<Guid> Organizations, List<string> Roles) Memberships(Guid userId) => database.Read(connection => (
-        connection.List(
+    public ValueTask<(List<Guid> Organizations, List<string> Roles)> MembershipsAsync(Guid userId) => database.ReadAsync(async connection => (
+        await connection.ListAsync(
             "SELECT organization_id FROM organization_members WHERE user_id = @user ORDER BY created_at, organization_id",
             static reader => reader.Uuid("organization_id"),
             ("@user", userId)),
-        connection.List("SELECT role FROM user_roles WHERE user_id = @user ORDER BY role", static reader => reader.Text("role"), ("@user", userId))));
+        await connection.ListAsync("SELECT role FROM user_roles WHERE user_id = @user ORDER BY role", static reader => reader.Text("role"), ("@user", userId))));
 
     public async Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -31,10 +31,10 @@ internal sealed class UserStore(Database database, AccessSignals access, TimePro
         _keys.Remove(key.Id);
     }
 
-    private static OwnedKey? ReadOwned(DbConnection connection, string keyId)
+    private static async ValueTask<OwnedKey?> ReadOwnedAsync(DbConnection connection, string keyId)
     {
-        var key = connection.First("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
-        return key is not null && connection.First("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId)) is { } owner
+        var key = await connection.FirstAsync("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
+        return key is not null && await connection.FirstAsync("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId)) is { } owner
             ? new OwnedKey(key, owner)
             : null;
     }

@@ -6,9 +6,9 @@ namespace ControlPlane.Users;
 /// <summary><c>GET /users/me</c>.</summary>
 internal sealed class UsersApi(UserStore users)
 {
-    public Task GetMeAsync(HttpContext context, User user)
+    public async Task GetMeAsync(HttpContext context, User user)
     {
-        var (organizations, roles) = users.Memberships(user.Id);
+        var (organizations, roles) = await users.MembershipsAsync(user.Id);
         var view = new UserView(
             user.Id,
             user.Username,
@@ -21,7 +21,7 @@ internal sealed class UsersApi(UserStore users)
             user.LoginType,
             organizations,
             roles.ConvertAll(static role => new RoleView(role, DisplayName(role))));
-        return context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.UserView);
+        await context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.UserView);
     }
 
     // "user-admin" is shown as "User Admin".

@@ -248,9 +248,9 @@ public sealed class AdministrationTests
         Assert.Equal("failed", (await admin.PostAsync("/workspaces/admin%2Fdefault/unprepare")).Text("claim"));
         var moved = await admin.PostAsync("/workspaces/admin%2Fdefault/reinit", new { owner = "ann" });
         Assert.Equal(("ann", "claimed"), (moved.Text("owner"), moved.Text("claim")));
-        var first = claims.Find(workspace)!.Id;
+        var first = (await claims.FindAsync(workspace))!.Id;
         Assert.Equal(200, (await admin.PostAsync("/workspaces/ann%2Fdefault/reinit")).Status);
-        Assert.NotEqual(first, claims.Find(workspace)!.Id);
+        Assert.NotEqual(first, (await claims.FindAsync(workspace))!.Id);
 
         await admin.PostAsync("/workspaces", new { owner = "admin", name = "default" });
         Assert.Equal(409, (await admin.PostAsync("/workspaces/ann%2Fdefault/reinit", new { owner = "admin" })).Status);
