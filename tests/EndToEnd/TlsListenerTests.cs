@@ -59,7 +59,8 @@ public sealed partial class TlsListenerTests : IDisposable
     {
         await using var edge = await TestNode.StartAsync(["Edge:Mode=relay", .. Settings(way, "leaf")]);
         var (tls, sent) = await ConnectAsync(edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = Name });
-        Assert.True(NodeKey.TryParseHex(Assert.Single(sent, static name => name.StartsWith("CN=derpkey", StringComparison.Ordinal)).AsSpan("CN=derpkey".Length), out var key));
+        var meta = Assert.Single(sent, static name => name.StartsWith("CN=derpkey", StringComparison.Ordinal));
+        Assert.True(NodeKey.TryParseHex(meta.AsSpan("CN=derpkey".Length), out var key));
 
         using var peer = await DerpPeer.FastStartAsync(tls, key);
         await NoRequestRunsAsync(edge);

@@ -8,8 +8,10 @@ namespace Relay.Sockets;
 /// served on a socket thread too, one turn between two looks at all sockets: other threads would take the bytes to other cores.
 /// </summary>
 /// <remarks>
-/// The runtime has no way to queue work on a socket thread; a datagram socket that sends to itself is one. There is a queue for each socket
-/// thread, and the runtime spreads their sockets over the threads.
+/// What it relies on: the runtime has no way to queue work on a socket thread, so a datagram socket on loopback sends to itself, and the
+/// completion of its receive (<see cref="InlineCompletions"/>) is the turn. There is a queue for each socket thread, and the runtime spreads
+/// their sockets over the threads. Without inline completions, without a loopback, or when a datagram cannot be sent, the thread pool
+/// serves the turns: slower, and in the same order.
 /// </remarks>
 internal sealed class TurnQueue : SocketAsyncEventArgs
 {

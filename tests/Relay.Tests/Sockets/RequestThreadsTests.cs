@@ -72,6 +72,7 @@ public sealed class RequestThreadsTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "InlineCompletions")]
     public async Task AReadThatWaitsGoesAlongToTheSocketThreads()
     {
         var (input, far) = await ConnectAsync();

@@ -13,6 +13,7 @@ namespace Relay.Tests.Sockets;
 public class SocketThreadTests
 {
     [Fact]
+    [Trait("Needs", "InlineCompletions")]
     public async Task EchoesPassWhileEveryThreadOfThePoolIsBusyWithRequests()
     {
         await using var rig = new StreamRig();
@@ -36,6 +37,7 @@ public class SocketThreadTests
     }
 
     [Fact]
+    [Trait("Needs", "InlineCompletions")]
     public async Task KeystrokesPassWhileEveryThreadOfThePoolIsBusyWithRequests()
     {
         var (nearClient, client) = await Loopback.PairAsync();
@@ -68,6 +70,7 @@ public class SocketThreadTests
     }
 
     [Fact]
+    [Trait("Needs", "InlineCompletions")]
     public async Task PacketsPassWhileEveryThreadOfThePoolIsBusyWithRequests()
     {
         await using var rig = new DerpSocketRig();
