@@ -4,7 +4,6 @@ using Edge.Connections;
 using Edge.Hosting;
 using Edge.LocalAgent.Machine;
 using Edge.LocalAgent.Terminals;
-using Microsoft.AspNetCore.Connections;
 
 namespace Edge.LocalAgent;
 
@@ -26,7 +25,7 @@ internal static class AgentHost
         });
 
         // The edge's own sockets: terminals go on where their bytes arrive.
-        builder.Services.AddSingleton<IConnectionListenerFactory, SocketListenerFactory>();
+        builder.Services.AddSocketListeners(DescriptorReserve.Own);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options).AddSingleton<TerminalSessions>().AddSingleton(new ContainerTools()).AddSingleton<ContainerService>().AddSingleton<AgentActivity>();
         var app = builder.Build();

@@ -8,21 +8,21 @@ namespace Edge.Tests.Hosting;
 public class DescriptorLimitTests
 {
     [Theory]
-    [InlineData("relay", 8192, 1024L, 736)]
-    [InlineData("relay", 8192, 400L, 112)]
-    [InlineData("all", 8192, 1024L, 218)]
-    [InlineData("all", 8192, 400L, 10)]
-    [InlineData("api", 8192, 1024L, 328)]
+    [InlineData("relay", 8192, 1024L, 704)]
+    [InlineData("relay", 8192, 400L, 80)]
+    [InlineData("all", 8192, 1024L, 216)]
+    [InlineData("all", 8192, 400L, 8)]
+    [InlineData("api", 8192, 1024L, 324)]
     [InlineData("relay", 100, 1024L, 100)]
-    [InlineData("relay", 0, 1024L, 736)]
+    [InlineData("relay", 0, 1024L, 704)]
     [InlineData("all", 8192, 1_048_576L, 8192)]
     [InlineData("all", 8192, null, 8192)]
     public void ConnectionsAreLoweredToWhatTheDescriptorsAllow(string mode, int asked, long? limit, int connections) =>
         Assert.Equal(connections, DescriptorLimit.Fit(asked, limit, Options(mode)));
 
     [Theory]
-    [InlineData(736, false)]
-    [InlineData(737, true)]
+    [InlineData(704, false)]
+    [InlineData(705, true)]
     [InlineData(0, false)]
     public void TheStartWarnsWhenASettingIsLowered(int asked, bool warns) =>
         Assert.Equal(warns, DescriptorLimit.Warning(asked, 1024, Options("relay")) is not null);
@@ -32,15 +32,15 @@ public class DescriptorLimitTests
     {
         var warning = DescriptorLimit.Warning(8192, 1024, Options("all"))!;
 
-        Assert.StartsWith("Edge:Limits:MaxConnections is 218 instead of 8192: ", warning, StringComparison.Ordinal);
-        Assert.Contains("(ulimit -n, LimitNOFILE) to 24944", warning, StringComparison.Ordinal);
+        Assert.StartsWith("Edge:Limits:MaxConnections is 216 instead of 8192: ", warning, StringComparison.Ordinal);
+        Assert.Contains("(ulimit -n, LimitNOFILE) to 24952", warning, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("all", 379, true)]
-    [InlineData("all", 380, false)]
-    [InlineData("relay", 291, true)]
-    [InlineData("relay", 292, false)]
+    [InlineData("all", 387, true)]
+    [InlineData("all", 388, false)]
+    [InlineData("relay", 323, true)]
+    [InlineData("relay", 324, false)]
     [InlineData("relay", null, false)]
     public void ALimitThatTheModeCannotStartWithIsRefused(string mode, int? limit, bool refused)
     {
