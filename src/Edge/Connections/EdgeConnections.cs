@@ -1,7 +1,7 @@
-using System.Net.Sockets;
 using System.Net;
-using Microsoft.AspNetCore.Connections.Features;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Relay.Connections;
 using Relay.Streams;
 
