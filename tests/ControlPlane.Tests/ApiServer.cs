@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using ControlPlane.Access;
 using ControlPlane.Declarations;
 using ControlPlane.Storage;
 using Microsoft.AspNetCore.Builder;
@@ -46,6 +47,13 @@ internal sealed class ApiServer : IAsyncDisposable
     public Database Database => Services.GetRequiredService<Database>();
 
     public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("control-plane-").FullName;
+
+    /// <summary>
+    /// Waits until the server hears notices, where there are any: then whatever waits for changes looks again, and what was cached before is dropped.
+    /// </summary>
+    public Task ListeningAsync() => Database.Engine.Notices is null
+        ? Task.CompletedTask
+        : Eventually.TrueAsync(() => Services.GetRequiredService<AccessSignals>().Version > 0, "the server hears notices");
 
     public static async Task<ApiServer> StartAsync(
         Func<string, ControlPlaneOptions>? options = null,

@@ -18,7 +18,7 @@ public sealed class ReporterTests : IDisposable
     public async Task NeitherStatisticsNorLogLinesNorNewAgentsNorUnknownTokensMakeAQueryOfAKnownToken()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
-        await ListeningAsync(server);
+        await server.ListeningAsync();
         var agents = server.Services.GetRequiredService<AgentStore>();
         var token = Guid.Parse(server.Agent.AuthToken);
         var known = await agents.FindReporterAsync(token);
@@ -48,7 +48,7 @@ public sealed class ReporterTests : IDisposable
     public async Task ThousandsAreKnownAtOnceUntilATokenIsWithdrawn()
     {
         await using var server = await ApiServer.StartAsync(directory: _directory, time: new ManualTimeProvider());
-        await ListeningAsync(server);
+        await server.ListeningAsync();
         var agents = server.Services.GetRequiredService<AgentStore>();
         var tokens = Enumerable.Range(0, 5000).Select(static _ => Guid.NewGuid()).ToArray();
         var ids = await MakeAsync(server.Database, tokens);
@@ -165,9 +165,4 @@ public sealed class ReporterTests : IDisposable
 
         return found;
     }
-
-    /// <summary>Where there are notices, what was read before the first one could be heard is read again.</summary>
-    private static Task ListeningAsync(ApiServer server) => server.Database.Engine.Notices is null
-        ? Task.CompletedTask
-        : Eventually.TrueAsync(() => server.Services.GetRequiredService<AccessSignals>().Version > 0, "the server hears notices");
 }

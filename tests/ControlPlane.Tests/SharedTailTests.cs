@@ -13,6 +13,7 @@ public sealed class SharedTailTests
     public async Task AThousandFollowersCostOneReadOfTheStoreForEachBatch()
     {
         await using var server = await ApiServer.StartAsync();
+        await server.ListeningAsync();
         var store = server.Services.GetRequiredService<LogStore>();
         using var stop = new CancellationTokenSource();
         var readers = Enumerable.Range(0, Followers).Select(_ => new Reader()).ToArray();
