@@ -181,9 +181,9 @@ public static class ControlPlaneApplication
     public static async Task<string?> FaultAsync(IServiceProvider services) =>
         (await services.GetRequiredService<DatabaseHealth>().CheckAsync()).Describe();
 
-    /// <summary>Whether a session token is one of an active user. For the start: the calling thread waits for the database.</summary>
-    public static bool Accepts(IServiceProvider services, string sessionToken) =>
-        services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken).AsTask().GetAwaiter().GetResult();
+    /// <summary>Whether a session token is one of an active user.</summary>
+    public static ValueTask<bool> AcceptsAsync(IServiceProvider services, string sessionToken) =>
+        services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken);
 
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)
@@ -315,7 +315,7 @@ public static class ControlPlaneApplication
     private static InMemoryCoordinator NewCoordinator(IServiceProvider services)
     {
         var coordinator = new InMemoryCoordinator();
-        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => coordinator.DisposeAsync().AsTask().Wait());
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(coordinator.Close);
         return coordinator;
     }
 

@@ -42,6 +42,24 @@ public sealed class SharedTailTests
         Assert.Equal(0, server.Services.GetRequiredService<LogTails>().Count);
     }
 
+    // The last follower is gone, and the tail reads once more: the database is closed, and its directory may go, only after that.
+    [Fact]
+    public async Task TheTailsEndWithoutAReadThatIsUnderWay()
+    {
+        await using var server = await ApiServer.StartAsync();
+        var tails = server.Services.GetRequiredService<LogTails>();
+        var store = server.Services.GetRequiredService<LogStore>();
+        for (var i = 0; i < 50; i++)
+        {
+            await tails.FollowAsync(server.Agent.Id, static _ => Task.CompletedTask);
+        }
+
+        await tails.DisposeAsync();
+        var reads = store.PageReads;
+        await server.PatchLogsAsync("line");
+        Assert.Equal((0, reads), (tails.Count, store.PageReads));
+    }
+
     [Fact]
     public async Task AFollowerThatFallsBehindReadsForItselfAndMissesNothing()
     {

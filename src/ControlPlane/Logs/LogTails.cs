@@ -6,7 +6,7 @@ namespace ControlPlane.Logs;
 
 /// <summary>The tails of the agents that are followed now. An agent's first follower starts its tail, and the last one ends it.</summary>
 internal sealed partial class LogTails(
-    LogStore logs, AgentStore agents, LogSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<LogTails> logger)
+    LogStore logs, AgentStore agents, LogSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<LogTails> logger) : IAsyncDisposable
 {
     // Also short lines in memory are bounded, for a client that does not read.
     public const int PageLines = 256;
@@ -15,6 +15,9 @@ internal sealed partial class LogTails(
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Shared> _shared = [];
+
+    // Also those that have no followers any more, and are reading for the last time.
+    private readonly HashSet<Shared> _running = [];
 
     /// <summary>Agents that are followed now.</summary>
     public int Count
@@ -42,6 +45,23 @@ internal sealed partial class LogTails(
         }
     }
 
+    /// <summary>Ends all tails, and completes when none of them reads the store any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Shared[] running;
+        lock (_lock)
+        {
+            running = [.. _running];
+        }
+
+        foreach (var shared in running)
+        {
+            await shared.Ended.CancelAsync();
+        }
+
+        await Task.WhenAll(running.Select(static shared => shared.Run));
+    }
+
     private async Task<Shared> JoinAsync(Guid agentId)
     {
         lock (_lock)
@@ -60,7 +80,8 @@ internal sealed partial class LogTails(
             {
                 shared = new Shared(new LogTail(last));
                 _shared.Add(agentId, shared);
-                _ = RunAsync(agentId, shared.Tail, shared.Ended.Token);
+                _running.Add(shared);
+                shared.Run = RunAsync(agentId, shared);
             }
 
             shared.Followers++;
@@ -83,10 +104,19 @@ internal sealed partial class LogTails(
         shared.Ended.Cancel();
     }
 
-    /// <summary>Reads what is stored until nobody follows or the agent is gone; a fault ends its followers. Does not throw.</summary>
-    private async Task RunAsync(Guid agentId, LogTail tail, CancellationToken ended)
+    private async Task RunAsync(Guid agentId, Shared shared)
     {
         await Task.Yield();
+        await ReadAsync(agentId, shared.Tail, shared.Ended.Token);
+        lock (_lock)
+        {
+            _running.Remove(shared);
+        }
+    }
+
+    /// <summary>Reads what is stored until nobody follows or the agent is gone; a fault ends its followers. Does not throw.</summary>
+    private async Task ReadAsync(Guid agentId, LogTail tail, CancellationToken ended)
+    {
         while (!ended.IsCancellationRequested)
         {
             // Before reading: lines stored since are signalled.
@@ -140,5 +170,8 @@ internal sealed partial class LogTails(
         public CancellationTokenSource Ended { get; } = new();
 
         public int Followers { get; set; }
+
+        /// <summary>Completes when the tail reads the store no more. Does not fail.</summary>
+        public Task Run { get; set; } = Task.CompletedTask;
     }
 }

@@ -155,7 +155,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
 
             // Before the backends' health, where that of the embedded API server follows some seconds later.
-            UseStore(_api.Services, bootstrap);
+            await UseStoreAsync(_api.Services, bootstrap);
             await StartAsync(_api, "API", "Edge:DataDirectory", cancellation);
         }
 
@@ -163,7 +163,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners, _localAgent);
             await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
-            UseStore(_public.Services, bootstrap);
+            await UseStoreAsync(_public.Services, bootstrap);
         }
         else
         {
@@ -308,10 +308,10 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _socketClaim?.Dispose();
     }
 
-    private void UseStore(IServiceProvider api, Bootstrap bootstrap)
+    private async Task UseStoreAsync(IServiceProvider api, Bootstrap bootstrap)
     {
         _readiness.DependOn(() => ControlPlaneApplication.FaultAsync(api));
-        HasSessionToken = bootstrap.SessionToken is { } token && ControlPlaneApplication.Accepts(api, token);
+        HasSessionToken = bootstrap.SessionToken is { } token && await ControlPlaneApplication.AcceptsAsync(api, token);
     }
 
     private async Task<NodeStatus> StatusAsync() => new(

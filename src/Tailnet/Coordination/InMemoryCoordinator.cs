@@ -71,7 +71,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
     }
 
     /// <summary>Ends every peer's connection: each hears that the others are lost, and that the coordinator closed.</summary>
-    public ValueTask DisposeAsync()
+    public void Close()
     {
         lock (_lock)
         {
@@ -91,7 +91,12 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
 
             _peers.Clear();
         }
+    }
 
+    /// <summary>The same as <see cref="Close"/>.</summary>
+    public ValueTask DisposeAsync()
+    {
+        Close();
         return ValueTask.CompletedTask;
     }
 
