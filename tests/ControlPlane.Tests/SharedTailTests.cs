@@ -126,6 +126,7 @@ public sealed class SharedTailTests
     {
         var time = new ManualTimeProvider();
         await using var server = await ApiServer.StartAsync(time: time);
+        await server.ListeningAsync();
         using var socket = await server.FollowAsync();
         Assert.Equal("[]\n", await socket.ReceiveTextAsync());
         await Eventually.TrueAsync(() => server.Services.GetRequiredService<LogStore>().PageReads == 2, "both have looked");
