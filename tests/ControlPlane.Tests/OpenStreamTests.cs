@@ -45,6 +45,31 @@ public sealed class OpenStreamTests
     }
 
     [Fact]
+    public async Task WhatTheServerWouldSendLaterDoesNotCutTheCloseOff()
+    {
+        var log = new CapturedLog();
+        await using var admin = await AdminListener.StartAsync(log: log);
+        var (user, agent, token) = await MakeAsync(admin);
+        var path = $"/api/v2/workspaceagents/{agent.Text("id")}";
+        using var lines = await TailnetLink.DialAsync(admin.Server, path + "/logs?follow", user);
+        using var session = await TailnetLink.DialAsync(admin.Server, path + "/coordinate?version=2.0", user);
+        await ActAsync(admin, "DELETE /users/ann/tokens/{token}", token);
+        await Eventually.TrueAsync(() => log.Lines.Any(static line => line.Contains("2 stream(s) were closed", StringComparison.Ordinal)), "both are closed");
+
+        // Nobody has read yet. A line and a yamux ping make the server send once more.
+        byte[] ping = [0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
+        await session.SendAsync(ping, WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        for (var i = 0; i < 20; i++)
+        {
+            var line = new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = "late" } } };
+            Assert.Equal(200, (await admin.Server.SendAsync(HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", agent.Text("auth_token"), line)).Status);
+        }
+
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(lines));
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(session));
+    }
+
+    [Fact]
     public async Task WhatAnotherProcessWithdrawsOrTimeDoesEndsAStreamInTime()
     {
         var time = new ManualTimeProvider();

@@ -105,7 +105,7 @@ public class BackendHealthTests
     }
 
     [Fact]
-    public async Task AServerThatSaysItIsIllIsNotMadeHealthyByWhatElseItAnswers()
+    public async Task AServerThatSaysItIsIllGetsNoRequests()
     {
         var clock = new ManualTimeProvider();
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
@@ -113,13 +113,55 @@ public class BackendHealthTests
         backend.Healthy = false;
         await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is not null);
 
-        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await edge.Public.GetAsync("/x")).StatusCode);
         Assert.Equal("no healthy backend", await edge.Node.ObstacleAsync());
         Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "it answers with 503"));
 
         backend.Healthy = true;
         await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is null);
+        Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
         Assert.Equal(2, Lines(edge, $"Information {Updater}", "is set to 'Healthy'"));
+    }
+
+    [Fact]
+    public async Task AServerIsTriedWhileProbesFindNoConnectionAndNotOnceItSaysThatItIsIll()
+    {
+        var clock = new ManualTimeProvider();
+        var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        var url = backend.Url;
+        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={url}");
+        await backend.DisposeAsync();
+        await ProbeUntilAsync(clock, () => Task.FromResult(Lines(edge, Updater, "'Unhealthy'") == 1));
+        Assert.Equal(HttpStatusCode.BadGateway, (await edge.Public.GetAsync("/x")).StatusCode);
+
+        await using var ill = await TestBackend.StartAsync(static _ => Task.CompletedTask, url);
+        ill.Healthy = false;
+        await ProbeUntilAsync(clock, async () => (await edge.Public.GetAsync("/x")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
+
+        await ill.DisposeAsync();
+        await ProbeUntilAsync(clock, async () => (await edge.Public.GetAsync("/x")).StatusCode == HttpStatusCode.BadGateway);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(edge));
+    }
+
+    [Theory]
+    [InlineData("HealthyOrPanic", HttpStatusCode.OK)]
+    [InlineData("HealthyAndUnknown", HttpStatusCode.ServiceUnavailable)]
+    public async Task WithAPolicyOfYarpsTheNodeIsReadyWhenRequestsAreServed(string policy, HttpStatusCode expected)
+    {
+        var clock = new ManualTimeProvider();
+        await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
+        const string Cluster = "ReverseProxy:Clusters:c";
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            $"{Cluster}:Destinations:d:Address={backend.Url}", $"{Cluster}:HealthCheck:AvailableDestinationsPolicy={policy}",
+            $"{Cluster}:HealthCheck:Active:Enabled=true", $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
+            $"{Cluster}:HealthCheck:Active:Interval=00:00:05");
+        backend.Healthy = false;
+        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is not null);
+
+        Assert.Equal(expected, (await edge.Public.GetAsync("/x")).StatusCode);
+        Assert.Equal(expected, await ReadyAsync(edge));
     }
 
     [Fact]

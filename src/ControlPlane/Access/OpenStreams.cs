@@ -20,7 +20,7 @@ internal sealed partial class OpenStreams(
     private readonly Dictionary<string, Group> _groups = [];
 
     /// <summary>Watches over a stream until the result is disposed.</summary>
-    public IDisposable Add(StreamAccess access, WebSocket socket)
+    public IDisposable Add(StreamAccess access, RevocableWebSocket socket)
     {
         var key = access.Key;
         lock (_lock)
@@ -141,12 +141,17 @@ internal sealed partial class OpenStreams(
     }
 
     /// <summary>Whoever serves the socket sees the client's answer, or the cut, as its end. Never throws.</summary>
-    private async Task CloseAsync(WebSocket socket, CancellationToken stop)
+    private async Task CloseAsync(RevocableWebSocket socket, CancellationToken stop)
     {
         using var cut = new CancellationTokenSource(options.WebSocketCloseTimeout, time);
         try
         {
-            await socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, Reason, cut.Token);
+            await socket.RevokeAsync(Reason, cut.Token);
+        }
+        catch (WebSocketException) when (socket.State is WebSocketState.CloseSent or WebSocketState.Closed)
+        {
+            // Whoever serves it has closed it already, and waits for the peer no longer than is waited here.
+            return;
         }
         catch (Exception)
         {
@@ -159,7 +164,7 @@ internal sealed partial class OpenStreams(
         socket.Abort();
     }
 
-    private void Remove(string key, WebSocket socket)
+    private void Remove(string key, RevocableWebSocket socket)
     {
         lock (_lock)
         {
@@ -172,10 +177,10 @@ internal sealed partial class OpenStreams(
 
     private sealed record Group(StreamAccess Access)
     {
-        public HashSet<WebSocket> Sockets { get; } = [];
+        public HashSet<RevocableWebSocket> Sockets { get; } = [];
     }
 
-    private sealed class Entry(OpenStreams streams, string key, WebSocket socket) : IDisposable
+    private sealed class Entry(OpenStreams streams, string key, RevocableWebSocket socket) : IDisposable
     {
         public void Dispose() => streams.Remove(key, socket);
     }

@@ -52,7 +52,9 @@ internal static class WebSocketUpgrade
         EndMeasuring(context);
         if (context.Features.Get<StreamAccess>() is { } access)
         {
-            context.Response.RegisterForDispose(context.RequestServices.GetRequiredService<OpenStreams>().Add(access, socket));
+            var revocable = new RevocableWebSocket(socket);
+            context.Response.RegisterForDispose(context.RequestServices.GetRequiredService<OpenStreams>().Add(access, revocable));
+            return revocable;
         }
 
         return socket;

@@ -42,7 +42,13 @@ internal sealed class ClusterRules : IProxyConfigFilter
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             ActivityTimeout = request?.ActivityTimeout ?? ProxyDefaults.ActivityTimeout,
         };
-        return new(cluster with { HttpRequest = exact, Destinations = destinations });
+        var health = cluster.HealthCheck ?? new HealthCheckConfig();
+        return new(cluster with
+        {
+            HttpRequest = exact,
+            Destinations = destinations,
+            HealthCheck = health with { AvailableDestinationsPolicy = health.AvailableDestinationsPolicy ?? AvailabilityPolicy.PolicyName },
+        });
     }
 
     /// <summary>YARP would take the route, and answer with an empty 503.</summary>

@@ -9,7 +9,11 @@ namespace Edge.Proxy;
 /// consecutive failures, one that has never answered a probe does not count as healthy.
 /// </summary>
 internal sealed partial class ProbePolicy(
-    IDestinationHealthUpdater updater, RequestOutcomes requests, IHostApplicationLifetime lifetime, ILogger<ProbePolicy> logger) : IActiveHealthCheckPolicy
+    IDestinationHealthUpdater health,
+    IClusterDestinationsUpdater destinations,
+    RequestOutcomes requests,
+    IHostApplicationLifetime lifetime,
+    ILogger<ProbePolicy> logger) : IActiveHealthCheckPolicy
 {
     public const string PolicyName = "EdgeProbes";
 
@@ -22,20 +26,34 @@ internal sealed partial class ProbePolicy(
     public void ProbingCompleted(ClusterState cluster, IReadOnlyList<DestinationProbingResult> probingResults)
     {
         // Probes that this host's own stop cuts off say nothing about the servers.
-        if (!lifetime.ApplicationStopping.IsCancellationRequested)
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            updater.SetActive(cluster, probingResults.Select(result => new NewActiveDestinationHealth(result.Destination, Judge(result))).ToArray());
+            return;
+        }
+
+        var judged = new List<NewActiveDestinationHealth>(probingResults.Count);
+        var saysOtherwise = false;
+        foreach (var result in probingResults)
+        {
+            judged.Add(new NewActiveDestinationHealth(result.Destination, Judge(result, ref saysOtherwise)));
+        }
+
+        health.SetActive(cluster, judged);
+        if (saysOtherwise)
+        {
+            // A server that begins or ceases to answer may be unhealthy before and after, which changes nothing in the line above.
+            destinations.UpdateAvailableDestinations(cluster);
         }
     }
 
-    private DestinationHealth Judge(DestinationProbingResult result)
+    private DestinationHealth Judge(DestinationProbingResult result, ref bool saysOtherwise)
     {
         var destination = result.Destination;
         var failures = _failures.GetOrCreateValue(destination);
         if (result.Response is { IsSuccessStatusCode: true })
         {
             failures.Value = 0;
-            requests.Probed(destination, saysItIsIll: false);
+            saysOtherwise |= requests.Probed(destination, saysItIsIll: false);
             return DestinationHealth.Healthy;
         }
 
@@ -45,7 +63,7 @@ internal sealed partial class ProbePolicy(
             return DestinationHealth.Healthy;
         }
 
-        requests.Probed(destination, saysItIsIll: result.Response is not null);
+        saysOtherwise |= requests.Probed(destination, saysItIsIll: result.Response is not null);
         if (destination.Health.Active is not DestinationHealth.Unhealthy)
         {
             LogIll(destination.DestinationId, Cause(result));

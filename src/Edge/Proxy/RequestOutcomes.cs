@@ -33,19 +33,24 @@ internal sealed class RequestOutcomes(TimeProvider time)
 
     /// <summary>A probe has been judged, which is newer than any request.</summary>
     /// <param name="destination">The server.</param>
-    /// <param name="saysItIsIll">The server has answered that it is not healthy: what else it answers does not count until it says otherwise.</param>
-    public void Probed(DestinationState destination, bool saysItIsIll)
+    /// <param name="saysItIsIll">The server has answered that it is not healthy.</param>
+    /// <returns>Whether it has said otherwise before.</returns>
+    public bool Probed(DestinationState destination, bool saysItIsIll)
     {
         var outcome = _latest.GetOrCreateValue(destination);
+        var isNew = outcome.SaysItIsIll != saysItIsIll;
         outcome.SaysItIsIll = saysItIsIll;
         outcome.Latest = null;
+        return isNew;
     }
+
+    /// <summary>Whether the server has answered the latest probe, and said that it is not healthy.</summary>
+    public bool SaysItIsIll(DestinationState destination) => _latest.TryGetValue(destination, out var outcome) && outcome.SaysItIsIll;
 
     /// <summary>Whether the server serves, by its latest request; null when requests tell nothing.</summary>
     public bool? Latest(DestinationState destination) =>
         _latest.TryGetValue(destination, out var outcome)
         && outcome.Latest is { } latest
-        && !(latest.Serves && outcome.SaysItIsIll)
         && time.GetElapsedTime(latest.At) < Lifetime
             ? latest.Serves
             : null;

@@ -124,6 +124,7 @@ internal static class PublicHost
         services.AddSingleton<BackendHealth>();
         services.AddSingleton<BackendMetrics>();
         services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
+        services.AddSingleton<IAvailableDestinationsPolicy, AvailabilityPolicy>();
         services.Configure<TransportFailureRateHealthPolicyOptions>(static options => options.DetectionWindowSize = ProxyDefaults.FailureWindow);
         services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
         services.AddSingleton<StreamConnector>();

@@ -1,0 +1,83 @@
+using System.Net.WebSockets;
+
+namespace ControlPlane.Access;
+
+/// <summary>
+/// A WebSocket that <see cref="OpenStreams"/> can close while another part of the program serves it. From then on what that part sends is
+/// dropped, and its reads go on until the peer's close. A send that failed would make it abort the connection, and the reset could overtake the close.
+/// </summary>
+internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
+{
+    private volatile bool _isRevoked;
+
+    public override WebSocketCloseStatus? CloseStatus => inner.CloseStatus;
+
+    public override string? CloseStatusDescription => inner.CloseStatusDescription;
+
+    public override WebSocketState State => inner.State;
+
+    public override string? SubProtocol => inner.SubProtocol;
+
+    /// <summary>Sends the close, and nothing after it. Does not wait for the peer's.</summary>
+    /// <exception cref="WebSocketException">The socket is no longer open.</exception>
+    public Task RevokeAsync(string reason, CancellationToken cancel)
+    {
+        _isRevoked = true;
+        return inner.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, reason, cancel);
+    }
+
+    public override void Abort() => inner.Abort();
+
+    public override Task CloseAsync(WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken) =>
+        inner.CloseAsync(closeStatus, statusDescription, cancellationToken);
+
+    public override async Task CloseOutputAsync(WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken)
+    {
+        if (_isRevoked)
+        {
+            return;
+        }
+
+        try
+        {
+            await inner.CloseOutputAsync(closeStatus, statusDescription, cancellationToken);
+        }
+        catch (WebSocketException) when (_isRevoked)
+        {
+            // The close has been sent meanwhile.
+        }
+    }
+
+    public override Task<WebSocketReceiveResult> ReceiveAsync(ArraySegment<byte> buffer, CancellationToken cancellationToken) =>
+        inner.ReceiveAsync(buffer, cancellationToken);
+
+    public override ValueTask<ValueWebSocketReceiveResult> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
+        inner.ReceiveAsync(buffer, cancellationToken);
+
+    public override Task SendAsync(ArraySegment<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken) =>
+        SendAsync(buffer, messageType, endOfMessage ? WebSocketMessageFlags.EndOfMessage : WebSocketMessageFlags.None, cancellationToken).AsTask();
+
+    public override ValueTask SendAsync(
+        ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken) =>
+        SendAsync(buffer, messageType, endOfMessage ? WebSocketMessageFlags.EndOfMessage : WebSocketMessageFlags.None, cancellationToken);
+
+    public override async ValueTask SendAsync(
+        ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, WebSocketMessageFlags messageFlags, CancellationToken cancellationToken)
+    {
+        if (_isRevoked)
+        {
+            return;
+        }
+
+        try
+        {
+            await inner.SendAsync(buffer, messageType, messageFlags, cancellationToken);
+        }
+        catch (WebSocketException) when (_isRevoked)
+        {
+            // The close has been sent meanwhile.
+        }
+    }
+
+    public override void Dispose() => inner.Dispose();
+}
