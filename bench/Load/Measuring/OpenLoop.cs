@@ -7,9 +7,11 @@ namespace Load.Measuring;
 /// A schedule that does not wait for answers. A message that should have left while the one before was still being sent counts from when it
 /// should have left (no coordinated omission); how late this thread itself wakes up is not the server's doing and is not counted.
 /// </summary>
-internal sealed partial class OpenLoop(double perSecond)
+/// <param name="perSecond">How many messages leave a second.</param>
+/// <param name="offset">Seconds by which all are later, so that several schedules need not coincide.</param>
+internal sealed partial class OpenLoop(double perSecond, double offset = 0)
 {
-    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _start = Stopwatch.GetTimestamp() + (long)(offset * Stopwatch.Frequency);
     private long _sent;
 
     /// <summary>Waits until the next message is due; returns the <see cref="Stopwatch"/> timestamp that its time counts from.</summary>

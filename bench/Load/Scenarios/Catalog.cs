@@ -23,6 +23,7 @@ internal static class Catalog
         new StreamLatency(),
         new StreamIdle(),
         new Rest(),
+        new RestLatency(),
         new CoordinateUpdates(),
         new PtyKeystrokes(),
     ];

@@ -43,7 +43,9 @@ internal sealed class Rest()
         }
     }
 
-    private static void Exchange(Socket socket, byte[] buffer)
+    /// <summary>One request and its whole answer.</summary>
+    /// <exception cref="IOException">The answer is not 200, or the connection has ended.</exception>
+    internal static void Exchange(Socket socket, byte[] buffer)
     {
         socket.Send(Request);
         for (var end = 0; ;)
