@@ -185,6 +185,20 @@ public static class ControlPlaneApplication
     public static ValueTask<bool> AcceptsAsync(IServiceProvider services, string sessionToken) =>
         services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken);
 
+    /// <summary>
+    /// Reads what the metrics of this API server have from the database, for whoever reads the metrics next: that thread cannot wait.
+    /// Where the read fails, the instruments say so.
+    /// </summary>
+    /// <param name="services">Of a host; one without an API server has nothing to read.</param>
+    /// <param name="cancellationToken">Waits no longer.</param>
+    public static async Task RefreshMetricsAsync(IServiceProvider? services, CancellationToken cancellationToken)
+    {
+        if (services?.GetService<StatsMetrics>() is { } metrics)
+        {
+            await metrics.RefreshAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)
     {

@@ -133,13 +133,13 @@ public sealed class AgentReportTests
         buffer.Add(Guid.NewGuid(), report);
         await buffer.StoreAsync();
 
-        var totals = server.Services.GetRequiredService<StatsStore>().Totals(time.GetUtcNow());
+        var totals = await server.Services.GetRequiredService<StatsStore>().TotalsAsync(time.GetUtcNow());
         Assert.Equal(new StatsSums(2, 2, 20, 4, 40, 2, 0, 0, 0, 4, 200), totals.Sums);
         Assert.Equal([KeyValuePair.Create("TCP", 8L)], totals.Connections);
         Assert.Equal([KeyValuePair.Create("m", 1.0)], totals.Metrics);
 
         // What has gone quiet keeps its sums alone.
-        var later = server.Services.GetRequiredService<StatsStore>().Totals(time.GetUtcNow() + TimeSpan.FromTicks(10));
+        var later = await server.Services.GetRequiredService<StatsStore>().TotalsAsync(time.GetUtcNow() + TimeSpan.FromTicks(10));
         Assert.Equal(new StatsSums(2, 2, 20, 4, 40, 0, 0, 0, 0, 0, 0), later.Sums);
         Assert.Empty(later.Connections);
 
@@ -155,6 +155,7 @@ public sealed class AgentReportTests
         listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => names.Add(instrument.Name));
         listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => names.Add(instrument.Name));
         listener.Start();
+        await ControlPlaneApplication.RefreshMetricsAsync(server.Services, TestContext.Current.CancellationToken);
         listener.RecordObservableInstruments();
         foreach (var name in new[] { "reports", "traffic", "packets", "reporting", "connections", "sessions", "latency", "reported" })
         {

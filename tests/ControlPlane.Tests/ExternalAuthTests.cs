@@ -99,7 +99,7 @@ public sealed class ExternalAuthTests
 
         Assert.True(await server.Store().SetAsync(owner, "github", new ExternalAuthToken("secret-2"), default));
         Assert.Equal("secret-2", (await server.SendAsAgentAsync(HttpMethod.Get, Path + "?id=github")).Text("access_token"));
-        Assert.Equal("github", Assert.Single(server.Store().List(owner)).ProviderId);
+        Assert.Equal("github", Assert.Single(await server.Store().ListAsync(owner)).ProviderId);
 
         Assert.True(await server.Store().RemoveAsync(owner, "github", default));
         Assert.False(await server.Store().RemoveAsync(owner, "github", default));

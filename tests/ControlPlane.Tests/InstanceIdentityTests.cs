@@ -66,7 +66,7 @@ public sealed class InstanceIdentityTests : IDisposable
         await BindAsync(server, Cloud.Aws, "i-other");
         Assert.Equal(401, (await server.GetAsync(Path + "me/gitsshkey", tokens[^1])).Status);
         Assert.Equal(401, (await server.SendAsync(HttpMethod.Post, Path + "me/report-stats", tokens[^1], new { })).Status);
-        Assert.Equal("i-other", Assert.Single(server.Bindings().List()).InstanceId);
+        Assert.Equal("i-other", Assert.Single(await server.Bindings().ListAsync()).InstanceId);
 
         Assert.True(await server.Bindings().UnbindAsync(server.Agent.Id, default));
         Assert.False(await server.Bindings().UnbindAsync(server.Agent.Id, default));

@@ -124,14 +124,14 @@ public static class AdministrationApi
         _ => throw RefusedException.Invalid(name, "must be true or false"),
     };
 
-    private static Task ListUsersAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Users.List(Page(context)), Json.UserList);
+    private static async Task ListUsersAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Users.ListAsync(Page(context)), Json.UserList);
 
     private static async Task CreateUserAsync(HttpContext context, AdministrationServices admin, CreateUser body) =>
         await CreatedAsync(context, await admin.Users.CreateAsync(body, context.RequestAborted), Json.UserRow);
 
-    private static Task GetUserAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Users.Get(Reference(context, "user")), Json.UserRow);
+    private static async Task GetUserAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Users.GetAsync(Reference(context, "user")), Json.UserRow);
 
     private static async Task ChangeUserAsync(HttpContext context, AdministrationServices admin, ChangeUser body) =>
         await OkAsync(context, await admin.Users.ChangeAsync(Reference(context, "user"), body, context.RequestAborted), Json.UserRow);
@@ -139,8 +139,8 @@ public static class AdministrationApi
     private static Task DeleteUserAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Users.DeleteAsync(Reference(context, "user"), Flag(context, "with_workspaces"), context.RequestAborted));
 
-    private static Task ListTokensAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Tokens.List(Reference(context, "user"), Page(context)), Json.TokenList);
+    private static async Task ListTokensAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Tokens.ListAsync(Reference(context, "user"), Page(context)), Json.TokenList);
 
     private static async Task CreateTokenAsync(HttpContext context, AdministrationServices admin, CreateToken body) =>
         await CreatedAsync(context, await admin.Tokens.CreateAsync(Reference(context, "user"), body, context.RequestAborted), Json.NewToken);
@@ -151,8 +151,8 @@ public static class AdministrationApi
     private static Task DeleteTokenAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Tokens.DeleteAsync(Reference(context, "user"), Reference(context, "token"), context.RequestAborted));
 
-    private static Task ListLinksAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.ExternalAuth.Links(Reference(context, "user")), Json.LinkList);
+    private static async Task ListLinksAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.ExternalAuth.LinksAsync(Reference(context, "user")), Json.LinkList);
 
     private static Task SetLinkAsync(HttpContext context, AdministrationServices admin, SetExternalAuth body) =>
         DoneAsync(context, admin.ExternalAuth.SetAsync(Reference(context, "user"), Reference(context, "provider"), body, context.RequestAborted));
@@ -160,14 +160,14 @@ public static class AdministrationApi
     private static Task RemoveLinkAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.ExternalAuth.RemoveAsync(Reference(context, "user"), Reference(context, "provider"), context.RequestAborted));
 
-    private static Task ListWorkspacesAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Workspaces.List(Query(context, "owner"), Page(context)), Json.WorkspaceList);
+    private static async Task ListWorkspacesAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Workspaces.ListAsync(Query(context, "owner"), Page(context)), Json.WorkspaceList);
 
     private static async Task CreateWorkspaceAsync(HttpContext context, AdministrationServices admin, CreateWorkspace body) =>
         await CreatedAsync(context, await admin.Workspaces.CreateAsync(body, context.RequestAborted), Json.WorkspaceRow);
 
-    private static Task GetWorkspaceAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Workspaces.Get(Reference(context, "workspace")), Json.WorkspaceRow);
+    private static async Task GetWorkspaceAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Workspaces.GetAsync(Reference(context, "workspace")), Json.WorkspaceRow);
 
     private static async Task RenameWorkspaceAsync(HttpContext context, AdministrationServices admin, RenameWorkspace body) =>
         await OkAsync(context, await admin.Workspaces.RenameAsync(Reference(context, "workspace"), body, context.RequestAborted), Json.WorkspaceRow);
@@ -178,8 +178,8 @@ public static class AdministrationApi
     private static async Task ReinitWorkspaceAsync(HttpContext context, AdministrationServices admin, ReinitWorkspace body) =>
         await OkAsync(context, await admin.Workspaces.ReinitAsync(Reference(context, "workspace"), body, context.RequestAborted), Json.WorkspaceRow);
 
-    private static Task ListAgentsAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Agents.List(Query(context, "workspace"), Page(context)), Json.AgentList);
+    private static async Task ListAgentsAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Agents.ListAsync(Query(context, "workspace"), Page(context)), Json.AgentList);
 
     private static async Task CreateAgentAsync(HttpContext context, AdministrationServices admin, CreateAgent body) =>
         await CreatedAsync(context, await admin.Agents.CreateAsync(body, context.RequestAborted), Json.NewAgentToken);
@@ -202,6 +202,6 @@ public static class AdministrationApi
     private static Task UnbindAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Instances.UnbindAsync(Reference(context, "agent"), context.RequestAborted));
 
-    private static Task ListBindingsAsync(HttpContext context, AdministrationServices admin) =>
-        OkAsync(context, admin.Instances.List(Page(context)), Json.BindingList);
+    private static async Task ListBindingsAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(context, await admin.Instances.ListAsync(Page(context)), Json.BindingList);
 }

@@ -27,12 +27,12 @@ internal sealed partial class AgentAdministration(
     private const int LongestTimeout = 366 * 24 * 3600;
     public static readonly string[] AllDisplayApps = ["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"];
 
-    public AgentList List(string? workspace, Page page)
+    public async Task<AgentList> ListAsync(string? workspace, Page page)
     {
-        var (id, count) = database.Read(connection => workspace is null
-            ? ((Guid?)null, connection.Count("SELECT count(*) FROM workspace_agents"))
-            : WorkspaceAdministration.Require(connection, workspace) is var found ? (found.Id, found.Agents) : default);
-        return new AgentList(store.List(id, page.Limit, page.Offset).ConvertAll(Row), count);
+        var (id, count) = await database.ReadAsync(async connection => workspace is null
+            ? ((Guid?)null, await connection.CountAsync("SELECT count(*) FROM workspace_agents"))
+            : await WorkspaceAdministration.RequireAsync(connection, workspace) is var found ? (found.Id, found.Agents) : default);
+        return new AgentList((await store.ListAsync(id, page.Limit, page.Offset)).ConvertAll(Row), count);
     }
 
     public async Task<AgentDetails> GetAsync(string agent)
@@ -171,14 +171,20 @@ internal sealed partial class AgentAdministration(
         }
 
         return agent.Split('/') is [var owner, var workspace, var name]
-            && database.Read(connection => connection.First(
-                "SELECT id FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
-                static reader => reader.Text("id"),
-                ("@workspace", WorkspaceAdministration.Require(connection, $"{owner}/{workspace}").Id),
-                ("@name", UserAdministration.WithoutNul(name)))) is { } known
+            && await database.ReadAsync(connection => FindAsync(connection, $"{owner}/{workspace}", name)) is { } known
             && await store.FindAsync(Guid.Parse(known)) is { } found
             ? found
             : throw RefusedException.NotFound("agent");
+    }
+
+    private static async ValueTask<string?> FindAsync(DbConnection connection, string workspace, string name)
+    {
+        var workspaceId = (await WorkspaceAdministration.RequireAsync(connection, workspace)).Id;
+        return await connection.FirstAsync(
+            "SELECT id FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
+            static reader => reader.Text("id"),
+            ("@workspace", workspaceId),
+            ("@name", UserAdministration.WithoutNul(name)));
     }
 
     private static void Write(DbConnection connection, Guid agentId, AgentDeclarations declarations)

@@ -40,11 +40,11 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
     public ProviderList Providers() => new([.. providers.All.Select(static provider => new ProviderRow(
         provider.Id, provider.Type, provider.DisplayName, provider.Pattern?.ToString(), provider.LinkUrl, provider.TokenFile is not null))]);
 
-    public LinkList Links(string user) => new(store.List(UserId(user)));
+    public async Task<LinkList> LinksAsync(string user) => new(await store.ListAsync(await UserIdAsync(user)));
 
     public async Task SetAsync(string user, string provider, SetExternalAuth request, CancellationToken cancellationToken)
     {
-        var id = UserId(user);
+        var id = await UserIdAsync(user);
         if (providers.FindById(provider) is not { } known)
         {
             throw RefusedException.NotFound("provider");
@@ -77,11 +77,12 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
     /// <summary>Also for a provider that is configured no more.</summary>
     public async Task RemoveAsync(string user, string provider, CancellationToken cancellationToken)
     {
-        if (!await store.RemoveAsync(UserId(user), UserAdministration.WithoutNul(provider), cancellationToken))
+        if (!await store.RemoveAsync(await UserIdAsync(user), UserAdministration.WithoutNul(provider), cancellationToken))
         {
             throw RefusedException.NotFound("token");
         }
     }
 
-    private Guid UserId(string user) => database.Read(connection => UserAdministration.Require(connection, user).Id);
+    private async Task<Guid> UserIdAsync(string user) =>
+        (await database.ReadAsync(connection => UserAdministration.RequireAsync(connection, user))).Id;
 }

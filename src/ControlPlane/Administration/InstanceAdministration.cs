@@ -29,9 +29,9 @@ internal sealed class InstanceAdministration(AgentAdministration agents, Instanc
 {
     private const int MaxInstanceId = 256;
 
-    public BindingList List(Page page)
+    public async Task<BindingList> ListAsync(Page page)
     {
-        var all = store.List();
+        var all = await store.ListAsync();
         return new BindingList(
             [.. all.Skip(page.Offset).Take(page.Limit).Select(static binding => new BindingRow(
                 binding.AgentId, NameOf(binding.Cloud), binding.InstanceId, binding.CreatedAt))],

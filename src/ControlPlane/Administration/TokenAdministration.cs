@@ -11,17 +11,17 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
 {
     private const long LongestLifetime = 10L * 366 * 24 * 3600;
 
-    public TokenList List(string user, Page page) => database.Read(connection =>
+    public ValueTask<TokenList> ListAsync(string user, Page page) => database.ReadAsync(async connection =>
     {
-        var id = UserAdministration.Require(connection, user).Id;
+        var id = (await UserAdministration.RequireAsync(connection, user)).Id;
         return new TokenList(
-            connection.List(
+            await connection.ListAsync(
                 "SELECT * FROM api_keys WHERE user_id = @user ORDER BY created_at, id LIMIT @limit OFFSET @offset",
                 static reader => new TokenRow(reader.Text("id"), reader.Time("created_at"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
                 ("@user", id),
                 ("@limit", page.Limit),
                 ("@offset", page.Offset)),
-            connection.Count("SELECT count(*) FROM api_keys WHERE user_id = @user", ("@user", id)));
+            await connection.CountAsync("SELECT count(*) FROM api_keys WHERE user_id = @user", ("@user", id)));
     });
 
     public Task<NewToken> CreateAsync(string user, CreateToken request, CancellationToken cancellationToken)

@@ -13,12 +13,12 @@ internal sealed class UserAdministration(Database database, AccessSignals access
 
     private const string Active = "active";
 
-    public UserList List(Page page) => database.Read(connection => new UserList(
-        connection.List(
+    public ValueTask<UserList> ListAsync(Page page) => database.ReadAsync(async connection => new UserList(
+        await connection.ListAsync(
             "SELECT * FROM users ORDER BY lower(username) LIMIT @limit OFFSET @offset", Read, ("@limit", page.Limit), ("@offset", page.Offset)),
-        connection.Count("SELECT count(*) FROM users")));
+        await connection.CountAsync("SELECT count(*) FROM users")));
 
-    public UserRow Get(string user) => database.Read(connection => Require(connection, user));
+    public ValueTask<UserRow> GetAsync(string user) => database.ReadAsync(connection => RequireAsync(connection, user));
 
     public Task<UserRow> CreateAsync(CreateUser request, CancellationToken cancellationToken)
     {
@@ -128,11 +128,25 @@ internal sealed class UserAdministration(Database database, AccessSignals access
         }
     }
 
+    /// <summary>The user, inside a write.</summary>
     public static UserRow Require(DbConnection connection, string user) => Find(connection, user) ?? throw RefusedException.NotFound("user");
 
-    private static UserRow? Find(DbConnection connection, string user) => GoUuid.TryParse(user, out var id)
-        ? connection.First("SELECT * FROM users WHERE id = @id", Read, ("@id", id))
-        : connection.First("SELECT * FROM users WHERE lower(username) = lower(@name)", Read, ("@name", WithoutNul(user)));
+    /// <summary>The user, inside a read.</summary>
+    public static async ValueTask<UserRow> RequireAsync(DbConnection connection, string user)
+    {
+        var (sql, key) = Query(user);
+        return await connection.FirstAsync(sql, Read, key) ?? throw RefusedException.NotFound("user");
+    }
+
+    private static UserRow? Find(DbConnection connection, string user)
+    {
+        var (sql, key) = Query(user);
+        return connection.First(sql, Read, key);
+    }
+
+    private static (string Sql, (string Name, object? Value) Key) Query(string user) => GoUuid.TryParse(user, out var id)
+        ? ("SELECT * FROM users WHERE id = @id", ("@id", id))
+        : ("SELECT * FROM users WHERE lower(username) = lower(@name)", ("@name", WithoutNul(user)));
 
     /// <summary>A text that nothing can be called stands for one with NUL, which PostgreSQL refuses as a parameter.</summary>
     public static string WithoutNul(string text) => text.Contains('\0', StringComparison.Ordinal) ? "" : text;

@@ -18,23 +18,24 @@ internal sealed class WorkspaceAdministration(
 
         """;
 
-    public WorkspaceList List(string? owner, Page page) => database.Read(connection =>
+    public ValueTask<WorkspaceList> ListAsync(string? owner, Page page) => database.ReadAsync(async connection =>
     {
         const string Order = "ORDER BY lower(users.username), lower(workspaces.name) LIMIT @limit OFFSET @offset";
         if (owner is null)
         {
             return new WorkspaceList(
-                connection.List(Select + Order, Read, ("@limit", page.Limit), ("@offset", page.Offset)),
-                connection.Count("SELECT count(*) FROM workspaces"));
+                await connection.ListAsync(Select + Order, Read, ("@limit", page.Limit), ("@offset", page.Offset)),
+                await connection.CountAsync("SELECT count(*) FROM workspaces"));
         }
 
-        var id = UserAdministration.Require(connection, owner).Id;
+        var id = (await UserAdministration.RequireAsync(connection, owner)).Id;
         return new WorkspaceList(
-            connection.List(Select + "WHERE workspaces.owner_id = @owner " + Order, Read, ("@owner", id), ("@limit", page.Limit), ("@offset", page.Offset)),
-            connection.Count("SELECT count(*) FROM workspaces WHERE owner_id = @owner", ("@owner", id)));
+            await connection.ListAsync(
+                Select + "WHERE workspaces.owner_id = @owner " + Order, Read, ("@owner", id), ("@limit", page.Limit), ("@offset", page.Offset)),
+            await connection.CountAsync("SELECT count(*) FROM workspaces WHERE owner_id = @owner", ("@owner", id)));
     });
 
-    public WorkspaceRow Get(string workspace) => database.Read(connection => Require(connection, workspace));
+    public ValueTask<WorkspaceRow> GetAsync(string workspace) => database.ReadAsync(connection => RequireAsync(connection, workspace));
 
     public async Task<WorkspaceRow> CreateAsync(CreateWorkspace request, CancellationToken cancellationToken)
     {
@@ -102,24 +103,24 @@ internal sealed class WorkspaceAdministration(
     /// <summary>The workspace is somebody's who has not come yet: its agents wait to be told to begin anew.</summary>
     public async Task<WorkspaceRow> PrepareAsync(string workspace, CancellationToken cancellationToken)
     {
-        await claims.PrepareAsync(Get(workspace).Id, cancellationToken);
-        return Get(workspace);
+        await claims.PrepareAsync((await GetAsync(workspace)).Id, cancellationToken);
+        return await GetAsync(workspace);
     }
 
     /// <summary>Nobody will come: the agents go on as they are.</summary>
     public async Task<WorkspaceRow> FailAsync(string workspace, CancellationToken cancellationToken)
     {
-        await claims.FailAsync(Get(workspace).Id, cancellationToken);
-        return Get(workspace);
+        await claims.FailAsync((await GetAsync(workspace)).Id, cancellationToken);
+        return await GetAsync(workspace);
     }
 
     /// <summary>Tells the workspace's agents to begin anew, as those of another owner if one is named.</summary>
     public async Task<WorkspaceRow> ReinitAsync(string workspace, ReinitWorkspace request, CancellationToken cancellationToken)
     {
-        var (old, owner) = database.Read(connection =>
+        var (old, owner) = await database.ReadAsync(async connection =>
         {
-            var found = Require(connection, workspace);
-            return (found, request.Owner is null ? found.OwnerId : UserAdministration.Require(connection, request.Owner).Id);
+            var found = await RequireAsync(connection, workspace);
+            return (found, request.Owner is null ? found.OwnerId : (await UserAdministration.RequireAsync(connection, request.Owner)).Id);
         });
         switch (await claims.ClaimAsync(old.Id, owner, cancellationToken))
         {
@@ -134,25 +135,29 @@ internal sealed class WorkspaceAdministration(
         signals.Pulse(old.OwnerId);
         signals.Pulse(owner);
         access.Changed();
-        return Get(old.Id.ToString());
+        return await GetAsync(old.Id.ToString());
     }
 
+    /// <summary>The workspace, inside a write.</summary>
     public static WorkspaceRow Require(DbConnection connection, string workspace)
     {
-        if (GoUuid.TryParse(workspace, out var id))
-        {
-            return connection.First(Select + "WHERE workspaces.id = @id", Read, ("@id", id)) ?? throw RefusedException.NotFound("workspace");
-        }
-
-        return workspace.Split('/') is [var owner, var name]
-            && connection.First(
-                Select + "WHERE lower(users.username) = lower(@owner) AND lower(workspaces.name) = lower(@name)",
-                Read,
-                ("@owner", UserAdministration.WithoutNul(owner)),
-                ("@name", UserAdministration.WithoutNul(name))) is { } found
-            ? found
-            : throw RefusedException.NotFound("workspace");
+        var (sql, key) = Query(workspace);
+        return connection.First(sql, Read, key) ?? throw RefusedException.NotFound("workspace");
     }
+
+    /// <summary>The workspace, inside a read.</summary>
+    public static async ValueTask<WorkspaceRow> RequireAsync(DbConnection connection, string workspace)
+    {
+        var (sql, key) = Query(workspace);
+        return await connection.FirstAsync(sql, Read, key) ?? throw RefusedException.NotFound("workspace");
+    }
+
+    private static (string Sql, (string Name, object? Value)[] Key) Query(string workspace) =>
+        GoUuid.TryParse(workspace, out var id) ? (Select + "WHERE workspaces.id = @id", [("@id", id)])
+        : workspace.Split('/') is [var owner, var name] ? (
+            Select + "WHERE lower(users.username) = lower(@owner) AND lower(workspaces.name) = lower(@name)",
+            [("@owner", UserAdministration.WithoutNul(owner)), ("@name", UserAdministration.WithoutNul(name))])
+        : throw RefusedException.NotFound("workspace");
 
     private static void RequireFree(DbConnection connection, Guid owner, string name)
     {

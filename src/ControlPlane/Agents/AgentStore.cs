@@ -54,13 +54,13 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
     public ValueTask<Agent?> FindAsync(Guid id) => _agents.GetAsync(id);
 
     /// <summary>All agents, or those of one workspace, by the names of their owners and workspaces and their own.</summary>
-    public List<Agent> List(Guid? workspaceId, int limit, int offset)
+    public ValueTask<List<Agent>> ListAsync(Guid? workspaceId, int limit, int offset)
     {
         const string Order = " ORDER BY lower(users.username), lower(workspaces.name), lower(agents.name), agents.id LIMIT @limit OFFSET @offset";
-        return database.Read(connection => workspaceId is { } workspace
-            ? connection.List(
+        return database.ReadAsync(connection => workspaceId is { } workspace
+            ? connection.ListAsync(
                 Select + "WHERE agents.workspace_id = @workspace" + Order, ReadAgent, ("@workspace", workspace), ("@limit", limit), ("@offset", offset))
-            : connection.List(Select + Order, ReadAgent, ("@limit", limit), ("@offset", offset)));
+            : connection.ListAsync(Select + Order, ReadAgent, ("@limit", limit), ("@offset", offset)));
     }
 
     public async ValueTask<bool> ExistsAsync(Guid id) =>

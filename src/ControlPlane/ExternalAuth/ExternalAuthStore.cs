@@ -59,7 +59,7 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
         ("@user", userId),
         ("@provider", providerId)));
 
-    public List<ExternalAuthLink> List(Guid userId) => database.Read(connection => connection.List(
+    public ValueTask<List<ExternalAuthLink>> ListAsync(Guid userId) => database.ReadAsync(connection => connection.ListAsync(
         "SELECT provider_id, updated_at, expires_at FROM external_auth_tokens WHERE user_id = @user ORDER BY provider_id",
         static reader => new ExternalAuthLink(reader.Text("provider_id"), reader.Time("updated_at"), reader.TimeOrNull("expires_at")),
         ("@user", userId)));

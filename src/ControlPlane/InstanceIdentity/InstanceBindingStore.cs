@@ -65,7 +65,7 @@ internal sealed class InstanceBindingStore(Database database, AccessSignals acce
         cancellationToken);
 
     /// <summary>All bindings, oldest first.</summary>
-    public List<InstanceBinding> List() => database.Read(static connection => connection.List(
+    public ValueTask<List<InstanceBinding>> ListAsync() => database.ReadAsync(static connection => connection.ListAsync(
         "SELECT * FROM instance_bindings ORDER BY created_at, agent_id",
         static reader => new InstanceBinding(reader.Uuid("agent_id"), CloudOf(reader.Text("cloud")), reader.Text("instance_id"), reader.Time("created_at"))));
 

@@ -5,7 +5,9 @@ namespace ControlPlane.Statistics;
 
 /// <summary>
 /// What agents report, all together, as metrics that are read from the store when somebody asks. Connections and sessions count for two
-/// report intervals, so that an agent that is gone does not count for ever.
+/// report intervals, so that an agent that is gone does not count for ever. Whoever can wait awaits <see cref="RefreshAsync"/> first. An
+/// instrument cannot: it begins a read where the last one is old, and tells what is known by then. SQLite has answered at once; from
+/// PostgreSQL that is what the last finished read got.
 /// </summary>
 internal sealed class StatsMetrics : IDisposable
 {
@@ -16,7 +18,8 @@ internal sealed class StatsMetrics : IDisposable
     private readonly StatsStore _store;
     private readonly ControlPlaneOptions _options;
     private readonly TimeProvider _time;
-    private (DateTimeOffset At, StatsTotals? Totals) _last;
+    private Task _reading = Task.CompletedTask;
+    private volatile Reading? _last;
 
     public StatsMetrics(StatsStore store, ControlPlaneOptions options, TimeProvider time)
     {
@@ -64,34 +67,50 @@ internal sealed class StatsMetrics : IDisposable
         }
     }
 
-    private IEnumerable<Measurement<T>> Measure<T>(Func<StatsTotals, IEnumerable<Measurement<T>>> read)
-        where T : struct => Totals() is { } totals ? read(totals) : [];
-
-    /// <summary>One read of the store for all the instruments of a scrape; nothing when the store does not answer.</summary>
-    private StatsTotals? Totals()
+    /// <summary>Reads the store, unless that was done just now: one read for all instruments, and for all who ask at once.</summary>
+    public Task RefreshAsync()
     {
         lock (_lock)
         {
             var now = _time.GetUtcNow();
-            if (_last.Totals is null || now - _last.At >= Reused || now < _last.At)
+            if (_reading.IsCompleted && (_last is not { } last || now - last.At >= Reused || now < last.At))
             {
-                _last = (now, Read(now));
+                _reading = ReadAsync(now);
             }
 
-            return _last.Totals;
+            return _reading;
         }
     }
 
-    private StatsTotals? Read(DateTimeOffset now)
+    private IEnumerable<Measurement<T>> Measure<T>(Func<StatsTotals, IEnumerable<Measurement<T>>> read)
+        where T : struct
     {
+        if (RefreshAsync() is { IsFaulted: true } failed)
+        {
+            // Whoever reads the instruments reports it.
+            throw failed.Exception!.GetBaseException();
+        }
+
+        return _last?.Totals is { } totals ? read(totals) : [];
+    }
+
+    private async Task ReadAsync(DateTimeOffset now)
+    {
+        StatsTotals? totals = null;
         try
         {
-            return _store.Totals(now - (2 * _options.StatsReportInterval));
+            totals = await _store.TotalsAsync(now - (2 * _options.StatsReportInterval));
         }
         catch (DbException)
         {
             // A scrape without these numbers is better than none; that the store is down is said elsewhere.
-            return null;
+        }
+        finally
+        {
+            _last = new Reading(_time.GetUtcNow(), totals);
         }
     }
+
+    /// <summary>What the store answered, and when; no totals: it did not.</summary>
+    private sealed record Reading(DateTimeOffset At, StatsTotals? Totals);
 }

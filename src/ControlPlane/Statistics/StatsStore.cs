@@ -33,8 +33,8 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
         cancellationToken);
 
     /// <summary>All agents together. Their connections and sessions count for those that have reported since <paramref name="since"/>.</summary>
-    public StatsTotals Totals(DateTimeOffset since) => database.Read(connection => new StatsTotals(
-        connection.List(
+    public ValueTask<StatsTotals> TotalsAsync(DateTimeOffset since) => database.ReadAsync(async connection => new StatsTotals(
+        (await connection.ListAsync(
             """
             SELECT coalesce(sum(reports), 0) AS reports,
                 coalesce(sum(rx_packets), 0) AS rx_packets, coalesce(sum(rx_bytes), 0) AS rx_bytes,
@@ -59,8 +59,8 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
                 reader.Integer("pty"),
                 reader.Integer("ssh"),
                 reader.Real("latency")),
-            ("@since", since))[0],
-        connection.List(
+            ("@since", since)))[0],
+        await connection.ListAsync(
             """
             SELECT protocols.protocol, sum(protocols.connections) AS connections
             FROM agent_stats_protocols protocols JOIN agent_stats stats ON stats.agent_id = protocols.agent_id
@@ -69,7 +69,7 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
             static reader => KeyValuePair.Create(reader.Text("protocol"), reader.Integer("connections")),
             ("@since", since),
             ("@limit", (long)options.MaxProtocolsPerAgent)),
-        connection.List(
+        await connection.ListAsync(
             """
             SELECT metrics.name, sum(metrics.value) AS value
             FROM agent_stats_metrics metrics JOIN agent_stats stats ON stats.agent_id = metrics.agent_id

@@ -62,26 +62,6 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>As <see cref="ReadAsync"/>, but the caller's thread waits for the answer.</summary>
-    public T Read<T>(Func<DbConnection, T> query)
-    {
-        ThrowIfUnreachable();
-        DbConnection? connection = null;
-        try
-        {
-            connection = Engine.Rent();
-            var result = query(connection);
-            Engine.Return(connection);
-            return result;
-        }
-        catch (Exception exception)
-        {
-            Engine.Discard(connection, exception);
-            Observe(exception);
-            throw;
-        }
-    }
-
     /// <summary>As <see cref="ReadAsync"/>, where several statements see one state of the store.</summary>
     public ValueTask<T> SnapshotAsync<T>(Func<DbConnection, ValueTask<T>> query) => ReadAsync(async connection =>
     {

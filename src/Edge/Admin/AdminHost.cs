@@ -1,4 +1,5 @@
 using System.Net;
+using ControlPlane;
 using ControlPlane.Administration;
 using Edge.Connections;
 using Edge.Derp.Live;
@@ -38,10 +39,11 @@ internal static class AdminHost
         app.MapPage("/readyz", async () => await readiness.ObstacleAsync() is { } obstacle
             ? Results.Text(obstacle + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/metrics", static (HttpContext context, PrometheusExporter exporter) =>
+        app.MapPage("/metrics", async (HttpContext context, PrometheusExporter exporter) =>
         {
+            await ControlPlaneApplication.RefreshMetricsAsync(api(), context.RequestAborted);
             context.Response.ContentType = PrometheusExporter.ContentType;
-            return exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
+            await exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
         app.MapPage("/status", async () => Results.Json(await status(), AdminJson.Default.NodeStatus));
         TrafficPages.Map(app, derp, hosts.Time);
