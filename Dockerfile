@@ -5,6 +5,7 @@ WORKDIR /source
 
 # Packages first: this layer is built again only when a project file or a version changes.
 COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY src/Directory.Build.props src/
 COPY src/Edge/Edge.csproj src/Edge/
 COPY src/Relay/Relay.csproj src/Relay/
 COPY src/Tailnet/Tailnet.csproj src/Tailnet/

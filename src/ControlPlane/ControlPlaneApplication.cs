@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
 using ControlPlane.Access;
 using ControlPlane.Administration;
 using ControlPlane.AgentMetadata;
@@ -334,6 +335,7 @@ public static class ControlPlaneApplication
     }
 
     /// <summary>One that the host starts and stops, and that others may ask for.</summary>
-    private static IServiceCollection AddHosted<T>(this IServiceCollection services)
+    private static IServiceCollection AddHosted<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services)
         where T : class, IHostedService => services.AddSingleton<T>().AddHostedService(static provider => provider.GetRequiredService<T>());
 }

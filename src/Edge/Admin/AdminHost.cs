@@ -32,20 +32,20 @@ internal static class AdminHost
         builder.AddEdgeOpenTelemetry(hosts.Configuration);
 
         var app = builder.Build();
-        app.Services.GetRequiredService<PrometheusExporter>();
+        var exporter = app.Services.GetRequiredService<PrometheusExporter>();
         app.UseRouting();
         app.Use((context, next) => GuardAsync(context, next, options.AdminUrl.Host, token));
-        app.MapPage("/healthz", static () => Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/readyz", async () => await readiness.ObstacleAsync() is { } obstacle
+        app.MapPage("/healthz", static context => Results.Text("OK\n").ExecuteAsync(context)).WithMetadata(OpenToAll.Instance);
+        app.MapPage("/readyz", async context => await (await readiness.ObstacleAsync() is { } obstacle
             ? Results.Text(obstacle + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
-            : Results.Text("OK\n")).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/metrics", async (HttpContext context, PrometheusExporter exporter) =>
+            : Results.Text("OK\n")).ExecuteAsync(context)).WithMetadata(OpenToAll.Instance);
+        app.MapPage("/metrics", async context =>
         {
             await ControlPlaneApplication.RefreshMetricsAsync(api(), context.RequestAborted);
             context.Response.ContentType = PrometheusExporter.ContentType;
             await exporter.WriteAsync(context.Response.BodyWriter, context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/status", async () => Results.Json(await status(), AdminJson.Default.NodeStatus));
+        app.MapPage("/status", async context => await Results.Json(await status(), AdminJson.Default.NodeStatus).ExecuteAsync(context));
         TrafficPages.Map(app, derp, hosts.Time);
         app.MapAdministration(api);
         app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
@@ -53,7 +53,7 @@ internal static class AdminHost
     }
 
     /// <summary>Serves GET, and HEAD with the same headers (RFC 9110 §9.3.2); the server core leaves the content out.</summary>
-    private static RouteHandlerBuilder MapPage(this WebApplication app, string path, Delegate handler) =>
+    private static IEndpointConventionBuilder MapPage(this WebApplication app, string path, RequestDelegate handler) =>
         app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler);
 
     private static Task GuardAsync(HttpContext context, RequestDelegate next, string ownHost, AdminToken token)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using ControlPlane;
 
 namespace Edge.Hosting;
@@ -10,8 +11,6 @@ namespace Edge.Hosting;
 /// </summary>
 internal sealed class Bootstrap(DataDirectory data)
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     /// <summary>Adds the admin token, and keeps what else the file has.</summary>
     public Task AddAdminTokenAsync(string token, CancellationToken cancellation) =>
         UpdateAsync(file => file["admin_token"] = token, cancellation);
@@ -37,7 +36,7 @@ internal sealed class Bootstrap(DataDirectory data)
     {
         var file = Read() ?? [];
         change(file);
-        await data.WriteAsync("bootstrap.json", JsonSerializer.SerializeToUtf8Bytes(file, Indented), cancellation);
+        await data.WriteAsync("bootstrap.json", JsonSerializer.SerializeToUtf8Bytes(file, BootstrapJson.Default.JsonObject), cancellation);
     }
 
     private JsonObject? Read()
@@ -61,3 +60,7 @@ internal sealed class Bootstrap(DataDirectory data)
         }
     }
 }
+
+[JsonSourceGenerationOptions(WriteIndented = true)]
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class BootstrapJson : JsonSerializerContext;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Google.Protobuf.WellKnownTypes;
 using Tailnet.Messages;
 
@@ -47,16 +48,10 @@ public sealed class ResumeTokens(IReadOnlyList<ResumeTokenKey> keys, TimeProvide
     {
         var expires = _clock.GetUtcNow() + Lifetime;
         var key = keys[0];
-        var head = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>
-        {
-            ["alg"] = "HS512",
-            ["kid"] = key.Sequence.ToString(CultureInfo.InvariantCulture),
-        });
-        var claims = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
-        {
-            ["sub"] = peer.ToString(),
-            ["exp"] = expires.ToUnixTimeSeconds(),
-        });
+        var head = JsonSerializer.SerializeToUtf8Bytes(
+            new Head("HS512", key.Sequence.ToString(CultureInfo.InvariantCulture)), ResumeTokenJson.Default.Head);
+        var claims = JsonSerializer.SerializeToUtf8Bytes(
+            new Claims(peer.ToString(), expires.ToUnixTimeSeconds()), ResumeTokenJson.Default.Claims);
         var signed = $"{Base64Url.EncodeToString(head)}.{Base64Url.EncodeToString(claims)}";
         return ValueTask.FromResult(new RefreshResumeTokenResponse
         {
@@ -127,4 +122,13 @@ public sealed class ResumeTokens(IReadOnlyList<ResumeTokenKey> keys, TimeProvide
             return null;
         }
     }
+
+    internal sealed record Head(string Alg, string Kid);
+
+    internal sealed record Claims(string Sub, long Exp);
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(ResumeTokens.Head))]
+[JsonSerializable(typeof(ResumeTokens.Claims))]
+internal sealed partial class ResumeTokenJson : JsonSerializerContext;
