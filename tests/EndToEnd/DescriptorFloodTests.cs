@@ -18,7 +18,8 @@ public class DescriptorFloodTests
     {
         using var directory = new TemporaryDirectory();
         await using var edge = await StartAsync(directory, limit, $"--Edge:Mode={mode}");
-        Assert.Contains("Edge:Limits:MaxConnections is ", edge.Output, StringComparison.Ordinal);
+        await Eventually.TrueAsync(
+            () => edge.Output.Contains("Edge:Limits:MaxConnections is ", StringComparison.Ordinal), "the log says that fewer connections are taken");
         var (publicUrl, adminUrl) = (edge.UrlOf("public"), edge.UrlOf("admin"));
         using var client = new HttpClient();
         await Eventually.TrueAsync(async () => await ReadyAsync(client, adminUrl) == "OK\n", "the node is ready");

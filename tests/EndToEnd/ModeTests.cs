@@ -219,8 +219,10 @@ public class ModeTests
         await using var process = await RunAsync(directory, "--urls", first.PublicUrl.ToString(), "--Edge:Admin:Url=http://127.0.0.1:0");
 
         Assert.Equal(1, await process.ExitAsync());
-        Assert.Single(process.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains("address already in use", process.Output, StringComparison.OrdinalIgnoreCase);
+
+        // On a machine that is too busy for the first probe of the API server, the log has said that before.
+        var lines = process.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("address already in use", Assert.Single(lines, static line => !line.Contains(" warn: ", StringComparison.Ordinal)), StringComparison.OrdinalIgnoreCase);
     }
 
     private static Task<EdgeProcess> RunAsync(TemporaryDirectory directory, params string[] args) => EdgeProcess.StartAsync(directory.Path, args);
