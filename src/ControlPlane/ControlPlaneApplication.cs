@@ -46,6 +46,9 @@ public static class ControlPlaneApplication
     private const string Me = Agents + "/me";
     private const string ById = Agents + "/{" + AgentsApi.RouteParameter + "}";
 
+    // Scrapers give up after 10 s.
+    private static readonly TimeSpan MetricsPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Adds what the API server consists of. A <see cref="TimeProvider"/> added before is used.</summary>
     public static IServiceCollection AddControlPlane(this IServiceCollection services, ControlPlaneOptions options)
     {
@@ -188,7 +191,8 @@ public static class ControlPlaneApplication
 
     /// <summary>
     /// Reads what the metrics of this API server have from the database, for whoever reads the metrics next: that thread cannot wait.
-    /// Where the read fails, the instruments say so.
+    /// Where the read fails, the instruments say so. Where it takes longer than 2 s, they have what the read before has found: a scrape that
+    /// tells the rest is worth most while the database is slow.
     /// </summary>
     /// <param name="services">Of a host; one without an API server has nothing to read.</param>
     /// <param name="cancellationToken">Waits no longer.</param>
@@ -196,7 +200,7 @@ public static class ControlPlaneApplication
     {
         if (services?.GetService<StatsMetrics>() is { } metrics)
         {
-            await metrics.RefreshAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await metrics.RefreshAsync().WaitAsync(MetricsPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -69,7 +69,6 @@ public sealed class SlowDatabaseTests
         var workspace = $"{agent["owner"]}%2F{agent["workspace"]}";
         string[] paths =
         [
-            "/metrics",
             "/admin/v1/users",
             $"/admin/v1/users/{agent["owner"]}",
             $"/admin/v1/users/{agent["owner"]}/tokens",
@@ -85,6 +84,7 @@ public sealed class SlowDatabaseTests
         await owner.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await owner.BeginTransactionAsync(TestContext.Current.CancellationToken);
         owner.Execute("LOCK TABLE users, workspaces, agent_stats, instance_bindings IN ACCESS EXCLUSIVE MODE");
+        var scrapes = Enumerable.Range(0, 20).Select(_ => StatusAsync(admin, "/metrics")).ToArray();
         var waiting = Enumerable.Range(0, Requests).Select(i => StatusAsync(admin, paths[i % paths.Length])).ToArray();
         await SomeoneWaitsAsync();
 
@@ -101,6 +101,7 @@ public sealed class SlowDatabaseTests
 
         using var guard = new CancellationTokenSource(ApiServer.Patience);
         await stream.CloseAsync(WebSocketCloseStatus.NormalClosure, null, guard.Token);
+        Assert.All(await Task.WhenAll(scrapes), static status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.All(waiting, static one => Assert.False(one.IsCompleted));
 
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
