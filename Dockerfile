@@ -6,6 +6,8 @@ WORKDIR /source
 # Packages first: this layer is built again only when a project file or a version changes.
 COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY src/Directory.Build.props src/
+COPY src/Crypto/Crypto.csproj src/Crypto/
+COPY src/Sockets/Sockets.csproj src/Sockets/
 COPY src/Edge/Edge.csproj src/Edge/
 COPY src/Relay/Relay.csproj src/Relay/
 COPY src/Tailnet/Tailnet.csproj src/Tailnet/

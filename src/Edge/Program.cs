@@ -1,5 +1,5 @@
 using Edge.Hosting;
-using Relay.Sockets;
+using Sockets;
 
 // Before the first socket: the runtime reads it then.
 SocketThreads.Configure();

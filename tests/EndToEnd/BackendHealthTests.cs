@@ -111,14 +111,14 @@ public class BackendHealthTests
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         backend.Healthy = false;
-        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is not null);
+        await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is not null);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await edge.Public.GetAsync("/x")).StatusCode);
-        Assert.Equal("no healthy backend", await edge.Node.ObstacleAsync());
+        Assert.Equal("no healthy backend", await edge.Node.NotReadyReasonAsync());
         Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "it answers with 503"));
 
         backend.Healthy = true;
-        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is null);
+        await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is null);
         Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
         Assert.Equal(2, Lines(edge, $"Information {Updater}", "is set to 'Healthy'"));
     }
@@ -158,7 +158,7 @@ public class BackendHealthTests
             $"{Cluster}:HealthCheck:Active:Enabled=true", $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
             $"{Cluster}:HealthCheck:Active:Interval=00:00:05");
         backend.Healthy = false;
-        await ProbeUntilAsync(clock, async () => await edge.Node.ObstacleAsync() is not null);
+        await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is not null);
 
         Assert.Equal(expected, (await edge.Public.GetAsync("/x")).StatusCode);
         Assert.Equal(expected, await ReadyAsync(edge));

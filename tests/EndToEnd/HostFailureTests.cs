@@ -42,7 +42,7 @@ public class HostFailureTests
         Assert.Contains(nameof(FailingService), line, StringComparison.Ordinal);
 
         await edge.Node.StopAsync().WaitAsync(TestNode.Patience);
-        Assert.Equal($"the {name} host has failed", await edge.Node.ObstacleAsync());
+        Assert.Equal($"the {name} host has failed", await edge.Node.NotReadyReasonAsync());
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 
@@ -109,7 +109,7 @@ internal sealed class DerpPeer : IDisposable
     public static byte[] Packet(NodeKey to, ReadOnlySpan<byte> packet) => Frame(DerpFrameType.SendPacket, [.. Bytes(to), .. packet]);
 
     /// <summary>The client's first frame, around any text.</summary>
-    public byte[] Sealed(ReadOnlySpan<byte> json) => DerpHandshake.ClientInfo(Key, new NaClBox(_key, ServerKey), json);
+    public byte[] Sealed(ReadOnlySpan<byte> json) => DerpHandshake.ClientInfo(Key, _key.BoxWith(ServerKey), json);
 
     /// <summary>Sends any bytes.</summary>
     public async Task WriteAsync(ReadOnlyMemory<byte> bytes)
@@ -263,7 +263,7 @@ internal sealed class DerpPeer : IDisposable
     }
 
     private byte[] ClientInfo(NodeKey server, string? meshKey = null) =>
-        DerpHandshake.ClientInfo(Key, new NaClBox(_key, server), new ClientInfo(2, meshKey, true, false).ToJson());
+        DerpHandshake.ClientInfo(Key, _key.BoxWith(server), new ClientInfo(2, meshKey, true, false).ToJson());
 
     private async Task ReadServerKeyAsync()
     {

@@ -83,7 +83,7 @@ internal sealed class TestNode : IAsyncDisposable
             var node = new TestNode(await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), time, directory, configuration, log);
             if (waitUntilReady)
             {
-                await Eventually.TrueAsync(async () => await node.Node.ObstacleAsync() is null, "the node is ready");
+                await Eventually.TrueAsync(async () => await node.Node.NotReadyReasonAsync() is null, "the node is ready");
             }
 
             return node;

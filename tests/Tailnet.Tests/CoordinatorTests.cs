@@ -274,10 +274,10 @@ public sealed class CoordinatorTests : IAsyncDisposable
         Assert.Equal(isGone, !message.IsAlive);
         Assert.Equal(4, kept.Message.Id);
 
-        static (KeptNode Kept, WeakReference Message) Keep()
+        static (NodeSnapshot Kept, WeakReference Message) Keep()
         {
             var node = new Node { Id = 4 };
-            return (new KeptNode(node, null), new WeakReference(node));
+            return (new NodeSnapshot(node, null), new WeakReference(node));
         }
     }
 
@@ -288,7 +288,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         for (var i = 0; i < 100_000; i++)
         {
             var id = Guid.NewGuid();
-            mailbox.Node(id, new KeptNode(new Node { Id = i }, null));
+            mailbox.Node(id, new NodeSnapshot(new Node { Id = i }, null));
             mailbox.Ready(id);
             mailbox.Gone(id, Kind.Lost);
             mailbox.Error("again");

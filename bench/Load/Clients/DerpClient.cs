@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Load.Clients;
@@ -39,7 +39,7 @@ internal sealed class DerpClient : IDisposable
             mine.PublicKey.CopyTo(key);
             var client = new DerpClient(webSocket ? new WebSocketBytes(stream) : stream, socket, key);
             var server = client.ReadFrame(1);
-            client.Introduce(new NaClBox(mine, new NodeKey(server.AsSpan(8))));
+            client.Introduce(mine.BoxWith(new NodeKey(server.AsSpan(8))));
             client.ReadFrame(3);
             return client;
         }

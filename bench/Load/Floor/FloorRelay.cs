@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Load.Clients;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Load.Floor;
@@ -55,7 +55,7 @@ internal static class FloorRelay
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - DerpClient.HeaderLength);
         var nonce = frame.AsSpan(DerpClient.HeaderLength, NaClBox.NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        new NaClBox(Server, client).Seal(json, nonce).CopyTo(frame, DerpClient.HeaderLength + NaClBox.NonceLength);
+        Server.BoxWith(client).Seal(json, nonce).CopyTo(frame, DerpClient.HeaderLength + NaClBox.NonceLength);
         return frame;
     }
 

@@ -36,8 +36,8 @@ internal static class AdminHost
         app.UseRouting();
         app.Use((context, next) => GuardAsync(context, next, options.AdminUrl.Host, token));
         app.MapPage("/healthz", static context => Results.Text("OK\n").ExecuteAsync(context)).WithMetadata(OpenToAll.Instance);
-        app.MapPage("/readyz", async context => await (await readiness.ObstacleAsync() is { } obstacle
-            ? Results.Text(obstacle + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
+        app.MapPage("/readyz", async context => await (await readiness.NotReadyReasonAsync() is { } reason
+            ? Results.Text(reason + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("OK\n")).ExecuteAsync(context)).WithMetadata(OpenToAll.Instance);
         app.MapPage("/metrics", async context =>
         {

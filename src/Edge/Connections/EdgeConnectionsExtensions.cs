@@ -42,7 +42,7 @@ internal static class EdgeConnectionsExtensions
     public static void KeepTls(this ListenOptions listen)
     {
         var connections = listen.ApplicationServices.GetRequiredService<EdgeConnections>();
-        listen.Use(next => new KeptTls(connections, next).OnConnectionAsync);
+        listen.Use(next => new TlsHandoverMiddleware(connections, next).OnConnectionAsync);
     }
 
     internal static IServiceCollection AddAccessMetrics(this IServiceCollection services)

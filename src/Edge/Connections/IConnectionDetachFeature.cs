@@ -18,7 +18,7 @@ internal interface IConnectionDetachFeature
     /// <summary>
     /// Takes the socket from the HTTP layer, which believes from now on that the connection has ended; return from the request's handler
     /// next. What the HTTP layer does not need any more is freed while the stream lives. On TLS the session stays below, and is part of
-    /// the transport (<see cref="KeptTls"/>).
+    /// the transport (<see cref="TlsHandoverMiddleware"/>).
     /// </summary>
     /// <param name="session">
     /// Runs, on the thread pool, as soon as the HTTP layer has let go. Does not own the transport, which is closed when it ends. Should hold

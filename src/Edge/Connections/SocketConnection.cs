@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams;
 
 namespace Edge.Connections;
@@ -20,8 +20,8 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IConnectionDetachFeature, IStreamThreadFeature
 {
     private readonly Socket _socket;
-    private readonly SocketInput _input;
-    private readonly SocketOutput _output;
+    private readonly SocketPipeReader _input;
+    private readonly SocketPipeWriter _output;
     private readonly DetachablePipe _pipe;
     private IDuplexPipe? _tlsPipe;
     private DetachablePipe? _upperPipe;
@@ -38,8 +38,8 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         _socket = socket;
         LocalEndPoint = socket.LocalEndPoint;
         RemoteEndPoint = socket.RemoteEndPoint;
-        _input = new SocketInput(socket, Failure, readAhead, FireClosed, RequestThreads.Shared);
-        _output = new SocketOutput(socket, error => Abort(new ConnectionAbortedException("The client is gone.", error)));
+        _input = new SocketPipeReader(socket, Failure, readAhead, FireClosed, RequestThreads.Shared);
+        _output = new SocketPipeWriter(socket, error => Abort(new ConnectionAbortedException("The client is gone.", error)));
         _pipe = new DetachablePipe(_input, _output);
         ConnectionClosed = _closed.Token;
         Features.Set<IConnectionIdFeature>(this);

@@ -9,7 +9,7 @@ internal sealed class Readiness
     private Func<string?> _failure = static () => null;
 
     /// <summary>Why the node is not ready, or null when it is. It is looked at anew each time.</summary>
-    public async Task<string?> ObstacleAsync()
+    public async Task<string?> NotReadyReasonAsync()
     {
         if (_failure() is { } failure)
         {
@@ -23,9 +23,9 @@ internal sealed class Readiness
 
         foreach (var need in _needs)
         {
-            if (await need() is { } obstacle)
+            if (await need() is { } reason)
             {
-                return obstacle;
+                return reason;
             }
         }
 
@@ -33,7 +33,7 @@ internal sealed class Readiness
     }
 
     /// <summary>
-    /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first obstacle is the one that is told.
+    /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first reason is the one that is told.
     /// </summary>
     public void DependOn(Func<Task<string?>> need) => _needs.Add(need);
 

@@ -102,7 +102,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
     /// <summary>Why the node is not ready, or null.</summary>
-    public Task<string?> ObstacleAsync() => _readiness.ObstacleAsync();
+    public Task<string?> NotReadyReasonAsync() => _readiness.NotReadyReasonAsync();
 
     /// <summary>
     /// Whether the session token in <c>bootstrap.json</c> lets in: it may be none, of another database, deleted or replaced.
@@ -317,7 +317,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private async Task<NodeStatus> StatusAsync() => new(
         EdgeVersion.Text,
         Options.Mode.ToString().ToLowerInvariant(),
-        await ObstacleAsync() ?? "ready",
+        await NotReadyReasonAsync() ?? "ready",
         (long)Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
         OpenStreams,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Edge.Connections;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams;
 
 namespace Edge.Proxy;

@@ -14,7 +14,7 @@ namespace Edge.Public;
 /// <summary>
 /// Puts TLS on endpoints: the server name that the client asks for chooses the certificate, which is read again when its files change and
 /// is sent with the DERP meta-certificate where DERP is served. Kestrel's own way has none of that, and leaves no room for
-/// <see cref="KeptTls"/>, which has to come right after TLS.
+/// <see cref="TlsHandoverMiddleware"/>, which has to come right after TLS.
 /// </summary>
 internal sealed class EndpointTls
 {

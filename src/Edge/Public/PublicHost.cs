@@ -64,7 +64,7 @@ internal static class PublicHost
         app.UseEdgeAuthentication();
         if (settings.Options.Proxies)
         {
-            app.UseMiddleware<LongWaits>();
+            app.UseMiddleware<LongPollDrainMiddleware>();
         }
 
         // Before routing, which has one answer for all requests then.

@@ -14,7 +14,7 @@ namespace Relay.Derp;
 /// <remarks>
 /// 1. <see cref="RunAsync"/> does the handshake, admits the client and puts its connection into the registry.
 /// 2. Its reader cuts batches into frames, puts packets into their receivers' queues under the receivers' locks, and drains each
-///    receiver that it touched once at the batch's end. It waits for nobody.
+///    receiver of it once at the batch's end. It waits for nobody.
 /// 3. A receiver whose output is full is drained by its output's call-back; meanwhile its queue sheds the oldest.
 /// 4. One heartbeat does for all what takes time: keep-alives, pings, deadlines.
 /// </remarks>

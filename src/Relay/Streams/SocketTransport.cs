@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
-using Relay.Sockets;
+using Sockets;
 
 namespace Relay.Streams;
 
@@ -12,17 +12,17 @@ public sealed class SocketTransport : StreamTransport
 
     private readonly Socket _socket;
     private readonly SslStream? _tls;
-    private readonly BlockInput _input;
-    private readonly BlockOutput _output;
-    private readonly SocketInput _socketInput;
-    private readonly SocketOutput _socketOutput;
+    private readonly TransportPipeReader _input;
+    private readonly TransportPipeWriter _output;
+    private readonly SocketPipeReader _socketInput;
+    private readonly SocketPipeWriter _socketOutput;
     private VanishedPeer _peer;
     private int _aborted;
 
     /// <summary>Takes over a connected socket.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
     public SocketTransport(Socket socket)
-        : this(socket, new SocketInput(socket), new SocketOutput(socket, static _ => { }), tls: null) => TcpLiveness.Apply(socket);
+        : this(socket, new SocketPipeReader(socket), new SocketPipeWriter(socket, static _ => { }), tls: null) => TcpLiveness.Apply(socket);
 
     /// <summary>Takes over a socket with what has been reading and writing on it, bytes that were read and not used included.</summary>
     /// <param name="socket">Connected; owned from here on.</param>
@@ -30,7 +30,7 @@ public sealed class SocketTransport : StreamTransport
     /// <param name="output">Its writer, with nothing unsent; owned from here on.</param>
     /// <param name="tls">The TLS session over these two, if there is one; owned from here on.</param>
     /// <param name="first">Bytes that were read from the TLS session already.</param>
-    public SocketTransport(Socket socket, SocketInput input, SocketOutput output, SslStream? tls = null, ReadOnlySpan<byte> first = default)
+    public SocketTransport(Socket socket, SocketPipeReader input, SocketPipeWriter output, SslStream? tls = null, ReadOnlySpan<byte> first = default)
     {
         ArgumentNullException.ThrowIfNull(socket);
         ArgumentNullException.ThrowIfNull(input);
@@ -38,8 +38,8 @@ public sealed class SocketTransport : StreamTransport
         _socket = socket;
         _tls = tls;
         (_socketInput, _socketOutput) = (input, output);
-        _input = tls is null ? input : new TlsInput(tls, first);
-        _output = tls is null ? output : new TlsOutput(tls, output);
+        _input = tls is null ? input : new TlsPipeReader(tls, first);
+        _output = tls is null ? output : new TlsPipeWriter(tls, output);
     }
 
     /// <inheritdoc/>
@@ -89,8 +89,8 @@ public sealed class SocketTransport : StreamTransport
     {
         ArgumentNullException.ThrowIfNull(socket);
         TcpLiveness.Apply(socket);
-        var input = new SocketInput(socket);
-        var output = new SocketOutput(socket, static _ => { });
+        var input = new SocketPipeReader(socket);
+        var output = new SocketPipeWriter(socket, static _ => { });
         var tls = new SslStream(new BlockStream(input, output));
         try
         {

@@ -14,7 +14,7 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
 
     public PeerMailbox Mailbox { get; } = new(options);
 
-    public KeptNode? Node { get; set; }
+    public NodeSnapshot? Node { get; set; }
 
     public bool IsOver { get; private set; }
 

@@ -199,7 +199,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
 
     private void Update(CoordinatedPeer peer, Node node)
     {
-        var kept = new KeptNode(node, peer.Node);
+        var kept = new NodeSnapshot(node, peer.Node);
         peer.Node = kept;
         kept.Hold();
         foreach (var other in ConnectedNeighbours(peer.Id))

@@ -21,7 +21,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>Everything that is held, for the tests of its bound.</summary>
     public int Size => _sources.Count + _changed.Count + _errors.Count;
 
-    public void Node(Guid id, KeptNode node)
+    public void Node(Guid id, NodeSnapshot node)
     {
         var source = Get(id);
         node.Hold();
@@ -194,7 +194,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         public ByteString WireId { get; } = PeerIds.Write(id);
 
         /// <summary>What the peer has still to hear.</summary>
-        public KeptNode? Latest { get; set; }
+        public NodeSnapshot? Latest { get; set; }
 
         /// <summary>The content that it heard last; 0 for none.</summary>
         public long Sent { get; set; }

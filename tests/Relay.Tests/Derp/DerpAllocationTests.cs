@@ -30,7 +30,7 @@ public sealed class DerpAllocationTests
         {
             for (var i = 0; i < batches; i++)
             {
-                var touched = default(Touched);
+                var touched = default(ReceiverBatch);
                 receiver.Receive(batch, ref touched, out _);
                 touched.Flush();
                 Empty(b);

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;
@@ -36,7 +36,7 @@ internal sealed class DerpTestClient(NodePrivateKey key, PipeReader input, PipeW
         Assert.Equal(DerpFrameType.ServerKey, hello.Type);
         Assert.True(DerpHandshake.TryReadServerKey(hello.Payload, out var server));
         ServerKey = server;
-        var box = new NaClBox(key, server);
+        var box = key.BoxWith(server);
         await WriteAsync(DerpHandshake.ClientInfo(Key, box, new ClientInfo(2, meshKey, acks, prober).ToJson()));
     }
 

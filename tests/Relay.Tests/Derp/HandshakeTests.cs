@@ -1,5 +1,5 @@
 using System.Text;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;
@@ -48,7 +48,7 @@ public sealed class HandshakeTests
         var a = rig.Connect(key);
 
         await a.WriteAsync(DerpHandshake.ClientInfo(
-            key.PublicKey, new NaClBox(key, rig.Server.PublicKey), Encoding.UTF8.GetBytes(json)));
+            key.PublicKey, key.BoxWith(rig.Server.PublicKey), Encoding.UTF8.GetBytes(json)));
 
         Assert.Equal(DerpCloseReason.BadHandshake, await a.Served.Soon());
     }
@@ -87,7 +87,7 @@ public sealed class HandshakeTests
         var a = rig.Connect(key);
         byte[] all =
         [
-            .. DerpHandshake.ClientInfo(key.PublicKey, new NaClBox(key, rig.Server.PublicKey), "{\"version\":2}"u8),
+            .. DerpHandshake.ClientInfo(key.PublicKey, key.BoxWith(rig.Server.PublicKey), "{\"version\":2}"u8),
             .. DerpTestClient.Frame(DerpFrameType.NotePreferred, 1), .. DerpTestClient.Packet(key.PublicKey, [5]),
         ];
 

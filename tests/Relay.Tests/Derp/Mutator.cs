@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp;
@@ -73,7 +73,7 @@ internal sealed class Mutator
             "{\"version\":2}", "{\"version\":2,\"CanAckPings\":true,\"IsProber\":true,\"AppName\":\"x\"}",
             $"{{\"meshKey\":\"{Vectors.MeshKey}\",\"version\":2}}", "{\"Version\":2,\"meshkey\":\"zz\"}", "[{", "",
         ];
-        return DerpHandshake.ClientInfo(key.PublicKey, new NaClBox(key, server), Encoding.UTF8.GetBytes(texts[Math.Max(0, (i % 24) - 18)]), Vectors.ClientNonce);
+        return DerpHandshake.ClientInfo(key.PublicKey, key.BoxWith(server), Encoding.UTF8.GetBytes(texts[Math.Max(0, (i % 24) - 18)]), Vectors.ClientNonce);
     }
 
     private static byte[][] Frames(NodeKey receiver, NodeKey nobody)

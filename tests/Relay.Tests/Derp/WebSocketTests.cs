@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;
@@ -91,7 +91,7 @@ public sealed class WebSocketTests : IDisposable
     public async Task PingsAreAnsweredWhereverTheStreamIsCut()
     {
         var key = NodePrivateKey.Generate();
-        var info = DerpHandshake.ClientInfo(key.PublicKey, new NaClBox(key, _rig.Server.PublicKey), "{\"version\":2}"u8);
+        var info = DerpHandshake.ClientInfo(key.PublicKey, key.BoxWith(_rig.Server.PublicKey), "{\"version\":2}"u8);
         byte[] bytes = [.. Masked(2, info), .. Masked(9, [1, 2, 3]), .. Masked(2, DerpTestClient.Frame(DerpFrameType.Ping, new byte[8]))];
         for (var cut = 0; cut < bytes.Length; cut++)
         {
@@ -120,7 +120,7 @@ public sealed class WebSocketTests : IDisposable
         var (type, payload, _) = await ReadAsync(socket);
         Assert.Equal(DerpFrameType.ServerKey, type);
         Assert.True(DerpHandshake.TryReadServerKey(payload, out var server));
-        var info = DerpHandshake.ClientInfo(key.PublicKey, new NaClBox(key, server), "{\"version\":2}"u8);
+        var info = DerpHandshake.ClientInfo(key.PublicKey, key.BoxWith(server), "{\"version\":2}"u8);
         await socket.SendAsync(info, WebSocketMessageType.Binary, true, CancellationToken.None);
         Assert.Equal(DerpFrameType.ServerInfo, (await ReadAsync(socket)).Type);
         return key.PublicKey;

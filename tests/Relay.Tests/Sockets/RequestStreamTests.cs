@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Relay.Sockets;
+using Sockets;
 using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;

@@ -1,4 +1,4 @@
-using Relay.Sockets;
+using Sockets;
 using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;

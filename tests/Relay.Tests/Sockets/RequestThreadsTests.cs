@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
-using Relay.Sockets;
+using Sockets;
 using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;
@@ -45,7 +45,7 @@ public sealed class RequestThreadsTests : IDisposable
         Assert.Equal(Count - 1, names.Count(static name => name == "Edge requests"));
         Assert.Equal(Count + 1, names.Count(static name => name == ".NET TP Worker"));
 
-        async Task<string?> BlockAsync(SocketInput input, TaskCompletionSource entered)
+        async Task<string?> BlockAsync(SocketPipeReader input, TaskCompletionSource entered)
         {
             await input.ReadAsync().ConfigureAwait(false);
             entered.SetResult();
@@ -113,7 +113,7 @@ public sealed class RequestThreadsTests : IDisposable
         for (var i = 0; i < 200; i++)
         {
             var (near, far) = await Loopback.PairAsync();
-            using var input = new SocketInput(near, threads: _threads);
+            using var input = new SocketPipeReader(near, threads: _threads);
             var read = input.ReadAsync().AsTask();
             if (i % 2 == 0)
             {
@@ -139,7 +139,7 @@ public sealed class RequestThreadsTests : IDisposable
     {
         var (near, far) = await Loopback.PairAsync();
         using var held = far;
-        using var input = new SocketInput(near, threads: _threads);
+        using var input = new SocketPipeReader(near, threads: _threads);
         near.Dispose();
         await Assert.ThrowsAsync<IOException>(() => input.ReadAsync().AsTask().Soon());
     }
@@ -153,7 +153,7 @@ public sealed class RequestThreadsTests : IDisposable
         Assert.InRange(await AllocatedByReadsAsync(input, far).Soon(), 0, 2_000);
     }
 
-    private static async Task<long> AllocatedByReadsAsync(SocketInput input, Socket far)
+    private static async Task<long> AllocatedByReadsAsync(SocketPipeReader input, Socket far)
     {
         // What each thread had allocated when it first went on, and when it last did.
         var threads = new Dictionary<int, (long First, long Last)>(Count);
@@ -175,23 +175,23 @@ public sealed class RequestThreadsTests : IDisposable
         return threads.Values.Sum(static thread => thread.Last - thread.First);
     }
 
-    private static async Task<string?> NameAsync(SocketInput input)
+    private static async Task<string?> NameAsync(SocketPipeReader input)
     {
         var result = await input.ReadAsync().ConfigureAwait(false);
         input.AdvanceTo(result.Buffer.End);
         return Thread.CurrentThread.Name;
     }
 
-    private async Task<(SocketInput Input, Socket Far)> ConnectAsync()
+    private async Task<(SocketPipeReader Input, Socket Far)> ConnectAsync()
     {
         var (near, far) = await Loopback.PairAsync();
-        var input = new SocketInput(near, threads: _threads);
+        var input = new SocketPipeReader(near, threads: _threads);
         _held.Add(far);
         _held.Add(new Closing(near, input));
         return (input, far);
     }
 
-    private sealed record Closing(Socket Socket, SocketInput Input) : IDisposable
+    private sealed record Closing(Socket Socket, SocketPipeReader Input) : IDisposable
     {
         public void Dispose()
         {

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams;
 using Relay.Streams.Resumption;
 using Relay.Tests.Derp;

@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams;
 using Relay.Tests.Streams;
 
@@ -11,7 +11,7 @@ namespace Relay.Tests.Sockets;
 /// <summary>A TLS session: on the near side as the program reads and writes it, on the far side a client's.</summary>
 internal sealed class TlsPair : IAsyncDisposable
 {
-    private TlsPair(Socket nearSocket, Socket farSocket, SslStream session, SslStream far, SocketInput input, SocketOutput output) =>
+    private TlsPair(Socket nearSocket, Socket farSocket, SslStream session, SslStream far, SocketPipeReader input, SocketPipeWriter output) =>
         (NearSocket, FarSocket, Session, Far, Below, Output) = (nearSocket, farSocket, session, far, input, output);
 
     public Socket NearSocket { get; }
@@ -23,9 +23,9 @@ internal sealed class TlsPair : IAsyncDisposable
 
     public SslStream Far { get; }
 
-    public SocketInput Below { get; }
+    public SocketPipeReader Below { get; }
 
-    public SocketOutput Output { get; }
+    public SocketPipeWriter Output { get; }
 
     public static X509Certificate2 SelfSigned()
     {
@@ -35,12 +35,12 @@ internal sealed class TlsPair : IAsyncDisposable
     }
 
     /// <param name="below">What the near side's session writes to, instead of right to the socket.</param>
-    public static async Task<TlsPair> CreateAsync(Func<Socket, BlockOutput>? below = null)
+    public static async Task<TlsPair> CreateAsync(Func<Socket, TransportPipeWriter>? below = null)
     {
         using var certificate = SelfSigned();
         var (near, far) = await Loopback.PairAsync();
         near.NoDelay = true;
-        var (input, output) = (new SocketInput(near), new SocketOutput(near, static _ => { }));
+        var (input, output) = (new SocketPipeReader(near), new SocketPipeWriter(near, static _ => { }));
         var session = new SslStream(new BlockStream(input, below?.Invoke(near) ?? output));
         var client = new SslStream(new NetworkStream(far, ownsSocket: true));
         await Task.WhenAll(

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using Relay.Sockets;
+using Sockets;
 using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;
@@ -18,7 +18,7 @@ public sealed class TlsPipeTests
     {
         await using var pair = await TlsPair.CreateAsync();
         pair.Below.BeginStream();
-        using var input = new TlsInput(pair.Session);
+        using var input = new TlsPipeReader(pair.Session);
         var packets = RandomBytes(12_000);
         for (var at = 0; at < packets.Length; at += 1200)
         {
@@ -36,7 +36,7 @@ public sealed class TlsPipeTests
     public async Task AReadWaitsWithoutABufferAndALoneRecordEndsIt()
     {
         await using var pair = await TlsPair.CreateAsync();
-        using var input = new TlsInput(pair.Session);
+        using var input = new TlsPipeReader(pair.Session);
         for (byte i = 0; i < 3; i++)
         {
             var read = input.ReadAsync(Cancel);
@@ -54,7 +54,7 @@ public sealed class TlsPipeTests
     {
         await using var pair = await TlsPair.CreateAsync();
         var bytes = RandomBytes(150_000);
-        using var input = new TlsInput(pair.Session, bytes.AsSpan(0, 140_000));
+        using var input = new TlsPipeReader(pair.Session, bytes.AsSpan(0, 140_000));
         await pair.Far.WriteAsync(bytes.AsMemory(140_000), Cancel);
         var result = await input.ReadAtLeastAsync(bytes.Length, Cancel).Soon();
         Assert.Equal(bytes, result.Buffer.ToArray());
@@ -65,7 +65,7 @@ public sealed class TlsPipeTests
     public async Task ACancelledReadLosesNothing()
     {
         await using var pair = await TlsPair.CreateAsync();
-        using var input = new TlsInput(pair.Session);
+        using var input = new TlsPipeReader(pair.Session);
         var read = input.ReadAsync(Cancel);
         input.CancelPendingRead();
         Assert.True((await read.Soon()).IsCanceled);
@@ -96,7 +96,7 @@ public sealed class TlsPipeTests
         await echo.Soon();
         await transport.CompleteOutputAsync();
         Assert.Equal(0, await pair.Far.ReadAsync(back, Cancel).AsTask().Soon());
-        Assert.Equal((0, 0), (((BlockInput)transport.Input).Held, pair.Below.Held));
+        Assert.Equal((0, 0), (((TransportPipeReader)transport.Input).Held, pair.Below.Held));
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class TlsPipeTests
     {
         RecordingOutput? below = null;
         await using var pair = await TlsPair.CreateAsync(socket => below = new RecordingOutput(socket));
-        using var output = new TlsOutput(pair.Session, below!);
+        using var output = new TlsPipeWriter(pair.Session, below!);
         var bytes = RandomBytes(40_000);
         var before = below!.Sends;
         for (var at = 0; at < bytes.Length; at += 1250)
@@ -223,7 +223,7 @@ public sealed class TlsPipeTests
     }
 
     /// <summary>Counts what would be system calls.</summary>
-    private sealed class RecordingOutput(Socket socket) : BlockOutput
+    private sealed class RecordingOutput(Socket socket) : TransportPipeWriter
     {
         public int Sends { get; private set; }
 

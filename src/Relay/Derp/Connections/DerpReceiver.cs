@@ -34,9 +34,9 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
 
     /// <summary>Handles the whole frames in a piece of what has arrived.</summary>
     /// <param name="bytes">The piece.</param>
-    /// <param name="touched">Collects the receivers; the caller flushes it.</param>
+    /// <param name="batch">Collects the receivers; the caller flushes it.</param>
     /// <param name="consumed">The bytes that were used up.</param>
-    public ReceiveStatus Receive(ReadOnlySpan<byte> bytes, ref Touched touched, out int consumed)
+    public ReceiveStatus Receive(ReadOnlySpan<byte> bytes, ref ReceiverBatch batch, out int consumed)
     {
         consumed = 0;
         while (true)
@@ -77,7 +77,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
             else
             {
                 consumed += length;
-                if (!Handle(header.Type, frame[DerpProtocol.HeaderLength..length], ref touched))
+                if (!Handle(header.Type, frame[DerpProtocol.HeaderLength..length], ref batch))
                 {
                     return ReceiveStatus.Close;
                 }
@@ -149,25 +149,25 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         return true;
     }
 
-    private bool Handle(DerpFrameType type, ReadOnlySpan<byte> payload, ref Touched touched)
+    private bool Handle(DerpFrameType type, ReadOnlySpan<byte> payload, ref ReceiverBatch batch)
     {
         switch (type)
         {
             case DerpFrameType.SendPacket:
-                Send(payload, ref touched);
+                Send(payload, ref batch);
                 return true;
             case DerpFrameType.ForwardPacket:
-                Forwarded(payload, ref touched);
+                Forwarded(payload, ref batch);
                 return true;
         }
 
-        touched.Release();
+        batch.Release();
         switch (type)
         {
             case DerpFrameType.Ping:
                 server.Totals.Count(DerpCount.GotPing);
                 connection.OwePong(BinaryPrimitives.ReadUInt64BigEndian(payload));
-                touched.Hold(connection);
+                batch.Hold(connection);
                 break;
             case DerpFrameType.NotePreferred:
                 NotePreferred(payload[0] != 0);
@@ -184,49 +184,49 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         return true;
     }
 
-    private void Send(ReadOnlySpan<byte> payload, ref Touched touched)
+    private void Send(ReadOnlySpan<byte> payload, ref ReceiverBatch batch)
     {
         var packet = payload[NodeKey.Length..];
         var kind = DerpProtocol.KindOf(packet);
         connection.Activity.CountPacket(kind == PacketKind.Disco, packet.Length);
-        var entry = _lastTarget is { IsRemoved: false } last && last.Key.Matches(payload) ? last : Find(payload, ref touched);
+        var entry = _lastTarget is { IsRemoved: false } last && last.Key.Matches(payload) ? last : Find(payload, ref batch);
         if (entry?.Active is { } receiver)
         {
-            Deliver(connection.Entry!, connection.Key, connection.Sender, receiver, kind, packet, ref touched);
+            Deliver(connection.Entry!, connection.Key, connection.Sender, receiver, kind, packet, ref batch);
         }
         else if (entry?.Forwarder is { } forwarder)
         {
-            Forward(forwarder, entry.Key, kind, packet, ref touched);
+            Forward(forwarder, entry.Key, kind, packet, ref batch);
         }
         else
         {
-            Lose(DropReason.UnknownDest, new NodeKey(payload), kind, packet.Length, ref touched);
+            Lose(DropReason.UnknownDest, new NodeKey(payload), kind, packet.Length, ref batch);
         }
     }
 
-    private PeerEntry? Find(ReadOnlySpan<byte> key, ref Touched touched)
+    private PeerEntry? Find(ReadOnlySpan<byte> key, ref ReceiverBatch batch)
     {
-        touched.Release();
+        batch.Release();
         return _lastTarget = server.Registry.Find(new NodeKey(key));
     }
 
     private void Deliver(
-        PeerEntry? source, in NodeKey sourceKey, ulong sender, DerpConnection receiver, PacketKind kind, ReadOnlySpan<byte> packet, ref Touched touched)
+        PeerEntry? source, in NodeKey sourceKey, ulong sender, DerpConnection receiver, PacketKind kind, ReadOnlySpan<byte> packet, ref ReceiverBatch batch)
     {
         if (source is not null && (!ReferenceEquals(_lastNoted, receiver) || !ReferenceEquals(_lastSource, source)))
         {
-            touched.Release();
+            batch.Release();
             server.Registry.NoteReceiver(source, receiver);
             (_lastNoted, _lastSource) = (receiver, source);
         }
 
         Span<byte> prefix = stackalloc byte[DerpProtocol.HeaderLength + NodeKey.Length];
         DerpFrames.PacketPrefix(prefix, DerpFrameType.RecvPacket, sourceKey, packet.Length);
-        touched.Hold(receiver);
+        batch.Hold(receiver);
         receiver.Enqueue(kind, sender, prefix, packet);
     }
 
-    private void Forward(Mesh.IDerpForwarder forwarder, in NodeKey target, PacketKind kind, ReadOnlySpan<byte> packet, ref Touched touched)
+    private void Forward(Mesh.IDerpForwarder forwarder, in NodeKey target, PacketKind kind, ReadOnlySpan<byte> packet, ref ReceiverBatch batch)
     {
         if (forwarder.Outbox is not { } outbox)
         {
@@ -237,12 +237,12 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         server.Totals.Count(DerpCount.PacketsForwardedOut);
         Span<byte> prefix = stackalloc byte[DerpProtocol.HeaderLength + (2 * NodeKey.Length)];
         DerpFrames.ForwardPrefix(prefix, connection.Key, target, packet.Length);
-        touched.Hold(outbox);
+        batch.Hold(outbox);
         outbox.Enqueue(kind, connection.Sender, prefix, packet);
     }
 
     // A forwarded packet goes to a client here or nowhere: one hop (derp.md §4.4).
-    private void Forwarded(ReadOnlySpan<byte> payload, ref Touched touched)
+    private void Forwarded(ReadOnlySpan<byte> payload, ref ReceiverBatch batch)
     {
         var packet = payload[(2 * NodeKey.Length)..];
         var kind = DerpProtocol.KindOf(packet);
@@ -250,20 +250,20 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         server.Totals.Count(DerpCount.PacketsForwardedIn);
         if (server.Registry.Find(target)?.Active is { } receiver)
         {
-            Deliver(server.Registry.Find(source), source, source.Hash, receiver, kind, packet, ref touched);
+            Deliver(server.Registry.Find(source), source, source.Hash, receiver, kind, packet, ref batch);
         }
         else
         {
-            Lose(DropReason.UnknownDestOnForward, target, kind, packet.Length, ref touched);
+            Lose(DropReason.UnknownDestOnForward, target, kind, packet.Length, ref batch);
         }
     }
 
-    private void Lose(DropReason reason, in NodeKey target, PacketKind kind, int bytes, ref Touched touched)
+    private void Lose(DropReason reason, in NodeKey target, PacketKind kind, int bytes, ref ReceiverBatch batch)
     {
         server.Totals.Dropped(reason, kind, bytes);
         if (kind == PacketKind.Disco && _notHere.Take(1, server.Time) == TimeSpan.Zero)
         {
-            touched.Release();
+            batch.Release();
             connection.SendPeerGone(target, PeerGoneReason.NotHere);
         }
     }

@@ -1,5 +1,5 @@
 using System.Buffers;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Derp.Connections;
@@ -297,13 +297,13 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
     private ReceiveStatus Receive(ref ReadOnlySequence<byte> buffer)
     {
-        var touched = default(Touched);
+        var batch = default(ReceiverBatch);
         try
         {
             while (!buffer.IsEmpty)
             {
                 var first = buffer.FirstSpan;
-                var status = _receiver!.Receive(first, ref touched, out var consumed);
+                var status = _receiver!.Receive(first, ref batch, out var consumed);
                 buffer = buffer.Slice(consumed);
                 if (status != ReceiveStatus.Done)
                 {
@@ -315,7 +315,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
                     continue;
                 }
 
-                status = ReceiveSplit(ref buffer, ref touched, out var used);
+                status = ReceiveSplit(ref buffer, ref batch, out var used);
                 if (status != ReceiveStatus.Done || !used)
                 {
                     return status;
@@ -326,12 +326,12 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
         finally
         {
-            touched.Flush();
+            batch.Flush();
         }
     }
 
     // A frame that begins in one segment and ends in another is put together first.
-    private ReceiveStatus ReceiveSplit(ref ReadOnlySequence<byte> buffer, ref Touched touched, out bool used)
+    private ReceiveStatus ReceiveSplit(ref ReadOnlySequence<byte> buffer, ref ReceiverBatch batch, out bool used)
     {
         used = false;
         if (buffer.IsSingleSegment || !DerpFrameReader.TryReadHeader(buffer, out var header))
@@ -343,7 +343,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         var length = (int)Math.Min(DerpProtocol.HeaderLength + (long)header.Length, frame.Length);
         var available = buffer.Length < length ? DerpProtocol.HeaderLength : length;
         buffer.Slice(0, available).CopyTo(frame);
-        var status = _receiver!.Receive(frame.AsSpan(0, available), ref touched, out var consumed);
+        var status = _receiver!.Receive(frame.AsSpan(0, available), ref batch, out var consumed);
         buffer = buffer.Slice(consumed);
         used = consumed > 0;
         return status;
@@ -351,13 +351,13 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
     private ReceiveStatus Receive(WebSockets.WebSocketInput socket, ref ReadOnlySequence<byte> buffer)
     {
-        var touched = default(Touched);
+        var batch = default(ReceiverBatch);
         try
         {
             while (true)
             {
                 var good = socket.TryRead(ref buffer);
-                var status = _receiver!.Receive(socket.Bytes, ref touched, out var consumed);
+                var status = _receiver!.Receive(socket.Bytes, ref batch, out var consumed);
                 socket.Consume(consumed);
                 if (!good)
                 {
@@ -372,8 +372,8 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
         finally
         {
-            touched.Hold(_connection!); // An answer to a WebSocket ping may wait.
-            touched.Flush();
+            batch.Hold(_connection!); // An answer to a WebSocket ping may wait.
+            batch.Flush();
         }
     }
 

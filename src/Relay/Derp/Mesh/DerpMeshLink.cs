@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -222,7 +222,7 @@ public sealed class DerpMeshLink(
         byte[] hello;
         try
         {
-            hello = DerpHandshake.ClientInfo(server.PublicKey, new NaClBox(server.Key, theirs), info.ToJson());
+            hello = DerpHandshake.ClientInfo(server.PublicKey, server.Key.BoxWith(theirs), info.ToJson());
         }
         catch (CryptographicException)
         {

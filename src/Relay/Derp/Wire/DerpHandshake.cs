@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Relay.Crypto;
+using Crypto;
 
 namespace Relay.Derp.Wire;
 
@@ -58,7 +58,7 @@ internal static class DerpHandshake
         }
 
         key = new NodeKey(payload);
-        box = new NaClBox(server, key);
+        box = server.BoxWith(key);
         return Open(box, payload[NodeKey.Length..]) is { } json ? Wire.ClientInfo.Parse(json) : null;
     }
 

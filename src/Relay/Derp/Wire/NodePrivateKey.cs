@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Security.Cryptography;
-using Sodium;
+using Crypto;
 
 namespace Relay.Derp.Wire;
 
@@ -14,22 +13,18 @@ public sealed class NodePrivateKey
     private NodePrivateKey(byte[] bytes)
     {
         _bytes = bytes;
-        PublicKey = new NodeKey(ScalarMult.Base(bytes));
+        PublicKey = new NodeKey(X25519.PublicKey(bytes));
     }
 
     /// <summary>The public key.</summary>
     public NodeKey PublicKey { get; }
 
-    internal byte[] Bytes => _bytes;
+    /// <summary>The box between this key and a peer's.</summary>
+    /// <param name="theirs">The peer's public key, which the peer chose.</param>
+    public NaClBox BoxWith(in NodeKey theirs) => new(_bytes, theirs.ToArray());
 
     /// <summary>Makes a new random key.</summary>
-    public static NodePrivateKey Generate()
-    {
-        var bytes = RandomNumberGenerator.GetBytes(NodeKey.Length);
-        bytes[0] &= 248;
-        bytes[31] = (byte)((bytes[31] & 127) | 64);
-        return new NodePrivateKey(bytes);
-    }
+    public static NodePrivateKey Generate() => new(X25519.NewPrivateKey());
 
     /// <summary>Reads the text form <c>privkey:</c> and 64 hex digits, as it stands in derper's key file.</summary>
     /// <param name="text">The text.</param>

@@ -16,7 +16,7 @@ public sealed class ResumableServer : StreamTransport
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _leaves = new();
-    private readonly PresentServer _present;
+    private readonly CurrentBackend _present;
     private readonly TerminalInputWriter _input;
     private readonly TerminalOutage _outage;
     private readonly TerminalOutputReader _output;
@@ -33,7 +33,7 @@ public sealed class ResumableServer : StreamTransport
         ArgumentNullException.ThrowIfNull(server);
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(options);
-        _present = new PresentServer(server);
+        _present = new CurrentBackend(server);
         _input = new TerminalInputWriter(server, _leaves);
         _outage = new TerminalOutage(_present, _input, new Attachment(attach, options, time), metrics, _stop.Token, _leaves.Token);
         _output = new TerminalOutputReader(_present, _outage);

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Relay.Sockets;
+using Sockets;
 
 namespace Relay.Streams.Resumption;
 

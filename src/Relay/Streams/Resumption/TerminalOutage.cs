@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
@@ -15,7 +15,7 @@ namespace Relay.Streams.Resumption;
 /// <param name="stop">The terminal was aborted.</param>
 /// <param name="leaves">The client has closed, or ended its bytes.</param>
 internal sealed class TerminalOutage(
-    PresentServer present, TerminalInputWriter input, Attachment attachment, StreamMetrics metrics, CancellationToken stop, CancellationToken leaves)
+    CurrentBackend present, TerminalInputWriter input, Attachment attachment, StreamMetrics metrics, CancellationToken stop, CancellationToken leaves)
 {
     /// <summary>The last outage's end; faulted after a fault of the program.</summary>
     public Task Ended { get; private set; } = Task.CompletedTask;

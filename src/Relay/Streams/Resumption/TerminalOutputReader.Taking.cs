@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Relay.Sockets;
+using Sockets;
 
 namespace Relay.Streams.Resumption;
 

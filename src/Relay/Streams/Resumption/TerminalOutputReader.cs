@@ -16,7 +16,7 @@ namespace Relay.Streams.Resumption;
 /// </remarks>
 internal sealed partial class TerminalOutputReader : PipeReader
 {
-    private readonly PresentServer _present;
+    private readonly CurrentBackend _present;
     private readonly TerminalOutage _outage;
     private readonly Lock _gate = new();
     private readonly Action _arrived;
@@ -31,7 +31,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
     /// <summary>Reads from the first server.</summary>
     /// <param name="present">The server there is.</param>
     /// <param name="outage">What happens between two servers.</param>
-    public TerminalOutputReader(PresentServer present, TerminalOutage outage)
+    public TerminalOutputReader(CurrentBackend present, TerminalOutage outage)
     {
         (_present, _outage, _source) = (present, outage, present.Input);
         _arrived = Arrived;

@@ -1,5 +1,5 @@
 using System.Net;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp.Wire;
@@ -36,7 +36,7 @@ public sealed class FrameVectorTests
         Assert.Equal(new ClientInfo(2, meshKey, acks, prober), info);
         Assert.Equal(Vectors.A.PublicKey, key);
         Assert.NotNull(box);
-        var client = new NaClBox(Vectors.A, Vectors.Server.PublicKey);
+        var client = Vectors.A.BoxWith(Vectors.Server.PublicKey);
         var bytes = json is null ? info!.ToJson() : System.Text.Encoding.UTF8.GetBytes(json);
         Assert.Equal(hex, Vectors.Hex(DerpHandshake.ClientInfo(Vectors.A.PublicKey, client, bytes, Vectors.ClientNonce)));
     }
@@ -44,12 +44,12 @@ public sealed class FrameVectorTests
     [Fact]
     public void TheServerInfosAreTheVectors()
     {
-        var box = new NaClBox(Vectors.Server, Vectors.A.PublicKey);
+        var box = Vectors.Server.BoxWith(Vectors.A.PublicKey);
         var json = "{\"version\":2,\"TokenBucketBytesPerSecond\":1250000,\"TokenBucketBytesBurst\":2500000}"u8;
 
         Assert.Equal(Vectors.ServerInfo, Vectors.Hex(DerpHandshake.ServerInfo(box, Vectors.ServerNonce)));
         Assert.Equal(Vectors.ServerInfoWithBucket, Vectors.Hex(DerpHandshake.ServerInfo(box, json, Vectors.ServerNonce)));
-        var client = new NaClBox(Vectors.A, Vectors.Server.PublicKey);
+        var client = Vectors.A.BoxWith(Vectors.Server.PublicKey);
         Assert.Equal("{\"version\":2}"u8.ToArray(), DerpHandshake.Open(client, Vectors.Bytes(Vectors.ServerInfo).AsSpan(5)));
     }
 

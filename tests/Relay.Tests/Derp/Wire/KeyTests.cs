@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Relay.Crypto;
+using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp.Wire;
@@ -44,7 +44,7 @@ public sealed class KeyTests
         one[0] = 1;
         Assert.All([default, new NodeKey(one)], static key =>
         {
-            var box = new NaClBox(Vectors.Server, key);
+            var box = Vectors.Server.BoxWith(key);
             Assert.Throws<CryptographicException>(() => box.Seal("text"u8, new byte[NaClBox.NonceLength]));
             Assert.Null(box.Open(new byte[64], new byte[NaClBox.NonceLength]));
         });
@@ -53,9 +53,9 @@ public sealed class KeyTests
     [Fact]
     public void ZerosBeforeABoxOrInItsPlaceDoNotOpen()
     {
-        var box = new NaClBox(Vectors.Server, Vectors.A.PublicKey);
+        var box = Vectors.Server.BoxWith(Vectors.A.PublicKey);
         var nonce = new byte[NaClBox.NonceLength];
-        var good = new NaClBox(Vectors.A, Vectors.Server.PublicKey).Seal("text"u8, nonce);
+        var good = Vectors.A.BoxWith(Vectors.Server.PublicKey).Seal("text"u8, nonce);
 
         Assert.Equal("text"u8.ToArray(), box.Open(good, nonce));
         Assert.Null(box.Open([.. new byte[NaClBox.Overhead], .. good], nonce));

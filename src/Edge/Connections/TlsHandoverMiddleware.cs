@@ -7,7 +7,7 @@ namespace Edge.Connections;
 /// Stands between TLS and HTTP: when a stream has taken the connection and the HTTP layer has ended, the TLS layer still waits here, so
 /// that its session lives on for the stream. What it keeps of the HTTP layer until then is nothing.
 /// </summary>
-internal sealed class KeptTls(EdgeConnections connections, ConnectionDelegate http)
+internal sealed class TlsHandoverMiddleware(EdgeConnections connections, ConnectionDelegate http)
 {
     public async Task OnConnectionAsync(ConnectionContext connection)
     {

@@ -7,7 +7,7 @@ namespace Edge.Drain;
 /// Requests that wait for news, for as long as that takes (<c>me/external-auth?listen</c>, <c>me/gitauth?listen</c>, <c>me/reinit</c>): a node that stops
 /// does not wait for them. One that has no answer yet gets 503, an event stream ends, and the client asks again, elsewhere.
 /// </summary>
-internal sealed class LongWaits(RequestDelegate next, IHostApplicationLifetime host)
+internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplicationLifetime host)
 {
     private const string Agent = "/api/v2/workspaceagents/me/";
 

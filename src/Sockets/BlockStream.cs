@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// What a TLS session or a WebSocket needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
@@ -11,14 +11,14 @@ namespace Relay.Sockets;
 /// </summary>
 internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
 {
-    private readonly BlockInput _input;
-    private readonly BlockOutput _output;
+    private readonly TransportPipeReader _input;
+    private readonly TransportPipeWriter _output;
     private readonly Action _arrived;
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _wait;
     private ManualResetValueTaskSourceCore<int> _core;
     private Memory<byte> _buffer;
 
-    public BlockStream(BlockInput input, BlockOutput output) => (_input, _output, _arrived) = (input, output, Arrived);
+    public BlockStream(TransportPipeReader input, TransportPipeWriter output) => (_input, _output, _arrived) = (input, output, Arrived);
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

@@ -4,7 +4,7 @@ namespace Relay.Derp.Connections;
 /// The receivers that got packets in a batch, each flushed once at its end, and the one whose lock is held for a run of packets.
 /// Lives no longer than a batch, on one thread.
 /// </summary>
-internal ref struct Touched
+internal ref struct ReceiverBatch
 {
     [ThreadStatic]
     private static List<DerpOutbox>? _spare;

@@ -1,4 +1,4 @@
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A stream over a connection: read and written asynchronously, without a place to seek to, and with nothing that a flush would have to send.</summary>
 public abstract class DuplexStream : Stream

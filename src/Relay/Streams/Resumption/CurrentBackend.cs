@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace Relay.Streams.Resumption;
 
 /// <summary>The API server that a terminal is with: it is left, or another one takes over.</summary>
-internal sealed class PresentServer
+internal sealed class CurrentBackend
 {
     private readonly Lock _gate = new();
     private readonly StreamTransport _first;
@@ -15,7 +15,7 @@ internal sealed class PresentServer
 
     /// <summary>Begins with a server.</summary>
     /// <param name="first">The first one; disposed by its owner.</param>
-    public PresentServer(StreamTransport first) => (_first, _server) = (first, first);
+    public CurrentBackend(StreamTransport first) => (_first, _server) = (first, first);
 
     /// <summary>Its bytes.</summary>
     public PipeReader Input => _server.Input;

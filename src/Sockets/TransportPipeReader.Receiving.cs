@@ -1,6 +1,6 @@
-namespace Relay.Sockets;
+namespace Sockets;
 
-public abstract partial class BlockInput
+public abstract partial class TransportPipeReader
 {
     // What a stream may read without having waited once before others get a turn.
     private const int TurnBytes = 32 * BlockPool.Large;

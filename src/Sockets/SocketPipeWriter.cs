@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A pipe writer right on a socket.</summary>
-public sealed class SocketOutput : BlockOutput
+public sealed class SocketPipeWriter : TransportPipeWriter
 {
     private readonly Socket _socket;
     private Action<Exception> _broken;
@@ -12,7 +12,7 @@ public sealed class SocketOutput : BlockOutput
     /// <summary>Writes to a socket.</summary>
     /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
     /// <param name="broken">Called once, on the thread pool, when sending fails, so that the socket's owner learns of it.</param>
-    public SocketOutput(Socket socket, Action<Exception> broken)
+    public SocketPipeWriter(Socket socket, Action<Exception> broken)
     {
         ArgumentNullException.ThrowIfNull(socket);
         socket.Blocking = false;
@@ -111,8 +111,8 @@ public sealed class SocketOutput : BlockOutput
     }
 
     /// <summary>A send that waits for room in the kernel.</summary>
-    private sealed class Departure(SocketOutput output) : SocketAsyncEventArgs(true)
+    private sealed class Departure(SocketPipeWriter output) : SocketAsyncEventArgs(true)
     {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => output.Departed();
+        protected override void OnCompleted(SocketAsyncEventArgs e) => output.OnSent();
     }
 }

@@ -7,7 +7,7 @@ namespace Tailnet.Coordination;
 /// A peer's latest node, as bytes: objects that live until the next update are what makes collecting garbage dear, and a node is a good forty
 /// of them. The message itself is there for as long as somebody has still to hear of it. Not safe for threads: the coordinator locks.
 /// </summary>
-internal sealed class KeptNode
+internal sealed class NodeSnapshot
 {
     private static long _lastContent;
 
@@ -22,7 +22,7 @@ internal sealed class KeptNode
 
     /// <param name="node">Not to be changed any more.</param>
     /// <param name="before">What the peer said before.</param>
-    public KeptNode(Node node, KeptNode? before)
+    public NodeSnapshot(Node node, NodeSnapshot? before)
     {
         _message = node;
         _bytes = node.ToByteArray();
@@ -49,7 +49,7 @@ internal sealed class KeptNode
         }
     }
 
-    private bool Says(KeptNode before, Node node)
+    private bool Says(NodeSnapshot before, Node node)
     {
         ReadOnlySpan<byte> rest = _bytes.AsSpan(_timeEnd);
         ReadOnlySpan<byte> others = before._bytes.AsSpan(before._timeEnd);

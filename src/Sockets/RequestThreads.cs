@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// Threads that wait for sockets with requests, and go on with what has come themselves: no other thread is woken, which at a few hundred

@@ -1,4 +1,4 @@
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// The buffers of all sockets. Connections hold them only while bytes lie in them, so the few that are kept serve many connections, and

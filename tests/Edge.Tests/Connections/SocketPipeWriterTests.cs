@@ -8,12 +8,12 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Relay.Sockets;
+using Sockets;
 using Relay.Streams;
 
 namespace Edge.Tests.Connections;
 
-public class SocketOutputTests
+public class SocketPipeWriterTests
 {
     private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);
 
@@ -329,9 +329,9 @@ public class SocketOutputTests
         Assert.True(connection.TryDetach(session));
     }
 
-    private static void Put(SocketOutput output, byte[] bytes) => output.Write(bytes);
+    private static void Put(SocketPipeWriter output, byte[] bytes) => output.Write(bytes);
 
-    private static async Task<(SocketOutput Output, Socket Near, Socket Far)> PairAsync(Action<Exception> broken)
+    private static async Task<(SocketPipeWriter Output, Socket Near, Socket Far)> PairAsync(Action<Exception> broken)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -339,7 +339,7 @@ public class SocketOutputTests
         var far = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await far.ConnectAsync(listener.LocalEndPoint!);
         var near = await listener.AcceptAsync();
-        return (new SocketOutput(near, broken), near, far);
+        return (new SocketPipeWriter(near, broken), near, far);
     }
 
     private static async Task<byte[]> ReadExactlyAsync(Socket socket, int length)

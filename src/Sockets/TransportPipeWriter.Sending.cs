@@ -1,8 +1,8 @@
 using System.IO.Pipelines;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
-public abstract partial class BlockOutput
+public abstract partial class TransportPipeWriter
 {
     /// <summary>Whether the transport is broken, or its end was sent: nothing is sent any more.</summary>
     internal bool IsClosed => Volatile.Read(ref _isClosed);
@@ -13,7 +13,7 @@ public abstract partial class BlockOutput
     /// </summary>
     private protected abstract int SendNow(ReadOnlyMemory<byte> bytes);
 
-    /// <summary>Under the lock: sends a block. False when it is on its way; then <see cref="Departed"/> is to be called.</summary>
+    /// <summary>Under the lock: sends a block. False when it is on its way; then <see cref="OnSent"/> is to be called.</summary>
     private protected abstract bool Send(Block block);
 
     /// <summary>Under the lock: how what was on its way has ended; all of it is sent, or the transport is broken.</summary>
@@ -140,7 +140,7 @@ public abstract partial class BlockOutput
         return null;
     }
 
-    private protected void Departed()
+    private protected void OnSent()
     {
         TaskCompletionSource? idle;
         bool isWaiting;

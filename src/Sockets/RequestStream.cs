@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A connection as a stream, for an HTTP client: its reads go on on the threads of requests, right into the reader's buffer.</summary>
 /// <remarks>One read at a time. A client gives a request up by disposing of the stream, from any thread: then what waits fails, elsewhere.</remarks>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>Linux's epoll, as far as waiting once at a time for what can be read goes.</summary>
 internal static partial class Epoll

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>Who waits for a socket with <see cref="RequestThreads"/>.</summary>
 internal interface IRequestReader

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A memory pool of blocks of one size, for pipes.</summary>
 public sealed class BlockMemoryPool : MemoryPool<byte>

@@ -1,30 +1,30 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using Relay.Sockets;
+using Sockets;
 using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;
 
 /// <summary>Where it waits as all sockets do.</summary>
-public sealed class SocketInputTests() : SocketInputBehaviour(null);
+public sealed class SocketPipeReaderTests() : SocketPipeReaderBehaviour(null);
 
 /// <summary>The same where it waits with the threads of requests.</summary>
-public sealed class SocketInputOfRequestsTests() : SocketInputBehaviour(Own)
+public sealed class RequestSocketPipeReaderTests() : SocketPipeReaderBehaviour(Own)
 {
     private static readonly RequestThreads? Own = RequestThreads.TryStart(3);
 }
 
-public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLifetime
+public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyncLifetime
 {
     private Socket _near = null!;
     private Socket _far = null!;
-    private SocketInput _input = null!;
+    private SocketPipeReader _input = null!;
 
     public async ValueTask InitializeAsync()
     {
         (_near, _far) = await Loopback.PairAsync();
-        _input = new SocketInput(_near, threads: threads);
+        _input = new SocketPipeReader(_near, threads: threads);
     }
 
     public ValueTask DisposeAsync()
@@ -200,7 +200,7 @@ public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLife
 
         var (near, far) = await Loopback.PairAsync();
         using var held = far;
-        var other = new SocketInput(near, threads: threads);
+        var other = new SocketPipeReader(near, threads: threads);
         read = other.ReadAsync();
         Close(near, other);
         await Assert.ThrowsAsync<IOException>(() => read.AsTask().Soon());
@@ -310,7 +310,7 @@ public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLife
     public async Task AStreamThatAlwaysHasMoreGivesOthersATurn()
     {
         var (near, far) = await Loopback.PairAsync();
-        using var other = new SocketInput(near, threads: threads);
+        using var other = new SocketPipeReader(near, threads: threads);
         _input.BeginStream();
         other.BeginStream();
         var read = other.ReadAsync().AsTask();
@@ -364,7 +364,7 @@ public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLife
 
     private void Send(params byte[] bytes) => _far.Send(bytes);
 
-    private static void Close(Socket socket, SocketInput input)
+    private static void Close(Socket socket, SocketPipeReader input)
     {
         socket.Dispose();
         input.Closed();
@@ -374,14 +374,14 @@ public abstract class SocketInputBehaviour(RequestThreads? threads) : IAsyncLife
     private async Task<Watched> WatchAsync(TaskCompletionSource ended)
     {
         var (near, far) = await Loopback.PairAsync();
-        var watched = new Watched(near, far, new SocketInput(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
+        var watched = new Watched(near, far, new SocketPipeReader(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
         far.Send("head"u8);
         var result = await watched.Input.ReadAsync().Soon();
         watched.Input.AdvanceTo(result.Buffer.End);
         return watched;
     }
 
-    private sealed record Watched(Socket Near, Socket Far, SocketInput Input) : IAsyncDisposable
+    private sealed record Watched(Socket Near, Socket Far, SocketPipeReader Input) : IAsyncDisposable
     {
         public ValueTask DisposeAsync()
         {

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// A pipe reader right on a transport: no pipe and no loop between them. It waits with zero bytes and rents a buffer when there is
@@ -14,7 +14,7 @@ namespace Relay.Sockets;
 /// received, except while it <em>watches</em>: then it reads ahead, within a bound, so that the peer's end is noticed while nobody reads.
 /// Cancelled reads never go on inline: whoever cancels may hold locks.
 /// </remarks>
-public abstract partial class BlockInput : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem, IDisposable
+public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly int _readAhead;
@@ -37,7 +37,7 @@ public abstract partial class BlockInput : PipeReader, IValueTaskSource<ReadResu
     private bool _isStream;
     private bool _watches;
 
-    private protected BlockInput(int readAhead, Action? ended) => (_readAhead, _watches, _ended) = (readAhead, readAhead > 0, ended);
+    private protected TransportPipeReader(int readAhead, Action? ended) => (_readAhead, _watches, _ended) = (readAhead, readAhead > 0, ended);
 
     private enum Reading
     {
@@ -110,7 +110,7 @@ public abstract partial class BlockInput : PipeReader, IValueTaskSource<ReadResu
 
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (input, token) => ((BlockInput)input!).Cancelled(token), this);
+            _registration = cancellationToken.UnsafeRegister(static (input, token) => ((TransportPipeReader)input!).Cancelled(token), this);
         }
 
         return new ValueTask<ReadResult>(this, _core.Version);

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// Says of a socket whether what waits for it goes on right on the socket thread, without a hop to the thread pool. The runtime has that

@@ -1,16 +1,15 @@
 using System.Security.Cryptography;
-using Relay.Derp.Wire;
 using Sodium;
 
-namespace Relay.Crypto;
+namespace Crypto;
 
 /// <summary>
 /// A NaCl box (X25519, XSalsa20, Poly1305) between one private and one public key (derp.md §2.6), by the libsodium that the package
 /// Sodium.Core brings. Each call derives the shared key again: a DERP handshake needs one box to open and one to seal.
 /// </summary>
-/// <param name="mine">Our private key.</param>
-/// <param name="theirs">The peer's public key, which the peer chose.</param>
-public sealed class NaClBox(NodePrivateKey mine, in NodeKey theirs)
+/// <param name="mine">Our private key of X25519, 32 bytes; kept, not copied.</param>
+/// <param name="theirs">The peer's public key, 32 bytes that the peer chose; kept, not copied.</param>
+public sealed class NaClBox(byte[] mine, byte[] theirs)
 {
     /// <summary>Bytes of a nonce.</summary>
     public const int NonceLength = 24;
@@ -18,16 +17,13 @@ public sealed class NaClBox(NodePrivateKey mine, in NodeKey theirs)
     /// <summary>Bytes that a box is longer than its message.</summary>
     public const int Overhead = 16;
 
-    private readonly byte[] _mine = mine.Bytes;
-    private readonly byte[] _theirs = theirs.ToArray();
-
     /// <summary>Seals a message.</summary>
     /// <param name="message">What to seal.</param>
     /// <param name="nonce">24 bytes, never used twice between the two keys.</param>
     /// <returns>The box, <see cref="Overhead"/> bytes longer than <paramref name="message"/>.</returns>
     /// <exception cref="CryptographicException">The peer's key gives no secret: all zero, or another point of low order.</exception>
     public byte[] Seal(ReadOnlySpan<byte> message, ReadOnlySpan<byte> nonce) =>
-        PublicKeyBox.Create(message.ToArray(), nonce.ToArray(), _mine, _theirs);
+        PublicKeyBox.Create(message.ToArray(), nonce.ToArray(), mine, theirs);
 
     /// <summary>Opens a box.</summary>
     /// <param name="box">The box.</param>
@@ -44,7 +40,7 @@ public sealed class NaClBox(NodePrivateKey mine, in NodeKey theirs)
 
         try
         {
-            return PublicKeyBox.Open(box.ToArray(), nonce.ToArray(), _mine, _theirs);
+            return PublicKeyBox.Open(box.ToArray(), nonce.ToArray(), mine, theirs);
         }
         catch (CryptographicException)
         {

@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// A pipe writer right on a transport. A flush sends at once, on the caller's thread, and waits only for what the transport had no room
@@ -13,7 +13,7 @@ namespace Relay.Sockets;
 /// written goes nowhere, so that a peer's disconnect is no error of the writer's. One thread writes at a time; cancelling and the
 /// other endings come from any.
 /// </remarks>
-public abstract partial class BlockOutput : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
+public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
 {
     private readonly Lock _gate = new();
     private ManualResetValueTaskSourceCore<bool> _core;
@@ -36,7 +36,7 @@ public abstract partial class BlockOutput : PipeWriter, IValueTaskSource<FlushRe
     private bool _isClosed;
     private bool _isDisposed;
 
-    private protected BlockOutput()
+    private protected TransportPipeWriter()
     {
     }
 
@@ -281,7 +281,7 @@ public abstract partial class BlockOutput : PipeWriter, IValueTaskSource<FlushRe
     {
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (output, token) => ((BlockOutput)output!).Cancelled(token), this);
+            _registration = cancellationToken.UnsafeRegister(static (output, token) => ((TransportPipeWriter)output!).Cancelled(token), this);
         }
 
         return new ValueTask<FlushResult>(this, _core.Version);

@@ -2,20 +2,20 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using System.Runtime.CompilerServices;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// A pipe writer right on a TLS stream: what lies in it at a flush becomes as few records as it fits into (16 KiB each), and these leave
 /// in one send.
 /// </summary>
-public sealed class TlsOutput : BlockOutput
+public sealed class TlsPipeWriter : TransportPipeWriter
 {
     // RFC 8446, 5.1: the most bytes of a record. What is not longer needs no gathering.
     private const int Record = 16 * 1024;
 
     private readonly SslStream _tls;
-    private readonly BlockOutput _below;
-    private readonly Action _departed;
+    private readonly TransportPipeWriter _below;
+    private readonly Action _onSent;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _write;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private bool _isFlush;
@@ -23,11 +23,11 @@ public sealed class TlsOutput : BlockOutput
     /// <summary>Writes to a TLS stream.</summary>
     /// <param name="tls">Authenticated, with no write pending; not owned.</param>
     /// <param name="below">Where the TLS stream writes its records to: they are gathered there.</param>
-    public TlsOutput(SslStream tls, BlockOutput below)
+    public TlsPipeWriter(SslStream tls, TransportPipeWriter below)
     {
         ArgumentNullException.ThrowIfNull(tls);
         ArgumentNullException.ThrowIfNull(below);
-        (_tls, _below, _departed) = (tls, below, Departed);
+        (_tls, _below, _onSent) = (tls, below, OnSent);
     }
 
     private protected override int SendNow(ReadOnlyMemory<byte> bytes)
@@ -35,7 +35,7 @@ public sealed class TlsOutput : BlockOutput
         if (!bytes.IsEmpty && !Write(bytes))
         {
             Borrow();
-            OnDeparted();
+            ScheduleOnSent();
         }
 
         return bytes.Length;
@@ -48,7 +48,7 @@ public sealed class TlsOutput : BlockOutput
             return true;
         }
 
-        OnDeparted();
+        ScheduleOnSent();
         return false;
     }
 
@@ -150,15 +150,15 @@ public sealed class TlsOutput : BlockOutput
         }
     }
 
-    private void OnDeparted()
+    private void ScheduleOnSent()
     {
         if (_isFlush)
         {
-            _flush.UnsafeOnCompleted(_departed);
+            _flush.UnsafeOnCompleted(_onSent);
         }
         else
         {
-            _write.UnsafeOnCompleted(_departed);
+            _write.UnsafeOnCompleted(_onSent);
         }
     }
 }

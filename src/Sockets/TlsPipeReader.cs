@@ -1,13 +1,13 @@
 using System.Net.Security;
 using System.Runtime.CompilerServices;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// A pipe reader right on a TLS stream. One read takes all records that have come, up to what the TLS stream holds (32 KiB), so that what
 /// is done with them is done once for all, and not for each record.
 /// </summary>
-public sealed class TlsInput : BlockInput
+public sealed class TlsPipeReader : TransportPipeReader
 {
     private readonly SslStream _tls;
     private readonly Action _arrived;
@@ -16,7 +16,7 @@ public sealed class TlsInput : BlockInput
     /// <summary>Reads from a TLS stream.</summary>
     /// <param name="tls">Authenticated, with no read pending; not owned.</param>
     /// <param name="first">Bytes that others have read from it; they come first.</param>
-    public TlsInput(SslStream tls, ReadOnlySpan<byte> first = default)
+    public TlsPipeReader(SslStream tls, ReadOnlySpan<byte> first = default)
         : base(readAhead: 0, ended: null)
     {
         ArgumentNullException.ThrowIfNull(tls);

@@ -1,14 +1,14 @@
 using System.Net.Sockets;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A pipe reader right on a socket.</summary>
-public sealed class SocketInput : BlockInput, IRequestReader
+public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
 {
     private readonly Socket _socket;
     private readonly Func<SocketError, Exception> _failure;
     private readonly RequestWait? _wait;
-    private Arrival? _arrival;
+    private ReceiveOperation? _arrival;
     private bool _hasLeftThreads;
 
     /// <summary>Reads from a socket.</summary>
@@ -21,7 +21,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
     /// <param name="threads">
     /// Where it waits while it carries no stream; by default, where all sockets do, and reads go on on the thread pool. With them, <see cref="Closed"/> must be called.
     /// </param>
-    public SocketInput(
+    public SocketPipeReader(
         Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null, RequestThreads? threads = null)
         : base(readAhead, ended)
     {
@@ -96,7 +96,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
             return true;
         }
 
-        _arrival ??= new Arrival(this);
+        _arrival ??= new ReceiveOperation(this);
         try
         {
             if (_socket.ReceiveAsync(_arrival))
@@ -166,7 +166,7 @@ public sealed class SocketInput : BlockInput, IRequestReader
     private void GoOnElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static input => input.Arrived(), this, preferLocal: false);
 
     /// <summary>The wait for the socket.</summary>
-    private sealed class Arrival(SocketInput input) : SocketAsyncEventArgs(true)
+    private sealed class ReceiveOperation(SocketPipeReader input) : SocketAsyncEventArgs(true)
     {
         protected override void OnCompleted(SocketAsyncEventArgs e) => input.Arrived();
     }

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>
 /// Where sockets that always have more to give wait for their next turn, so that they do not keep a socket thread for themselves. It is

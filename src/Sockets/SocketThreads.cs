@@ -1,4 +1,4 @@
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>How many threads wait for sockets, which are also the ones that carry streams and DERP.</summary>
 public static class SocketThreads

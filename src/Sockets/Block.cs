@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Relay.Sockets;
+namespace Sockets;
 
 /// <summary>A pooled buffer: what lies between its start and its end, and the block behind it. A link of what a reader is given.</summary>
 internal sealed class Block : ReadOnlySequenceSegment<byte>
