@@ -1,4 +1,4 @@
-using Edge.Hosting;
+using Edge.Program;
 using Sockets;
 
 // Before the first socket: the runtime reads it then.

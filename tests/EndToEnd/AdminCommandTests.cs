@@ -1,7 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Edge.Administration;
-using Edge.Hosting;
+using Edge.Program;
+using Edge.Settings;
 
 namespace EndToEnd;
 

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Edge.Hosting;
+using Edge.Program;
+using Edge.Settings;
 
 namespace EndToEnd;
 
@@ -208,7 +211,7 @@ public class ModeTests
         };
         var hosts = new Edge.Hosting.HostFactory(configuration, TimeProvider.System, static _ => { });
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Edge.Hosting.EdgeNode.StartAsync(hosts, directory.Path, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Edge.Program.EdgeNode.StartAsync(hosts, directory.Path, stop.Token));
     }
 
     [Fact]

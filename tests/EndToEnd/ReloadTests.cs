@@ -1,3 +1,5 @@
+using Edge.Settings;
+
 namespace EndToEnd;
 
 /// <summary>A standard YARP section in place of the list of API servers: validated, and reloaded while the node runs.</summary>

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using Edge.Program;
+using Edge.Settings;
 
 namespace EndToEnd;
 
@@ -75,7 +77,7 @@ public sealed class StoreHealthTests
         await using (var first = await TestNode.StartAsync(data))
         {
             Assert.True(first.Node.HasSessionToken);
-            Assert.Contains("session_token", Edge.Hosting.Banner.For(first.Node), StringComparison.Ordinal);
+            Assert.Contains("session_token", Edge.Program.Banner.For(first.Node), StringComparison.Ordinal);
         }
 
         // As with another database: the file is an older one's.
@@ -88,7 +90,7 @@ public sealed class StoreHealthTests
 
         File.Copy(directory.File("older.json"), directory.File("data/bootstrap.json"), overwrite: true);
         await using var third = await TestNode.StartAsync(data);
-        var banner = Edge.Hosting.Banner.For(third.Node);
+        var banner = Edge.Program.Banner.For(third.Node);
         Assert.DoesNotContain("session_token", banner, StringComparison.Ordinal);
         Assert.Contains("Edge admin token create admin", banner, StringComparison.Ordinal);
         Assert.Contains("/api/v2/buildinfo", banner, StringComparison.Ordinal);

@@ -1,11 +1,12 @@
 using System.Net;
 using ControlPlane;
 using ControlPlane.Administration;
-using Edge.Connections;
 using Edge.Derp.Live;
 using Edge.Drain;
 using Edge.Hosting;
 using Edge.Http;
+using Edge.Listeners;
+using Edge.Settings;
 using Edge.Telemetry;
 using Relay.Derp;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Edge.Hosting;
 using Edge.Settings;
 
 namespace Edge.Admin;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Edge.Hosting;
 using Edge.Settings;
 
 namespace Edge.Administration;
@@ -19,7 +18,7 @@ internal sealed record AdminTarget(Uri Url, string Token)
         using var configuration = EdgeConfiguration.Load([.. settings]);
         var options = EdgeOptions.Read(new SettingsReader(configuration), configuration, Environment.CurrentDirectory);
         return new AdminTarget(
-            url ?? HealthCheck.Reachable(options.AdminUrl),
+            url ?? options.LocalAdminUrl,
             ReadToken(tokenFile ?? Path.Combine(options.DataDirectory, "bootstrap.json"), input));
     }
 

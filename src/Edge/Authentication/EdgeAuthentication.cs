@@ -1,6 +1,6 @@
 using System.Security.Claims;
-using Edge.Connections;
 using Edge.Http;
+using Edge.Listeners;
 using Microsoft.Net.Http.Headers;
 
 namespace Edge.Authentication;

@@ -1,5 +1,5 @@
 using System.Text.Encodings.Web;
-using Edge.Connections;
+using Edge.Listeners;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 

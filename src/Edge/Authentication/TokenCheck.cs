@@ -1,7 +1,6 @@
 using System.Security.Claims;
-using Edge.Connections;
 using Edge.Http;
-using Edge.Upgrades;
+using Edge.Listeners;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.IdentityModel.JsonWebTokens;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Edge.Hosting;
 using Edge.Settings;
 using Relay.Derp.Wire;
 

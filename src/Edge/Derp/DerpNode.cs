@@ -3,7 +3,7 @@ using Edge.Derp.Bootstrap;
 using Edge.Derp.Mesh;
 using Edge.Derp.Rates;
 using Edge.Derp.Tls;
-using Edge.Hosting;
+using Edge.Settings;
 using Relay.Derp;
 
 namespace Edge.Derp;

@@ -1,5 +1,6 @@
 using System.Text;
 using Edge.Derp.Bootstrap;
+using Edge.Settings;
 
 namespace Edge.Derp;
 

@@ -3,7 +3,6 @@ using Edge.Derp.Admission;
 using Edge.Derp.Bootstrap;
 using Edge.Derp.Mesh;
 using Edge.Derp.Rates;
-using Edge.Hosting;
 using Edge.Settings;
 using Relay.Derp;
 

@@ -1,4 +1,4 @@
-using Edge.Settings;
+using Edge.Telemetry;
 
 namespace Edge.Hosting;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Edge.Upgrades;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 

@@ -1,9 +1,10 @@
 using System.Globalization;
 using ControlPlane.Connections;
-using Edge.Connections;
 using Edge.Hosting;
+using Edge.Listeners;
 using Edge.LocalAgent.Machine;
 using Edge.LocalAgent.Terminals;
+using Edge.Settings;
 
 namespace Edge.LocalAgent;
 

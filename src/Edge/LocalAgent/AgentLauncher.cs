@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using ControlPlane.Connections;
-using Edge.Hosting;
+using Edge.Settings;
 
 namespace Edge.LocalAgent;
 

@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Connections;
-using Edge.Hosting;
+using Edge.Settings;
 using Relay.Streams;
 
 namespace Edge.LocalAgent;

@@ -1,5 +1,4 @@
 using System.Net;
-using Edge.Hosting;
 using Edge.LocalAgent.Terminals;
 using Edge.Settings;
 

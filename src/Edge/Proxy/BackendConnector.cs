@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using Edge.Connections;
-using Sockets;
+using Edge.Listeners;
 using Relay.Streams;
+using Sockets;
 
 namespace Edge.Proxy;
 

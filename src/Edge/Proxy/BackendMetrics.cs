@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using Edge.Connections;
+using Edge.Listeners;
 
 namespace Edge.Proxy;
 

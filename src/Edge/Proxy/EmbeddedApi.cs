@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Edge.Http;
 using Edge.InProcess;
-using Edge.Upgrades;
 
 namespace Edge.Proxy;
 

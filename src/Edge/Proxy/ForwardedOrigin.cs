@@ -1,5 +1,5 @@
-using Edge.Connections;
 using Edge.Http;
+using Edge.Listeners;
 
 namespace Edge.Proxy;
 

@@ -1,4 +1,4 @@
-using Edge.Settings;
+using Edge.Telemetry;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Edge.Proxy;

@@ -1,4 +1,4 @@
-using Edge.Connections;
+using Edge.Listeners;
 
 namespace Edge.RateLimiting;
 

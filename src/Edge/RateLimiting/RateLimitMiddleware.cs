@@ -1,7 +1,6 @@
 using System.Globalization;
-using Edge.Connections;
 using Edge.Http;
-using Edge.Upgrades;
+using Edge.Listeners;
 using Relay.Connections;
 
 namespace Edge.RateLimiting;

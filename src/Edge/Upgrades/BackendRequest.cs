@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Edge.Http;
 using Relay.Streams;
 using Relay.Streams.Wire;
 

@@ -1,5 +1,6 @@
 using System.Net;
-using Edge.Connections;
+using Edge.Http;
+using Edge.Listeners;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;

@@ -1,6 +1,6 @@
 using System.Text;
 using Edge.Derp.Admission;
-using Edge.Hosting;
+using Edge.Program;
 using Edge.Settings;
 using FsCheck;
 using FsCheck.Fluent;

@@ -1,6 +1,6 @@
 using Edge.Derp;
 using Edge.Derp.Mesh;
-using Edge.Hosting;
+using Edge.Program;
 using Edge.Settings;
 using Microsoft.Extensions.Configuration;
 using Relay.Derp;

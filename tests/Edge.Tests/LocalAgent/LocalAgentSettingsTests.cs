@@ -1,7 +1,7 @@
 using System.Net;
-using Edge.Hosting;
 using Edge.LocalAgent;
 using Edge.LocalAgent.Terminals;
+using Edge.Program;
 using Edge.Settings;
 using Microsoft.Extensions.Configuration;
 

@@ -1,5 +1,6 @@
 using Edge.Proxy;
 using Edge.Settings;
+using Edge.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

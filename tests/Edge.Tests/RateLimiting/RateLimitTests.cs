@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using Edge.Connections;
+using Edge.Listeners;
 using Edge.RateLimiting;
 using Edge.Settings;
 using Edge.Tests.Connections;

@@ -1,4 +1,3 @@
-using Edge.Hosting;
 using Edge.Settings;
 
 namespace Edge.Tests.Settings;

@@ -1,4 +1,4 @@
-using Edge.Hosting;
+using Edge.Program;
 using Edge.Settings;
 using Microsoft.Extensions.Configuration;
 

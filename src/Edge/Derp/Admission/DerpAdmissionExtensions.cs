@@ -1,3 +1,4 @@
+using Edge.Settings;
 using Relay.Derp;
 
 namespace Edge.Derp.Admission;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using ControlPlane.Hosting;
+using Edge.Settings;
 
 namespace Edge.Derp.Bootstrap;
 

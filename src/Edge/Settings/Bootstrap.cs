@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using ControlPlane;
+
+namespace Edge.Settings;
+
+/// <summary>
+/// Writes what the first start made into <c>bootstrap.json</c> (0600):
+/// <c>{"session_token", "admin_token", "agents": [{"id", "name", "auth_token"}]}</c>. The operator may delete it once read.
+/// </summary>
+internal sealed class Bootstrap(DataDirectory data)
+{
+    /// <summary>Adds the admin token, and keeps what else the file has.</summary>
+    public Task AddAdminTokenAsync(string token, CancellationToken cancellation) =>
+        UpdateAsync(file => file["admin_token"] = token, cancellation);
+
+    /// <summary>Adds the credentials of the embedded API server's first user and agent, and keeps what else the file has.</summary>
+    public Task AddAsync(BootstrapCredentials credentials, CancellationToken cancellation) => UpdateAsync(
+        file =>
+        {
+            file["session_token"] = credentials.SessionToken;
+            file["agents"] = new JsonArray([.. credentials.Agents.Select(static agent => new JsonObject
+            {
+                ["id"] = agent.Id,
+                ["name"] = agent.Name,
+                ["auth_token"] = agent.AuthToken,
+            })]);
+        },
+        cancellation);
+
+    /// <summary>The session token in the file; null when there is none.</summary>
+    public string? SessionToken => Read()?["session_token"] is JsonValue value && value.TryGetValue<string>(out var token) ? token : null;
+
+    private async Task UpdateAsync(Action<JsonObject> change, CancellationToken cancellation)
+    {
+        var file = Read() ?? [];
+        change(file);
+        await data.WriteAsync("bootstrap.json", JsonSerializer.SerializeToUtf8Bytes(file, BootstrapJson.Default.JsonObject), cancellation);
+    }
+
+    private JsonObject? Read()
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(data.BootstrapFile)) as JsonObject;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException)
+        {
+            // An operator's edit gone wrong: what was in it is lost already, the new credentials must not be.
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw data.Unusable(Path.GetFileName(data.BootstrapFile), "read", error);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true)]
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class BootstrapJson : JsonSerializerContext;
