@@ -117,8 +117,7 @@ public sealed class PostgresHealthTests : IDisposable
 
         await Eventually.TrueAsync(async () => (await AskAsync(admin, "/readyz")).Status == 200, "the node is ready again");
         await Eventually.TrueAsync(() => edge.Output.Contains("serves requests again", StringComparison.Ordinal), "the recovery is logged");
-        var output = edge.Output;
-        var log = output[output.IndexOf("stop ", StringComparison.Ordinal)..].Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..];
+        var log = edge.Output.Split('\n').Where(static line => line.Contains(": ControlPlane.Storage", StringComparison.Ordinal));
         Assert.Collection(
             log,
             static lost => Assert.Matches(@"Requests fail: the database (cannot be reached|does not answer in time) \(", lost),
