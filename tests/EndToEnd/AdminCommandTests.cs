@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Edge.Administration;
 using Edge.Program;
-using Edge.Settings;
 
 namespace EndToEnd;
 

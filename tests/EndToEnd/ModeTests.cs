@@ -1,9 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
-using Edge.Hosting;
-using Edge.Program;
-using Edge.Settings;
 
 namespace EndToEnd;
 

@@ -1,4 +1,3 @@
-using Edge.Settings;
 
 namespace EndToEnd;
 

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using Edge.Program;
-using Edge.Settings;
 
 namespace EndToEnd;
 

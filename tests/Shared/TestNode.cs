@@ -1,6 +1,5 @@
 using Edge.Hosting;
 using Edge.Program;
-using Edge.Settings;
 using Edge.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Edge.Settings;
 
 namespace Edge.Administration;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Edge.Http;
 using Edge.Listeners;
 using Edge.Telemetry;
 using Microsoft.AspNetCore.Connections.Features;

@@ -1,6 +1,5 @@
 using System.Text;
 using Edge.Derp.Bootstrap;
-using Edge.Settings;
 
 namespace Edge.Derp;
 

@@ -5,7 +5,7 @@ namespace Edge.InProcess;
 
 /// <summary>A host's server whose application is an <see cref="InProcessApplication"/> too.</summary>
 /// <remarks>
-/// Requests of the process are counted by the server that has received them: it has ended them all before this one stops (see <see cref="Hosting.EdgeNode"/>).
+/// Requests of the process are counted by the server that has received them: it has ended them all before this one stops (see <c>EdgeNode</c>).
 /// </remarks>
 internal sealed class InProcessServer(IServer listeners, InProcessApplication requests) : IServer
 {

@@ -1,7 +1,6 @@
 using Edge.Http;
 using Edge.Listeners;
 using Edge.Proxy;
-using Edge.RateLimiting;
 using Microsoft.AspNetCore.HttpOverrides;
 
 namespace Edge.Program;

@@ -37,7 +37,7 @@ internal static class OpenTelemetryRegistration
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(static resource => resource
             .Clear()
             .AddTelemetrySdk()
-            .AddService("edge", serviceVersion: Hosting.EdgeVersion.Text)
+            .AddService("edge", serviceVersion: EdgeVersion.Text)
             .AddEnvironmentVariableDetector());
         if (traces)
         {

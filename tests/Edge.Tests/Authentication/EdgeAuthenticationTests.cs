@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Edge.Authentication;
 using Edge.Settings;
-using Edge.Tests.Connections;
+using Edge.Tests.Listeners;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;

@@ -3,7 +3,7 @@ using System.Net;
 using Edge.Listeners;
 using Edge.RateLimiting;
 using Edge.Settings;
-using Edge.Tests.Connections;
+using Edge.Tests.Listeners;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;

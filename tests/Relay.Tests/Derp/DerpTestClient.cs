@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;

@@ -1,5 +1,4 @@
 using System.Text;
-using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp;

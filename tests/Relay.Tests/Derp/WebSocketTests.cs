@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using Crypto;
 using Relay.Derp;
 using Relay.Derp.Wire;
 using Relay.Tests.Streams;

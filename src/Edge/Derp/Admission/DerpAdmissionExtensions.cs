@@ -1,4 +1,3 @@
-using Edge.Settings;
 using Relay.Derp;
 
 namespace Edge.Derp.Admission;

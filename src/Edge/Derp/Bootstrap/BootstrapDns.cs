@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using ControlPlane.Hosting;
-using Edge.Settings;
 
 namespace Edge.Derp.Bootstrap;
 

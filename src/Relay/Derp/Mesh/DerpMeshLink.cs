@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
-using Crypto;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;

@@ -1,5 +1,4 @@
 using System.Net;
-using Crypto;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp.Wire;
