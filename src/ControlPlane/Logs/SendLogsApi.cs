@@ -1,5 +1,6 @@
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Logs;
@@ -21,8 +22,8 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
             agent.Id,
             request.Id ?? Guid.Empty,
             time.GetUtcNow(),
-            LogText.Sanitise(request.DisplayName ?? ""),
-            LogText.Sanitise(request.Icon ?? ""));
+            StoredText.Sanitise(request.DisplayName ?? ""),
+            StoredText.Sanitise(request.Icon ?? ""));
         if (Validate(source) is { Length: > 0 } failures)
         {
             await context.WriteAsync(StatusCodes.Status400BadRequest, ApiError.ValidationFailed(failures));
@@ -66,7 +67,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
                 return;
             }
 
-            var output = LogText.Sanitise(line?.Output ?? "");
+            var output = StoredText.Sanitise(line?.Output ?? "");
             countedBytes += LogText.CountedBytes(output);
             lines.Add(new NewLogLine(LogText.Cut(output), level));
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Connections;
 using ControlPlane.Http;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 

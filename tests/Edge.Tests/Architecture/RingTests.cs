@@ -16,8 +16,8 @@ public class RingTests
         [
             new(
                 "Known, to be broken: one JSON context knows every feature, and the parts of an agent's view know the agent.",
-                "Access, AgentMetadata, AgentRpc, Agents, Apps, Connections, Coordination, Declarations, ExternalAuth, Http, InstanceIdentity, Logs, "
-                    + "Machine, Manifests, Meta, Reinit, Scripts, Statistics, Storage, Users",
+                "Access, AgentMetadata, Agents, Apps, Connections, Coordination, ExternalAuth, Http, InstanceIdentity, Logs, Machine, Manifests, Meta, "
+                    + "Reinit, Scripts, Statistics, Users",
                 IsToBeBroken: true),
             new("Known, to be broken: the OpenAPI document of the administration is described beside that of the agents.", "Administration, OpenApi"),
         ],
