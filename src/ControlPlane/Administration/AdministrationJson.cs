@@ -37,7 +37,7 @@ internal sealed partial class AdministrationJson : JsonSerializerContext
     public static AdministrationJson Wire { get; } = new(new JsonSerializerOptions
     {
         Encoder = GoJsonEncoder.Shared,
-        MaxDepth = ApiJson.MaxDepth,
+        MaxDepth = WireJson.MaxDepth,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,

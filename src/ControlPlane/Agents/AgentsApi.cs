@@ -110,13 +110,13 @@ internal sealed class AgentsApi(
             StartupScriptBehavior = behavior,
             LoginBeforeReady = behavior == NonBlocking,
         };
-        await context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.AgentView);
+        await context.WriteAsync(StatusCodes.Status200OK, view, AgentsJson.Wire.AgentView);
     }
 
     public async Task GetGitSshKeyAsync(HttpContext context, Agent agent)
     {
         var key = await gitSshKeys.GetAsync(agent.OwnerId, context.RequestAborted);
-        await context.WriteAsync(StatusCodes.Status200OK, key, ApiJson.Wire.GitSshKey);
+        await context.WriteAsync(StatusCodes.Status200OK, key, UsersJson.Wire.GitSshKey);
     }
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

@@ -60,7 +60,7 @@ internal sealed class ExternalAuthApi(
                 : await store.FindAsync(agent.OwnerId, provider.Id);
             if (token?.IsValid(time.GetUtcNow()) == true)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), ApiJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), ExternalAuthJson.Wire.ExternalAuthAnswer);
                 return;
             }
 
@@ -72,7 +72,7 @@ internal sealed class ExternalAuthApi(
 
             if (!listen)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), ApiJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), ExternalAuthJson.Wire.ExternalAuthAnswer);
                 return;
             }
 

@@ -12,7 +12,7 @@ internal sealed class InstanceIdentityApi(
 {
     public async Task PostAwsAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.AwsIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, InstanceIdentityJson.Wire.AwsIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("document", request.Document), ("signature", request.Signature)))
         {
             await ExchangeAsync(context, Cloud.Aws, aws.Verify(request.Document!, request.Signature!), request.AgentName);
@@ -21,7 +21,7 @@ internal sealed class InstanceIdentityApi(
 
     public async Task PostAzureAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.AzureIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, InstanceIdentityJson.Wire.AzureIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("encoding", request.Encoding), ("signature", request.Signature)))
         {
             await ExchangeAsync(context, Cloud.Azure, azure.Verify(request.Signature!), request.AgentName);
@@ -30,7 +30,7 @@ internal sealed class InstanceIdentityApi(
 
     public async Task PostGoogleAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.GoogleIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, InstanceIdentityJson.Wire.GoogleIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("json_web_token", request.JsonWebToken)))
         {
             await ExchangeAsync(context, Cloud.Google, await google.VerifyAsync(request.JsonWebToken!), request.AgentName);
@@ -72,7 +72,7 @@ internal sealed class InstanceIdentityApi(
         var exchange = await bindings.ExchangeAsync(cloud, verdict.Text, agentName, context.RequestAborted);
         if (exchange.Token is { } token)
         {
-            await context.WriteAsync(StatusCodes.Status200OK, new InstanceSession(token.ToString("D")), ApiJson.Wire.InstanceSession);
+            await context.WriteAsync(StatusCodes.Status200OK, new InstanceSession(token.ToString("D")), InstanceIdentityJson.Wire.InstanceSession);
         }
         else if (exchange.IsAmbiguous)
         {

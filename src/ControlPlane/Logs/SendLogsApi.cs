@@ -13,7 +13,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
 
     public async Task PostLogSourceAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostLogSourceRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, LogsJson.Wire.PostLogSourceRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
@@ -30,7 +30,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
         }
         else if (await sources.AddAsync(source, context.RequestAborted) is { } stored)
         {
-            await context.WriteAsync(StatusCodes.Status201Created, stored, ApiJson.Wire.LogSource);
+            await context.WriteAsync(StatusCodes.Status201Created, stored, LogsJson.Wire.LogSource);
         }
         else
         {
@@ -42,7 +42,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
 
     public async Task PatchLogsAsync(HttpContext context, Guid agentId)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PatchLogsRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, LogsJson.Wire.PatchLogsRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
