@@ -5,11 +5,13 @@ using ControlPlane.Administration;
 using ControlPlane.AgentMetadata;
 using ControlPlane.AgentRpc;
 using ControlPlane.Agents;
+using ControlPlane.AgentViews;
 using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
 using ControlPlane.ExternalAuth;
+using ControlPlane.GitSshKeys;
 using ControlPlane.Http;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
@@ -44,7 +46,7 @@ public static class ControlPlaneApplication
     private const string Api = "/api/v2";
     private const string Agents = Api + "/workspaceagents";
     private const string Me = Agents + "/me";
-    private const string ById = Agents + "/{" + AgentsApi.RouteParameter + "}";
+    private const string ById = Agents + "/{" + OwnerAuthentication.RouteParameter + "}";
 
     // Scrapers give up after 10 s.
     private static readonly TimeSpan MetricsPatience = TimeSpan.FromSeconds(2);
@@ -69,9 +71,11 @@ public static class ControlPlaneApplication
             .AddSingleton<UserAuthentication>()
             .AddSingleton<UsersApi>()
             .AddSingleton<GitSshKeyStore>()
+            .AddSingleton<GitSshKeyApi>()
             .AddSingleton<AgentStore>()
             .AddSingleton<AgentAuthentication>()
-            .AddSingleton<AgentsApi>()
+            .AddSingleton<OwnerAuthentication>()
+            .AddSingleton<AgentViewApi>()
             .AddSingleton<LogStore>()
             .AddSingleton<LogSourceStore>()
             .AddSingleton<LogSignals>()
@@ -238,9 +242,8 @@ public static class ControlPlaneApplication
 
     private static void MapAgentSide(WebApplication app)
     {
-        var agents = app.Services.GetRequiredService<AgentsApi>();
         var logs = app.Services.GetRequiredService<SendLogsApi>();
-        MapAgent(app, "/gitsshkey", HttpMethods.Get, agents.GetGitSshKeyAsync);
+        MapAgent(app, "/gitsshkey", HttpMethods.Get, app.Services.GetRequiredService<GitSshKeyApi>().GetAsync);
         MapAgent(app, "/log-source", HttpMethods.Post, logs.PostLogSourceAsync);
         MapReport(app, "/logs", HttpMethods.Patch, logs.PatchLogsAsync);
         var externalAuth = app.Services.GetRequiredService<ExternalAuthApi>();
@@ -276,30 +279,30 @@ public static class ControlPlaneApplication
         var authentication = app.Services.GetRequiredService<UserAuthentication>();
         app.MapRoute(Api + "/users/me", HttpMethods.Get, authentication.Session(users.GetMeAsync));
 
-        var agents = app.Services.GetRequiredService<AgentsApi>();
+        var owners = app.Services.GetRequiredService<OwnerAuthentication>();
         var logs = app.Services.GetRequiredService<ReadLogsApi>();
         var coordination = app.Services.GetRequiredService<CoordinateApi>();
         app.MapRoute(Api + "/tailnet", HttpMethods.Get, authentication.Session(coordination.TailnetAsync));
         app.MapRoute(Api + "/derp-map", HttpMethods.Get, app.Services.GetRequiredService<DerpMapApi>().GetAsync);
-        MapOwned(app, agents, "", agents.GetAsync);
+        MapOwned(app, owners, "", app.Services.GetRequiredService<AgentViewApi>().GetAsync);
         var connection = app.Services.GetRequiredService<ConnectionApi>();
         app.MapRoute(Agents + "/connection", HttpMethods.Get, authentication.SessionOrProxy((context, _) => connection.GetAsync(context)));
-        MapOwned(app, agents, "/connection", (context, _) => connection.GetAsync(context));
-        MapOwned(app, agents, "/coordinate", coordination.CoordinateAsync);
-        MapOwned(app, agents, "/logs", logs.GetAsync);
-        MapOwned(app, agents, "/startup-logs", logs.GetAsync);
-        MapMachine(app, agents);
-        app.Map(ById + "/{**path}", agents.Owned(static (context, _) => ApiRoutes.NotFound(context)));
+        MapOwned(app, owners, "/connection", (context, _) => connection.GetAsync(context));
+        MapOwned(app, owners, "/coordinate", coordination.CoordinateAsync);
+        MapOwned(app, owners, "/logs", logs.GetAsync);
+        MapOwned(app, owners, "/startup-logs", logs.GetAsync);
+        MapMachine(app, owners);
+        app.Map(ById + "/{**path}", owners.Owned(static (context, _) => ApiRoutes.NotFound(context)));
     }
 
-    private static void MapMachine(WebApplication app, AgentsApi agents)
+    private static void MapMachine(WebApplication app, OwnerAuthentication owners)
     {
         var containers = app.Services.GetRequiredService<ContainersApi>();
-        MapOwned(app, agents, "/containers", containers.GetAsync);
-        MapOwned(app, agents, "/containers/watch", containers.WatchAsync);
-        MapOwned(app, agents, "/containers/devcontainers/{devcontainer}/recreate", containers.RecreateAsync, HttpMethods.Post);
-        MapOwned(app, agents, "/containers/devcontainers/container/{container}/recreate", containers.RecreateByContainerAsync, HttpMethods.Post);
-        MapOwned(app, agents, "/listening-ports", app.Services.GetRequiredService<ListeningPortsApi>().GetAsync);
+        MapOwned(app, owners, "/containers", containers.GetAsync);
+        MapOwned(app, owners, "/containers/watch", containers.WatchAsync);
+        MapOwned(app, owners, "/containers/devcontainers/{devcontainer}/recreate", containers.RecreateAsync, HttpMethods.Post);
+        MapOwned(app, owners, "/containers/devcontainers/container/{container}/recreate", containers.RecreateByContainerAsync, HttpMethods.Post);
+        MapOwned(app, owners, "/listening-ports", app.Services.GetRequiredService<ListeningPortsApi>().GetAsync);
 
         // A terminal's refusals are its own: it answers for its credentials too.
         app.MapRoute(ById + "/pty", HttpMethods.Get, app.Services.GetRequiredService<TerminalApi>().GetAsync);
@@ -326,8 +329,8 @@ public static class ControlPlaneApplication
             .WithMethods(method);
     }
 
-    private static void MapOwned(WebApplication app, AgentsApi agents, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
-        app.Map(ById + path, agents.Owned(ApiRoutes.OnlyMethods<Agent>((method, handler))))
+    private static void MapOwned(WebApplication app, OwnerAuthentication owners, string path, Func<HttpContext, Agent, Task> handler, string method = "GET") =>
+        app.Map(ById + path, owners.Owned(ApiRoutes.OnlyMethods<Agent>((method, handler))))
             .WithMethods(method);
 
     /// <summary>Closed once, when the host stops: its sessions end with it.</summary>

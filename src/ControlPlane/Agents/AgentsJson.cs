@@ -5,7 +5,6 @@ namespace ControlPlane.Agents;
 
 /// <summary>The JSON bodies of agents.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
-[JsonSerializable(typeof(AgentView))]
 [JsonSerializable(typeof(PostLifecycleRequest))]
 [JsonSerializable(typeof(PostStartupRequest))]
 internal sealed partial class AgentsJson : JsonSerializerContext

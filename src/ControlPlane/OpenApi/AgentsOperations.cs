@@ -1,8 +1,10 @@
 using ControlPlane.AgentMetadata;
 using ControlPlane.Agents;
+using ControlPlane.AgentViews;
 using ControlPlane.Apps;
 using ControlPlane.Coordination;
 using ControlPlane.ExternalAuth;
+using ControlPlane.GitSshKeys;
 using ControlPlane.Http;
 using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
@@ -66,7 +68,7 @@ internal static class AgentsOperations
         { Response = ExternalAuthJson.Wire.ExternalAuthAnswer, Query = ExternalAuth },
         [$"GET {Me}/gitauth"] = Agent("The owner's token for another service, by its old name") with
         { Response = ExternalAuthJson.Wire.ExternalAuthAnswer, Query = ExternalAuth },
-        [$"GET {Me}/gitsshkey"] = Agent("The owner's git key pair") with { Response = UsersJson.Wire.GitSshKey },
+        [$"GET {Me}/gitsshkey"] = Agent("The owner's git key pair") with { Response = GitSshKeysJson.Wire.GitSshKey },
         [$"POST {Me}/log-source"] = Agent("Makes a log source") with
         { Request = LogsJson.Wire.PostLogSourceRequest, Response = LogsJson.Wire.LogSource, Status = StatusCodes.Status201Created },
         [$"PATCH {Me}/logs"] = Agent("Stores log lines") with { Request = LogsJson.Wire.PatchLogsRequest },
@@ -90,7 +92,7 @@ internal static class AgentsOperations
         [$"POST {Me}/startup"] = Agent("Says the agent's version and directory") with { Request = AgentsJson.Wire.PostStartupRequest },
 
         [$"GET {Agents}/connection"] = Owned("The DERP map and how to use it") with { Response = CoordinationJson.Wire.ConnectionView },
-        [$"GET {ById}"] = Owned("The agent") with { Response = AgentsJson.Wire.AgentView },
+        [$"GET {ById}"] = Owned("The agent") with { Response = AgentViewsJson.Wire.AgentView },
         [$"GET {ById}/connection"] = Owned("The DERP map and how to use it") with { Response = CoordinationJson.Wire.ConnectionView },
         [$"GET {ById}/containers"] = Owned("Containers of the agent's machine") with
         { Response = MachineJson.Wire.AgentContainers, Query = [new("label", "Those with this label alone, key=value; may come again.")] },

@@ -1,5 +1,6 @@
 using ControlPlane.Administration;
 using ControlPlane.Agents;
+using ControlPlane.AgentViews;
 using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Declarations;

@@ -6,7 +6,6 @@ namespace ControlPlane.Users;
 /// <summary>The JSON bodies of users.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(UserView))]
-[JsonSerializable(typeof(GitSshKey))]
 internal sealed partial class UsersJson : JsonSerializerContext
 {
     public static UsersJson Wire { get; } = new(WireJson.NewOptions());

@@ -14,10 +14,6 @@ public class RingTests
     {
         ["ControlPlane"] =
         [
-            new(
-                "Known, to be broken: an agent's view is made of what its features know, and they know the agent.",
-                "Agents, Apps, Connections, Coordination, Logs",
-                IsToBeBroken: true),
             new("Known, to be broken: the OpenAPI document of the administration is described beside that of the agents.", "Administration, OpenApi"),
         ],
         ["Edge"] =
