@@ -232,7 +232,7 @@ public static class ControlPlaneApplication
         app.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], meta.GetHealthAsync);
         app.MapRoute(Api + "/", HttpMethods.Get, MetaApi.GreetAsync);
         app.MapRoute(Api + "/buildinfo", HttpMethods.Get, meta.GetBuildInfoAsync);
-        app.MapRoute(Api + "/openapi.json", HttpMethods.Get, ApiDocument.Serve(app, Api, "Agents API", AgentsOperations.All));
+        app.MapRoute(Api + "/openapi.json", HttpMethods.Get, ApiDocument.Serve(app, new ApiDescription(Api, "Agents API", AgentsOperations.All, AgentsWords.All)));
 
         var identity = app.Services.GetRequiredService<InstanceIdentityApi>();
         app.MapRoute(Agents + "/aws-instance-identity", HttpMethods.Post, identity.PostAwsAsync);

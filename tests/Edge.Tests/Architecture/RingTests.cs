@@ -12,10 +12,6 @@ public class RingTests
 
     private static readonly Dictionary<string, AllowedRing[]> Allowed = new()
     {
-        ["ControlPlane"] =
-        [
-            new("Known, to be broken: the OpenAPI document of the administration is described beside that of the agents.", "Administration, OpenApi"),
-        ],
         ["Edge"] =
         [
             new(
