@@ -8,7 +8,8 @@ namespace ControlPlane.Administration;
 /// Every JSON body of the administration, with generated serialisers. Unlike the Agents API, whose clients are of all ages, what is not
 /// known, or is there twice, is refused: an operator's slip of the pen would do nothing otherwise.
 /// </summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ApiError))]
 [JsonSerializable(typeof(CreateUser))]
 [JsonSerializable(typeof(ChangeUser))]

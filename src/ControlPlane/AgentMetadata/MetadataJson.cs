@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.AgentMetadata;
 
 /// <summary>The JSON bodies of agents' metadata.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(PostMetadataRequest))]
 [JsonSerializable(typeof(PostedMetadata))]
 internal sealed partial class MetadataJson : JsonSerializerContext

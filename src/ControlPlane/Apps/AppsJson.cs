@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Apps;
 
 /// <summary>The JSON bodies of apps.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(PostAppHealthRequest))]
 [JsonSerializable(typeof(PatchAppStatusRequest))]
 internal sealed partial class AppsJson : JsonSerializerContext

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Coordination;
 
 /// <summary>The JSON bodies of coordination.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ConnectionView))]
 internal sealed partial class CoordinationJson : JsonSerializerContext
 {

@@ -19,6 +19,8 @@ internal sealed class ExternalAuthApi(
     IHostApplicationLifetime lifetime,
     ILogger<ExternalAuthApi> logger)
 {
+    private static readonly ExternalAuthJson Json = ExternalAuthJson.Wire;
+
     public async Task GetAsync(HttpContext context, Agent agent)
     {
         var query = context.Request.Query;
@@ -60,7 +62,7 @@ internal sealed class ExternalAuthApi(
                 : await store.FindAsync(agent.OwnerId, provider.Id);
             if (token?.IsValid(time.GetUtcNow()) == true)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), ExternalAuthJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), Json.ExternalAuthAnswer);
                 return;
             }
 
@@ -72,7 +74,7 @@ internal sealed class ExternalAuthApi(
 
             if (!listen)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), ExternalAuthJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), Json.ExternalAuthAnswer);
                 return;
             }
 

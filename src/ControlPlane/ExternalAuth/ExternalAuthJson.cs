@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.ExternalAuth;
 
 /// <summary>The JSON bodies of tokens for other services.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ExternalAuthAnswer))]
 internal sealed partial class ExternalAuthJson : JsonSerializerContext
 {

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.GitSshKeys;
 
 /// <summary>The JSON bodies of git's keys.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(GitSshKey))]
 internal sealed partial class GitSshKeysJson : JsonSerializerContext
 {

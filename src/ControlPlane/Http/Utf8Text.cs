@@ -10,7 +10,9 @@ internal static class Utf8Text
     /// <summary>How many bytes the text takes.</summary>
     public static int Count(string text) => Encoding.UTF8.GetByteCount(text);
 
-    /// <summary><paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <c>❌</c>.</summary>
+    /// <summary>
+    /// <paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <c>❌</c>.
+    /// </summary>
     public static ReadOnlyMemory<byte> Repair(ReadOnlyMemory<byte> text)
     {
         if (Utf8.IsValid(text.Span))

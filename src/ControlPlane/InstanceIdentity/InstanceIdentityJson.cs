@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>The JSON bodies of instances' identities.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(AwsIdentityRequest))]
 [JsonSerializable(typeof(AzureIdentityRequest))]
 [JsonSerializable(typeof(GoogleIdentityRequest))]

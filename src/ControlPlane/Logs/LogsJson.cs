@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Logs;
 
 /// <summary>The JSON bodies of logs.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(LogSource))]
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(PostLogSourceRequest))]

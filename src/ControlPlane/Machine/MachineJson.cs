@@ -5,7 +5,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Machine;
 
 /// <summary>The JSON bodies of what is on agents' machines.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(AgentContainers))]
 [JsonSerializable(typeof(ListeningPorts))]
 internal sealed partial class MachineJson : JsonSerializerContext

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Manifests;
 
 /// <summary>The JSON bodies of manifests.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ManifestView))]
 internal sealed partial class ManifestsJson : JsonSerializerContext
 {

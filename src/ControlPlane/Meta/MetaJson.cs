@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Meta;
 
 /// <summary>The JSON bodies of what needs no credentials.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(BuildInfo))]
 internal sealed partial class MetaJson : JsonSerializerContext
 {

@@ -55,7 +55,8 @@ internal static class ApiDocument
         }
 
         var paths = new JsonObject();
-        foreach (var path in Operations(endpoints, api.Root).GroupBy(static one => one.Path).OrderBy(static path => path.Key, StringComparer.Ordinal))
+        var byPath = Operations(endpoints, api.Root).GroupBy(static one => one.Path);
+        foreach (var path in byPath.OrderBy(static path => path.Key, StringComparer.Ordinal))
         {
             var item = new JsonObject();
             if (path.First().Endpoint.RoutePattern.Parameters is { Count: > 0 } parameters)
@@ -78,7 +79,8 @@ internal static class ApiDocument
         {
             ["openapi"] = "3.1.0",
             ["info"] = new JsonObject { ["title"] = api.Title, ["version"] = BuildVersion.OfThisAssembly },
-            ["servers"] = new JsonArray(new JsonObject { ["url"] = api.Root, ["description"] = "The server that this document comes from." }),
+            ["servers"] = new JsonArray(
+                new JsonObject { ["url"] = api.Root, ["description"] = "The server that this document comes from." }),
             ["paths"] = paths,
             ["components"] = new JsonObject
             {

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Reinit;
 
 /// <summary>The JSON bodies of agents that begin anew.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ReinitEvent))]
 internal sealed partial class ReinitJson : JsonSerializerContext
 {

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Statistics;
 
 /// <summary>The JSON bodies of statistics.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ReportStatsRequest))]
 [JsonSerializable(typeof(StatsView))]
 internal sealed partial class StatisticsJson : JsonSerializerContext

@@ -4,7 +4,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Users;
 
 /// <summary>The JSON bodies of users.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(UserView))]
 internal sealed partial class UsersJson : JsonSerializerContext
 {

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Edge.Tests.Architecture;
 
 /// <summary>Which namespace of a project uses which, by its files' <c>using</c>s and qualified names.</summary>
-internal sealed partial class NamespaceGraph(IReadOnlySet<(string From, string To)> edges)
+internal sealed partial class NamespaceGraph(HashSet<(string From, string To)> edges)
 {
     public IReadOnlySet<(string From, string To)> Edges => edges;
 
@@ -20,9 +20,13 @@ internal sealed partial class NamespaceGraph(IReadOnlySet<(string From, string T
             .Select(static text => (Namespace: FileNamespace().Match(text).Groups[1].Value, Text: text))
             .ToArray();
         var types = files
-            .SelectMany(static file => TypeName().Matches(file.Text).Select(found => $"{file.Namespace}.{found.Groups[1].Value}"))
+            .SelectMany(static file => TypeName().Matches(file.Text)
+                .Select(found => $"{file.Namespace}.{found.Groups[1].Value}"))
             .ToHashSet(StringComparer.Ordinal);
-        var namespaces = files.Select(static file => file.Namespace).Where(static name => name.Length > 0).ToHashSet(StringComparer.Ordinal);
+        var namespaces = files
+            .Select(static file => file.Namespace)
+            .Where(static name => name.Length > 0)
+            .ToHashSet(StringComparer.Ordinal);
         var global = files.SelectMany(file => Using().Matches(file.Text)
             .Where(static found => found.Groups["global"].Success)
             .SelectMany(found => Named(found, namespaces))).ToArray();
@@ -30,7 +34,8 @@ internal sealed partial class NamespaceGraph(IReadOnlySet<(string From, string T
             .Where(static file => file.Namespace.Length > 0)
             .SelectMany(file => Using().Matches(file.Text)
                 .SelectMany(found => Named(found, namespaces))
-                .Concat(Qualified().Matches(Using().Replace(file.Text, "")).Select(found => Qualifier(found.Value, file.Namespace, namespaces, types)))
+                .Concat(Qualified().Matches(Using().Replace(file.Text, ""))
+                    .Select(found => Qualifier(found.Value, file.Namespace, namespaces, types)))
                 .Concat(global)
                 .OfType<string>()
                 .Where(used => used != file.Namespace)
@@ -103,7 +108,7 @@ internal sealed partial class NamespaceGraph(IReadOnlySet<(string From, string T
         return name.Length > 0 ? name : null;
     }
 
-    /// <summary>The namespace in <c>P.B.Thing</c>, or in <c>B.Thing</c> inside of <c>P</c>; null where what looks like one has no such type.</summary>
+    /// <summary>The namespace in <c>P.B.Thing</c>, or in <c>B.Thing</c> inside of <c>P</c>; null where it has no such type.</summary>
     private static string? Qualifier(string name, string inside, HashSet<string> namespaces, HashSet<string> types)
     {
         for (var around = inside; ; around = around[..Math.Max(around.LastIndexOf('.'), 0)])
