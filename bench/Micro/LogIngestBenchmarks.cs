@@ -1,6 +1,6 @@
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
-using ControlPlane.Http;
+using ControlPlane.Logs;
 
 namespace Micro;
 
@@ -24,5 +24,5 @@ public class LogIngestBenchmarks
 
     /// <summary>One request.</summary>
     [Benchmark]
-    public int Parse() => JsonSerializer.Deserialize(_json, ApiJson.Wire.PatchLogsRequest)?.Logs?.Count ?? 0;
+    public int Parse() => JsonSerializer.Deserialize(_json, LogsJson.Wire.PatchLogsRequest)?.Logs?.Count ?? 0;
 }

@@ -1,9 +1,9 @@
 using ControlPlane.Access;
 using ControlPlane.Administration;
 using ControlPlane.ExternalAuth;
-using ControlPlane.Http;
 using ControlPlane.Logs;
 using ControlPlane.Reinit;
+using ControlPlane.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;

@@ -1,5 +1,5 @@
 using System.Net.WebSockets;
-using ControlPlane.AgentRpc;
+using ControlPlane.Connections;
 using ControlPlane.Statistics;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;

@@ -19,6 +19,7 @@ public static class AdministrationApi
     public const string Root = "/admin/v1";
 
     private static readonly AdministrationJson Json = AdministrationJson.Wire;
+    private static readonly ApiDescription Description = new(Root, "Edge administration", AdminOperations.All, AdminWords.All);
 
     /// <summary>Maps the routes.</summary>
     /// <param name="routes">Of a host that lets administrators alone through.</param>
@@ -52,7 +53,7 @@ public static class AdministrationApi
         Map("/agents/{agent}/rotate-token", (HttpMethods.Post, RotateAgentTokenAsync));
         Map("/agents/{agent}/instance", (HttpMethods.Put, Body(Json.BindInstance, BindAsync)), (HttpMethods.Delete, UnbindAsync));
         Map("/instance-bindings", (HttpMethods.Get, ListBindingsAsync));
-        routes.MapRoute(Root + "/openapi.json", HttpMethods.Get, ApiDocument.Serve(routes, Root, "Edge administration", AdminOperations.All));
+        routes.MapRoute(Root + "/openapi.json", HttpMethods.Get, ApiDocument.Serve(routes, Description));
     }
 
     private static RequestDelegate Guard(Func<IServiceProvider?> services, Handler handler) => async context =>

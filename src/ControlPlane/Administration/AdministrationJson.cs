@@ -8,7 +8,8 @@ namespace ControlPlane.Administration;
 /// Every JSON body of the administration, with generated serialisers. Unlike the Agents API, whose clients are of all ages, what is not
 /// known, or is there twice, is refused: an operator's slip of the pen would do nothing otherwise.
 /// </summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ApiError))]
 [JsonSerializable(typeof(CreateUser))]
 [JsonSerializable(typeof(ChangeUser))]
@@ -37,7 +38,7 @@ internal sealed partial class AdministrationJson : JsonSerializerContext
     public static AdministrationJson Wire { get; } = new(new JsonSerializerOptions
     {
         Encoder = GoJsonEncoder.Shared,
-        MaxDepth = ApiJson.MaxDepth,
+        MaxDepth = WireJson.MaxDepth,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,

@@ -25,7 +25,6 @@ internal sealed partial class AgentAdministration(
     TimeProvider time)
 {
     private const int LongestTimeout = 366 * 24 * 3600;
-    public static readonly string[] AllDisplayApps = ["vscode", "vscode_insiders", "web_terminal", "port_forwarding_helper", "ssh_helper"];
 
     public async Task<AgentList> ListAsync(string? workspace, Page page)
     {
@@ -228,7 +227,7 @@ internal sealed partial class AgentAdministration(
         const string Field = "display_apps";
         foreach (var app in Checks.Entries(Field, apps))
         {
-            Checks.OneOf(Field, app, AllDisplayApps);
+            Checks.OneOf(Field, app, BuiltInApps.All);
         }
 
         return JsonSerializer.Serialize([.. apps.Distinct()], ApiJson.Wire.StringArray);

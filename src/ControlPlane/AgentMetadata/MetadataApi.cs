@@ -14,7 +14,7 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
 
     public async Task PostAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostMetadataRequest, options.MaxRequestBodyBytes) is { } request)
+        if (await RequestBody.ReadAsync(context, MetadataJson.Wire.PostMetadataRequest, options.MaxRequestBodyBytes) is { } request)
         {
             await StoreAsync(
                 context, agent, [.. (request.Metadata ?? []).Select(static one => new MetadataValue(one?.Key ?? "", one?.Value ?? "", one?.Error ?? ""))]);
@@ -24,7 +24,7 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
     public async Task PostKeyAsync(HttpContext context, Agent agent)
     {
         var key = context.Request.RouteValues[KeyParameter] as string ?? "";
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostedMetadata, options.MaxRequestBodyBytes) is { } request)
+        if (await RequestBody.ReadAsync(context, MetadataJson.Wire.PostedMetadata, options.MaxRequestBodyBytes) is { } request)
         {
             await StoreAsync(context, agent, [new MetadataValue(key, request.Value ?? "", request.Error ?? "")]);
         }

@@ -1,5 +1,4 @@
 using ControlPlane.Http;
-using ControlPlane.Logs;
 using ControlPlane.Storage;
 
 namespace ControlPlane.AgentMetadata;
@@ -25,7 +24,7 @@ internal sealed class MetadataStore(Database database, ControlPlaneOptions optio
         {
             var keys = connection.List(
                 "SELECT key FROM agent_metadata WHERE agent_id = @agent", static reader => reader.Text("key"), ("@agent", agentId)).ToHashSet();
-            var added = values.Count(value => keys.Add(LogText.Sanitise(value.Key)));
+            var added = values.Count(value => keys.Add(StoredText.Sanitise(value.Key)));
             if (added > 0 && keys.Count > options.MaxMetadataPerAgent)
             {
                 return false;
@@ -41,7 +40,7 @@ internal sealed class MetadataStore(Database database, ControlPlaneOptions optio
                         collected_at = excluded.collected_at, value = excluded.value, error = excluded.error
                     """,
                     ("@agent", agentId),
-                    ("@key", LogText.Sanitise(value.Key)),
+                    ("@key", StoredText.Sanitise(value.Key)),
                     ("@now", time.GetUtcNow()),
                     ("@value", text),
                     ("@error", error));
@@ -53,7 +52,7 @@ internal sealed class MetadataStore(Database database, ControlPlaneOptions optio
 
     private static (string Value, string Error) Fit(MetadataValue value)
     {
-        var (text, error) = (LogText.Sanitise(value.Value), LogText.Sanitise(value.Error));
+        var (text, error) = (StoredText.Sanitise(value.Value), StoredText.Sanitise(value.Error));
         var (valueBytes, errorBytes) = (Utf8Text.Count(text), Utf8Text.Count(error));
         return (
             Cut(text, valueBytes),

@@ -1,4 +1,3 @@
-using ControlPlane.Logs;
 using ControlPlane.Storage;
 using Tailnet.AgentMessages;
 using Tailnet.Drpc;
@@ -22,7 +21,7 @@ internal sealed class ContextRpc(Database database, TimeProvider time)
             throw new DrpcException(0, "invalid context state");
         }
 
-        var error = LogText.Sanitise(request.SnapshotError);
+        var error = StoredText.Sanitise(request.SnapshotError);
         var stored = await database.WriteAsync(
             connection => connection.Execute(
                 """

@@ -1,4 +1,5 @@
 using ControlPlane.Logs;
+using ControlPlane.Storage;
 using Tailnet.AgentMessages;
 using Tailnet.Coordination;
 using Tailnet.Drpc;
@@ -24,7 +25,7 @@ internal sealed class LogsRpc(LogStore logs, LogSignals signals, TimeProvider ti
         var countedBytes = 0L;
         foreach (var log in request.Logs)
         {
-            var output = LogText.Sanitise(log.Output);
+            var output = StoredText.Sanitise(log.Output);
             countedBytes += LogText.CountedBytes(output);
             lines.Add(new NewLogLine(LogText.Cut(output), LevelOf(log.Level)));
         }

@@ -1,7 +1,6 @@
 using ControlPlane.AgentMetadata;
 using ControlPlane.Apps;
 using ControlPlane.Declarations;
-using ControlPlane.Logs;
 using ControlPlane.Scripts;
 using ControlPlane.Statistics;
 using ControlPlane.Storage;
@@ -176,7 +175,7 @@ internal sealed class ReportsRpc(
 
     private static string Text(string text, int maxCharacters)
     {
-        var sanitised = LogText.Sanitise(text);
+        var sanitised = StoredText.Sanitise(text);
         return sanitised.Length <= maxCharacters ? sanitised : sanitised[..maxCharacters];
     }
 

@@ -1,6 +1,7 @@
+using ControlPlane.Access;
 using ControlPlane.Agents;
+using ControlPlane.Connections;
 using ControlPlane.Coordination;
-using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Tailnet.Coordination;
 using Tailnet.Drpc;

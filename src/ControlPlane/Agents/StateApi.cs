@@ -13,7 +13,7 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
 
     public async Task PostLifecycleAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostLifecycleRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, AgentsJson.Wire.PostLifecycleRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
@@ -32,7 +32,7 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
 
     public async Task PostStartupAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostStartupRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, AgentsJson.Wire.PostStartupRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ControlPlane.Http;
-using ControlPlane.Logs;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Agents;
@@ -70,7 +69,7 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
                 ("@id", agentId),
                 ("@version", startup.Version),
                 ("@api", startup.ApiVersion),
-                ("@directory", LogText.Sanitise(startup.ExpandedDirectory)),
+                ("@directory", StoredText.Sanitise(startup.ExpandedDirectory)),
                 ("@subsystems", JsonSerializer.Serialize(subsystems, ApiJson.Wire.StringArray))),
             cancellationToken);
         return null;

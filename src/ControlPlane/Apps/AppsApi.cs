@@ -11,7 +11,7 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
 
     public async Task PostHealthAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostAppHealthRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, AppsJson.Wire.PostAppHealthRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
@@ -49,7 +49,7 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
 
     public async Task PatchStatusAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PatchAppStatusRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, AppsJson.Wire.PatchAppStatusRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }

@@ -16,7 +16,7 @@ internal sealed class ConnectionApi(DerpMapPublisher derpMaps, ControlPlaneOptio
             options.DerpMap.ForceWebSockets,
             options.DerpMap.BlockDirect,
             options.HostnameSuffix.Length > 0 ? options.HostnameSuffix : null),
-        ApiJson.Wire.ConnectionView);
+        CoordinationJson.Wire.ConnectionView);
 }
 
 /// <summary>How to reach an agent.</summary>

@@ -1,3 +1,4 @@
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Http;
 using ControlPlane.Users;

@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Http;
 using ControlPlane.Users;

@@ -1,7 +1,8 @@
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using ControlPlane.AgentRpc;
+using ControlPlane.Access;
 using ControlPlane.Agents;
+using ControlPlane.Connections;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;

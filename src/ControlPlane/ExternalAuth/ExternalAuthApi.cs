@@ -1,5 +1,6 @@
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,8 @@ internal sealed class ExternalAuthApi(
     IHostApplicationLifetime lifetime,
     ILogger<ExternalAuthApi> logger)
 {
+    private static readonly ExternalAuthJson Json = ExternalAuthJson.Wire;
+
     public async Task GetAsync(HttpContext context, Agent agent)
     {
         var query = context.Request.Query;
@@ -59,7 +62,7 @@ internal sealed class ExternalAuthApi(
                 : await store.FindAsync(agent.OwnerId, provider.Id);
             if (token?.IsValid(time.GetUtcNow()) == true)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), ApiJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.Of(provider, token), Json.ExternalAuthAnswer);
                 return;
             }
 
@@ -71,7 +74,7 @@ internal sealed class ExternalAuthApi(
 
             if (!listen)
             {
-                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), ApiJson.Wire.ExternalAuthAnswer);
+                await context.WriteAsync(StatusCodes.Status200OK, ExternalAuthAnswer.NotLinked(provider), Json.ExternalAuthAnswer);
                 return;
             }
 

@@ -70,7 +70,7 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
         try
         {
             // As deep as an answer may be, less its own level.
-            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = ApiJson.MaxDepth - 1 });
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = WireJson.MaxDepth - 1 });
             return text.Length <= MaxExtraCharacters && document.RootElement.ValueKind == JsonValueKind.Object;
         }
         catch (JsonException)

@@ -10,6 +10,8 @@ namespace ControlPlane.Http;
 /// </summary>
 internal static class ApiRoutes
 {
+    public const string Root = "/api/v2";
+
     public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, string method, RequestDelegate handler) =>
         routes.MapRoute(pattern, (method, handler));
 

@@ -7,13 +7,12 @@ namespace ControlPlane.Http;
 /// <summary>Replaces what is not UTF-8. In a JSON body such bytes can only be inside strings, so that repairing the whole is enough.</summary>
 internal static class Utf8Text
 {
-    /// <summary>What stands for bytes or characters that cannot be stored (tailnet.md §1.3-13).</summary>
-    public const string Replacement = "❌";
-
     /// <summary>How many bytes the text takes.</summary>
     public static int Count(string text) => Encoding.UTF8.GetByteCount(text);
 
-    /// <summary><paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <see cref="Replacement"/>.</summary>
+    /// <summary>
+    /// <paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <c>❌</c>.
+    /// </summary>
     public static ReadOnlyMemory<byte> Repair(ReadOnlyMemory<byte> text)
     {
         if (Utf8.IsValid(text.Span))

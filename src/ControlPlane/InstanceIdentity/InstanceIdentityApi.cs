@@ -10,9 +10,11 @@ namespace ControlPlane.InstanceIdentity;
 internal sealed class InstanceIdentityApi(
     AwsIdentity aws, AzureIdentity azure, GoogleIdentity google, InstanceBindingStore bindings, ControlPlaneOptions options)
 {
+    private static readonly InstanceIdentityJson Json = InstanceIdentityJson.Wire;
+
     public async Task PostAwsAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.AwsIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, Json.AwsIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("document", request.Document), ("signature", request.Signature)))
         {
             await ExchangeAsync(context, Cloud.Aws, aws.Verify(request.Document!, request.Signature!), request.AgentName);
@@ -21,7 +23,7 @@ internal sealed class InstanceIdentityApi(
 
     public async Task PostAzureAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.AzureIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, Json.AzureIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("encoding", request.Encoding), ("signature", request.Signature)))
         {
             await ExchangeAsync(context, Cloud.Azure, azure.Verify(request.Signature!), request.AgentName);
@@ -30,7 +32,7 @@ internal sealed class InstanceIdentityApi(
 
     public async Task PostGoogleAsync(HttpContext context)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.GoogleIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
+        if (await RequestBody.ReadAsync(context, Json.GoogleIdentityRequest, options.InstanceIdentity.MaxBodyBytes) is { } request
             && await HasAsync(context, ("json_web_token", request.JsonWebToken)))
         {
             await ExchangeAsync(context, Cloud.Google, await google.VerifyAsync(request.JsonWebToken!), request.AgentName);
@@ -72,7 +74,7 @@ internal sealed class InstanceIdentityApi(
         var exchange = await bindings.ExchangeAsync(cloud, verdict.Text, agentName, context.RequestAborted);
         if (exchange.Token is { } token)
         {
-            await context.WriteAsync(StatusCodes.Status200OK, new InstanceSession(token.ToString("D")), ApiJson.Wire.InstanceSession);
+            await context.WriteAsync(StatusCodes.Status200OK, new InstanceSession(token.ToString("D")), Json.InstanceSession);
         }
         else if (exchange.IsAmbiguous)
         {

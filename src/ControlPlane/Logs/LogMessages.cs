@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using ControlPlane.Http;
 
 namespace ControlPlane.Logs;
 
@@ -14,7 +13,7 @@ internal static class LogMessages
         var message = new ArrayBufferWriter<byte>();
         foreach (var line in lines)
         {
-            var json = JsonSerializer.SerializeToUtf8Bytes(line, ApiJson.Wire.LogLine);
+            var json = JsonSerializer.SerializeToUtf8Bytes(line, LogsJson.Wire.LogLine);
 
             // A comma or bracket before it, and the bracket and newline at the end.
             if (message.WrittenCount > 0 && message.WrittenCount + json.Length + 3 > maxBytes)

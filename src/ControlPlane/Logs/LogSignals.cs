@@ -1,4 +1,3 @@
-using ControlPlane.Http;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Logs;

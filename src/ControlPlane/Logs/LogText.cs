@@ -1,5 +1,4 @@
 using System.Text;
-using ControlPlane.Http;
 
 namespace ControlPlane.Logs;
 
@@ -10,9 +9,6 @@ internal static class LogText
     public const int MaxCharacters = 1024;
 
     public static IReadOnlyList<string> Levels { get; } = ["trace", "debug", "info", "warn", "error"];
-
-    /// <summary>Replaces NUL, which databases do not store in text.</summary>
-    public static string Sanitise(string text) => text.Replace("\0", Utf8Text.Replacement, StringComparison.Ordinal);
 
     public static string Cut(string text)
     {

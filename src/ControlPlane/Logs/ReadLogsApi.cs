@@ -93,7 +93,7 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
                 }
 
                 first = false;
-                body.Write(JsonSerializer.SerializeToUtf8Bytes(line, ApiJson.Wire.LogLine));
+                body.Write(JsonSerializer.SerializeToUtf8Bytes(line, LogsJson.Wire.LogLine));
             }
 
             await FlushAsync(context);

@@ -1,5 +1,6 @@
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Logs;
@@ -12,7 +13,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
 
     public async Task PostLogSourceAsync(HttpContext context, Agent agent)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PostLogSourceRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, LogsJson.Wire.PostLogSourceRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
@@ -21,15 +22,15 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
             agent.Id,
             request.Id ?? Guid.Empty,
             time.GetUtcNow(),
-            LogText.Sanitise(request.DisplayName ?? ""),
-            LogText.Sanitise(request.Icon ?? ""));
+            StoredText.Sanitise(request.DisplayName ?? ""),
+            StoredText.Sanitise(request.Icon ?? ""));
         if (Validate(source) is { Length: > 0 } failures)
         {
             await context.WriteAsync(StatusCodes.Status400BadRequest, ApiError.ValidationFailed(failures));
         }
         else if (await sources.AddAsync(source, context.RequestAborted) is { } stored)
         {
-            await context.WriteAsync(StatusCodes.Status201Created, stored, ApiJson.Wire.LogSource);
+            await context.WriteAsync(StatusCodes.Status201Created, stored, LogsJson.Wire.LogSource);
         }
         else
         {
@@ -41,7 +42,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
 
     public async Task PatchLogsAsync(HttpContext context, Guid agentId)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.PatchLogsRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, LogsJson.Wire.PatchLogsRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }
@@ -66,7 +67,7 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
                 return;
             }
 
-            var output = LogText.Sanitise(line?.Output ?? "");
+            var output = StoredText.Sanitise(line?.Output ?? "");
             countedBytes += LogText.CountedBytes(output);
             lines.Add(new NewLogLine(LogText.Cut(output), level));
         }

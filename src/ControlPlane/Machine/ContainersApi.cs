@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ControlPlane.Access;
 using ControlPlane.Agents;
 using ControlPlane.Connections;
 using ControlPlane.Http;
@@ -37,7 +38,7 @@ internal sealed class ContainersApi(
             {
                 Containers = [.. all.Containers.Where(container => labels.TrueForAll(label => container.Labels.GetValueOrDefault(label.Key) == label.Value))],
             };
-            await context.WriteAsync(StatusCodes.Status200OK, chosen, ApiJson.Wire.AgentContainers);
+            await context.WriteAsync(StatusCodes.Status200OK, chosen, MachineJson.Wire.AgentContainers);
         });
     }
 
@@ -95,7 +96,7 @@ internal sealed class ContainersApi(
                     await using var forward = stop.Register(ended.Cancel);
                     do
                     {
-                        await send(JsonSerializer.SerializeToUtf8Bytes(watch.Current, ApiJson.Wire.AgentContainers));
+                        await send(JsonSerializer.SerializeToUtf8Bytes(watch.Current, MachineJson.Wire.AgentContainers));
                     }
                     while (await watch.MoveNextAsync());
                 },

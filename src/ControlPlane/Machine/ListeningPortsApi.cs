@@ -20,7 +20,7 @@ internal sealed class ListeningPortsApi(AgentReach reach)
     {
         var ports = await connection.ListListeningPortsAsync(cancellation);
         var body = new ListeningPorts([.. ports.Where(static port => port.Port >= LowestPort && !NotHttp.Contains(port.Port))]);
-        await context.WriteAsync(StatusCodes.Status200OK, body, ApiJson.Wire.ListeningPorts);
+        await context.WriteAsync(StatusCodes.Status200OK, body, MachineJson.Wire.ListeningPorts);
     });
 }
 

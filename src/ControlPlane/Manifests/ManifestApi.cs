@@ -8,6 +8,6 @@ namespace ControlPlane.Manifests;
 internal sealed class ManifestApi(ManifestSource manifests, ControlPlaneOptions options)
 {
     public async Task GetAsync(HttpContext context, Agent agent) => await (await manifests.OfAsync(agent.Id) is { } manifest
-        ? context.WriteAsync(StatusCodes.Status200OK, ManifestView.Of(manifest, options), ApiJson.Wire.ManifestView)
+        ? context.WriteAsync(StatusCodes.Status200OK, ManifestView.Of(manifest, options), ManifestsJson.Wire.ManifestView)
         : context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound));
 }

@@ -23,7 +23,7 @@ internal sealed class MetaApi(Database database, DatabaseHealth health, ControlP
             WorkspaceProxy: false,
             options.AgentApiVersion,
             deploymentId!);
-        await context.WriteAsync(StatusCodes.Status200OK, info, ApiJson.Wire.BuildInfo);
+        await context.WriteAsync(StatusCodes.Status200OK, info, MetaJson.Wire.BuildInfo);
     }
 
     public async Task GetHealthAsync(HttpContext context)

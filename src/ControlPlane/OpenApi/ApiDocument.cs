@@ -15,11 +15,10 @@ namespace ControlPlane.OpenApi;
 internal static class ApiDocument
 {
     /// <summary>Answers with the document, made when somebody first asks: then all routes are mapped.</summary>
-    public static RequestDelegate Serve(
-        IEndpointRouteBuilder routes, string root, string title, IReadOnlyDictionary<string, ApiOperation> operations)
+    public static RequestDelegate Serve(IEndpointRouteBuilder routes, ApiDescription api)
     {
         var document = new Lazy<byte[]>(() => Encoding.UTF8.GetBytes(
-            Build(routes.DataSources.SelectMany(static source => source.Endpoints), root, title, operations).ToJsonString() + "\n"));
+            Build(routes.DataSources.SelectMany(static source => source.Endpoints), api).ToJsonString() + "\n"));
         return context =>
         {
             context.Response.ContentType = ApiResponses.JsonContentType;
@@ -46,17 +45,18 @@ internal static class ApiDocument
             .Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
     }
 
-    private static JsonObject Build(IEnumerable<Endpoint> endpoints, string root, string title, IReadOnlyDictionary<string, ApiOperation> operations)
+    private static JsonObject Build(IEnumerable<Endpoint> endpoints, ApiDescription api)
     {
-        var schemas = new ApiSchemas(XmlComments.Read());
+        var schemas = new ApiSchemas(XmlComments.Read(), api);
         var error = schemas.Reference(ApiJson.Wire.ApiError);
-        foreach (var request in operations.Values.Select(static operation => operation.Request).OfType<JsonTypeInfo>())
+        foreach (var request in api.Operations.Values.Select(static operation => operation.Request).OfType<JsonTypeInfo>())
         {
             schemas.Reference(request, sent: true);
         }
 
         var paths = new JsonObject();
-        foreach (var path in Operations(endpoints, root).GroupBy(static one => one.Path).OrderBy(static path => path.Key, StringComparer.Ordinal))
+        var byPath = Operations(endpoints, api.Root).GroupBy(static one => one.Path);
+        foreach (var path in byPath.OrderBy(static path => path.Key, StringComparer.Ordinal))
         {
             var item = new JsonObject();
             if (path.First().Endpoint.RoutePattern.Parameters is { Count: > 0 } parameters)
@@ -67,7 +67,7 @@ internal static class ApiDocument
 
             foreach (var (_, _, method) in path)
             {
-                item[method.ToLowerInvariant()] = operations.TryGetValue($"{method} {path.Key}", out var operation)
+                item[method.ToLowerInvariant()] = api.Operations.TryGetValue($"{method} {path.Key}", out var operation)
                     ? Describe(OperationId(method, path.Key), operation, item.ContainsKey("parameters"), schemas)
                     : new JsonObject { ["responses"] = new JsonObject() };
             }
@@ -78,14 +78,15 @@ internal static class ApiDocument
         return new JsonObject
         {
             ["openapi"] = "3.1.0",
-            ["info"] = new JsonObject { ["title"] = title, ["version"] = BuildVersion.OfThisAssembly },
-            ["servers"] = new JsonArray(new JsonObject { ["url"] = root, ["description"] = "The server that this document comes from." }),
+            ["info"] = new JsonObject { ["title"] = api.Title, ["version"] = BuildVersion.OfThisAssembly },
+            ["servers"] = new JsonArray(
+                new JsonObject { ["url"] = api.Root, ["description"] = "The server that this document comes from." }),
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
                 ["schemas"] = schemas.ToJson(),
                 ["responses"] = ApiErrors.Responses(error, paths.ToJsonString()),
-                ["securitySchemes"] = ApiSecurity.Schemes(operations.Values.Select(static operation => operation.Caller)),
+                ["securitySchemes"] = ApiSecurity.Schemes(api.Operations.Values.Select(static operation => operation.Caller)),
             },
         };
     }

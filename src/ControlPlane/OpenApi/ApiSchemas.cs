@@ -11,7 +11,7 @@ namespace ControlPlane.OpenApi;
 /// The JSON schemas of a document's bodies, as their serialisers write and read them: one for each type of object, under its name. The
 /// platform's exporter would write a type's schema out at each place, and refer to the first of them.
 /// </summary>
-internal sealed class ApiSchemas(XmlComments comments)
+internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
 {
     private readonly SortedDictionary<string, JsonNode> _schemas = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Type> _types = new(StringComparer.Ordinal);
@@ -82,7 +82,7 @@ internal sealed class ApiSchemas(XmlComments comments)
             schema = Value(owner.Options.GetTypeInfo(property.PropertyType), sent);
         }
 
-        if (ApiWords.All.TryGetValue((owner.Type, member.Name), out var words))
+        if (api.Words.TryGetValue((owner.Type, member.Name), out var words))
         {
             var innermost = schema["items"] as JsonObject ?? schema["additionalProperties"] as JsonObject ?? schema;
             innermost["enum"] = new JsonArray([.. words.Select(static word => (JsonNode)word)]);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ControlPlane.Agents;
 using ControlPlane.Http;
+using ControlPlane.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 
@@ -101,7 +102,7 @@ internal sealed class ReinitApi(
 
         var data = new ReinitEvent(agent.WorkspaceId, agent.WorkspaceId, "prebuild_claimed", current.OwnerId);
         await context.Response.Body.WriteAsync(
-            (byte[])[.. "event: data\ndata: "u8, .. JsonSerializer.SerializeToUtf8Bytes(data, ApiJson.Wire.ReinitEvent), .. "\n\n"u8],
+            (byte[])[.. "event: data\ndata: "u8, .. JsonSerializer.SerializeToUtf8Bytes(data, ReinitJson.Wire.ReinitEvent), .. "\n\n"u8],
             context.RequestAborted);
         await context.Response.CompleteAsync();
         if (!context.RequestAborted.IsCancellationRequested)

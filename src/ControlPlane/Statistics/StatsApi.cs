@@ -7,11 +7,12 @@ namespace ControlPlane.Statistics;
 /// <summary><c>POST me/report-stats</c> in the spelling of S3 and of S4 (tailnet.md §1.3-17).</summary>
 internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 {
-    private readonly byte[] _answer = ApiResponses.Body(new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), ApiJson.Wire.StatsView);
+    private readonly byte[] _answer = ApiResponses.Body(
+        new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), StatisticsJson.Wire.StatsView);
 
     public async Task PostAsync(HttpContext context, Guid agentId)
     {
-        if (await RequestBody.ReadAsync(context, ApiJson.Wire.ReportStatsRequest, options.MaxRequestBodyBytes) is not { } request)
+        if (await RequestBody.ReadAsync(context, StatisticsJson.Wire.ReportStatsRequest, options.MaxRequestBodyBytes) is not { } request)
         {
             return;
         }

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using ControlPlane.Logs;
 using ControlPlane.Storage;
 
 namespace ControlPlane.Statistics;
@@ -119,7 +118,7 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
 
     private static string Text(string text, int maxCharacters)
     {
-        var sanitised = LogText.Sanitise(text);
+        var sanitised = StoredText.Sanitise(text);
         return sanitised.Length <= maxCharacters ? sanitised : sanitised[..maxCharacters];
     }
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using ControlPlane.Hosting;
-using ControlPlane.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Globalization;
-using ControlPlane.Logs;
 
 namespace ControlPlane.Storage;
 
@@ -204,7 +203,7 @@ internal static class StatementExtensions
         DateTimeOffset time => time.ToMicroseconds(),
 
         // PostgreSQL stores no NUL; what is looked for with one is not there either way.
-        string text when text.Contains('\0', StringComparison.Ordinal) => LogText.Sanitise(text),
+        string text when text.Contains('\0', StringComparison.Ordinal) => StoredText.Sanitise(text),
         _ => value,
     });
 }

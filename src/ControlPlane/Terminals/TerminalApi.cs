@@ -41,7 +41,7 @@ internal sealed class TerminalApi(
             return;
         }
 
-        if (!GoUuid.TryParse(context.Request.RouteValues[AgentsApi.RouteParameter] as string, out var id)
+        if (!GoUuid.TryParse(context.Request.RouteValues[OwnerAuthentication.RouteParameter] as string, out var id)
             || await agents.FindOwnedAsync(id, user.Id) is not { } agent)
         {
             await WritePageAsync(context, "Application Not Found", "The application or agent you are trying to access does not exist, or is not yours.");

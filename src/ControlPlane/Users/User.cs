@@ -10,7 +10,10 @@ internal sealed record User(
     DateTimeOffset UpdatedAt,
     DateTimeOffset LastSeenAt,
     string Status,
-    string LoginType);
+    string LoginType)
+{
+    public static IReadOnlyList<string> Statuses { get; } = ["active", "dormant", "suspended"];
+}
 
 /// <summary>An API key as stored, without what it unlocks.</summary>
 internal sealed record ApiKey(string Id, byte[] HashedSecret, Guid UserId, DateTimeOffset LastUsedAt, DateTimeOffset? ExpiresAt);

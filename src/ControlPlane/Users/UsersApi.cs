@@ -21,7 +21,7 @@ internal sealed class UsersApi(UserStore users)
             user.LoginType,
             organizations,
             roles.ConvertAll(static role => new RoleView(role, DisplayName(role))));
-        await context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.UserView);
+        await context.WriteAsync(StatusCodes.Status200OK, view, UsersJson.Wire.UserView);
     }
 
     // "user-admin" is shown as "User Admin".

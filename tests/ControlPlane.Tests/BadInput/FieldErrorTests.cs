@@ -4,6 +4,7 @@ using ControlPlane.Administration;
 using ControlPlane.ExternalAuth;
 using ControlPlane.Http;
 using ControlPlane.OpenApi;
+using ControlPlane.Statistics;
 using ControlPlane.Tests.Administration;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -151,16 +152,16 @@ public sealed class FieldErrorTests
         var hostile = new HostileInput(seed: 4);
         for (var round = 0; round < 2000; round++)
         {
-            var body = hostile.Body(ApiJson.Wire.ReportStatsRequest);
+            var body = hostile.Body(StatisticsJson.Wire.ReportStatsRequest);
             LoneSurrogates.Replace(body);
-            Assert.Equal(Reads(body), BodyCheck.Find(body, ApiJson.Wire.ReportStatsRequest).Count == 0);
+            Assert.Equal(Reads(body), BodyCheck.Find(body, StatisticsJson.Wire.ReportStatsRequest).Count == 0);
         }
 
         static bool Reads(byte[] body)
         {
             try
             {
-                JsonSerializer.Deserialize(body, ApiJson.Wire.ReportStatsRequest);
+                JsonSerializer.Deserialize(body, StatisticsJson.Wire.ReportStatsRequest);
                 return true;
             }
             catch (JsonException)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ControlPlane.Administration;
 using ControlPlane.OpenApi;
 using ControlPlane.Tests.Administration;
 using Microsoft.AspNetCore.Routing;
@@ -126,7 +127,7 @@ public sealed partial class OpenApiTests
         var schemas = (await DocumentsAsync(admin))
             .SelectMany(static document => document.GetProperty("components").GetProperty("schemas").EnumerateObject())
             .ToList();
-        Assert.All(ApiWords.All, entry =>
+        Assert.All(AgentsWords.All.Concat(AdminWords.All), entry =>
         {
             var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(entry.Key.Property);
             var property = schemas.First(schema => schema.Name == entry.Key.Type.Name).Value.GetProperty("properties").GetProperty(name);

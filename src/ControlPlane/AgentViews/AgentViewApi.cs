@@ -1,4 +1,4 @@
-using ControlPlane.Access;
+using ControlPlane.Agents;
 using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Coordination;
@@ -7,25 +7,14 @@ using ControlPlane.Http;
 using ControlPlane.Logs;
 using ControlPlane.Scripts;
 using ControlPlane.Storage;
-using ControlPlane.Users;
 using Microsoft.AspNetCore.Http;
 using Tailnet.Services;
 
-namespace ControlPlane.Agents;
+namespace ControlPlane.AgentViews;
 
-/// <summary><c>GET /workspaceagents/{id}</c> and <c>GET /workspaceagents/me/gitsshkey</c>.</summary>
-internal sealed class AgentsApi(
-    AgentStore agents,
-    Database database,
-    AgentNodes nodes,
-    DerpMapPublisher derpMaps,
-    GitSshKeyStore gitSshKeys,
-    UserAuthentication users,
-    AgentReach reach,
-    TimeProvider time)
+/// <summary><c>GET {id}</c>: an agent with what its features know of it.</summary>
+internal sealed class AgentViewApi(Database database, AgentNodes nodes, DerpMapPublisher derpMaps, AgentReach reach, TimeProvider time)
 {
-    public const string RouteParameter = "workspaceagent";
-
     private const string Blocking = "blocking";
     private const string NonBlocking = "non-blocking";
 
@@ -37,28 +26,6 @@ internal sealed class AgentsApi(
             await DeclarationStore.ReadScriptsAsync(connection, id),
             await LogSourceStore.ReadAsync(connection, id)),
         database.Engine.DataVersion);
-
-    /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
-    public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy(async (context, user) =>
-    {
-        var text = context.Request.RouteValues[RouteParameter] as string ?? "";
-        if (!GoUuid.TryParse(text, out var id))
-        {
-            await context.WriteAsync(
-                StatusCodes.Status400BadRequest,
-                new ApiError($"Invalid UUID \"{text}\".", null, [new ApiValidation(RouteParameter, "must be a valid UUID")]));
-            return;
-        }
-
-        if (await agents.FindOwnedAsync(id, user.Id) is not { } agent)
-        {
-            await context.WriteAsync(StatusCodes.Status404NotFound, ApiError.AgentNotFound);
-            return;
-        }
-
-        StreamAccess.To(context, agent.Id);
-        await handler(context, agent);
-    });
 
     public async Task GetAsync(HttpContext context, Agent agent)
     {
@@ -110,13 +77,7 @@ internal sealed class AgentsApi(
             StartupScriptBehavior = behavior,
             LoginBeforeReady = behavior == NonBlocking,
         };
-        await context.WriteAsync(StatusCodes.Status200OK, view, ApiJson.Wire.AgentView);
-    }
-
-    public async Task GetGitSshKeyAsync(HttpContext context, Agent agent)
-    {
-        var key = await gitSshKeys.GetAsync(agent.OwnerId, context.RequestAborted);
-        await context.WriteAsync(StatusCodes.Status200OK, key, ApiJson.Wire.GitSshKey);
+        await context.WriteAsync(StatusCodes.Status200OK, view, AgentViewsJson.Wire.AgentView);
     }
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

@@ -1,7 +1,7 @@
 using System.Data.Common;
 using ControlPlane.Storage;
 
-namespace ControlPlane.Users;
+namespace ControlPlane.GitSshKeys;
 
 /// <summary>Each user's git key, made when it is first asked for.</summary>
 internal sealed class GitSshKeyStore(Database database, TimeProvider time)

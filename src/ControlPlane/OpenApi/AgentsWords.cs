@@ -1,9 +1,8 @@
-using ControlPlane.Administration;
 using ControlPlane.Agents;
+using ControlPlane.AgentViews;
 using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Declarations;
-using ControlPlane.InstanceIdentity;
 using ControlPlane.Logs;
 using ControlPlane.Scripts;
 using ControlPlane.Statistics;
@@ -11,44 +10,30 @@ using ControlPlane.Users;
 
 namespace ControlPlane.OpenApi;
 
-/// <summary>The properties that hold one of a few words, a list of them, or them by some name.</summary>
-internal static class ApiWords
+/// <summary>The properties of the Agents API's bodies that hold one of a few words, a list of them, or them by some name.</summary>
+internal static class AgentsWords
 {
-    private static readonly string[] UserStatuses = ["active", "dormant", "suspended"];
-    private static readonly string[] Clouds = [.. Enum.GetValues<Cloud>().Select(InstanceAdministration.NameOf)];
-
     public static IReadOnlyDictionary<(Type Type, string Property), IReadOnlyList<string>> All { get; } = new Dictionary<(Type, string),
         IReadOnlyList<string>>
     {
         [(typeof(AgentView), nameof(AgentView.Status))] = AgentStatus.All,
-        [(typeof(AgentRow), nameof(AgentRow.Status))] = AgentStatus.All,
         [(typeof(AgentView), nameof(AgentView.LifecycleState))] = StateReports.Lifecycles,
-        [(typeof(AgentRow), nameof(AgentRow.LifecycleState))] = StateReports.Lifecycles,
         [(typeof(PostLifecycleRequest), nameof(PostLifecycleRequest.State))] = StateReports.Lifecycles,
         [(typeof(AgentView), nameof(AgentView.Subsystems))] = StateReports.Subsystems,
         [(typeof(PostStartupRequest), nameof(PostStartupRequest.Subsystems))] = StateReports.Subsystems,
         [(typeof(PostStartupRequest), nameof(PostStartupRequest.Subsystem))] = StateReports.Subsystems,
-        [(typeof(AgentView), nameof(AgentView.DisplayApps))] = AgentAdministration.AllDisplayApps,
-        [(typeof(AgentDetails), nameof(AgentDetails.DisplayApps))] = AgentAdministration.AllDisplayApps,
-        [(typeof(CreateAgent), nameof(CreateAgent.DisplayApps))] = AgentAdministration.AllDisplayApps,
+        [(typeof(AgentView), nameof(AgentView.DisplayApps))] = BuiltInApps.All,
         [(typeof(AgentView), nameof(AgentView.StartupScriptBehavior))] = ["blocking", "non-blocking"],
         [(typeof(AppView), nameof(AppView.SharingLevel))] = AgentApp.SharingLevels,
-        [(typeof(DeclaredApp), nameof(DeclaredApp.SharingLevel))] = AgentApp.SharingLevels,
         [(typeof(AppView), nameof(AppView.OpenIn))] = AgentApp.Windows,
-        [(typeof(DeclaredApp), nameof(DeclaredApp.OpenIn))] = AgentApp.Windows,
         [(typeof(AppView), nameof(AppView.Health))] = AppHealths.All,
         [(typeof(PostAppHealthRequest), nameof(PostAppHealthRequest.Healths))] = AppHealths.All,
         [(typeof(AppStatusView), nameof(AppStatusView.State))] = AppReports.States,
         [(typeof(PatchAppStatusRequest), nameof(PatchAppStatusRequest.State))] = AppReports.States,
         [(typeof(LogLine), nameof(LogLine.Level))] = LogText.Levels,
         [(typeof(PatchedLine), nameof(PatchedLine.Level))] = LogText.Levels,
-        [(typeof(UserView), nameof(UserView.Status))] = UserStatuses,
-        [(typeof(UserRow), nameof(UserRow.Status))] = UserStatuses,
-        [(typeof(ChangeUser), nameof(ChangeUser.Status))] = UserAdministration.Statuses,
+        [(typeof(UserView), nameof(UserView.Status))] = User.Statuses,
         [(typeof(UserView), nameof(UserView.LoginType))] = ["password", "github", "oidc", "token", "none"],
-        [(typeof(BindInstance), nameof(BindInstance.Cloud))] = Clouds,
-        [(typeof(BindingRow), nameof(BindingRow.Cloud))] = Clouds,
-        [(typeof(WorkspaceRow), nameof(WorkspaceRow.Claim))] = ["pending", "claimed", "failed"],
         [(typeof(ScriptView), nameof(ScriptView.Status))] = ["ok", "exit_failure", "timed_out", "pipes_left_open"],
         [(typeof(ReportedMetric), nameof(ReportedMetric.Type))] = ["counter", "gauge"],
         [(typeof(ContainerPort), nameof(ContainerPort.Network))] = ["tcp", "udp", "sctp"],

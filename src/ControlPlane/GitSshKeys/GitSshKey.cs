@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace ControlPlane.Users;
+namespace ControlPlane.GitSshKeys;
 
 /// <summary>A user's key pair for git over SSH, in OpenSSH's formats.</summary>
 /// <param name="PublicKey">One line as in <c>authorized_keys</c> (RFC 5656 §3.1).</param>

@@ -4,7 +4,7 @@ using ControlPlane.Storage;
 using Microsoft.Extensions.Logging;
 using Tailnet.Yamux;
 
-namespace ControlPlane.AgentRpc;
+namespace ControlPlane.Connections;
 
 /// <summary>
 /// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace ControlPlane.AgentRpc;
+namespace ControlPlane.Connections;
 
 internal sealed partial class AgentMonitor
 {

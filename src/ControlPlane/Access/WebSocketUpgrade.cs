@@ -1,10 +1,10 @@
 using System.Net.WebSockets;
-using ControlPlane.Access;
+using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace ControlPlane.Http;
+namespace ControlPlane.Access;
 
 /// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: no compression, pings from the server. See also <see cref="SameOrigin"/>.</summary>
 internal static class WebSocketUpgrade

@@ -1,10 +1,11 @@
 using System.Text.Json.Serialization;
+using ControlPlane.Agents;
 using ControlPlane.Apps;
 using ControlPlane.Coordination;
 using ControlPlane.Logs;
 using ControlPlane.Scripts;
 
-namespace ControlPlane.Agents;
+namespace ControlPlane.AgentViews;
 
 /// <summary>
 /// The API's workspace agent: the union of what the five API documents require (tailnet.md §1.3-19). Times that have not come, and the
@@ -128,8 +129,3 @@ internal sealed record AgentView
     /// <summary>The older spelling (S4) of a startup script that does not block logins.</summary>
     public required bool LoginBeforeReady { get; init; }
 }
-
-/// <summary>Whether an agent is well; the reason is left out when it is.</summary>
-/// <param name="Healthy">Whether it is.</param>
-/// <param name="Reason">Why it is not; left out when it is.</param>
-internal sealed record AgentHealth(bool Healthy, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason);

@@ -1,6 +1,4 @@
-using ControlPlane.Storage;
-
-namespace ControlPlane.Http;
+namespace ControlPlane.Storage;
 
 /// <summary>
 /// Wakes those who wait for a change of something in the store: one that this process makes, and, where the database passes notices on, one that

@@ -1,6 +1,6 @@
 using ControlPlane.Storage;
 
-namespace ControlPlane.AgentRpc;
+namespace ControlPlane.Connections;
 
 /// <summary>When agents were connected, from which their status follows.</summary>
 internal sealed class AgentConnectionStore(Database database, TimeProvider time)

@@ -1,7 +1,7 @@
-using ControlPlane.Administration;
+using ControlPlane.OpenApi;
 using Microsoft.AspNetCore.Http;
 
-namespace ControlPlane.OpenApi;
+namespace ControlPlane.Administration;
 
 /// <summary>What each method of the administration's routes does, by method and path below <c>/admin/v1</c>.</summary>
 internal static class AdminOperations

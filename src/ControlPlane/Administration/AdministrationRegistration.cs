@@ -1,0 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ControlPlane.Administration;
+
+/// <summary>What administrators do. Another host maps it: <see cref="AdministrationApi"/>.</summary>
+internal static class AdministrationRegistration
+{
+    public static IServiceCollection AddAdministration(this IServiceCollection services) => services
+        .AddSingleton<UserAdministration>()
+        .AddSingleton<TokenAdministration>()
+        .AddSingleton<WorkspaceAdministration>()
+        .AddSingleton<AgentAdministration>()
+        .AddSingleton<ExternalAuthAdministration>()
+        .AddSingleton<InstanceAdministration>()
+        .AddSingleton<AdministrationServices>();
+}

@@ -1,0 +1,18 @@
+using ControlPlane.Agents;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ControlPlane.AgentViews;
+
+/// <summary>Agents, as their owners see them.</summary>
+internal static class AgentViewsRegistration
+{
+    public static IServiceCollection AddAgentViews(this IServiceCollection services) => services
+        .AddSingleton<AgentViewApi>();
+
+    public static void MapAgentViews(this IEndpointRouteBuilder routes)
+    {
+        routes.MapOwned("", HttpMethods.Get, routes.ServiceProvider.GetRequiredService<AgentViewApi>().GetAsync);
+    }
+}

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+
+namespace ControlPlane.ExternalAuth;
+
+/// <summary>The JSON bodies of tokens for other services.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ExternalAuthAnswer))]
+internal sealed partial class ExternalAuthJson : JsonSerializerContext
+{
+    public static ExternalAuthJson Wire { get; } = new(WireJson.NewOptions());
+}

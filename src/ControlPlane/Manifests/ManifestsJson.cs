@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+
+namespace ControlPlane.Manifests;
+
+/// <summary>The JSON bodies of manifests.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ManifestView))]
+internal sealed partial class ManifestsJson : JsonSerializerContext
+{
+    public static ManifestsJson Wire { get; } = new(WireJson.NewOptions());
+}

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+
+namespace ControlPlane.Meta;
+
+/// <summary>The JSON bodies of what needs no credentials.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(BuildInfo))]
+internal sealed partial class MetaJson : JsonSerializerContext
+{
+    public static MetaJson Wire { get; } = new(WireJson.NewOptions());
+}

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using ControlPlane.Http;
+
+namespace ControlPlane.Reinit;
+
+/// <summary>The JSON bodies of agents that begin anew.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ReinitEvent))]
+internal sealed partial class ReinitJson : JsonSerializerContext
+{
+    public static ReinitJson Wire { get; } = new(WireJson.NewOptions());
+}

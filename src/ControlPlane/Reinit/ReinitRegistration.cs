@@ -1,0 +1,20 @@
+using ControlPlane.Agents;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ControlPlane.Reinit;
+
+/// <summary>Workspaces that are claimed, and agents that begin anew.</summary>
+internal static class ReinitRegistration
+{
+    public static IServiceCollection AddReinit(this IServiceCollection services) => services
+        .AddSingleton<ReinitSignals>()
+        .AddSingleton<ClaimStore>()
+        .AddSingleton<ReinitApi>();
+
+    public static void MapReinit(this IEndpointRouteBuilder routes)
+    {
+        routes.MapAgent("/reinit", HttpMethods.Get, routes.ServiceProvider.GetRequiredService<ReinitApi>().GetAsync);
+    }
+}
