@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Load.Clients;
 using Crypto;
+using Load.Clients;
 using Relay.Derp.Wire;
 
 namespace Load.Floor;

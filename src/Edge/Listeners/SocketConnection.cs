@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Sockets;
 using Relay.Streams;
+using Sockets;
 
 namespace Edge.Listeners;
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Sockets;
 using Relay.Tests.Streams;
+using Sockets;
 
 namespace Relay.Tests.Sockets;
 

@@ -1,5 +1,5 @@
-using Sockets;
 using Relay.Tests.Streams;
+using Sockets;
 
 namespace Relay.Tests.Sockets;
 

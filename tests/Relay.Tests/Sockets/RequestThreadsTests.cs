@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Net.Sockets;
-using Sockets;
 using Relay.Tests.Streams;
+using Sockets;
 
 namespace Relay.Tests.Sockets;
 

@@ -1,9 +1,9 @@
 using System.Net.Sockets;
-using Sockets;
 using Relay.Streams;
 using Relay.Streams.Resumption;
 using Relay.Tests.Derp;
 using Relay.Tests.Streams;
+using Sockets;
 
 namespace Relay.Tests.Sockets;
 

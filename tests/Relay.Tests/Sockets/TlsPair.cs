@@ -2,9 +2,9 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Sockets;
 using Relay.Streams;
 using Relay.Tests.Streams;
+using Sockets;
 
 namespace Relay.Tests.Sockets;
 

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
-using Sockets;
 using Relay.Streams.Wire;
+using Sockets;
 
 namespace Relay.Streams.Resumption;
 
