@@ -7,6 +7,6 @@ internal sealed partial class GoogleKeys
     [LoggerMessage(1, LogLevel.Warning, "Google's keys could not be read from {Source}.")]
     private partial void LogNotFetched(Uri source, Exception exception);
 
-    [LoggerMessage(2, LogLevel.Warning, "There are no RSA keys for signatures in what {Source} holds.")]
+    [LoggerMessage(2, LogLevel.Warning, "{Source} has no RSA signing keys.")]
     private partial void LogNoKeys(Uri source);
 }

@@ -249,6 +249,6 @@ internal sealed partial class DrpcServerConnection(
     [LoggerMessage(Level = LogLevel.Error, Message = "The rpc {Rpc} has failed")]
     private static partial void RpcFailed(ILogger logger, string rpc, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A stream of rpcs has failed, and is ended")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Unhandled exception in a dRPC stream; the stream is closed")]
     private static partial void StreamFailed(ILogger logger, Exception exception);
 }
