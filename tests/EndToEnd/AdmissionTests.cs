@@ -166,7 +166,7 @@ public sealed class AdmissionTests : IDisposable
         Assert.Single(server.Requests);
 
         answer = "";
-        await AdvanceUntilLoggedAsync(edge.Log, "Url brings no answer");
+        await AdvanceUntilLoggedAsync(edge.Log, "Url does not answer");
         await second.AssertAliveAsync();
 
         answer = "{\"Allow\":false}";
@@ -207,7 +207,7 @@ public sealed class AdmissionTests : IDisposable
 
         // Logged out, it knows nobody; that is no clear no.
         (state, knows) = ("NeedsLogin", false);
-        await AdvanceUntilLoggedAsync(edge.Log, "Tailscaled brings no answer");
+        await AdvanceUntilLoggedAsync(edge.Log, "Tailscaled does not answer");
         await alice.AssertAliveAsync();
         state = "Running";
         await AdvanceUntilLoggedAsync(edge.Log, "no longer admitted by Tailscaled");
@@ -233,7 +233,7 @@ public sealed class AdmissionTests : IDisposable
 
         await AssertRefusedAsync(edge, _alice);
 
-        Assert.Contains(edge.Log.Lines, static line => line.Contains("Tailscaled brings no answer", StringComparison.Ordinal));
+        Assert.Contains(edge.Log.Lines, static line => line.Contains("Tailscaled does not answer", StringComparison.Ordinal));
     }
 
     [Fact]

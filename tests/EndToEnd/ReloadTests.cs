@@ -86,7 +86,7 @@ public class ReloadTests
         edge.Reload(("Edge:RateLimit:PerMinute", "7"));
 
         Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning ", StringComparison.Ordinal)
-            && line.EndsWith("take effect at the next start only: Edge:RateLimit:PerMinute ", StringComparison.Ordinal));
+            && line.EndsWith("take effect at the next start: Edge:RateLimit:PerMinute ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -4,9 +4,9 @@ namespace ControlPlane.Access;
 
 internal sealed partial class OpenStreams
 {
-    [LoggerMessage(33, LogLevel.Information, "{Count} stream(s) were closed: what had let them in is no longer valid.")]
+    [LoggerMessage(1, LogLevel.Information, "{Count} stream(s) were closed: their access was revoked or has expired.")]
     private static partial void Closed(ILogger logger, int count);
 
-    [LoggerMessage(34, LogLevel.Warning, "Open streams could not be looked at again; they are later.")]
+    [LoggerMessage(2, LogLevel.Warning, "The access of open streams could not be checked; the check is repeated.")]
     private static partial void NotLookedAt(ILogger logger, Exception exception);
 }

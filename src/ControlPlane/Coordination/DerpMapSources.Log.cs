@@ -4,6 +4,6 @@ namespace ControlPlane.Coordination;
 
 internal sealed partial class DerpMapSources
 {
-    [LoggerMessage(24, LogLevel.Warning, "The DERP map keeps what it had: {Fault}.")]
+    [LoggerMessage(6, LogLevel.Warning, "The DERP map is unchanged: {Fault}.")]
     private static partial void NotRead(ILogger logger, string fault);
 }

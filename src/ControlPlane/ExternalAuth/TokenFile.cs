@@ -30,9 +30,9 @@ internal static partial class TokenFile
         return null;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The token file {Path} cannot be read.")]
+    [LoggerMessage(10, LogLevel.Warning, "The token file {Path} cannot be read.")]
     private static partial void NotRead(ILogger logger, string path, Exception exception);
 
-    [LoggerMessage(2, LogLevel.Warning, "The token file {Path} does not hold one line of printable ASCII.")]
+    [LoggerMessage(11, LogLevel.Warning, "The token file {Path} does not hold one line of printable ASCII.")]
     private static partial void NoToken(ILogger logger, string path);
 }

@@ -55,6 +55,6 @@ public static partial class BackgroundLoop
         }
     }
 
-    [LoggerMessage(39, LogLevel.Error, "The background service {Service} has failed; it is started again in {Seconds} s.")]
+    [LoggerMessage(12, LogLevel.Error, "The background service {Service} has failed; it is started again in {Seconds} s.")]
     private static partial void Failed(ILogger logger, string service, double seconds, Exception exception);
 }

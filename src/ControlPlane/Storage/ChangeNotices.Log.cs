@@ -4,9 +4,9 @@ namespace ControlPlane.Storage;
 
 internal sealed partial class ChangeNotices
 {
-    [LoggerMessage(31, LogLevel.Warning, "Changes by other API servers are not heard of at once: the connection for their notices failed; it is made again.")]
+    [LoggerMessage(22, LogLevel.Warning, "The connection for change notices failed and is opened again; until then changes by other API servers are seen later.")]
     private static partial void NotListening(ILogger logger, Exception exception);
 
-    [LoggerMessage(32, LogLevel.Warning, "Other API servers could not be told of changes; they find them with their next look.")]
+    [LoggerMessage(23, LogLevel.Warning, "Change notices could not be sent; other API servers see the changes later.")]
     private static partial void NotSaid(ILogger logger, Exception exception);
 }

@@ -4,16 +4,16 @@ namespace ControlPlane.Storage;
 
 internal sealed partial class DatabaseHealth
 {
-    [LoggerMessage(35, LogLevel.Error, "Requests fail: {Reason} ({Database}: {Detail}).")]
+    [LoggerMessage(24, LogLevel.Error, "Requests fail: {Reason} ({Database}: {Detail}).")]
     private static partial void Lost(ILogger logger, string reason, string database, string detail);
 
     [LoggerMessage(
-        36, LogLevel.Information, "The database {Database} serves requests again, after {Seconds:0.0} s; {Failures} operations failed.")]
+        25, LogLevel.Information, "The database {Database} serves requests again, after {Seconds:0.0} s; {Failures} operations failed.")]
     private static partial void Recovered(ILogger logger, string database, double seconds, long failures);
 
-    [LoggerMessage(37, LogLevel.Warning, "{Failures} operations failed in the database {Database} ({Detail}), which answers now.")]
+    [LoggerMessage(26, LogLevel.Warning, "{Failures} operations failed in the database {Database} ({Detail}), which answers now.")]
     private static partial void Passed(ILogger logger, long failures, string database, string detail);
 
-    [LoggerMessage(38, LogLevel.Error, "The database {Database} could not be probed.")]
+    [LoggerMessage(27, LogLevel.Error, "The database {Database} could not be probed.")]
     private static partial void NotProbed(ILogger logger, string database, Exception exception);
 }

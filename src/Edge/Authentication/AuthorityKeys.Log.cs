@@ -2,9 +2,9 @@ namespace Edge.Authentication;
 
 internal sealed partial class AuthorityKeys
 {
-    [LoggerMessage(1, LogLevel.Warning, "The signing keys could not be fetched by way of {MetadataAddress}.")]
+    [LoggerMessage(1001, LogLevel.Warning, "The signing keys could not be fetched from {MetadataAddress}.")]
     private partial void LogNotFetched(string metadataAddress, Exception exception);
 
-    [LoggerMessage(2, LogLevel.Warning, "There are no signing keys in what {MetadataAddress} leads to.")]
+    [LoggerMessage(1002, LogLevel.Warning, "The metadata at {MetadataAddress} has no signing keys.")]
     private partial void LogNoKeys(string metadataAddress);
 }

@@ -179,6 +179,6 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
     private static string Accept(string key) =>
         Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "A DERP connection ended: {Reason}; request id {RequestId}")]
+    [LoggerMessage(EventId = 1011, Level = LogLevel.Debug, Message = "A DERP connection ended: {Reason}; request id {RequestId}")]
     private static partial void LogEnded(ILogger logger, DerpCloseReason reason, string requestId);
 }

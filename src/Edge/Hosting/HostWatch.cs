@@ -76,9 +76,9 @@ internal sealed partial class HostWatch
         .Select(static service => service.ExecuteTask?.Exception?.InnerException)
         .FirstOrDefault(static fault => fault is not null);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The {Host} host has failed; the node drains and ends with exit code 1")]
+    [LoggerMessage(EventId = 1020, Level = LogLevel.Critical, Message = "The {Host} host has failed; the node drains and ends with exit code 1")]
     private static partial void LogFailed(ILogger logger, string host, Exception? exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A service has failed while its host stopped")]
+    [LoggerMessage(EventId = 1021, Level = LogLevel.Error, Message = "A service has failed while its host stopped")]
     private static partial void LogStopFailed(ILogger logger, Exception exception);
 }

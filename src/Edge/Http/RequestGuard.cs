@@ -94,6 +94,6 @@ internal static partial class RequestGuard
             : null;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A {Method} request failed in the edge; request id {RequestId}")]
+    [LoggerMessage(EventId = 1022, Level = LogLevel.Error, Message = "A {Method} request failed in the edge; request id {RequestId}")]
     private static partial void LogFailed(ILogger logger, Exception error, string method, string requestId);
 }

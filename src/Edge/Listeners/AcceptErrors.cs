@@ -45,7 +45,7 @@ internal sealed partial class AcceptErrors
     }
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 1023, Level = LogLevel.Warning,
         Message = "{Listener} waits with new connections: {Cause}. It has happened {Count} times since the last such line (one a minute at most)")]
     private static partial void LogWaiting(ILogger logger, EndPoint listener, string cause, long count);
 }

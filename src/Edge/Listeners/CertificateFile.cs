@@ -100,19 +100,19 @@ internal sealed partial class CertificateFile
     private (FileStamp Certificate, FileStamp? Key) Stamp() =>
         (FileStamp.Of(_source.Path), _source.KeyPath is null ? null : FileStamp.Of(_source.KeyPath));
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
+    [LoggerMessage(EventId = 1024, Level = LogLevel.Information, Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
     private partial void LogReloaded(string path, DateTime notAfter);
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 1025, Level = LogLevel.Warning,
         Message = "The certificate's files have changed but cannot be used, the old one serves on: {Why}")]
     private partial void LogKept(string why);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
+    [LoggerMessage(EventId = 1026, Level = LogLevel.Warning, Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
     private partial void LogExpired(string path, DateTime notAfter);
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 1027, Level = LogLevel.Warning,
         Message = "The certificate {Path} is not valid before {NotBefore:O}; clients will refuse it until then")]
     private partial void LogNotYetValid(string path, DateTime notBefore);
 }

@@ -137,10 +137,10 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
     }
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 1028, Level = LogLevel.Warning,
         Message = "{Count} streams had not ended when the time to stop was over; their connections were reset")]
     private static partial void LogLeft(ILogger logger, int count);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A stream failed for a reason that is no connection's")]
+    [LoggerMessage(EventId = 1029, Level = LogLevel.Error, Message = "Unhandled exception in a stream session")]
     private static partial void LogFault(ILogger logger, Exception error);
 }

@@ -2,15 +2,15 @@ namespace Edge.Listeners;
 
 internal sealed partial class EdgeConnections
 {
-    [LoggerMessage(1, LogLevel.Debug, "Connection {ConnectionId} was refused: {Reason}.")]
+    [LoggerMessage(1030, LogLevel.Debug, "Connection {ConnectionId} was refused: {Reason}.")]
     private partial void LogRefused(string connectionId, string reason);
 
-    [LoggerMessage(4, LogLevel.Warning, "Connections were refused: {Count} since the last such line (one a minute at most). The last one because {Cause}.")]
+    [LoggerMessage(1031, LogLevel.Warning, "Connections were refused: {Count} since the last such line (one a minute at most). The last one because {Cause}.")]
     private partial void LogRefusals(long count, string cause);
 
-    [LoggerMessage(2, LogLevel.Debug, "Connection {ConnectionId} is gone already; its socket options were not set.")]
+    [LoggerMessage(1032, LogLevel.Debug, "Connection {ConnectionId} is gone already; its socket options were not set.")]
     private partial void LogNoTuning(string connectionId, Exception exception);
 
-    [LoggerMessage(3, LogLevel.Debug, "Connection {ConnectionId} of a trusted proxy ended before its first bytes were complete: {Cause}.")]
+    [LoggerMessage(1033, LogLevel.Debug, "Connection {ConnectionId} of a trusted proxy ended before its first bytes were complete: {Cause}.")]
     private partial void LogNoProxyHeader(string connectionId, string cause);
 }

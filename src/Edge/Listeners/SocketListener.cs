@@ -104,6 +104,6 @@ internal sealed partial class SocketListener(
         _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "A connection was not accepted: {Error}.")]
+    [LoggerMessage(EventId = 1034, Level = LogLevel.Debug, Message = "A connection was not accepted: {Error}.")]
     private static partial void LogNotAccepted(ILogger logger, SocketError error);
 }

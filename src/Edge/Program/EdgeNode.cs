@@ -325,10 +325,10 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         Derp?.Links ?? []);
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 1039, Level = LogLevel.Warning,
         Message = "{File} held no token's hash, so a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
     private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
+    [LoggerMessage(EventId = 1040, Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void LogWarning(ILogger logger, string warning);
 }

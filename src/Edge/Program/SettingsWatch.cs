@@ -107,18 +107,18 @@ internal sealed partial class SettingsWatch : IDisposable
             .Where(static setting => setting.Value is not null),
         StringComparer.OrdinalIgnoreCase);
 
-    [LoggerMessage(1, LogLevel.Error, "appsettings.json cannot be read any more, and the settings stay as they were: {Fault}")]
+    [LoggerMessage(1041, LogLevel.Error, "appsettings.json cannot be read any more, and the settings stay as they were: {Fault}")]
     private partial void LogUnreadable(string fault);
 
-    [LoggerMessage(2, LogLevel.Information, "appsettings.json can be read again.")]
+    [LoggerMessage(1042, LogLevel.Information, "appsettings.json can be read again.")]
     private partial void LogReadable();
 
-    [LoggerMessage(3, LogLevel.Warning, "Settings have changed that take effect at the next start only: {Settings}")]
+    [LoggerMessage(1043, LogLevel.Warning, "Settings have changed; they take effect at the next start: {Settings}")]
     private partial void LogNextStart(string settings);
 
-    [LoggerMessage(5, LogLevel.Warning, "The section Logging has changed, but not all of it can be used: {Why}")]
+    [LoggerMessage(1044, LogLevel.Warning, "The section Logging has changed, but not all of it can be used: {Why}")]
     private partial void LogLoggingKept(string why);
 
-    [LoggerMessage(4, LogLevel.Information, "All settings are again those that the node started with.")]
+    [LoggerMessage(1045, LogLevel.Information, "All settings are as they were at the start again.")]
     private partial void LogAsAtStart();
 }

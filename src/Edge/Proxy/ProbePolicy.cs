@@ -78,6 +78,6 @@ internal sealed partial class ProbePolicy(
         : result.Exception?.Message ?? "no answer";
 
     // That the server is out, and that it is back, YARP's updater says.
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Probes of the API server {Destination} fail: {Cause}")]
+    [LoggerMessage(EventId = 1046, Level = LogLevel.Warning, Message = "Probes of the API server {Destination} fail: {Cause}")]
     private partial void LogIll(string destination, string cause);
 }

@@ -34,7 +34,7 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A {Method} request could not be forwarded: {Error}, {Cause}; request id {RequestId}")]
+    [LoggerMessage(EventId = 1047, Level = LogLevel.Warning, Message = "A {Method} request could not be forwarded: {Error}, {Cause}; request id {RequestId}")]
     private static partial void LogFailed(ILogger logger, string method, ForwarderError error, string? cause, string requestId);
 
     private static Task WriteAsync(HttpContext context, IForwarderErrorFeature failure) => failure.Error switch

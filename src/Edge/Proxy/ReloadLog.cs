@@ -52,9 +52,9 @@ internal sealed partial class ReloadLog(ReloadMetrics metrics, ILogger<ReloadLog
             : $"{text} {Cause(inner)}";
     }
 
-    [LoggerMessage(1, LogLevel.Error, "The changed ReverseProxy section cannot be used, and the old one stays in force: {Causes}")]
+    [LoggerMessage(1048, LogLevel.Error, "The changed ReverseProxy section cannot be used, and the old one stays in force: {Causes}")]
     private partial void LogRefused(string causes);
 
-    [LoggerMessage(2, LogLevel.Information, "The changed ReverseProxy section is in force: {Routes} routes, {Clusters} clusters.")]
+    [LoggerMessage(1049, LogLevel.Information, "The changed ReverseProxy section is in force: {Routes} routes, {Clusters} clusters.")]
     private partial void LogApplied(int routes, int clusters);
 }

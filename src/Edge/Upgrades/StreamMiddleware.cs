@@ -223,15 +223,15 @@ internal sealed partial class StreamMiddleware(
         context.Features.Set<IForwarderErrorFeature>(new StreamError(error, exception));
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message =
+    [LoggerMessage(EventId = 1052, Level = LogLevel.Information, Message =
         "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
         ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The client of a {Route} stream was gone before it began; request id {RequestId}")]
+    [LoggerMessage(EventId = 1053, Level = LogLevel.Information, Message = "The client of a {Route} stream was gone before it began; request id {RequestId}")]
     private static partial void LogGone(ILogger logger, string route, string requestId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
+    [LoggerMessage(EventId = 1054, Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
     private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);
 
     /// <summary>The forwarder's own words for a failure, so that failover, health checks and error answers treat both alike.</summary>

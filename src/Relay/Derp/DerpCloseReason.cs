@@ -68,6 +68,7 @@ public static class DerpCloseReasons
         DerpCloseReason.ClosedByPeer => "closed_by_peer",
         DerpCloseReason.Revoked => "revoked",
         DerpCloseReason.Drained => "drained",
-        _ => "self",
+        DerpCloseReason.Self => "self",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not a reason"),
     };
 }

@@ -24,7 +24,7 @@ public enum DropReason
     /// <summary>The key has several connections and none of them is active. Kept for its place in dashboards: it does not happen here.</summary>
     DupClient,
 
-    /// <summary>The link to the mesh peer that has the key was down, or its queue full. derper does not count these.</summary>
+    /// <summary>The link to the mesh peer that has the key was down, or it ended while packets waited. derper does not count these.</summary>
     MeshLink,
 }
 
@@ -45,6 +45,7 @@ public static class DropReasons
         DropReason.QueueTail => "queue_tail",
         DropReason.WriteError => "write_error",
         DropReason.DupClient => "dup_client",
-        _ => "mesh_link",
+        DropReason.MeshLink => "mesh_link",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not a reason"),
     };
 }

@@ -246,9 +246,9 @@ internal sealed partial class DrpcServerConnection(
     }
 
     // The path is one that the router knows, and so a name of our own.
-    [LoggerMessage(Level = LogLevel.Error, Message = "The rpc {Rpc} has failed")]
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Error, Message = "The rpc {Rpc} has failed")]
     private static partial void RpcFailed(ILogger logger, string rpc, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A stream of rpcs has failed, and is ended")]
+    [LoggerMessage(EventId = 3002, Level = LogLevel.Error, Message = "Unhandled exception in a dRPC stream; the stream is closed")]
     private static partial void StreamFailed(ILogger logger, Exception exception);
 }

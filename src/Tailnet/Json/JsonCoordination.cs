@@ -188,6 +188,6 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
         _ => JsonEnd.Closed,
     };
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The coordination of a peer of version 1 has failed, and is ended")]
+    [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "Unhandled exception in the coordination of a version 1 peer; its WebSocket is closed")]
     private static partial void Failed(ILogger logger, Exception exception);
 }

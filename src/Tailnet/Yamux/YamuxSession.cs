@@ -273,6 +273,6 @@ public sealed partial class YamuxSession : IDisposable
         _openSlots.Release();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A yamux session has failed, and is ended")]
+    [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "Unhandled exception in a yamux session; the session is closed")]
     private static partial void SessionFailed(ILogger logger, Exception exception);
 }

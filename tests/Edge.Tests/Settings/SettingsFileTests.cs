@@ -65,11 +65,11 @@ public sealed class SettingsFileTests : IDisposable
         Write("""{ "Edge": { "Mode": "all" }, "ControlPlane": { "Database": "Password=hunter2" } }""");
         var line = Assert.Single(_log.Lines);
         Assert.StartsWith("Warning ", line, StringComparison.Ordinal);
-        Assert.Contains("next start only: ControlPlane:Database, Edge:Mode", line, StringComparison.Ordinal);
+        Assert.Contains("at the next start: ControlPlane:Database, Edge:Mode", line, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", line, StringComparison.Ordinal);
 
         Write("""{ "Edge": { "Mode": "edge" } }""");
-        Assert.Contains("again those that the node started with", _log.Lines.Last(), StringComparison.Ordinal);
+        Assert.Contains("as they were at the start again", _log.Lines.Last(), StringComparison.Ordinal);
     }
 
     private SettingsWatch Start(string json)

@@ -94,9 +94,9 @@ internal sealed partial class AdmissionWatch(
         return !stopping.IsCancellationRequested;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The DERP client {Key} is no longer admitted by {Source}; connections closed: {Count}")]
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "The DERP client {Key} is no longer admitted by {Source}; connections closed: {Count}")]
     private static partial void LogRevoked(ILogger logger, NodeKey key, AdmissionSource source, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Open DERP connections were not all asked about again: {Source} brings no answers")]
+    [LoggerMessage(EventId = 1006, Level = LogLevel.Warning, Message = "The admission of open DERP connections could not be checked: {Source} does not answer")]
     private static partial void LogGaveUp(ILogger logger, AdmissionSource source);
 }

@@ -92,6 +92,6 @@ internal sealed partial class DerpAdmission : IDisposable
         return admits;
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The DERP client {Key} is not admitted: {Source} says {Verdict}")]
+    [LoggerMessage(EventId = 1009, Level = LogLevel.Debug, Message = "The DERP client {Key} is not admitted: {Source} says {Verdict}")]
     private partial void LogNotAdmitted(NodeKey key, AdmissionSource source, AdmissionVerdict verdict);
 }

@@ -145,6 +145,6 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         return buffer.ToArray();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Bootstrap DNS could not look up {Name}: {Why}")]
+    [LoggerMessage(EventId = 1010, Level = LogLevel.Warning, Message = "Bootstrap DNS could not look up {Name}: {Why}")]
     private partial void LogFailed(string name, string why);
 }

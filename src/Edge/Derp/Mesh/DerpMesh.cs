@@ -115,9 +115,9 @@ internal sealed partial class DerpMesh : IAsyncDisposable
         _links = [];
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The mesh key was read again; {Closed} connections of mesh peers were closed, the links are made anew")]
+    [LoggerMessage(EventId = 1012, Level = LogLevel.Information, Message = "The mesh key was read again; {Closed} connections of mesh peers were closed, and the links reconnect")]
     private partial void LogReplaced(int closed);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The mesh key's file has changed but cannot be used, the old key stays: {Why}")]
+    [LoggerMessage(EventId = 1013, Level = LogLevel.Error, Message = "The mesh key's file has changed but cannot be used; the old key stays in force: {Why}")]
     private partial void LogKept(string why);
 }

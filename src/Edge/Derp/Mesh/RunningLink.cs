@@ -81,12 +81,12 @@ internal sealed partial class RunningLink : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The mesh link to {Peer} is up")]
+    [LoggerMessage(EventId = 1014, Level = LogLevel.Information, Message = "The mesh link to {Peer} is up")]
     private partial void LogUp(string peer);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The mesh link to {Peer} is down: {Why}")]
+    [LoggerMessage(EventId = 1015, Level = LogLevel.Warning, Message = "The mesh link to {Peer} is down: {Why}")]
     private partial void LogDown(string peer, string why);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Peer} of the mesh is this server itself")]
+    [LoggerMessage(EventId = 1016, Level = LogLevel.Information, Message = "{Peer} of the mesh is this server itself")]
     private partial void LogSelf(string peer);
 }

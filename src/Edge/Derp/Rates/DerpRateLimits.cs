@@ -65,9 +65,9 @@ internal sealed partial class DerpRateLimits : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "DERP rate limits were read again: {PerClient} bytes/s a client, {Total} bytes/s in all; 0 is no limit")]
+    [LoggerMessage(EventId = 1017, Level = LogLevel.Information, Message = "DERP rate limits were read again: {PerClient} bytes/s a client, {Total} bytes/s in all; 0 is no limit")]
     private partial void LogApplied(long perClient, long total);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The file of rate limits has changed but cannot be used, the old limits stay: {Why}")]
+    [LoggerMessage(EventId = 1018, Level = LogLevel.Error, Message = "The file of rate limits has changed but cannot be used; the old limits stay in force: {Why}")]
     private partial void LogKept(string why);
 }

@@ -48,7 +48,7 @@ internal sealed partial class MetaChain(MetaCertificate meta, ILogger<MetaChain>
     private static extern SslStreamCertificateContext New(
         X509Certificate2 target, ReadOnlyCollection<X509Certificate2> intermediates, SslCertificateTrust? trust);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This .NET cannot send the DERP meta-certificate; clients connect with a round trip more: {Why}")]
+    [LoggerMessage(EventId = 1019, Level = LogLevel.Warning, Message = "This .NET cannot send the DERP meta-certificate; clients connect with a round trip more: {Why}")]
     private partial void LogImpossible(string why);
 
     private sealed record Extended(X509Certificate2 Meta, SslStreamCertificateContext Context);

@@ -347,9 +347,9 @@ internal sealed partial class TerminalSession
         _over.SetResult();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A terminal has failed, and is ended")]
+    [LoggerMessage(EventId = 1036, Level = LogLevel.Error, Message = "Unhandled exception in a terminal; the terminal is closed")]
     private static partial void ThreadFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The shell of a terminal could not be ended")]
+    [LoggerMessage(EventId = 1037, Level = LogLevel.Error, Message = "The shell of a terminal could not be ended")]
     private static partial void EndFailed(ILogger logger, Exception exception);
 }

@@ -139,6 +139,6 @@ internal sealed partial class Heartbeat : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The times of a DERP connection could not be looked after")]
+    [LoggerMessage(EventId = 2001, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a DERP connection")]
     private static partial void Failed(ILogger logger, Exception exception);
 }
