@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
 using Edge.Listeners;
 using Edge.Telemetry;
@@ -7,6 +6,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Derp;
 using Relay.Streams;
+using Relay.Streams.Wire;
 
 namespace Edge.Derp;
 
@@ -108,7 +108,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         context.Features.GetRequiredFeature<IConnectionDetachFeature>().TakeOver();
         var headers = context.Response.Headers;
         headers.Upgrade = "websocket";
-        headers.SecWebSocketAccept = Accept(key);
+        headers.SecWebSocketAccept = WebSocketAccept.For(key);
         var speaksDerp = context.Request.Headers.GetCommaSeparatedValues("Sec-WebSocket-Protocol").Contains(Subprotocol, StringComparer.OrdinalIgnoreCase);
         if (speaksDerp)
         {
@@ -174,10 +174,6 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         context.Connection.RemoteIpAddress is { } address
             ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, context.Connection.RemotePort)
             : null;
-
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5350", Justification = "RFC 6455 §4.2.2 asks for SHA-1; it proves that the server understood, and secures nothing.")]
-    private static string Accept(string key) =>
-        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 
     [LoggerMessage(EventId = 1011, Level = LogLevel.Debug, Message = "A DERP connection ended: {Reason}; request id {RequestId}")]
     private static partial void LogEnded(ILogger logger, DerpCloseReason reason, string requestId);

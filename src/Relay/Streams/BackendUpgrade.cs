@@ -1,6 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Security.Cryptography;
-using System.Text;
 using Relay.Streams.Wire;
 
 namespace Relay.Streams;
@@ -9,9 +6,6 @@ namespace Relay.Streams;
 public static class BackendUpgrade
 {
     private const string WebSocket = "websocket";
-
-    // RFC 6455 §1.3: what a server appends to the key before it hashes it.
-    private const string AcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
     /// <summary>Sends the request and reads the answer's head.</summary>
     /// <param name="backend">Freshly connected; the caller disposes it, whatever the result.</param>
@@ -93,8 +87,5 @@ public static class BackendUpgrade
         head.MinorVersion == 1
         && string.Equals(head.OnlyValue("Upgrade"), protocol, StringComparison.OrdinalIgnoreCase)
         && head.ListContains("Connection", "upgrade")
-        && (!webSocket || request.Key is not { } key || head.OnlyValue("Sec-WebSocket-Accept") == Accept(key));
-
-    [SuppressMessage("Security", "CA5350", Justification = "RFC 6455 §4.2.2 prescribes SHA-1, as a check of understanding, not of secrecy.")]
-    private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.Latin1.GetBytes(key + AcceptSuffix)));
+        && (!webSocket || request.Key is not { } key || head.OnlyValue("Sec-WebSocket-Accept") == WebSocketAccept.For(key));
 }
