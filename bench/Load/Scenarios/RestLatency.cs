@@ -7,7 +7,8 @@ namespace Load.Scenarios;
 
 /// <summary>How long a request takes, sent on a schedule on connections that take turns.</summary>
 internal sealed class RestLatency()
-    : ThreadedScenario("rest-latency", "requests on a schedule, on kept connections", ServerRole.Streams, "p99_us", ("connections", 20), ("rate", 1000))
+    : ThreadedScenario(
+        "rest-latency", "requests on a schedule, on kept connections", ServerRole.Streams, "p99_us", ("connections", 20), ("rate", 1000))
 {
     public override Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters)
     {
