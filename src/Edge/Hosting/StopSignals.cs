@@ -34,7 +34,8 @@ internal sealed class StopSignals : IDisposable
         _requested.Dispose();
     }
 
-    private void OnSignal(PosixSignalContext signal)
+    /// <summary>A signal has come.</summary>
+    internal void OnSignal(PosixSignalContext signal)
     {
         signal.Cancel = true;
         if (Interlocked.Increment(ref _signals) > 1)
