@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Playwright;
 
 namespace TerminalSuite;
@@ -52,7 +51,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task ACommandsOutputIsSeenAndTheTerminalSurvivesARestartOfTheServer()
     {
-        var port = FreePort();
+        var port = Ports.Free();
         var server = await StartApiAsync(port);
         var edge = await StartAsync(
             "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
@@ -112,7 +111,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task VimAndTopHaveTheScreenAndGiveItBack()
     {
-        var server = await StartApiAsync(FreePort());
+        var server = await StartApiAsync(Ports.Free());
         var page = await SignInAsync(server.UrlOf("public"));
         await TypeAsync(page, "PS1='$ '; clear; echo before: $((6*7))");
         await SeesAsync(page, "before: 42");
@@ -141,7 +140,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task AConnectionThatIsDeadDoesNotLookAlive()
     {
-        var server = await StartApiAsync(FreePort());
+        var server = await StartApiAsync(Ports.Free());
         var page = await SignInAsync(server.UrlOf("public"));
         await page.Context.SetOfflineAsync(true);
         await page.WaitForSelectorAsync("#state[data-state=silent]");
@@ -199,7 +198,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task AWithdrawnTokenLeadsToTheSignInForm()
     {
-        var server = await StartApiAsync(FreePort());
+        var server = await StartApiAsync(Ports.Free());
         var page = await SignInAsync(server.UrlOf("public"));
         using var admin = new HttpClient { BaseAddress = server.UrlOf("admin") };
         admin.DefaultRequestHeaders.Authorization = new("Bearer", Bootstrapped.AdminToken(Bootstrap));
@@ -213,7 +212,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task AShellThatIsGoneIsNotReplacedWithoutAWord()
     {
-        var server = await StartApiAsync(FreePort());
+        var server = await StartApiAsync(Ports.Free());
         var page = await SignInAsync(server.UrlOf("public"));
         await using (await EdgeProcess.StartAsync(_directory.Path, "agent", "stop", $"--Edge:DataDirectory={Data}"))
         {
@@ -227,7 +226,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [Fact]
     public async Task EmojiTakeTwoColumnsTheTitleIsTheShellsAndTheKeysPaste()
     {
-        var server = await StartApiAsync(FreePort());
+        var server = await StartApiAsync(Ports.Free());
         var page = await SignInAsync(server.UrlOf("public"));
         await page.Context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
 
@@ -280,12 +279,5 @@ public sealed class TerminalPageTests : IAsyncLifetime
         _processes.Add(process);
         Assert.Contains("  stop ", process.Output, StringComparison.Ordinal);
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Net.WebSockets;
 using Edge.LocalAgent;
 
@@ -14,7 +13,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
 
     private readonly TemporaryDirectory _directory = new();
     private readonly List<EdgeProcess> _processes = [];
-    private readonly int[] _ports = [FreePort(), FreePort()];
+    private readonly int[] _ports = [Ports.Free(), Ports.Free()];
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -142,13 +141,5 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
         }
 
         return process;
-    }
-
-    // A server that returns does so on its own port: it is chosen by the system, and free again until the server takes it.
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

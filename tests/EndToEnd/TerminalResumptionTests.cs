@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Edge.LocalAgent;
 
 namespace EndToEnd;
@@ -31,7 +30,7 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
     [Fact]
     public async Task ATerminalIsKeptThroughARollingRestartUnderTyping()
     {
-        var (portA, portB) = (FreePort(), FreePort());
+        var (portA, portB) = (Ports.Free(), Ports.Free());
         var serverA = await StartApiAsync(portA);
         var startB = StartApiAsync(portB);
         var edges = await Task.WhenAll(StartEdgeAsync("edge-1", portA, portB), StartEdgeAsync("edge-2", portA, portB));
@@ -77,7 +76,7 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
     [Fact]
     public async Task ATerminalPausesUntilItsOnlyServerIsBack()
     {
-        var port = FreePort();
+        var port = Ports.Free();
         var server = await StartApiAsync(port);
         var edge = await StartEdgeAsync("edge", port);
         using var client = await OpenAsync(edge, Guid.NewGuid(), "stty -echo; echo ready; while read x; do echo \"got=$x\"; done");
@@ -143,10 +142,4 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
     }
 
     // A server that returns does so on its own port: it is chosen by the system, and free again until the server takes it.
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }
