@@ -17,7 +17,7 @@ public sealed class StalledReaderTests
         await FillLogAsync(server);
         using var first = await StallAsync(server);
         using var second = await StallAsync(server);
-        var answers = server.Services.GetRequiredService<AnswersByUser>();
+        var limiter = server.Services.GetRequiredService<UserConcurrencyLimiter>();
 
         foreach (var path in (string[])["/logs", "/logs?format=text", "/startup-logs"])
         {
@@ -27,7 +27,7 @@ public sealed class StalledReaderTests
         }
 
         // Another user's, what else this one asks for, and followers are not concerned.
-        answers.TryBegin(Guid.NewGuid())!.Dispose();
+        limiter.TryAcquire(Guid.NewGuid())!.Dispose();
         Assert.Equal(200, (await server.GetAsUserAsync(server.AgentPath)).Status);
         (await server.FollowAsync()).Dispose();
 

@@ -2,10 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>The API's error body (tailnet.md §1.1). <c>detail</c> and <c>validations</c> are left out when there is none.</summary>
+/// <summary>The API's error body (tailnet.md §1.1). It omits <c>detail</c> and <c>validations</c> when they are null.</summary>
 /// <param name="Message">What went wrong, in one sentence.</param>
-/// <param name="Detail">More of it; left out when there is none.</param>
-/// <param name="Validations">Which fields were refused; left out when it is not about fields.</param>
+/// <param name="Detail">The cause, or what to do. Omitted when there is none.</param>
+/// <param name="Validations">The invalid fields. Omitted when the error is not about fields.</param>
 internal sealed record ApiError(
     string Message,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null,
@@ -21,15 +21,18 @@ internal sealed record ApiError(
 
     public static ApiError AgentNotAuthorized { get; } = new(
         "Workspace agent not authorized.",
-        "The agent cannot authenticate until the workspace provision job has been completed. If the job is no longer running, this agent is invalid.");
+        "The agent cannot authenticate until the workspace provision job has been completed. "
+        + "If the job is no longer running, this agent is invalid.");
 
-    /// <summary>The body is no JSON; the detail says where. JSON that is not what was asked for is <see cref="ValidationFailed"/>.</summary>
+    /// <summary>
+    /// The body is not JSON. The detail names the position. JSON of another shape than the route's body is <see cref="ValidationFailed"/>.
+    /// </summary>
     public static ApiError InvalidJson(string detail) => new("Request body must be valid JSON.", detail);
 
     public static ApiError ValidationFailed(params ApiValidation[] validations) => new("Validation failed.", null, validations);
 }
 
-/// <summary>One field that was refused, and why.</summary>
-/// <param name="Field">The field's path, such as <c>apps[0].slug</c>, or a parameter's name; <c>body</c> is the whole body.</param>
-/// <param name="Detail">What is wrong with it, and what is allowed.</param>
+/// <summary>One invalid field, and why it is invalid.</summary>
+/// <param name="Field">The field's path, such as <c>apps[0].slug</c>, or a parameter's name. <c>body</c> is the whole body.</param>
+/// <param name="Detail">What is wrong with the field, and what is allowed.</param>
 internal sealed record ApiValidation(string Field, string Detail);

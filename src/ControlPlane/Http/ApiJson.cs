@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>The JSON values that belong to no feature.</summary>
+/// <summary>The JSON types that several features share.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ApiError))]

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Http;
 
-/// <summary>Writes JSON bodies the way the real server does: with a final newline, and <c>null</c> where there is nothing to say.</summary>
+/// <summary>Writes JSON bodies as the Coder server does: a newline ends each, and an empty result is <c>null</c>.</summary>
 internal static class ApiResponses
 {
     public const string JsonContentType = "application/json; charset=utf-8";
 
-    // Of an answer that nobody reads, the connection holds so much.
-    private const int PieceBytes = 16 * 1024;
+    // This bounds what the connection buffers of a response that the client does not read.
+    private const int ChunkBytes = 16 * 1024;
 
     private static readonly byte[] NullBody = "null\n"u8.ToArray();
 
@@ -20,7 +20,7 @@ internal static class ApiResponses
     public static Task WriteAsync<T>(this HttpContext context, int status, T body, JsonTypeInfo<T> type) =>
         context.WriteBodyAsync(status, Body(body, type));
 
-    /// <summary>A body made once, for <see cref="WriteBodyAsync"/>.</summary>
+    /// <summary>A serialized body for <see cref="WriteBodyAsync"/>, which several responses may share.</summary>
     public static byte[] Body<T>(T body, JsonTypeInfo<T> type)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(body, type);
@@ -37,18 +37,19 @@ internal static class ApiResponses
         context.Response.ContentType = JsonContentType;
         context.Response.ContentLength = body.Length;
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask
-            : body.Length <= PieceBytes ? context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask()
-            : context.WritePiecesAsync(body);
+            : body.Length <= ChunkBytes ? context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask()
+            : context.WriteChunksAsync(body);
     }
 
     /// <summary>
-    /// Writes piece after piece: written at once, all of the body would be copied into the connection, while a body may be one for all of them.
+    /// Writes the body in chunks of 16 KiB. A single write would copy the whole body into the buffer of each connection, although
+    /// all connections share the body.
     /// </summary>
-    public static async Task WritePiecesAsync(this HttpContext context, ReadOnlyMemory<byte> body)
+    public static async Task WriteChunksAsync(this HttpContext context, ReadOnlyMemory<byte> body)
     {
-        for (; body.Length > 0; body = body[Math.Min(PieceBytes, body.Length)..])
+        for (; body.Length > 0; body = body[Math.Min(ChunkBytes, body.Length)..])
         {
-            await context.Response.Body.WriteAsync(body[..Math.Min(PieceBytes, body.Length)], context.RequestAborted);
+            await context.Response.Body.WriteAsync(body[..Math.Min(ChunkBytes, body.Length)], context.RequestAborted);
         }
     }
 }

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Routing;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Maps a path with all its methods at once. A wrong method is answered from here (405), behind whatever
-/// <c>guard</c> the path has, since the real server authenticates a sub-router's requests before it looks at their methods.
+/// Maps a path with all its methods. Other methods get 405 from the handler, not from the router, so that authentication runs first: the
+/// Coder server too authenticates a request before it checks the method.
 /// </summary>
 internal static class ApiRoutes
 {
@@ -15,23 +15,24 @@ internal static class ApiRoutes
     public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, string method, RequestDelegate handler) =>
         routes.MapRoute(pattern, (method, handler));
 
-    /// <summary>As above, for a path with several methods.</summary>
-    public static void MapRoute(this IEndpointRouteBuilder routes, string pattern, params (string Method, RequestDelegate Handler)[] methods) =>
+    /// <summary>Maps a path with several methods.</summary>
+    public static void MapRoute(
+        this IEndpointRouteBuilder routes, string pattern, params (string Method, RequestDelegate Handler)[] methods) =>
         routes.Map(pattern, OnlyMethods(methods)).WithMethods(methods.Select(static one => one.Method));
 
-    /// <summary>Tells whoever describes the routes which methods the endpoint has.</summary>
+    /// <summary>Adds the endpoint's methods to its metadata, for the OpenAPI document.</summary>
     public static void WithMethods(this IEndpointConventionBuilder endpoint, params IEnumerable<string> methods) =>
         endpoint.WithMetadata(new RouteMethods([.. methods]));
 
     public static Task NotFound(HttpContext context) => context.WriteAsync(StatusCodes.Status404NotFound, ApiError.RouteNotFound);
 
-    /// <summary>Answers 405 with <c>Allow</c> to any other method.</summary>
+    /// <summary>A handler that answers 405 with <c>Allow</c> to any other method.</summary>
     public static RequestDelegate OnlyMethods(params (string Method, RequestDelegate Handler)[] methods) => context =>
         HandlerOf(context, methods) is { } handler ? handler(context) : NotAllowed(context, methods);
 
-    /// <summary>The same behind a guard, which knows <typeparamref name="T"/> of whoever asks.</summary>
-    public static Func<HttpContext, T, Task> OnlyMethods<T>(params (string Method, Func<HttpContext, T, Task> Handler)[] methods) => (context, known) =>
-        HandlerOf(context, methods) is { } handler ? handler(context, known) : NotAllowed(context, methods);
+    /// <summary>A handler that runs after authentication, which passes the caller as a <typeparamref name="T"/>.</summary>
+    public static Func<HttpContext, T, Task> OnlyMethods<T>(params (string Method, Func<HttpContext, T, Task> Handler)[] methods) =>
+        (context, caller) => HandlerOf(context, methods) is { } handler ? handler(context, caller) : NotAllowed(context, methods);
 
     private static THandler? HandlerOf<THandler>(HttpContext context, (string Method, THandler Handler)[] methods)
         where THandler : class
@@ -54,5 +55,5 @@ internal static class ApiRoutes
     }
 }
 
-/// <summary>The methods of an endpoint that looks at them itself; see <see cref="ApiRoutes"/>.</summary>
+/// <summary>The methods of an endpoint that <see cref="ApiRoutes"/> has mapped.</summary>
 internal sealed record RouteMethods(IReadOnlyList<string> Methods);

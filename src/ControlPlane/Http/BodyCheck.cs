@@ -5,47 +5,47 @@ using System.Text.Json.Serialization.Metadata;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Compares a JSON text with the type that it is read as, and names each field that differs and what is allowed there. The rules are those
-/// of the type's options. The serialiser stops at the first difference and does not say what it expects, so this looks a second time.
+/// Validates JSON against the type of a request's body, and names each invalid field and what is allowed there. The rules are those of the
+/// type's serializer options. This is a second pass: the serializer stops at the first error and does not say what it expects.
 /// </summary>
 internal ref struct BodyCheck
 {
-    /// <summary>How many fields are named at most.</summary>
-    public const int MaxFaults = 16;
+    /// <summary>The most errors that a response lists.</summary>
+    public const int MaxErrors = 16;
 
-    /// <summary>The field's name when the whole body differs.</summary>
+    /// <summary>The field's name when the whole body is invalid.</summary>
     public const string WholeBody = "body";
 
     private const int MaxNameCharacters = 64;
 
     private readonly JsonSerializerOptions _options;
-    private readonly List<ApiValidation> _faults = [];
+    private readonly List<ApiValidation> _errors = [];
     private Utf8JsonReader _reader;
 
     private BodyCheck(ReadOnlySpan<byte> json, JsonSerializerOptions options)
     {
         _options = options;
 
-        // Deep JSON is JSON: the limit is checked here, where the field has a name.
+        // The reader accepts any depth: this type checks the limit itself, so that the error can name the field.
         _reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = int.MaxValue });
     }
 
-    /// <summary>The fields that differ, by their paths such as <c>apps[0].slug</c>; none when the text is one of the type.</summary>
-    /// <exception cref="JsonException">The text is no JSON; the exception has the line and the byte.</exception>
+    /// <summary>The invalid fields, by paths such as <c>apps[0].slug</c>. Empty when the text is valid for the type.</summary>
+    /// <exception cref="JsonException">The text is not JSON. The exception has the line and the byte.</exception>
     public static IReadOnlyList<ApiValidation> Find(ReadOnlySpan<byte> json, JsonTypeInfo type)
     {
         var check = new BodyCheck(json, type.Options);
-        var whole = check._reader;
-        while (whole.Read())
+        var syntaxCheck = check._reader;
+        while (syntaxCheck.Read())
         {
         }
 
         check._reader.Read();
         check.Value(type, "", mayBeNull: true);
-        return check._faults;
+        return check._errors;
     }
 
-    /// <summary>Checks the value that the reader is at, and leaves the reader at its end.</summary>
+    /// <summary>Validates the value at the reader, and moves the reader to the value's last token.</summary>
     private void Value(JsonTypeInfo type, string path, bool mayBeNull)
     {
         if (_reader.TokenType == JsonTokenType.Null)
@@ -69,7 +69,7 @@ internal ref struct BodyCheck
             case JsonTypeInfoKind.Enumerable when _reader.TokenType == JsonTokenType.StartArray:
                 List(type, path);
                 break;
-            case JsonTypeInfoKind.None when IsRead(type):
+            case JsonTypeInfoKind.None when CanDeserialize(type):
                 Skip(path);
                 break;
             default:
@@ -83,17 +83,17 @@ internal ref struct BodyCheck
     {
         var names = _options.PropertyNameCaseInsensitive ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
         var seen = new HashSet<string>(names);
-        while (_faults.Count < MaxFaults && _reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
+        while (_errors.Count < MaxErrors && _reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = _reader.GetString()!;
-            var property = Read(type).FirstOrDefault(property => names.Equals(property.Name, name));
+            var property = Settable(type).FirstOrDefault(property => names.Equals(property.Name, name));
             var member = Member(path, property?.Name ?? name);
             _reader.Read();
             if (property is null)
             {
                 if (_options.UnmappedMemberHandling == JsonUnmappedMemberHandling.Disallow)
                 {
-                    Refuse(member, $"is not known; known are {string.Join(", ", Read(type).Select(static known => known.Name))}");
+                    Refuse(member, $"is not known; known are {string.Join(", ", Settable(type).Select(static known => known.Name))}");
                     Skip(null);
                 }
                 else
@@ -104,7 +104,7 @@ internal ref struct BodyCheck
                 continue;
             }
 
-            RefuseSecond(seen, property.Name, member);
+            RefuseDuplicate(seen, property.Name, member);
             Value(
                 _options.GetTypeInfo(property.PropertyType),
                 member,
@@ -115,10 +115,10 @@ internal ref struct BodyCheck
     private void Dictionary(JsonTypeInfo type, string path)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        while (_faults.Count < MaxFaults && _reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
+        while (_errors.Count < MaxErrors && _reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = _reader.GetString()!;
-            RefuseSecond(seen, name, Member(path, name));
+            RefuseDuplicate(seen, name, Member(path, name));
             _reader.Read();
             Entry(type, Member(path, name));
         }
@@ -126,22 +126,22 @@ internal ref struct BodyCheck
 
     private void List(JsonTypeInfo type, string path)
     {
-        for (var index = 0; _faults.Count < MaxFaults && _reader.Read() && _reader.TokenType != JsonTokenType.EndArray; index++)
+        for (var index = 0; _errors.Count < MaxErrors && _reader.Read() && _reader.TokenType != JsonTokenType.EndArray; index++)
         {
             Entry(type, FormattableString.Invariant($"{path}[{index}]"));
         }
     }
 
-    // Whether entries may be null is not in the type: with strict options none may.
+    // JsonTypeInfo does not say whether entries may be null. Strict options allow no null.
     private void Entry(JsonTypeInfo type, string path) => Value(
         _options.GetTypeInfo(type.ElementType!), path, MayBeNull(type.ElementType!) && !_options.RespectNullableAnnotations);
 
-    private static IEnumerable<JsonPropertyInfo> Read(JsonTypeInfo type) =>
+    private static IEnumerable<JsonPropertyInfo> Settable(JsonTypeInfo type) =>
         type.Properties.Where(static property => property.Set is not null);
 
     private static bool MayBeNull(Type type) => !type.IsValueType || Nullable.GetUnderlyingType(type) is not null;
 
-    private readonly bool IsRead(JsonTypeInfo type)
+    private readonly bool CanDeserialize(JsonTypeInfo type)
     {
         var reader = _reader;
         try
@@ -155,7 +155,7 @@ internal ref struct BodyCheck
         }
     }
 
-    /// <summary>Passes over the value, and refuses it by its path, unless that is null, when it is nested too deep.</summary>
+    /// <summary>Skips the value. A value that is nested too deep is an error, unless <paramref name="path"/> is null.</summary>
     private void Skip(string? path)
     {
         var (start, tooDeep) = (_reader.CurrentDepth, false);
@@ -177,7 +177,7 @@ internal ref struct BodyCheck
         }
     }
 
-    private readonly void RefuseSecond(HashSet<string> seen, string name, string path)
+    private readonly void RefuseDuplicate(HashSet<string> seen, string name, string path)
     {
         if (!seen.Add(name) && !_options.AllowDuplicateProperties)
         {
@@ -185,7 +185,7 @@ internal ref struct BodyCheck
         }
     }
 
-    private readonly void Refuse(string path, string detail) => _faults.Add(new ApiValidation(path.Length == 0 ? WholeBody : path, detail));
+    private readonly void Refuse(string path, string detail) => _errors.Add(new ApiValidation(path.Length == 0 ? WholeBody : path, detail));
 
     private static string Member(string path, string name)
     {

@@ -10,6 +10,6 @@ internal sealed partial class ErrorBoundary
     [LoggerMessage(14, LogLevel.Error, "The database did not serve a request.")]
     private static partial void DatabaseFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(15, LogLevel.Debug, "A client left before its answer.")]
-    private static partial void Gone(ILogger logger);
+    [LoggerMessage(15, LogLevel.Debug, "A client disconnected before the response.")]
+    private static partial void ClientDisconnected(ILogger logger);
 }

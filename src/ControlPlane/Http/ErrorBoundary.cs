@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Http;
 
-/// <summary>The last stop of every exception of a request, and the header that every reply carries.</summary>
+/// <summary>
+/// Middleware that turns each exception of a request into an error response, and sets the header that every response carries.
+/// </summary>
 internal sealed partial class ErrorBoundary(ControlPlaneOptions options, Database database, ILogger<ErrorBoundary> logger)
 {
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
@@ -15,10 +17,10 @@ internal sealed partial class ErrorBoundary(ControlPlaneOptions options, Databas
         {
             await next(context);
         }
-        catch (Exception exception) when (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
+        catch (Exception exception) when (
+            context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
         {
-            // The client has gone: nobody is left to answer.
-            Gone(logger);
+            ClientDisconnected(logger);
         }
         catch (BadHttpRequestException exception) when (!context.Response.HasStarted)
         {
@@ -26,18 +28,20 @@ internal sealed partial class ErrorBoundary(ControlPlaneOptions options, Databas
         }
         catch (DbException exception) when (!context.Response.HasStarted)
         {
-            // Clients take 500 as final, but a busy or full disk is not (tailnet.md §2.2).
+            // A busy or full disk is temporary, while clients take 500 as final (tailnet.md §2.2).
             if (!database.IsOutage(exception))
             {
                 DatabaseFailed(logger, exception);
             }
 
             context.Response.Headers.RetryAfter = "1";
-            await context.WriteAsync(StatusCodes.Status503ServiceUnavailable, new ApiError("The database is not available.", "Try again in a moment."));
+            await context.WriteAsync(
+                StatusCodes.Status503ServiceUnavailable,
+                new ApiError("The database is not available.", "Try again in a moment."));
         }
         catch (DbException exception) when (database.IsOutage(exception))
         {
-            // In the middle of an answer, which must not look whole.
+            // The response has started: an abort keeps the client from taking the truncated body as complete.
             context.Abort();
         }
         catch (Exception exception) when (!context.Response.HasStarted)
@@ -49,7 +53,7 @@ internal sealed partial class ErrorBoundary(ControlPlaneOptions options, Databas
         }
         catch (Exception exception)
         {
-            // Half a body must not look like a whole one.
+            // As above: the truncated body must not look complete.
             Failed(logger, exception);
             context.Abort();
         }

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Routing.Patterns;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Routing here ignores case and a final slash; the real server does neither. An edge in front decides by path prefixes, so a
-/// spelling that it does not know must not reach a route that it guards.
+/// Middleware that answers 404 where a path matches its route only without regard to case or a final slash. ASP.NET Core's routing ignores
+/// both, and the Coder server ignores neither. An edge in front matches path prefixes exactly: another spelling must not bypass its rules.
 /// </summary>
 internal static class ExactPaths
 {
@@ -36,7 +36,7 @@ internal static class ExactPaths
                 return false;
             }
 
-            // A segment begins with its slash.
+            // The slash counts as the first character of the segment.
             var length = rest[1..].IndexOf('/') is var next and >= 0 ? next + 1 : rest.Length;
             if (segment.Parts[0] is RoutePatternLiteralPart literal && !rest[1..length].SequenceEqual(literal.Content))
             {
@@ -46,7 +46,7 @@ internal static class ExactPaths
             rest = rest[length..];
         }
 
-        // "/api/v2/" alone is spelt with its slash.
+        // Only the pattern "/api/v2/" ends with a slash.
         return rest.IsEmpty || (pattern.RawText?.EndsWith('/') == true && rest is "/");
     }
 }

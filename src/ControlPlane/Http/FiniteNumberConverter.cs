@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Numbers that a double can hold. The platform's reader makes infinity of 1e400, which no statistic can be added to; Go's refuses it.
+/// Reads numbers that a double can hold. .NET's reader turns 1e400 into infinity, which would spoil every sum. Go's decoder refuses it.
 /// </summary>
 internal sealed class FiniteNumberConverter : JsonConverter<double>
 {

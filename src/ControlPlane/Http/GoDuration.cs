@@ -1,6 +1,6 @@
 namespace ControlPlane.Http;
 
-/// <summary>Durations as Go writes them into JSON: whole nanoseconds (tailnet.md §1.1).</summary>
+/// <summary>Durations in JSON, in Go's form: whole nanoseconds (tailnet.md §1.1).</summary>
 internal static class GoDuration
 {
     public static long Nanoseconds(TimeSpan duration) => (long)Int128.Clamp((Int128)duration.Ticks * 100, long.MinValue, long.MaxValue);

@@ -1,11 +1,12 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Escapes JSON strings as the real server does (tailnet.md §1.1): quotes, backslashes and control characters, and for HTML
-/// <c>&lt;</c>, <c>&gt;</c>, <c>&amp;</c>, U+2028 and U+2029, in lower-case hexadecimal. Everything else stays plain UTF-8.
+/// Escapes JSON strings as Go's encoding/json does (tailnet.md §1.1): quotes, backslashes and control characters, and for HTML
+/// <c>&lt;</c>, <c>&gt;</c>, <c>&amp;</c>, U+2028 and U+2029, in lower-case hexadecimal. All other characters stay plain UTF-8.
 /// </summary>
 internal sealed unsafe class GoJsonEncoder : JavaScriptEncoder
 {
@@ -30,8 +31,8 @@ internal sealed unsafe class GoJsonEncoder : JavaScriptEncoder
         var span = new ReadOnlySpan<char>(text, textLength);
         for (var index = 0; index < span.Length;)
         {
-            // A lone surrogate cannot be written as it is.
-            if (Rune.DecodeFromUtf16(span[index..], out var rune, out var consumed) != System.Buffers.OperationStatus.Done || WillEncode(rune.Value))
+            // UTF-8 has no form for a lone surrogate.
+            if (Rune.DecodeFromUtf16(span[index..], out var rune, out var consumed) != OperationStatus.Done || WillEncode(rune.Value))
             {
                 return index;
             }
@@ -70,7 +71,7 @@ internal sealed unsafe class GoJsonEncoder : JavaScriptEncoder
             return true;
         }
 
-        // Only scalars of the basic plane are ever escaped; U+FFFD stands in for anything that is no scalar.
+        // Only scalars of the basic multilingual plane need an escape. U+FFFD replaces a value that is not a scalar.
         var value = Rune.IsValid(unicodeScalar) && unicodeScalar <= 0xFFFF ? unicodeScalar : 0xFFFD;
         if (output.Length < 6)
         {

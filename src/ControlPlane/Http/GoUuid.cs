@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>UUIDs in the four spellings that the real server reads: plain, in braces, as <c>urn:uuid:</c>, and without hyphens.</summary>
+/// <summary>UUIDs in the four forms that Go's uuid package reads: plain, in braces, after <c>urn:uuid:</c>, and without hyphens.</summary>
 internal static class GoUuid
 {
     private const string Urn = "urn:uuid:";
@@ -23,11 +23,13 @@ internal static class GoUuid
     }
 }
 
-/// <summary>UUIDs in JSON: written plain, read in any spelling of <see cref="GoUuid"/>.</summary>
+/// <summary>Writes UUIDs in the plain form, and reads any form of <see cref="GoUuid"/>.</summary>
 internal sealed class GoUuidConverter : JsonConverter<Guid>
 {
     public override Guid Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && GoUuid.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("not a UUID");
+        reader.TokenType == JsonTokenType.String && GoUuid.TryParse(reader.GetString(), out var id)
+            ? id
+            : throw new JsonException("not a UUID");
 
     public override void Write(Utf8JsonWriter writer, Guid value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }

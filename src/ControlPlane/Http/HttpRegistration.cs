@@ -2,10 +2,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Http;
 
-/// <summary>What stands around every request.</summary>
+/// <summary>Registers the services that every route shares.</summary>
 internal static class HttpRegistration
 {
     public static IServiceCollection AddHttp(this IServiceCollection services) => services
         .AddSingleton<ErrorBoundary>()
-        .AddSingleton<AnswersByUser>();
+        .AddSingleton<UserConcurrencyLimiter>();
 }

@@ -4,14 +4,14 @@ using System.Text;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Makes U+FFFD of every <c>\u</c> escape that is half of a surrogate pair without the other, as Go's decoder does; this platform's would
-/// refuse the body. Both spellings are six bytes, so that it is done in place.
+/// Replaces each <c>\u</c> escape of a lone surrogate with U+FFFD, as Go's decoder does. .NET's decoder would refuse the body. Both escapes
+/// are six bytes long, so that the replacement is done in place.
 /// </summary>
 internal static class LoneSurrogates
 {
     private const int EscapeLength = 6;
 
-    /// <summary>Backslashes mean nothing outside strings: a body that has them there is refused anyway.</summary>
+    /// <summary>Ignores where strings begin and end: a backslash outside a string is not JSON, and the parser refuses it.</summary>
     public static void Replace(Span<byte> json)
     {
         while (true)

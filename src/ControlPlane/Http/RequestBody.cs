@@ -5,11 +5,13 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Reads bounded JSON bodies. Refusals are answered here: 413 for one too long, 400 for one that is no JSON or not what was asked for.
+/// Reads JSON bodies up to a length. Answers 413 to a body that is too long, and 400 to one that is not JSON or not valid for its type.
 /// </summary>
 internal static class RequestBody
 {
-    /// <summary>The body, or null once an error has been answered. A body of <c>null</c> is an empty <typeparamref name="T"/>, as in Go.</summary>
+    /// <summary>
+    /// The body, or null after an error response. A body of <c>null</c> is an empty <typeparamref name="T"/>, as with Go's decoder.
+    /// </summary>
     public static async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, int limit)
         where T : class, new()
     {
@@ -40,7 +42,7 @@ internal static class RequestBody
         {
             value = JsonSerializer.Deserialize(json, type) ?? new T();
 
-            // The serialiser lets null into lists, whatever their entries are.
+            // RespectNullableAnnotations does not cover the entries of lists: BodyCheck checks them.
             if (!type.Options.RespectNullableAnnotations)
             {
                 return (value, null);
@@ -53,9 +55,9 @@ internal static class RequestBody
 
         try
         {
-            // The exception's message is not shown: it names types of this program.
-            var faults = BodyCheck.Find(json, type);
-            return faults.Count > 0 ? (null, ApiError.ValidationFailed([.. faults]))
+            // The serializer's message is not for clients: it names types of this program.
+            var errors = BodyCheck.Find(json, type);
+            return errors.Count > 0 ? (null, ApiError.ValidationFailed([.. errors]))
                 : refused is null ? (value, null)
                 : (null, ApiError.ValidationFailed(new ApiValidation(refused.Path ?? BodyCheck.WholeBody, "cannot be read")));
         }
@@ -68,16 +70,16 @@ internal static class RequestBody
 
     private static async Task<Memory<byte>?> ReadBytesAsync(HttpContext context, int limit)
     {
-        // What is announced is all: the server holds clients to it, and need not be asked for the end.
-        var announced = context.Request.ContentLength;
-        if (announced > limit)
+        // Kestrel enforces Content-Length, so that a body with one needs no last read for its end.
+        var contentLength = context.Request.ContentLength;
+        if (contentLength > limit)
         {
             return null;
         }
 
-        var body = new byte[announced ?? Math.Min(256, limit + 1L)];
+        var body = new byte[contentLength ?? Math.Min(256, limit + 1L)];
         var length = 0;
-        while (length != announced)
+        while (length != contentLength)
         {
             if (length == body.Length)
             {

@@ -10,7 +10,10 @@ internal static class RequestToken
     private const string HeaderName = "Coder-Session-Token";
     private const string Bearer = "Bearer ";
 
-    /// <summary>The first that is not empty, even if a later one would be better: a stale cookie beats a good header. Empty without one.</summary>
+    /// <summary>
+    /// The first token that is not empty, even where a later one is valid and it is not: a stale cookie wins over a good header. Empty
+    /// without a token.
+    /// </summary>
     public static string Find(HttpRequest request)
     {
         if (request.Cookies[CookieName] is { Length: > 0 } cookie)

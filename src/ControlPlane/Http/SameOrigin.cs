@@ -3,16 +3,16 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Refuses streams to web pages of other sites, before anything else is looked at: a browser sends this server's cookies with a WebSocket
-/// handshake from any page, and the same-origin policy does not keep the page from reading what comes (RFC 6455 §10.2). <c>Origin</c> must name
-/// the <c>Host</c>. Clients that are no browsers send no <c>Origin</c>.
+/// Refuses cross-origin WebSockets and event streams. A browser sends this server's cookies with a WebSocket handshake from any page, and
+/// the same-origin policy lets that page read the messages (RFC 6455 §10.2). <c>Origin</c> must name the <c>Host</c>. Clients other than
+/// browsers send no <c>Origin</c>.
 /// </summary>
 internal static class SameOrigin
 {
     private const string EventStream = "text/event-stream";
 
-    /// <summary>Middleware for all routes, so that no route can do its work first.</summary>
-    public static Task InvokeAsync(HttpContext context, RequestDelegate next) => AsksForStream(context) && IsForeign(context.Request)
+    /// <summary>The middleware. It runs before all routes, so that a refused request has no effect.</summary>
+    public static Task InvokeAsync(HttpContext context, RequestDelegate next) => IsStreamRequest(context) && IsCrossOrigin(context.Request)
         ? context.WriteAsync(
             StatusCodes.Status403Forbidden,
             new ApiError(
@@ -20,14 +20,16 @@ internal static class SameOrigin
                 "The request's Origin is not authorized for its Host."))
         : next(context);
 
-    /// <summary>Whether a web page of another site has sent it.</summary>
-    public static bool IsForeign(HttpRequest request)
+    /// <summary>Whether a web page of another origin sent the request.</summary>
+    public static bool IsCrossOrigin(HttpRequest request)
     {
         var origin = request.Headers.Origin.ToString();
         return origin.Length > 0 && !string.Equals(HostOf(origin), request.Host.Value, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Host and port as spelt in an origin; empty for an opaque one (<c>null</c>), which equals no Host.</summary>
+    /// <summary>
+    /// The host and port of an origin, in its spelling. Empty for an opaque origin (<c>null</c>), which equals no <c>Host</c>.
+    /// </summary>
     internal static string HostOf(string origin)
     {
         var start = origin.IndexOf("://", StringComparison.Ordinal);
@@ -42,8 +44,8 @@ internal static class SameOrigin
         return authority[(authority.LastIndexOf('@') + 1)..];
     }
 
-    // EventSource sends this Accept always.
-    private static bool AsksForStream(HttpContext context) =>
+    // A browser's EventSource always sends this Accept header.
+    private static bool IsStreamRequest(HttpContext context) =>
         context.WebSockets.IsWebSocketRequest
         || context.Request.Headers.Accept.Any(static accept => accept?.Contains(EventStream, StringComparison.OrdinalIgnoreCase) is true);
 }

@@ -3,14 +3,16 @@ using System.Text;
 
 namespace ControlPlane.Http;
 
-/// <summary>Makes tokens and the hashes under which they are stored. They carry enough randomness for a plain hash.</summary>
+/// <summary>
+/// Generates tokens, and the hashes that the database stores. The tokens are random enough that a hash without a salt is safe.
+/// </summary>
 internal static class Secrets
 {
     private const string Alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
     public static string NewText(int length) => RandomNumberGenerator.GetString(Alphanumeric, length);
 
-    /// <summary>A version 4 UUID, all of whose free bits come from the cryptographic generator.</summary>
+    /// <summary>A version 4 UUID (RFC 9562 §5.4). A cryptographic generator fills all its random bits.</summary>
     public static Guid NewUuid()
     {
         Span<byte> bytes = stackalloc byte[16];

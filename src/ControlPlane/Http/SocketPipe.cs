@@ -4,12 +4,12 @@ using System.Net.WebSockets;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// A WebSocket as one duplex byte stream (tailnet.md §3.2): binary messages carry bytes and their boundaries mean nothing. A text
-/// message ends the stream and is answered by close 1003. A peer's close of 1000 or 1001 is the stream's end, any other a failure.
+/// A WebSocket as one duplex byte stream (tailnet.md §3.2). Binary messages carry the bytes, and their boundaries have no meaning. A text
+/// message ends the stream with close code 1003. A peer's close code 1000 or 1001 ends the stream, and any other code is an error.
 /// </summary>
 internal sealed class SocketPipe : IDuplexPipe
 {
-    private const int Held = 64 * 1024;
+    private const int BufferBytes = 64 * 1024;
 
     private readonly WebSocket _socket;
     private readonly ControlPlaneOptions _options;
@@ -17,13 +17,16 @@ internal sealed class SocketPipe : IDuplexPipe
     private readonly SocketWriter _writer;
     private readonly Task _receiving;
 
-    // Its reader goes on where the bytes came in: it is a parser that never blocks, and a change of threads costs more than it does.
+    // The reader runs inline on the receiving thread: it is a parser that never blocks, and a thread switch costs more than its work.
     private readonly Pipe _received = new(new PipeOptions(
-        readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: Held, resumeWriterThreshold: Held / 2, useSynchronizationContext: false));
+        readerScheduler: PipeScheduler.Inline,
+        pauseWriterThreshold: BufferBytes,
+        resumeWriterThreshold: BufferBytes / 2,
+        useSynchronizationContext: false));
 
     private bool _textReceived;
 
-    /// <summary>Begins to receive. Whoever uses the stream completes both its ends and then calls <see cref="FinishAsync"/>.</summary>
+    /// <summary>Begins to receive. The owner completes both ends of the pipe and then calls <see cref="FinishAsync"/>.</summary>
     public SocketPipe(WebSocket socket, ControlPlaneOptions options, TimeProvider time)
     {
         (_socket, _options, _time) = (socket, options, time);
@@ -38,13 +41,13 @@ internal sealed class SocketPipe : IDuplexPipe
     public PipeWriter Output => _writer;
 
     /// <summary>
-    /// Sends what is left and the close, and waits for the peer's; within <see cref="ControlPlaneOptions.WebSocketCloseTimeout"/>, then
-    /// the connection is cut. Never throws.
+    /// Sends the buffered bytes and a close frame, and waits for the peer's close frame. Aborts the connection after
+    /// <see cref="ControlPlaneOptions.WebSocketCloseTimeout"/>. Never throws.
     /// </summary>
     public async Task FinishAsync(WebSocketCloseStatus status, string reason)
     {
-        using var cut = new CancellationTokenSource(_options.WebSocketCloseTimeout, _time);
-        using var abort = cut.Token.Register(_socket.Abort);
+        using var timeout = new CancellationTokenSource(_options.WebSocketCloseTimeout, _time);
+        using var abort = timeout.Token.Register(_socket.Abort);
         try
         {
             await _writer.Sending;
@@ -60,7 +63,7 @@ internal sealed class SocketPipe : IDuplexPipe
         }
         catch (Exception)
         {
-            // However it fails, the peer is no longer there to be told.
+            // After any failure the connection is lost, and no close frame can be sent.
             _socket.Abort();
         }
 
@@ -74,7 +77,7 @@ internal sealed class SocketPipe : IDuplexPipe
         {
             while (true)
             {
-                // An empty read waits without a buffer: most sessions are silent most of the time.
+                // A zero-byte read waits without a buffer: most sessions are idle most of the time.
                 var result = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
                 if (result.MessageType == WebSocketMessageType.Binary)
                 {
@@ -105,7 +108,7 @@ internal sealed class SocketPipe : IDuplexPipe
         }
         catch (Exception exception)
         {
-            failure = exception; // Whoever reads the pipe has it.
+            failure = exception; // The pipe's reader gets it.
         }
         finally
         {
@@ -115,7 +118,7 @@ internal sealed class SocketPipe : IDuplexPipe
         await DiscardAsync();
     }
 
-    /// <summary>Nobody reads any more: what still comes is dropped until the peer's close, or the cut.</summary>
+    /// <summary>Discards messages after the stream's end, until the peer closes or the connection is aborted.</summary>
     private async Task DiscardAsync()
     {
         try
@@ -128,7 +131,7 @@ internal sealed class SocketPipe : IDuplexPipe
         }
         catch (Exception)
         {
-            // However reading fails, nothing can be read any more.
+            // After any failure the socket cannot be read again.
             _socket.Abort();
         }
     }

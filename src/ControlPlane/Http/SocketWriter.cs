@@ -5,20 +5,20 @@ using System.Net.WebSockets;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Sends each flush as binary messages, on the thread that flushes: nothing runs beside it, and between flushes there is no buffer. A flush
-/// waits while the socket takes nothing. One caller at a time, but for <see cref="CancelPendingFlush"/>.
+/// A <see cref="PipeWriter"/> that sends each flush as binary messages. It has no background task, and no buffer between flushes. A flush
+/// waits while the socket applies back-pressure. Not thread-safe, except <see cref="CancelPendingFlush"/>.
 /// </summary>
 internal sealed class SocketWriter(WebSocket socket) : PipeWriter
 {
-    // What the libraries of the field read at most without being told to take more.
-    private const int MaxMessage = 32 * 1024;
-    private const int FirstBuffer = 1024;
+    // Common WebSocket libraries accept messages up to this size by default.
+    private const int MaxMessageBytes = 32 * 1024;
+    private const int MinBufferBytes = 1024;
 
-    private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _canceled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private byte[] _buffer = [];
     private int _length;
 
-    /// <summary>The last flush, which may go on after it was given up; throws what the socket has thrown.</summary>
+    /// <summary>The last flush. It may still run after its cancellation. It fails with the socket's exception.</summary>
     public Task Sending { get; private set; } = Task.CompletedTask;
 
     public override bool CanGetUnflushedBytes => true;
@@ -45,8 +45,8 @@ internal sealed class SocketWriter(WebSocket socket) : PipeWriter
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        // After a flush that was given up nothing can follow it.
-        if (_givenUp.Task.IsCompleted || !Sending.IsCompleted)
+        // A cancelled flush may be half-way through a message, so that no other can follow it.
+        if (_canceled.Task.IsCompleted || !Sending.IsCompleted)
         {
             return ValueTask.FromResult(new FlushResult(isCanceled: true, isCompleted: false));
         }
@@ -60,13 +60,13 @@ internal sealed class SocketWriter(WebSocket socket) : PipeWriter
         return Sending.IsCompletedSuccessfully ? default : new ValueTask<FlushResult>(WaitAsync(Sending, cancellationToken));
     }
 
-    /// <summary>Gives up the flush that waits, and all that follow: whoever calls it has nothing more to say.</summary>
-    public override void CancelPendingFlush() => _givenUp.TrySetResult();
+    /// <summary>Cancels the pending flush and all later ones.</summary>
+    public override void CancelPendingFlush() => _canceled.TrySetResult();
 
-    /// <summary>What is not flushed is not sent.</summary>
-    public override void Complete(Exception? exception = null) => GiveBack(ref _buffer);
+    /// <summary>Discards unflushed bytes.</summary>
+    public override void Complete(Exception? exception = null) => ReturnBuffer(ref _buffer);
 
-    /// <summary>Sends what is left.</summary>
+    /// <summary>Flushes the remaining bytes, unless there is an <paramref name="exception"/>.</summary>
     public override async ValueTask CompleteAsync(Exception? exception = null)
     {
         try
@@ -82,7 +82,7 @@ internal sealed class SocketWriter(WebSocket socket) : PipeWriter
         }
     }
 
-    private static void GiveBack(ref byte[] buffer)
+    private static void ReturnBuffer(ref byte[] buffer)
     {
         if (buffer.Length > 0)
         {
@@ -99,20 +99,20 @@ internal sealed class SocketWriter(WebSocket socket) : PipeWriter
         {
             for (var sent = 0; sent < length;)
             {
-                var message = buffer.AsMemory(sent, Math.Min(length - sent, MaxMessage));
+                var message = buffer.AsMemory(sent, Math.Min(length - sent, MaxMessageBytes));
                 await socket.SendAsync(message, WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
                 sent += message.Length;
             }
         }
         finally
         {
-            GiveBack(ref buffer);
+            ReturnBuffer(ref buffer);
         }
     }
 
     private async Task<FlushResult> WaitAsync(Task sending, CancellationToken cancellationToken)
     {
-        if (await Task.WhenAny(sending, _givenUp.Task).WaitAsync(cancellationToken) != sending)
+        if (await Task.WhenAny(sending, _canceled.Task).WaitAsync(cancellationToken) != sending)
         {
             return new FlushResult(isCanceled: true, isCompleted: false);
         }
@@ -129,9 +129,9 @@ internal sealed class SocketWriter(WebSocket socket) : PipeWriter
             return;
         }
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(needed, FirstBuffer), 2 * _length));
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(needed, MinBufferBytes), 2 * _length));
         _buffer.AsSpan(0, _length).CopyTo(larger);
-        GiveBack(ref _buffer);
+        ReturnBuffer(ref _buffer);
         _buffer = larger;
     }
 }

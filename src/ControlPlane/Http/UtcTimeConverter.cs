@@ -4,18 +4,23 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>Times as RFC 3339 in UTC with as much fraction as there is, and only RFC 3339 when read.</summary>
+/// <summary>Writes times as RFC 3339 in UTC, without trailing zeros of the fraction. Reads RFC 3339 only.</summary>
 internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
 {
     private static readonly string[] Formats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'"];
 
-    public static string Format(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+    public static string Format(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
 
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType == JsonTokenType.String
             && DateTimeOffset.TryParseExact(
-                WithoutExcessFraction(reader.GetString()!), Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+                WithoutExcessFraction(reader.GetString()!),
+                Formats,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal,
+                out var time))
         {
             return time;
         }
@@ -23,9 +28,10 @@ internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
         throw new JsonException("not an RFC 3339 time");
     }
 
-    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(Format(value));
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(Format(value));
 
-    // Go writes nanoseconds; a tick is 100 of them.
+    // Go writes nanoseconds, while a tick is 100 ns: more than seven digits would not parse.
     private static string WithoutExcessFraction(string text)
     {
         var point = text.IndexOf('.', StringComparison.Ordinal);

@@ -4,14 +4,16 @@ using System.Text.Unicode;
 
 namespace ControlPlane.Http;
 
-/// <summary>Replaces what is not UTF-8. In a JSON body such bytes can only be inside strings, so that repairing the whole is enough.</summary>
+/// <summary>
+/// Replaces invalid UTF-8. In a JSON body such bytes can only be inside strings, so that the body is repaired as a whole.
+/// </summary>
 internal static class Utf8Text
 {
-    /// <summary>How many bytes the text takes.</summary>
+    /// <summary>The length of the text in UTF-8, in bytes.</summary>
     public static int Count(string text) => Encoding.UTF8.GetByteCount(text);
 
     /// <summary>
-    /// <paramref name="text"/> itself when it is UTF-8; otherwise a copy in which each run of other bytes is one <c>❌</c>.
+    /// <paramref name="text"/> itself when it is valid UTF-8, otherwise a copy in which one <c>❌</c> replaces each run of invalid bytes.
     /// </summary>
     public static ReadOnlyMemory<byte> Repair(ReadOnlyMemory<byte> text)
     {

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace ControlPlane.Http;
 
-/// <summary>How the API writes and reads JSON: the features' contexts differ in their types alone.</summary>
+/// <summary>The API's serializer options. All features' JSON contexts use them.</summary>
 internal static class WireJson
 {
-    /// <summary>Bodies deeper than this are refused.</summary>
+    /// <summary>The deepest nesting of a request's body.</summary>
     public const int MaxDepth = 16;
 
-    /// <summary>The same options each time: a context takes its own and does not share them.</summary>
+    /// <summary>A new instance on each call, since a JSON context owns its options.</summary>
     public static JsonSerializerOptions NewOptions() => new()
     {
         Encoder = GoJsonEncoder.Shared,

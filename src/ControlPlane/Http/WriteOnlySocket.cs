@@ -4,17 +4,21 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// A WebSocket on which only the server speaks (tailnet.md §1.4). It watches the client's side for a close, a loss, or a data message,
-/// which is a protocol violation, and ends the writer for any of them.
+/// A WebSocket on which only the server sends data (tailnet.md §1.4). It reads the client's side, and stops the writer when the client
+/// closes, when the connection is lost, or when the client sends a data message, which is a protocol violation.
 /// </summary>
 /// <remarks>
-/// The framework's keep-alive pings, and aborts the connection when no pong comes; unlike the real server it can send no
-/// close 1001 "liveness probe failed" then. The peer that would read it has not answered for 30 s.
+/// ASP.NET Core sends keep-alive pings, and aborts the connection when no pong comes for 30 s. The Coder server sends close code 1001
+/// "liveness probe failed" then, which ASP.NET Core cannot do. The peer has stopped answering, so that it would not read that either.
 /// </remarks>
 internal sealed partial class WriteOnlySocket(
-    WebSocket socket, ControlPlaneOptions options, TimeProvider time, ILogger logger, WebSocketMessageType messages = WebSocketMessageType.Text)
+    WebSocket socket,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    ILogger logger,
+    WebSocketMessageType messages = WebSocketMessageType.Text)
 {
-    private enum End
+    private enum EndReason
     {
         Finished,
         Stopping,
@@ -24,55 +28,58 @@ internal sealed partial class WriteOnlySocket(
         Failed,
     }
 
-    private bool IsGone => socket.State is WebSocketState.Aborted or WebSocketState.Closed;
+    private bool IsClosed => socket.State is WebSocketState.Aborted or WebSocketState.Closed;
 
     /// <summary>
-    /// Runs <paramref name="write"/>, which gets a function that sends one message and a token that tells it to stop, until it
-    /// returns (close 1000) or must stop. Never throws: a writer that fails ends in close 1011.
+    /// Runs <paramref name="write"/> with a function that sends one message, and with a token that stops it. Closes the WebSocket with 1000
+    /// when the writer returns, and with 1011 when it throws. Never throws.
     /// </summary>
     public async Task RunAsync(Func<Func<ReadOnlyMemory<byte>, Task>, CancellationToken, Task> write, CancellationToken stopping)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
 
-        // Once it is to stop, the writer may finish the message that it is sending, within a time.
-        using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        using var cutLater = stop.Token.Register(() => cut.CancelAfter(options.WebSocketCloseTimeout));
+        // After the stop, the writer may finish its current message within the close timeout.
+        using var deadline = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        using var startDeadline = stop.Token.Register(() => deadline.CancelAfter(options.WebSocketCloseTimeout));
 
         var receiving = ReceiveAsync(stop);
-        End end;
+        EndReason end;
         try
         {
-            await write(message => socket.SendAsync(message, messages, WebSocketMessageFlags.EndOfMessage, cut.Token).AsTask(), stop.Token);
-            end = End.Finished;
+            await write(
+                message => socket.SendAsync(message, messages, WebSocketMessageFlags.EndOfMessage, deadline.Token).AsTask(), stop.Token);
+            end = EndReason.Finished;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            end = cut.IsCancellationRequested ? End.Lost : stopping.IsCancellationRequested ? End.Stopping : await receiving;
+            end = deadline.IsCancellationRequested ? EndReason.Lost
+                : stopping.IsCancellationRequested ? EndReason.Stopping
+                : await receiving;
         }
-        catch (Exception exception) when (exception is WebSocketException || IsGone)
+        catch (Exception exception) when (exception is WebSocketException || IsClosed)
         {
-            end = End.Lost;
+            end = EndReason.Lost;
         }
         catch (Exception exception)
         {
             WriterFailed(logger, exception);
-            end = End.Failed;
+            end = EndReason.Failed;
         }
 
-        await CloseAsync(end, receiving, cut);
+        await CloseAsync(end, receiving, deadline);
     }
 
-    private async Task<End> ReceiveAsync(CancellationTokenSource stop)
+    private async Task<EndReason> ReceiveAsync(CancellationTokenSource stop)
     {
         try
         {
             var result = await socket.ReceiveAsync(new byte[1], CancellationToken.None);
-            return result.MessageType == WebSocketMessageType.Close ? End.ClientClosed : End.UnexpectedMessage;
+            return result.MessageType == WebSocketMessageType.Close ? EndReason.ClientClosed : EndReason.UnexpectedMessage;
         }
         catch (Exception)
         {
-            // However reading fails, nothing can be read any more.
-            return End.Lost;
+            // After any failure the socket cannot be read again.
+            return EndReason.Lost;
         }
         finally
         {
@@ -80,36 +87,36 @@ internal sealed partial class WriteOnlySocket(
         }
     }
 
-    private async Task CloseAsync(End end, Task<End> receiving, CancellationTokenSource cut)
+    private async Task CloseAsync(EndReason end, Task<EndReason> receiving, CancellationTokenSource deadline)
     {
         var (status, reason) = end switch
         {
-            End.Stopping => (WebSocketCloseStatus.EndpointUnavailable, "server is shutting down"),
-            End.Failed => (WebSocketCloseStatus.InternalServerError, "internal error"),
-            End.UnexpectedMessage => (WebSocketCloseStatus.PolicyViolation, "unexpected data message"),
+            EndReason.Stopping => (WebSocketCloseStatus.EndpointUnavailable, "server is shutting down"),
+            EndReason.Failed => (WebSocketCloseStatus.InternalServerError, "internal error"),
+            EndReason.UnexpectedMessage => (WebSocketCloseStatus.PolicyViolation, "unexpected data message"),
             _ => (WebSocketCloseStatus.NormalClosure, ""),
         };
         try
         {
-            if (end != End.Lost)
+            if (end != EndReason.Lost)
             {
-                cut.CancelAfter(options.WebSocketCloseTimeout);
-                await socket.CloseOutputAsync(status, reason, cut.Token);
+                deadline.CancelAfter(options.WebSocketCloseTimeout);
+                await socket.CloseOutputAsync(status, reason, deadline.Token);
 
-                // Then the client's own close; until it comes the connection stays, or a reset could overtake ours.
-                await receiving.WaitAsync(cut.Token);
+                // The connection stays open until the client's close frame: a TCP reset could overtake the server's.
+                await receiving.WaitAsync(deadline.Token);
                 while (socket.State == WebSocketState.CloseSent)
                 {
-                    await socket.ReceiveAsync(new byte[1024], cut.Token);
+                    await socket.ReceiveAsync(new byte[1024], deadline.Token);
                 }
             }
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException || IsGone)
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException || IsClosed)
         {
-            end = End.Lost;
+            end = EndReason.Lost;
         }
 
-        if (end == End.Lost)
+        if (end == EndReason.Lost)
         {
             socket.Abort();
         }

@@ -6,8 +6,9 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Terminals;
 
 /// <summary>
-/// <c>/terminal/{agent}</c>: a terminal in the browser. Whoever posts a session token here gets it as cookies that scripts cannot read, that
-/// no other site can send, and that reach this page and this agent's terminal alone: not the rest of the API.
+/// <c>/terminal/{agent}</c>: a terminal in the browser. A form posts the session token, and the response sets it as cookies. The cookies
+/// are HttpOnly and SameSite=Strict, and their paths are this page and this agent's terminal, so that they do not reach the rest of the
+/// API.
 /// </summary>
 internal sealed class TerminalPage(UserAuthentication users)
 {
@@ -22,7 +23,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         "You are signed out: this browser's session token is not valid any more. It was deleted or rotated, has expired, "
         + "or its user is suspended.";
 
-    // xterm.js makes style elements of its own; nothing is loaded from elsewhere.
+    // xterm.js creates style elements, which need 'unsafe-inline'. The page loads nothing from other sites.
     private const string ContentPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
         + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -44,7 +45,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         await WriteAsync(context, TerminalAssets.Page(TerminalAssets.IsBuilt ? "terminal.html" : "missing.html"));
     }
 
-    /// <summary>Signs in with <c>token</c>, or out with <c>sign_out</c>; then the page is asked for again.</summary>
+    /// <summary>Signs in with the field <c>token</c>, or out with <c>sign_out</c>, and redirects to the page.</summary>
     public async Task PostAsync(HttpContext context)
     {
         if (!GoUuid.TryParse(context.Request.RouteValues[RouteParameter] as string, out var agent))
@@ -53,8 +54,8 @@ internal sealed class TerminalPage(UserAuthentication users)
             return;
         }
 
-        // Signing somebody in or out from another page is a forgery too. Browsers say where a form comes from.
-        if (SameOrigin.IsForeign(context.Request))
+        // A form of another site could sign a user in or out (login CSRF). Browsers send the form's origin.
+        if (SameOrigin.IsCrossOrigin(context.Request))
         {
             await context.WriteAsync(StatusCodes.Status403Forbidden, new ApiError("The form comes from another site."));
             return;
@@ -74,8 +75,10 @@ internal sealed class TerminalPage(UserAuthentication users)
             return;
         }
 
-        var isHttps = context.Request.IsHttps || string.Equals(context.Request.Headers["X-Forwarded-Proto"], "https", StringComparison.OrdinalIgnoreCase);
-        foreach (var path in new[] { context.Request.Path.Value!, $"/api/v2/workspaceagents/{context.Request.RouteValues[RouteParameter]}/pty" })
+        var isHttps = context.Request.IsHttps
+            || string.Equals(context.Request.Headers["X-Forwarded-Proto"], "https", StringComparison.OrdinalIgnoreCase);
+        var terminalPath = $"/api/v2/workspaceagents/{context.Request.RouteValues[RouteParameter]}/pty";
+        foreach (var path in new[] { context.Request.Path.Value!, terminalPath })
         {
             var cookie = new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = isHttps, Path = path };
             if (signsOut)
@@ -93,7 +96,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         context.Response.StatusCode = StatusCodes.Status303SeeOther;
     }
 
-    /// <summary>A file that the page loads. They are the same for everybody.</summary>
+    /// <summary>Sends a script or style sheet of the page. It needs no credentials, since the files are the same for all users.</summary>
     public static async Task GetAssetAsync(HttpContext context)
     {
         if (TerminalAssets.Find(context.Request.RouteValues["file"] as string ?? "") is not var (type, bytes))
@@ -105,7 +108,7 @@ internal sealed class TerminalPage(UserAuthentication users)
         context.Response.ContentType = type;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.CacheControl = "no-cache";
-        await context.WritePiecesAsync(bytes);
+        await context.WriteChunksAsync(bytes);
     }
 
     private static async Task<IFormCollection?> ReadFormAsync(HttpContext context)
@@ -125,7 +128,9 @@ internal sealed class TerminalPage(UserAuthentication users)
         }
     }
 
-    /// <summary>The form, with a reason of this file's own above it.</summary>
+    /// <summary>
+    /// The sign-in form with a message above it. The message is a constant of this type, so that it needs no HTML encoding.
+    /// </summary>
     private static byte[] SignIn(string? reason)
     {
         var shown = reason is null ? "" : $"<p class=\"wrong\" role=\"alert\">{reason}</p>";
@@ -141,7 +146,8 @@ internal sealed class TerminalPage(UserAuthentication users)
         headers.ContentSecurityPolicy = ContentPolicy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
-        // Not "no-referrer": with it browsers send "Origin: null" with the form.
+
+        // With "no-referrer" browsers would send "Origin: null" with the form.
         headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-store";

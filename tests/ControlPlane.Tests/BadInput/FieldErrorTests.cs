@@ -142,7 +142,7 @@ public sealed class FieldErrorTests
         var members = Enumerable.Range(0, 10_000).Select(static index => $"\"{new string('x', 1000)}{index}\":1");
         var body = Encoding.UTF8.GetBytes($"{{{string.Join(',', members)}}}");
         var faults = BodyCheck.Find(body, AdministrationJson.Wire.CreateUser);
-        Assert.Equal(BodyCheck.MaxFaults, faults.Count);
+        Assert.Equal(BodyCheck.MaxErrors, faults.Count);
         Assert.All(faults, static fault => Assert.InRange(fault.Field.Length + fault.Detail.Length, 1, 300));
     }
 

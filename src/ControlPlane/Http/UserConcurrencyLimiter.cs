@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Counts the answers that are being written to each user and that grow with what is stored. A client that does not read its answer keeps
-/// a page of it in memory, and one that reads fast keeps a processor busy; so a user has a number of them at once.
+/// Limits how many long responses each user may receive at the same time. A client that does not read its response holds one page of it
+/// in memory. A client that reads fast keeps a processor busy.
 /// </summary>
-internal sealed class AnswersByUser(ControlPlaneOptions options)
+internal sealed class UserConcurrencyLimiter(ControlPlaneOptions options)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, int> _counts = [];
 
-    /// <summary>Takes a place of the user's, which disposing gives back; null when all are taken.</summary>
-    public IDisposable? TryBegin(Guid userId)
+    /// <summary>Takes a lease, which its disposal returns. Null when the user holds all of them.</summary>
+    public IDisposable? TryAcquire(Guid userId)
     {
         lock (_lock)
         {
@@ -23,11 +23,11 @@ internal sealed class AnswersByUser(ControlPlaneOptions options)
             }
 
             count++;
-            return new Place(this, userId);
+            return new Lease(this, userId);
         }
     }
 
-    private void End(Guid userId)
+    private void Release(Guid userId)
     {
         lock (_lock)
         {
@@ -38,8 +38,8 @@ internal sealed class AnswersByUser(ControlPlaneOptions options)
         }
     }
 
-    private sealed class Place(AnswersByUser answers, Guid userId) : IDisposable
+    private sealed class Lease(UserConcurrencyLimiter limiter, Guid userId) : IDisposable
     {
-        public void Dispose() => answers.End(userId);
+        public void Dispose() => limiter.Release(userId);
     }
 }
