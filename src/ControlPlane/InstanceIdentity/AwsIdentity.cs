@@ -6,9 +6,9 @@ using System.Text.Json;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>
-/// AWS's instance identity document and its signature in any of the three forms of the metadata service: <c>signature</c> (base64 of RSA
-/// PKCS#1 v1.5 with SHA-256), <c>rsa2048</c> and <c>pkcs7</c> (PKCS#7, without its PEM marks or with them). A document does not say until when
-/// it is good: whoever has read one on the instance can show it for as long as the binding stands.
+/// Verifies AWS's instance identity document and its signature, in any of the three forms of the metadata service: <c>signature</c> (base64
+/// of RSA PKCS#1 v1.5 with SHA-256), <c>rsa2048</c> and <c>pkcs7</c> (PKCS#7, with or without PEM markers). A document has no expiry:
+/// anybody who has read it on the instance can use it until the instance's binding is deleted.
 /// </summary>
 internal sealed class AwsIdentity(ControlPlaneOptions options, TimeProvider time)
 {
@@ -42,7 +42,7 @@ internal sealed class AwsIdentity(ControlPlaneOptions options, TimeProvider time
         {
             using var key = certificate.GetRSAPublicKey();
 
-            // Another length is another form; the message is not worth a look then.
+            // An RSA signature is as long as the key. Another length means PKCS#7.
             if (key is not null && signature.Length == key.KeySize / 8
                 && key.VerifyData(content, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))
             {
@@ -55,7 +55,8 @@ internal sealed class AwsIdentity(ControlPlaneOptions options, TimeProvider time
 
     private static bool IsMessage(byte[] content, byte[] bytes, X509Certificate2[] certificates)
     {
-        // "pkcs7" is DSA with SHA-1. It is taken where its certificate is configured: nobody but AWS makes what that key signs.
+        // "pkcs7" is DSA with SHA-1. It is accepted where the operator configured its certificate: a SHA-1 collision would need AWS's key
+        // to sign a document of the attacker's choice.
         var message = SignedMessage.Decode(bytes, acceptSha1: true);
         if (message?.ContentInfo.Content.Length == 0)
         {
@@ -71,7 +72,7 @@ internal sealed class AwsIdentity(ControlPlaneOptions options, TimeProvider time
             return false;
         }
 
-        // The library prefers a certificate in the message. One that a stranger put there proves nothing.
+        // SignedCms prefers certificates in the message. The sender chose those, so that only configured ones count.
         foreach (var embedded in message.Certificates)
         {
             message.RemoveCertificate(embedded);

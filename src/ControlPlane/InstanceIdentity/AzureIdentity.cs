@@ -6,15 +6,15 @@ using System.Text.Json;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>
-/// Azure's attested data: PKCS#7 that holds a JSON document and the certificates of its signer. The chain must end at a configured root, the
-/// signer must have one of Azure's names, and the document must be current. Agents send no nonce, so there is none to compare.
+/// Verifies Azure's attested data: PKCS#7 with a JSON document and the signer's certificates. The chain must end at a configured root, the
+/// signer must have one of Azure's common names, and the document must not be expired. Agents send no nonce, so that none is compared.
 /// </summary>
 internal sealed class AzureIdentity(ControlPlaneOptions options, TimeProvider time)
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string CommonName = "2.5.4.3";
 
-    // In UTC, with the offset written out: "11/28/26 00:16:17 -0000".
+    // Such as "11/28/26 00:16:17 -0000", always in UTC.
     private const string TimeFormat = "MM/dd/yy HH:mm:ss zzz";
 
     public IdentityVerdict Verify(string signature)
@@ -47,7 +47,9 @@ internal sealed class AzureIdentity(ControlPlaneOptions options, TimeProvider ti
             return IdentityVerdict.Invalid("The signer's certificate cannot be read.");
         }
 
-        return SignedMessage.IsSigned(signer, []) ? Read(message.ContentInfo) : IdentityVerdict.Invalid("The signature is not over this document.");
+        return SignedMessage.IsSigned(signer, [])
+            ? Read(message.ContentInfo)
+            : IdentityVerdict.Invalid("The signature does not match the document.");
     }
 
     private bool HasAllowedName(X509Certificate2 certificate)
@@ -75,7 +77,7 @@ internal sealed class AzureIdentity(ControlPlaneOptions options, TimeProvider ti
         policy.ApplicationPolicy.Add(new(ServerAuthentication));
         policy.VerificationTime = time.GetUtcNow().LocalDateTime;
 
-        // A certificate names addresses to ask. They would be a stranger's choice, asked before anything is proven.
+        // A certificate contains URLs of revocation lists and issuers. The sender chose them, and nothing is verified yet: none is fetched.
         policy.RevocationMode = X509RevocationMode.NoCheck;
         policy.DisableCertificateDownloads = true;
         return chain.Build(certificate);
@@ -93,7 +95,7 @@ internal sealed class AzureIdentity(ControlPlaneOptions options, TimeProvider ti
                 || TimeOf(times, "createdOn") is not { } created || TimeOf(times, "expiresOn") is not { } expires
                 || created > now + skew || expires <= now - skew)
             {
-                return IdentityVerdict.Invalid("The document is expired, or does not say until when it is good.");
+                return IdentityVerdict.Invalid("The document is expired, or has no valid times.");
             }
 
             return IdentityVerdict.Of(TextOf(root, "vmId"));
@@ -105,7 +107,9 @@ internal sealed class AzureIdentity(ControlPlaneOptions options, TimeProvider ti
     }
 
     private static DateTimeOffset? TimeOf(JsonElement times, string name) =>
-        DateTimeOffset.TryParseExact(TextOf(times, name), TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) ? time : null;
+        DateTimeOffset.TryParseExact(TextOf(times, name), TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)
+            ? time
+            : null;
 
     private static string? TextOf(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String

@@ -5,8 +5,9 @@ using Microsoft.IdentityModel.Tokens;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>
-/// Google's instance identity token (<c>format=full</c>, which has the claim <c>google.compute_engine.instance_id</c>): a JWT signed with RS256 by one
-/// of the published keys, from Google, for this server's audience, and current.
+/// Verifies Google's instance identity token: a JWT of <c>format=full</c>, which has the claim <c>google.compute_engine.instance_id</c>.
+/// One of Google's published keys must have signed it with RS256. Its issuer must be Google, its audience this server, and it must not be
+/// expired.
 /// </summary>
 internal sealed class GoogleIdentity(GoogleKeys keys, ControlPlaneOptions options, TimeProvider time)
 {
@@ -18,17 +19,17 @@ internal sealed class GoogleIdentity(GoogleKeys keys, ControlPlaneOptions option
     {
         if (!keys.AreConfigured)
         {
-            return IdentityVerdict.Invalid("This server has no keys of Google configured.");
+            return IdentityVerdict.Invalid("This server has no Google keys configured.");
         }
 
         if (KeyIdOf(token) is not { } keyId)
         {
-            return IdentityVerdict.Invalid("The token is not a JSON Web Token that names its key.");
+            return IdentityVerdict.Invalid("The token is not a JSON Web Token with a key id.");
         }
 
         if (await keys.GetAsync(keyId) is not { } published)
         {
-            return IdentityVerdict.Unavailable("Google's keys cannot be read right now.");
+            return IdentityVerdict.Unavailable("Google's keys cannot be fetched at the moment.");
         }
 
         var result = await _handler.ValidateTokenAsync(token, Rules(keyId, published));

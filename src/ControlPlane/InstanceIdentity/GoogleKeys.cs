@@ -5,19 +5,19 @@ using Microsoft.IdentityModel.Tokens;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>
-/// The keys that Google signs with, read when first needed, when they are old, and when a token names a key that is not among them: once for all
-/// requests that wait, and not at the pace of strangers.
+/// A cache of Google's public keys. The keys are fetched at the first use, when they are older than <see cref="MaxAge"/>, and when a token
+/// names an unknown key. Concurrent requests share one fetch, and <see cref="MinFetchInterval"/> limits how often strangers can cause one.
 /// </summary>
 internal sealed partial class GoogleKeys : IDisposable
 {
-    /// <summary>Keys older than this are read anew.</summary>
+    /// <summary>Older keys are fetched again.</summary>
     internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(1);
 
-    /// <summary>Keys older than this are not believed any more, if new ones cannot be had.</summary>
+    /// <summary>Older keys are no longer trusted, even while fetches fail.</summary>
     internal static readonly TimeSpan MaxStaleAge = TimeSpan.FromHours(24);
 
-    /// <summary>How often unknown key ids, which anybody can invent, and failures may cause a read.</summary>
-    internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    /// <summary>The least time between two fetches. Failures and unknown key ids, which anybody can invent, cause fetches.</summary>
+    internal static readonly TimeSpan MinFetchInterval = TimeSpan.FromSeconds(5);
 
     private const int MaxDocumentBytes = 1 << 20;
     private const int MinKeyBits = 2048;
@@ -46,7 +46,9 @@ internal sealed partial class GoogleKeys : IDisposable
 
     public bool AreConfigured => _source is not null;
 
-    /// <summary>The keys; null while there are none, or while it cannot be told whether <paramref name="keyId"/> is one.</summary>
+    /// <summary>
+    /// The keys. Null when none are trusted, or when <paramref name="keyId"/> is unknown and the last fetch failed: it may be a new key.
+    /// </summary>
     public async Task<IReadOnlyList<SecurityKey>?> GetAsync(string keyId)
     {
         Task? reading;
@@ -73,17 +75,18 @@ internal sealed partial class GoogleKeys : IDisposable
     private bool Knows(string keyId) => _keys.Any(key => key.KeyId == keyId);
 
     private bool MustRead(string keyId, DateTimeOffset now) =>
-        !(now - _triedAt < Pause) && (!(now - _readAt < MaxAge) || !Knows(keyId));
+        !(now - _triedAt < MinFetchInterval) && (!(now - _readAt < MaxAge) || !Knows(keyId));
 
-    /// <summary>Never fails. Not bound to one request, since others wait for it too.</summary>
+    /// <summary>Never throws. No request's cancellation stops the fetch, since other requests share it.</summary>
     private async Task ReadAsync()
     {
-        // The caller holds the lock until this has begun to wait.
+        // The caller holds the lock: the rest runs after it has released it.
         await Task.Yield();
         SecurityKey[] keys = [];
         try
         {
-            keys = [.. JsonWebKeySet.Create(await LoadAsync(_source!)).GetSigningKeys().Where(static key => key is RsaSecurityKey && key.KeySize >= MinKeyBits)];
+            var keySet = JsonWebKeySet.Create(await LoadAsync(_source!));
+            keys = [.. keySet.GetSigningKeys().Where(static key => key is RsaSecurityKey && key.KeySize >= MinKeyBits)];
             if (keys.Length == 0)
             {
                 LogNoKeys(_source!);
@@ -91,7 +94,7 @@ internal sealed partial class GoogleKeys : IDisposable
         }
         catch (Exception exception)
         {
-            // Whatever there is in the place of keys, the next read has to be possible.
+            // Any content may be at that address. After any failure the next fetch must be possible.
             LogNotFetched(_source!, exception);
         }
 

@@ -5,7 +5,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.InstanceIdentity;
 
-/// <summary>The clouds whose instances can prove who they are.</summary>
+/// <summary>The clouds whose instances can authenticate with a signed identity.</summary>
 internal enum Cloud
 {
     Aws,
@@ -13,22 +13,23 @@ internal enum Cloud
     Google,
 }
 
-/// <summary>That an instance stands for an agent.</summary>
+/// <summary>Allows an instance to get tokens of an agent.</summary>
 internal sealed record InstanceBinding(Guid AgentId, Cloud Cloud, string InstanceId, DateTimeOffset CreatedAt);
 
-/// <summary>What an instance got for its identity.</summary>
-/// <param name="Token">The agent's token; null: none.</param>
-/// <param name="IsAmbiguous">Whether that is because several agents are on the instance.</param>
+/// <summary>The result of the exchange of an instance's identity for an agent's token.</summary>
+/// <param name="Token">The agent's token, or null without a single matching agent.</param>
+/// <param name="IsAmbiguous">Whether several agents match.</param>
 internal sealed record InstanceExchange(Guid? Token, bool IsAmbiguous);
 
 /// <summary>
-/// Which instance stands for which agent, and the tokens given for that. Agents' tokens are stored as hashes only, so each exchange makes one of its own;
-/// the agent's first token is as good as before.
+/// Stores the bindings of agents to instances, and the tokens that instances got. The database holds only hashes of tokens, so that each
+/// exchange makes a new token. The agent's own token stays valid.
 /// </summary>
 internal sealed class InstanceBindingStore(Database database, AccessSignals access, ControlPlaneOptions options, TimeProvider time)
 {
     /// <summary>
-    /// Binds an agent to an instance, and ends an older binding of it with its tokens, unless it is the same. False: there is no such agent.
+    /// Binds an agent to an instance. Deletes the agent's binding to another instance, with its tokens. False when the agent does not
+    /// exist.
     /// </summary>
     public Task<bool> BindAsync(Guid agentId, Cloud cloud, string instanceId, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
@@ -49,12 +50,14 @@ internal sealed class InstanceBindingStore(Database database, AccessSignals acce
                 ("@instance", instanceId),
                 ("@now", time.GetUtcNow()));
             var bound = connection.Execute(
-                "UPDATE workspace_agents SET instance_id = @instance WHERE id = @agent", ("@agent", agentId), ("@instance", instanceId)) == 1;
+                "UPDATE workspace_agents SET instance_id = @instance WHERE id = @agent",
+                ("@agent", agentId),
+                ("@instance", instanceId)) == 1;
             return (bound, ended > 0);
         },
         cancellationToken);
 
-    /// <summary>Ends an agent's binding, and with it the tokens given for it. False if it has none.</summary>
+    /// <summary>Deletes an agent's binding with its tokens. False when it has none.</summary>
     public Task<bool> UnbindAsync(Guid agentId, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
         {
@@ -67,10 +70,12 @@ internal sealed class InstanceBindingStore(Database database, AccessSignals acce
     /// <summary>All bindings, oldest first.</summary>
     public ValueTask<List<InstanceBinding>> ListAsync() => database.ReadAsync(static connection => connection.ListAsync(
         "SELECT * FROM instance_bindings ORDER BY created_at, agent_id",
-        static reader => new InstanceBinding(reader.Uuid("agent_id"), CloudOf(reader.Text("cloud")), reader.Text("instance_id"), reader.Time("created_at"))));
+        static reader => new InstanceBinding(
+            reader.Uuid("agent_id"), CloudOf(reader.Text("cloud")), reader.Text("instance_id"), reader.Time("created_at"))));
 
-    /// <summary>A new token for the one agent of this instance, or for the one of that name.</summary>
-    public Task<InstanceExchange> ExchangeAsync(Cloud cloud, string instanceId, string? agentName, CancellationToken cancellationToken) => WithdrawAsync(
+    /// <summary>Makes a token for the instance's only agent, or for the one named <paramref name="agentName"/>.</summary>
+    public Task<InstanceExchange> ExchangeAsync(
+        Cloud cloud, string instanceId, string? agentName, CancellationToken cancellationToken) => WithdrawAsync(
         connection =>
         {
             var agents = connection.List(
@@ -87,7 +92,7 @@ internal sealed class InstanceBindingStore(Database database, AccessSignals acce
                 return (new InstanceExchange(null, agents.Count > 1), false);
             }
 
-            // Room for one more: of an agent that asks again and again, the newest stay.
+            // Makes room for one more token. Only the newest tokens of an agent stay valid.
             var ended = connection.Execute(
                 """
                 DELETE FROM instance_tokens WHERE agent_id = @agent AND hashed_token NOT IN (
@@ -105,7 +110,7 @@ internal sealed class InstanceBindingStore(Database database, AccessSignals acce
         },
         cancellationToken);
 
-    /// <summary>A write that tells also whether it has taken tokens away.</summary>
+    /// <summary>Runs a write, and signals the change when the write has withdrawn tokens.</summary>
     private async Task<T> WithdrawAsync<T>(Func<DbConnection, (T Result, bool Withdrawn)> work, CancellationToken cancellationToken)
     {
         var (result, withdrawn) = await database.WriteAsync(work, cancellationToken);

@@ -4,8 +4,9 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.InstanceIdentity;
 
 /// <summary>
-/// <c>POST aws-instance-identity</c>, <c>azure-instance-identity</c> and <c>google-instance-identity</c>: a cloud's word for an instance, exchanged for the
-/// token of its agent (tailnet.md §1.3-3). Nobody is signed in here: nothing is looked up before the proof holds.
+/// <c>POST aws-instance-identity</c>, <c>azure-instance-identity</c> and <c>google-instance-identity</c>: exchange an instance's signed
+/// identity for its agent's token (tailnet.md §1.3-3). The routes need no credentials, so that nothing is read from the database before the
+/// identity is verified.
 /// </summary>
 internal sealed class InstanceIdentityApi(
     AwsIdentity aws, AzureIdentity azure, GoogleIdentity google, InstanceBindingStore bindings, ControlPlaneOptions options)
@@ -58,16 +59,22 @@ internal sealed class InstanceIdentityApi(
         switch (verdict.Outcome)
         {
             case IdentityOutcome.Invalid:
-                await context.WriteAsync(StatusCodes.Status401Unauthorized, new ApiError($"Invalid {NameOf(cloud)} identity.", verdict.Text));
+                await context.WriteAsync(
+                    StatusCodes.Status401Unauthorized,
+                    new ApiError($"Invalid {NameOf(cloud)} identity.", verdict.Text));
                 return;
             case IdentityOutcome.NoInstance:
                 await context.WriteAsync(
                     StatusCodes.Status400BadRequest,
-                    new ApiError(cloud == Cloud.Google ? "Error decoding JWT claims." : "Error decoding the identity document.", verdict.Text));
+                    new ApiError(
+                        cloud == Cloud.Google ? "Error decoding JWT claims." : "Error decoding the identity document.",
+                        verdict.Text));
                 return;
             case IdentityOutcome.Unavailable:
                 context.Response.Headers.RetryAfter = "5";
-                await context.WriteAsync(StatusCodes.Status503ServiceUnavailable, new ApiError("The identity cannot be verified.", verdict.Text));
+                await context.WriteAsync(
+                    StatusCodes.Status503ServiceUnavailable,
+                    new ApiError("The identity cannot be verified.", verdict.Text));
                 return;
         }
 
@@ -80,7 +87,9 @@ internal sealed class InstanceIdentityApi(
         {
             await context.WriteAsync(
                 StatusCodes.Status409Conflict,
-                new ApiError($"Several agents are on the instance with id \"{verdict.Text}\".", "Say which one in agent_name, another one for each."));
+                new ApiError(
+                    $"Several agents are bound to the instance with id \"{verdict.Text}\".",
+                    "The field agent_name must name one of them."));
         }
         else
         {

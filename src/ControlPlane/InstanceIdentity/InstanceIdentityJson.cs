@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.InstanceIdentity;
 
-/// <summary>The JSON bodies of instances' identities.</summary>
+/// <summary>The JSON types of instance identity.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(AwsIdentityRequest))]

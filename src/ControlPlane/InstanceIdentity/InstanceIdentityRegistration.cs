@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.InstanceIdentity;
 
-/// <summary>Agents' tokens for the identity of a cloud's instance.</summary>
+/// <summary>Registers the exchange of instance identities for agents' tokens.</summary>
 internal static class InstanceIdentityRegistration
 {
     public static IServiceCollection AddInstanceIdentity(this IServiceCollection services) => services
