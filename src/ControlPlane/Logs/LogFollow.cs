@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Logs;
 
-/// <summary>Upgrades <c>{id}/logs?follow</c> and runs the follower (tailnet.md §1.4, §9.1).</summary>
+/// <summary>Upgrades <c>{id}/logs?follow</c> to a WebSocket and sends it the log lines (tailnet.md §1.4, §9.1).</summary>
 internal sealed class LogFollow(
     LogStore logs,
     LogTails tails,
@@ -17,7 +17,7 @@ internal sealed class LogFollow(
 {
     public async Task AcceptAsync(HttpContext context, Guid agentId, long after, long before)
     {
-        // After the last lines.
+        // The follower itself ends the stream of a deleted agent, after the agent's last lines.
         StreamAccess.LeaveEndToStream(context);
         if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
         {
@@ -33,7 +33,9 @@ internal sealed class LogFollow(
         }
     }
 
-    /// <summary>Ends when the agent is gone and all its lines are sent, or when a line has come that <paramref name="before"/> leaves out.</summary>
+    /// <summary>
+    /// Returns after the last line of a deleted agent, or at the first line whose id is not below <paramref name="before"/>.
+    /// </summary>
     internal Task FollowAsync(
         Guid agentId, long after, long before, Func<ReadOnlyMemory<byte>, Task> send, CancellationToken stop) => tails.FollowAsync(
             agentId, tail => new Follower(logs, options.MaxFollowMessageBytes, agentId, after, before, send).RunAsync(tail, stop));
@@ -43,19 +45,19 @@ internal sealed class LogFollow(
     {
         private long _after = after;
         private bool _sent;
-        private bool _over;
+        private bool _reachedBefore;
 
         public async Task RunAsync(LogTail tail, CancellationToken stop)
         {
             await CatchUpAsync(stop);
 
-            // A client waits for its first message to know that it has caught up.
+            // The first message tells the client that it has caught up, also when it is empty.
             if (!_sent)
             {
                 await send(LogMessages.Empty);
             }
 
-            while (!_over)
+            while (!_reachedBefore)
             {
                 var step = tail.Next(_after);
                 switch (step.Kind)
@@ -79,7 +81,7 @@ internal sealed class LogFollow(
 
         private async Task CatchUpAsync(CancellationToken stop)
         {
-            while (!_over)
+            while (!_reachedBefore)
             {
                 var page = await logs.ReadPageAsync(agentId, _after, long.MaxValue, LogTails.PageLines, maxMessageBytes);
                 await SendAsync(page.Lines);
@@ -114,8 +116,8 @@ internal sealed class LogFollow(
                 return;
             }
 
-            _over = lines[^1].Id >= before;
-            foreach (var message in LogMessages.Of(_over ? lines.Where(line => line.Id < before) : lines, maxMessageBytes))
+            _reachedBefore = lines[^1].Id >= before;
+            foreach (var message in LogMessages.Of(_reachedBefore ? lines.Where(line => line.Id < before) : lines, maxMessageBytes))
             {
                 await send(message);
                 _sent = true;

@@ -1,17 +1,19 @@
 namespace ControlPlane.Logs;
 
-/// <summary>A stored line. Ids ascend over all agents in the order in which lines became visible, so that a reader can resume after one.</summary>
-/// <param name="Id">Its id: ids ascend over all agents and are never used twice.</param>
-/// <param name="CreatedAt">When the server stored it.</param>
-/// <param name="Output">Its text, at most 1,024 characters.</param>
-/// <param name="Level">How severe it is.</param>
-/// <param name="SourceId">The id of its log source.</param>
+/// <summary>
+/// A stored line. Ids ascend over all agents in the order in which lines became visible, so that a reader can resume after an id.
+/// </summary>
+/// <param name="Id">The line's id. Ids ascend over all agents and are never reused.</param>
+/// <param name="CreatedAt">The time when the server stored the line.</param>
+/// <param name="Output">The line's text, at most 1,024 characters.</param>
+/// <param name="Level">The line's severity.</param>
+/// <param name="SourceId">The id of the line's log source.</param>
 internal sealed record LogLine(long Id, DateTimeOffset CreatedAt, string Output, string Level, Guid SourceId);
 
-/// <summary>A line to be stored.</summary>
-/// <param name="Output">Cut to what is stored.</param>
+/// <summary>A line that is not stored yet.</summary>
+/// <param name="Output">The text, at most <see cref="LogText.MaxCharacters"/>.</param>
 /// <param name="Level">One of <see cref="LogText.Levels"/>.</param>
 internal sealed record NewLogLine(string Output, string Level);
 
-/// <summary>Some lines, oldest first, and whether there may be more right behind them.</summary>
+/// <summary>A page of lines, oldest first, and whether more lines may follow it.</summary>
 internal sealed record LogPage(IReadOnlyList<LogLine> Lines, bool HasMore);

@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace ControlPlane.Logs;
 
-/// <summary>Cuts lines into messages for followers, each a JSON array and a newline and none longer than a client reads (tailnet.md §1.4).</summary>
+/// <summary>
+/// Serializes lines into messages for followers. Each message is a JSON array and a newline, no longer than clients accept (tailnet.md
+/// §1.4). A single line that is longer is a message of its own.
+/// </summary>
 internal static class LogMessages
 {
     public static ReadOnlyMemory<byte> Empty { get; } = "[]\n"u8.ToArray();
@@ -15,7 +18,7 @@ internal static class LogMessages
         {
             var json = JsonSerializer.SerializeToUtf8Bytes(line, LogsJson.Wire.LogLine);
 
-            // A comma or bracket before it, and the bracket and newline at the end.
+            // The 3 bytes are the comma before the line, and the bracket and newline at the end.
             if (message.WrittenCount > 0 && message.WrittenCount + json.Length + 3 > maxBytes)
             {
                 message.Write("]\n"u8);

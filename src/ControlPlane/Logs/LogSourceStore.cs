@@ -3,16 +3,19 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Logs;
 
-/// <summary>The log sources of agents.</summary>
+/// <summary>Stores the log sources of agents.</summary>
 internal sealed class LogSourceStore(Database database, ControlPlaneOptions options)
 {
     public ValueTask<List<LogSource>> OfAsync(Guid agentId) => database.ReadAsync(connection => ReadAsync(connection, agentId));
 
-    /// <summary>As <see cref="OfAsync"/>, on a connection that the caller has open.</summary>
+    /// <summary>As <see cref="OfAsync"/>, on the caller's connection.</summary>
     public static ValueTask<List<LogSource>> ReadAsync(DbConnection connection, Guid agentId) => connection.ListAsync(
         "SELECT * FROM agent_log_sources WHERE agent_id = @agent ORDER BY created_at, id", Read, ("@agent", agentId));
 
-    /// <summary>Stores a source, or finds the one that has its id already. Null when the agent has too many.</summary>
+    /// <summary>
+    /// Stores a source, or returns the agent's stored source with the same id. Null when the agent has
+    /// <see cref="ControlPlaneOptions.MaxLogSourcesPerAgent"/>.
+    /// </summary>
     public Task<LogSource?> AddAsync(LogSource source, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
@@ -27,7 +30,7 @@ internal sealed class LogSourceStore(Database database, ControlPlaneOptions opti
         },
         cancellationToken);
 
-    /// <summary>Stores a source inside the caller's transaction, unless it is there.</summary>
+    /// <summary>Stores a source inside the caller's transaction, unless the agent has one with its id.</summary>
     public static void Insert(DbConnection connection, LogSource source) => connection.Execute(
         """
         INSERT INTO agent_log_sources (agent_id, id, created_at, display_name, icon)

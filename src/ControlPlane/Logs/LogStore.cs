@@ -4,7 +4,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Logs;
 
-/// <summary>The log lines of agents.</summary>
+/// <summary>Stores the log lines of agents.</summary>
 internal sealed class LogStore(Database database, ControlPlaneOptions options)
 {
     private long _pageReads;
@@ -12,19 +12,19 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
     /// <inheritdoc cref="Database.IsOutage"/>
     public bool IsOutage(DbException exception) => database.IsOutage(exception);
 
-    /// <summary>How often <see cref="ReadPageAsync"/> has read the store.</summary>
+    /// <summary>The number of queries by <see cref="ReadPageAsync"/>.</summary>
     public long PageReads => Interlocked.Read(ref _pageReads);
 
     /// <summary>
-    /// Stores the lines, all or none, in one transaction. False when they would exceed the agent's limit, which the agent then shows as
-    /// overflowed; shorter ones may still fit later.
+    /// Stores all lines or none, in one transaction. False when they would exceed the agent's limits. The agent is then marked as
+    /// overflowed, and fewer lines may still fit later.
     /// </summary>
-    /// <param name="agentId">Whose lines they are.</param>
-    /// <param name="sourceId">Where they come from; null for <see cref="LogSource.External"/>.</param>
+    /// <param name="agentId">The agent.</param>
+    /// <param name="sourceId">The lines' source, or null for <see cref="LogSource.External"/>.</param>
     /// <param name="lines">The lines.</param>
-    /// <param name="countedBytes">What they count against the limit, in bytes.</param>
-    /// <param name="now">The time stored with each.</param>
-    /// <param name="cancellationToken">Stops waiting for other writers.</param>
+    /// <param name="countedBytes">The bytes that count against the limit.</param>
+    /// <param name="now">The time that is stored with each line.</param>
+    /// <param name="cancellationToken">Cancels the write while it is queued.</param>
     public Task<bool> AppendAsync(
         Guid agentId,
         Guid? sourceId,
@@ -46,7 +46,8 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
                     ("@max_lines", options.MaxLogLinesPerAgent)) == 1;
                 if (!fits)
                 {
-                    connection.Execute("UPDATE workspace_agents SET logs_overflowed = 1 WHERE id = @id AND logs_overflowed = 0", ("@id", agentId));
+                    connection.Execute(
+                        "UPDATE workspace_agents SET logs_overflowed = 1 WHERE id = @id AND logs_overflowed = 0", ("@id", agentId));
                     return false;
                 }
 
@@ -65,31 +66,37 @@ internal sealed class LogStore(Database database, ControlPlaneOptions options)
         connection.CountAsync("SELECT coalesce(max(id), 0) FROM agent_logs WHERE agent_id = @agent", ("@agent", agentId)));
 
     /// <summary>
-    /// The next lines after an id and up to another, oldest first: at least one if there is any, and no more than about
-    /// <paramref name="maxBytes"/> of output, so that a slow reader holds little.
+    /// The next lines with ids above <paramref name="after"/> and up to <paramref name="upTo"/>, oldest first. A page has at least one line
+    /// if there is any, and about <paramref name="maxBytes"/> of output at most, which bounds the memory of a slow reader.
     /// </summary>
-    public ValueTask<LogPage> ReadPageAsync(Guid agentId, long after, long upTo, int maxLines, int maxBytes) => database.ReadAsync(async connection =>
-    {
-        Interlocked.Increment(ref _pageReads);
-        using var statement = Statement.Of(
-            connection, "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit");
-        statement.Command.Bind(("@agent", agentId), ("@after", after), ("@up_to", upTo), ("@limit", (long)maxLines));
-        await using var reader = await statement.Command.ExecuteReaderAsync();
-        var lines = new List<LogLine>();
-        var bytes = 0;
-        while (bytes < maxBytes && await reader.ReadAsync())
+    public ValueTask<LogPage> ReadPageAsync(Guid agentId, long after, long upTo, int maxLines, int maxBytes) =>
+        database.ReadAsync(async connection =>
         {
-            var line = new LogLine(reader.Integer("id"), reader.Time("created_at"), reader.Text("output"), reader.Text("level"), reader.Uuid("source_id"));
-            lines.Add(line);
-            bytes += Encoding.UTF8.GetByteCount(line.Output);
-        }
+            Interlocked.Increment(ref _pageReads);
+            using var statement = Statement.Of(
+                connection, "SELECT * FROM agent_logs WHERE agent_id = @agent AND id > @after AND id <= @up_to ORDER BY id LIMIT @limit");
+            statement.Command.Bind(("@agent", agentId), ("@after", after), ("@up_to", upTo), ("@limit", (long)maxLines));
+            await using var reader = await statement.Command.ExecuteReaderAsync();
+            var lines = new List<LogLine>();
+            var bytes = 0;
+            while (bytes < maxBytes && await reader.ReadAsync())
+            {
+                var line = new LogLine(
+                    reader.Integer("id"),
+                    reader.Time("created_at"),
+                    reader.Text("output"),
+                    reader.Text("level"),
+                    reader.Uuid("source_id"));
+                lines.Add(line);
+                bytes += Encoding.UTF8.GetByteCount(line.Output);
+            }
 
-        return new LogPage(lines, HasMore: bytes >= maxBytes || lines.Count == maxLines);
-    });
+            return new LogPage(lines, HasMore: bytes >= maxBytes || lines.Count == maxLines);
+        });
 
     private static void Insert(DbConnection connection, Guid agentId, Guid sourceId, IReadOnlyList<NewLogLine> lines, DateTimeOffset now)
     {
-        // Made once, not for each line.
+        // Formatted once, not for each line.
         var (agent, source) = (agentId.ToString("D"), sourceId.ToString("D"));
         connection.ExecuteEach(
             "INSERT INTO agent_logs (agent_id, created_at, level, source_id, output) VALUES (@agent, @now, @level, @source, @output)",

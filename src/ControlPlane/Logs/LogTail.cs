@@ -1,21 +1,21 @@
 namespace ControlPlane.Logs;
 
 /// <summary>
-/// The newest lines of one agent as its followers share them: the store is read once for each batch, however many follow. A few batches are
-/// kept; a follower that has fallen behind them reads the store for itself, as it does to catch up at first.
+/// A buffer of one agent's newest lines, which all its followers share: the database is read once for each batch. The buffer holds the last
+/// <see cref="MaxBatches"/> batches. A follower that has fallen further behind reads the database itself, as it does at its start.
 /// </summary>
 internal sealed class LogTail(long position)
 {
-    private const int KeptBatches = 8;
+    private const int MaxBatches = 8;
 
     private readonly Lock _lock = new();
-    private readonly Queue<LogBatch> _kept = new(KeptBatches);
+    private readonly Queue<LogBatch> _batches = new(MaxBatches);
     private TaskCompletionSource _changed = NewSignal();
     private long _position = position;
     private bool _ended;
     private Exception? _failure;
 
-    /// <summary>The id up to which lines have been read.</summary>
+    /// <summary>The id of the last line that was read.</summary>
     public long Position
     {
         get
@@ -27,13 +27,13 @@ internal sealed class LogTail(long position)
         }
     }
 
-    /// <summary>What comes for a follower that has the lines up to an id.</summary>
-    /// <exception cref="InvalidOperationException">The tail has failed.</exception>
+    /// <summary>The next step of a follower that has sent all lines up to the id <paramref name="after"/>.</summary>
+    /// <exception cref="InvalidOperationException">The tail has failed, and the follower has all lines that were read before.</exception>
     public TailStep Next(long after)
     {
         lock (_lock)
         {
-            foreach (var batch in _kept)
+            foreach (var batch in _batches)
             {
                 if (batch.UpTo > after)
                 {
@@ -51,19 +51,19 @@ internal sealed class LogTail(long position)
     /// <summary>Adds the lines that follow <see cref="Position"/>, and wakes the followers.</summary>
     public void Add(IReadOnlyList<LogLine> lines, int maxMessageBytes)
     {
-        // Written once for all of them.
+        // Serialized once for all followers.
         LogBatch batch;
         TaskCompletionSource changed;
         ReadOnlyMemory<byte>[] messages = [.. LogMessages.Of(lines, maxMessageBytes)];
         lock (_lock)
         {
             batch = new LogBatch(_position, lines[^1].Id, lines, messages);
-            if (_kept.Count == KeptBatches)
+            if (_batches.Count == MaxBatches)
             {
-                _kept.Dequeue();
+                _batches.Dequeue();
             }
 
-            _kept.Enqueue(batch);
+            _batches.Enqueue(batch);
             _position = batch.UpTo;
             (changed, _changed) = (_changed, NewSignal());
         }
@@ -71,10 +71,10 @@ internal sealed class LogTail(long position)
         changed.TrySetResult();
     }
 
-    /// <summary>The agent is gone: no lines come any more.</summary>
+    /// <summary>Ends the tail of a deleted agent.</summary>
     public void End() => End(null);
 
-    /// <summary>No lines can be read any more: the followers end with this error once they have what was read.</summary>
+    /// <summary>Ends the tail with an error. Followers get it after the lines that were read before.</summary>
     public void Fail(Exception failure) => End(failure);
 
     private void End(Exception? failure)
@@ -92,24 +92,24 @@ internal sealed class LogTail(long position)
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>Lines with ids above <paramref name="After"/> and up to <paramref name="UpTo"/>, and the messages that carry them all.</summary>
+/// <summary>Lines with ids above <paramref name="After"/> and up to <paramref name="UpTo"/>, and their serialized messages.</summary>
 internal sealed record LogBatch(long After, long UpTo, IReadOnlyList<LogLine> Lines, IReadOnlyList<ReadOnlyMemory<byte>> Messages);
 
-/// <summary>What a follower does next.</summary>
+/// <summary>The next step of a follower.</summary>
 internal readonly record struct TailStep(TailStepKind Kind, LogBatch? Batch = null, Task? Changed = null);
 
 /// <summary>The kinds of <see cref="TailStep"/>.</summary>
 internal enum TailStepKind
 {
-    /// <summary>It sends the batch, or what it has not yet of it.</summary>
+    /// <summary>The follower sends the batch, or the part of it that it has not sent yet.</summary>
     Batch,
 
-    /// <summary>It reads the store for itself: what it needs is no longer kept.</summary>
+    /// <summary>The follower reads the database, since the buffer no longer has its next line.</summary>
     Behind,
 
-    /// <summary>It has everything, and waits for a change.</summary>
+    /// <summary>The follower is up to date, and waits for a change.</summary>
     Wait,
 
-    /// <summary>It has everything, and no more comes.</summary>
+    /// <summary>The follower is up to date, and the agent is deleted.</summary>
     Ended,
 }

@@ -4,29 +4,34 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Logs;
 
-/// <summary>The tails of the agents that are followed now. An agent's first follower starts its tail, and the last one ends it.</summary>
+/// <summary>The tails of all agents that have followers. An agent's first follower starts its tail, and the last one stops it.</summary>
 internal sealed partial class LogTails(
-    LogStore logs, AgentStore agents, LogSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<LogTails> logger) : IAsyncDisposable
+    LogStore logs,
+    AgentStore agents,
+    LogSignals signals,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    ILogger<LogTails> logger) : IAsyncDisposable
 {
-    // Also short lines in memory are bounded, for a client that does not read.
+    // Bounds the memory of short lines for a client that does not read. MaxFollowMessageBytes bounds that of long ones.
     public const int PageLines = 256;
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Guid, Shared> _shared = [];
+    private readonly Dictionary<Guid, SharedTail> _tails = [];
 
-    // Also those that have no followers any more, and are reading for the last time.
-    private readonly HashSet<Shared> _running = [];
+    // These include tails without followers whose last query still runs.
+    private readonly HashSet<SharedTail> _running = [];
 
-    /// <summary>Agents that are followed now.</summary>
+    /// <summary>The number of agents that have followers.</summary>
     public int Count
     {
         get
         {
             lock (_lock)
             {
-                return _shared.Count;
+                return _tails.Count;
             }
         }
     }
@@ -45,10 +50,10 @@ internal sealed partial class LogTails(
         }
     }
 
-    /// <summary>Ends all tails, and completes when none of them reads the store any more.</summary>
+    /// <summary>Stops all tails, and waits for their last queries.</summary>
     public async ValueTask DisposeAsync()
     {
-        Shared[] running;
+        SharedTail[] running;
         lock (_lock)
         {
             running = [.. _running];
@@ -56,17 +61,17 @@ internal sealed partial class LogTails(
 
         foreach (var shared in running)
         {
-            await shared.Ended.CancelAsync();
+            await shared.Stop.CancelAsync();
         }
 
         await Task.WhenAll(running.Select(static shared => shared.Run));
     }
 
-    private async Task<Shared> JoinAsync(Guid agentId)
+    private async Task<SharedTail> JoinAsync(Guid agentId)
     {
         lock (_lock)
         {
-            if (_shared.TryGetValue(agentId, out var known))
+            if (_tails.TryGetValue(agentId, out var known))
             {
                 known.Followers++;
                 return known;
@@ -76,10 +81,10 @@ internal sealed partial class LogTails(
         var last = await logs.LastIdAsync(agentId);
         lock (_lock)
         {
-            if (!_shared.TryGetValue(agentId, out var shared))
+            if (!_tails.TryGetValue(agentId, out var shared))
             {
-                shared = new Shared(new LogTail(last));
-                _shared.Add(agentId, shared);
+                shared = new SharedTail(new LogTail(last));
+                _tails.Add(agentId, shared);
                 _running.Add(shared);
                 shared.Run = RunAsync(agentId, shared);
             }
@@ -89,7 +94,7 @@ internal sealed partial class LogTails(
         }
     }
 
-    private void Leave(Guid agentId, Shared shared)
+    private void Leave(Guid agentId, SharedTail shared)
     {
         lock (_lock)
         {
@@ -98,28 +103,28 @@ internal sealed partial class LogTails(
                 return;
             }
 
-            _shared.Remove(agentId);
+            _tails.Remove(agentId);
         }
 
-        shared.Ended.Cancel();
+        shared.Stop.Cancel();
     }
 
-    private async Task RunAsync(Guid agentId, Shared shared)
+    private async Task RunAsync(Guid agentId, SharedTail shared)
     {
         await Task.Yield();
-        await ReadAsync(agentId, shared.Tail, shared.Ended.Token);
+        await ReadAsync(agentId, shared.Tail, shared.Stop.Token);
         lock (_lock)
         {
             _running.Remove(shared);
         }
     }
 
-    /// <summary>Reads what is stored until nobody follows or the agent is gone; a fault ends its followers. Does not throw.</summary>
-    private async Task ReadAsync(Guid agentId, LogTail tail, CancellationToken ended)
+    /// <summary>Reads new lines until the last follower leaves, the agent is deleted, or an unexpected exception. Does not throw.</summary>
+    private async Task ReadAsync(Guid agentId, LogTail tail, CancellationToken stop)
     {
-        while (!ended.IsCancellationRequested)
+        while (!stop.IsCancellationRequested)
         {
-            // Before reading: lines stored since are signalled.
+            // Taken before the query, so that lines which are stored during it are signalled.
             var changed = signals.Next(agentId);
             var wait = options.FollowRecheck;
             try
@@ -141,7 +146,7 @@ internal sealed partial class LogTails(
             }
             catch (Exception exception) when (exception is not DbException)
             {
-                // Not the database: it would be the same the next time.
+                // Anything but a fault of the database would fail again in the same way.
                 Failed(logger, agentId, exception);
                 tail.Fail(exception);
                 return;
@@ -156,22 +161,22 @@ internal sealed partial class LogTails(
                 (changed, wait) = (new TaskCompletionSource().Task, RetryAfter);
             }
 
-            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(ended);
+            using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await Task.WhenAny(changed, Task.Delay(wait, time, recheck.Token));
             await recheck.CancelAsync();
         }
     }
 
-    private sealed class Shared(LogTail tail)
+    private sealed class SharedTail(LogTail tail)
     {
         public LogTail Tail { get; } = tail;
 
-        /// <summary>Never disposed: its one registration goes when it is cancelled.</summary>
-        public CancellationTokenSource Ended { get; } = new();
+        /// <summary>Not disposed: it has no timer, and its cancellation removes its registration.</summary>
+        public CancellationTokenSource Stop { get; } = new();
 
         public int Followers { get; set; }
 
-        /// <summary>Completes when the tail reads the store no more. Does not fail.</summary>
+        /// <summary>Completes after the tail's last query. Does not fail.</summary>
         public Task Run { get; set; } = Task.CompletedTask;
     }
 }

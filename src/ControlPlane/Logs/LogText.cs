@@ -2,10 +2,10 @@ using System.Text;
 
 namespace ControlPlane.Logs;
 
-/// <summary>What may be stored as a line (tailnet.md §1.3-13).</summary>
+/// <summary>The rules for stored log lines (tailnet.md §1.3-13).</summary>
 internal static class LogText
 {
-    /// <summary>The longest line, in Unicode characters; the rest is cut off.</summary>
+    /// <summary>The longest line, in Unicode characters. The rest of a line is dropped.</summary>
     public const int MaxCharacters = 1024;
 
     public static IReadOnlyList<string> Levels { get; } = ["trace", "debug", "info", "warn", "error"];
@@ -26,6 +26,6 @@ internal static class LogText
         return text[..end];
     }
 
-    /// <summary>How much a line counts against its agent's limit: all that was sent, also what is cut off.</summary>
+    /// <summary>The bytes that a line counts against its agent's limit: all that the agent sent, including the dropped rest.</summary>
     public static int CountedBytes(string text) => Encoding.UTF8.GetByteCount(text);
 }

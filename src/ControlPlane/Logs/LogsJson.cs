@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Logs;
 
-/// <summary>The JSON bodies of logs.</summary>
+/// <summary>The JSON types of logs.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(LogSource))]

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Logs;
 
-/// <summary>Agents' logs: sent, read and followed.</summary>
+/// <summary>Registers the routes by which agents send log lines and users read and follow them.</summary>
 internal static class LogsRegistration
 {
     public static IServiceCollection AddLogs(this IServiceCollection services) => services

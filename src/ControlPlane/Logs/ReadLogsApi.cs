@@ -9,9 +9,9 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Logs;
 
 /// <summary><c>GET {id}/logs</c> and its old name <c>startup-logs</c> (tailnet.md §1.3-25).</summary>
-internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFollow follow, AnswersByUser answers)
+internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFollow follow, UserConcurrencyLimiter limiter)
 {
-    // A client that does not read holds a page: its lines, and their JSON. And a page is what other requests wait for at most.
+    // A client that does not read holds one page in memory: its lines, and their JSON. Other requests wait for one page at most.
     private const int PageLines = 128;
     private const int PageBytes = 16 * 1024;
 
@@ -23,7 +23,7 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
             return RefuseIdAsync(context, "after");
         }
 
-        // Real servers document it and do not look at it (tailnet.md §1.3-25); this one does what is documented.
+        // The Coder server documents this parameter and ignores it (tailnet.md §1.3-25). This server does what is documented.
         if (!TryReadId(query, "before", long.MaxValue, out var before))
         {
             return RefuseIdAsync(context, "before");
@@ -32,17 +32,23 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
         var format = query["format"] is [{ Length: > 0 } given, ..] ? given : "json";
         if (format is not ("json" or "text"))
         {
-            return RefuseAsync(context, "Query param \"format\" has an invalid value.", new ApiValidation("format", "Must be \"json\" or \"text\""));
+            return RefuseAsync(
+                context,
+                "Query param \"format\" has an invalid value.",
+                new ApiValidation("format", "Must be \"json\" or \"text\""));
         }
 
-        // Only its presence counts, also as follow=false.
+        // The parameter counts by its presence, even as follow=false.
         if (!query.ContainsKey("follow"))
         {
-            return AnswerAsync(context, agent, after, before, format == "text");
+            return WriteAsync(context, agent, after, before, format == "text");
         }
 
         return format == "text"
-            ? RefuseAsync(context, "Text format is not supported with follow.", new ApiValidation("format", "Cannot be \"text\" with follow"))
+            ? RefuseAsync(
+                context,
+                "Text format is not supported with follow.",
+                new ApiValidation("format", "Cannot be \"text\" with follow"))
             : follow.AcceptAsync(context, agent.Id, after, before);
     }
 
@@ -61,16 +67,16 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     private static Task RefuseAsync(HttpContext context, string message, ApiValidation validation) =>
         context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(message, null, [validation]));
 
-    private async Task AnswerAsync(HttpContext context, Agent agent, long after, long before, bool asText)
+    private async Task WriteAsync(HttpContext context, Agent agent, long after, long before, bool asText)
     {
-        // The owner is who asks: nobody else finds the agent.
-        using var place = answers.TryBegin(agent.OwnerId);
-        if (place is null)
+        // The caller is the agent's owner: other users get 404.
+        using var lease = limiter.TryAcquire(agent.OwnerId);
+        if (lease is null)
         {
             context.Response.Headers.RetryAfter = "1";
             await context.WriteAsync(StatusCodes.Status429TooManyRequests, new ApiError(
                 "Too many logs are being read at once.",
-                "Read the answers to earlier requests for logs, or close their connections, and try again."));
+                "Read the responses to earlier requests for logs, or close their connections, and try again."));
             return;
         }
 
@@ -127,11 +133,11 @@ internal sealed class ReadLogsApi(LogStore logs, LogSourceStore sources, LogFoll
     {
         await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
 
-        // A client that reads as fast as this writes must not have the thread to itself until the log's end.
+        // With a fast client every flush completes at once: without this, the request would keep its thread until the log's end.
         await Task.Yield();
     }
 
-    // Up to what is there now, or an agent that never stops writing would never let its reader go.
+    // Ends at the line that is the newest at the start: otherwise the response would not end while the agent keeps writing.
     private async IAsyncEnumerable<IReadOnlyList<LogLine>> PagesAsync(Guid agentId, long after, long before)
     {
         for (var last = Math.Min(await logs.LastIdAsync(agentId), before - 1); after < last;)

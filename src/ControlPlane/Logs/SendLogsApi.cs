@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Logs;
 
-/// <summary>The agent's side of its logs: <c>POST me/log-source</c> and <c>PATCH me/logs</c> (tailnet.md §1.3-12, -13).</summary>
+/// <summary>
+/// The routes by which agents send log lines: <c>POST me/log-source</c> and <c>PATCH me/logs</c> (tailnet.md §1.3-12, -13).
+/// </summary>
 internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSignals signals, ControlPlaneOptions options, TimeProvider time)
 {
     private const int MaxDisplayNameCharacters = 127;
@@ -63,7 +65,8 @@ internal sealed class SendLogsApi(LogStore logs, LogSourceStore sources, LogSign
                 var allowed = $"Use one of {string.Join(", ", LogText.Levels)}.";
                 var field = FormattableString.Invariant($"logs[{index}].level");
                 await context.WriteAsync(
-                    StatusCodes.Status400BadRequest, new ApiError("Invalid log level provided.", allowed, [new ApiValidation(field, allowed)]));
+                    StatusCodes.Status400BadRequest,
+                    new ApiError("Invalid log level provided.", allowed, [new ApiValidation(field, allowed)]));
                 return;
             }
 
