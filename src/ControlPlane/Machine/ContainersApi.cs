@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text.Json;
 using ControlPlane.Access;
 using ControlPlane.Agents;
@@ -9,11 +10,14 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Machine;
 
-/// <summary>Containers of an agent's machine: <c>GET {id}/containers</c>, <c>…/watch</c>, and both paths of recreate (tailnet.md §1.3-21, -22, §9.3).</summary>
+/// <summary>
+/// The routes for containers of an agent's machine: <c>GET {id}/containers</c>, <c>…/watch</c>, and both paths of recreate (tailnet.md
+/// §1.3-21, -22, §9.3).
+/// </summary>
 internal sealed class ContainersApi(
     AgentReach reach, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<ContainersApi> logger)
 {
-    private const string What = "containers";
+    private const string Subject = "containers";
 
     public async Task GetAsync(HttpContext context, Agent agent)
     {
@@ -24,51 +28,55 @@ internal sealed class ContainersApi(
             {
                 await context.WriteAsync(
                     StatusCodes.Status400BadRequest,
-                    new ApiError("Invalid label format", "Labels must be in the format key=value.", [new ApiValidation("label", "must be key=value")]));
+                    new ApiError(
+                        "Invalid label format",
+                        "Labels must be in the format key=value.",
+                        [new ApiValidation("label", "must be key=value")]));
                 return;
             }
 
             labels.Add(new(key, value));
         }
 
-        await reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+        await reach.CallAsync(context, agent, Subject, async (connection, cancellation) =>
         {
             var all = await connection.ListContainersAsync(cancellation);
-            var chosen = all with
+            var matching = all with
             {
-                Containers = [.. all.Containers.Where(container => labels.TrueForAll(label => container.Labels.GetValueOrDefault(label.Key) == label.Value))],
+                Containers = [.. all.Containers.Where(container =>
+                    labels.TrueForAll(label => container.Labels.GetValueOrDefault(label.Key) == label.Value))],
             };
-            await context.WriteAsync(StatusCodes.Status200OK, chosen, MachineJson.Wire.AgentContainers);
+            await context.WriteAsync(StatusCodes.Status200OK, matching, MachineJson.Wire.AgentContainers);
         });
     }
 
     public Task RecreateAsync(HttpContext context, Agent agent) => RecreateAsync(context, agent, "devcontainer", isContainer: false);
 
-    /// <summary>The path of older clients, by the container.</summary>
+    /// <summary>The path of older clients, which names the container in place of the development container.</summary>
     public Task RecreateByContainerAsync(HttpContext context, Agent agent) => RecreateAsync(context, agent, "container", isContainer: true);
 
-    /// <summary>One text message with the containers at once, and one each time they have changed.</summary>
+    /// <summary>Sends the list of containers as a text message at the start and after each change.</summary>
     public async Task WatchAsync(HttpContext context, Agent agent)
     {
         IAsyncEnumerator<AgentContainers>? watch = null;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         try
         {
-            // The first list comes before the upgrade, so that an agent that refuses is answered with its error.
-            await reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+            // The first list is fetched before the upgrade, so that the response can carry the agent's error.
+            await reach.CallAsync(context, agent, Subject, async (connection, cancellation) =>
             {
-                var begun = connection.WatchContainersAsync(ended.Token).GetAsyncEnumerator(ended.Token);
-                var first = begun.MoveNextAsync().AsTask();
+                var enumerator = connection.WatchContainersAsync(ended.Token).GetAsyncEnumerator(ended.Token);
+                var first = enumerator.MoveNextAsync().AsTask();
                 try
                 {
                     await first.WaitAsync(cancellation);
-                    watch = begun;
+                    watch = enumerator;
                 }
                 catch
                 {
                     await ended.CancelAsync();
                     await Task.WhenAny(first);
-                    await begun.DisposeAsync();
+                    await enumerator.DisposeAsync();
                     throw;
                 }
             });
@@ -84,7 +92,7 @@ internal sealed class ContainersApi(
         }
     }
 
-    private async Task ServeAsync(System.Net.WebSockets.WebSocket socket, IAsyncEnumerator<AgentContainers> watch, CancellationTokenSource ended)
+    private async Task ServeAsync(WebSocket socket, IAsyncEnumerator<AgentContainers> watch, CancellationTokenSource ended)
     {
         using (socket)
         {
@@ -92,7 +100,7 @@ internal sealed class ContainersApi(
             await stream.RunAsync(
                 async (send, stop) =>
                 {
-                    // The enumeration was begun before the socket; ending the socket ends it too.
+                    // The enumeration has a token of its own, since it started before the WebSocket.
                     await using var forward = stop.Register(ended.Cancel);
                     do
                     {
@@ -105,7 +113,7 @@ internal sealed class ContainersApi(
     }
 
     private Task RecreateAsync(HttpContext context, Agent agent, string parameter, bool isContainer) =>
-        reach.CallAsync(context, agent, What, async (connection, cancellation) =>
+        reach.CallAsync(context, agent, Subject, async (connection, cancellation) =>
         {
             var key = (string)context.Request.RouteValues[parameter]!;
             var notice = await connection.RecreateDevcontainerAsync(key, isContainer, cancellation);

@@ -4,7 +4,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Machine;
 
-/// <summary>The JSON bodies of what is on agents' machines.</summary>
+/// <summary>The JSON types of containers and ports.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(AgentContainers))]

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Machine;
 
-/// <summary>Containers and ports of agents' machines.</summary>
+/// <summary>Registers the routes for containers and ports of agents' machines.</summary>
 internal static class MachineRegistration
 {
     public static IServiceCollection AddMachine(this IServiceCollection services) => services
