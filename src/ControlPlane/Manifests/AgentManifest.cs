@@ -6,16 +6,21 @@ using Agent = ControlPlane.Agents.Agent;
 
 namespace ControlPlane.Manifests;
 
-/// <summary>What an agent is told of itself, for REST and rpc alike.</summary>
-/// <param name="Agent">The agent as stored now.</param>
-/// <param name="Declarations">What it is declared to have.</param>
-/// <param name="DerpMap">Where relays are.</param>
+/// <summary>The manifest that an agent gets by REST and by RPC.</summary>
+/// <param name="Agent">The agent as the database has it now.</param>
+/// <param name="Declarations">The agent's declared apps, scripts, metadata and development containers.</param>
+/// <param name="DerpMap">The current DERP map.</param>
 internal sealed record AgentManifest(Agent Agent, AgentDeclarations Declarations, DERPMap DerpMap);
 
-/// <summary>Makes manifests.</summary>
+/// <summary>Builds manifests.</summary>
 internal sealed class ManifestSource(AgentStore agents, DeclarationStore declarations, DerpMapPublisher derpMaps)
 {
-    /// <summary>Null when the agent is no longer there. Asked for anew: what a session authenticated with may be hours old.</summary>
+    /// <summary>
+    /// The manifest, or null when the agent was deleted. The agent is read again on each call, since the record from a session's
+    /// authentication may be hours old.
+    /// </summary>
     public async ValueTask<AgentManifest?> OfAsync(Guid agentId) =>
-        await agents.FindAsync(agentId) is { } agent ? new AgentManifest(agent, await declarations.OfAsync(agentId), derpMaps.Current) : null;
+        await agents.FindAsync(agentId) is { } agent
+            ? new AgentManifest(agent, await declarations.OfAsync(agentId), derpMaps.Current)
+            : null;
 }

@@ -8,10 +8,13 @@ using Tailnet.Messages;
 
 namespace ControlPlane.Manifests;
 
-/// <summary>The API's manifest and its older form, metadata (tailnet.md §1.3-14, -15). <c>startup_script_timeout</c> is in nanoseconds.</summary>
+/// <summary>
+/// The API's manifest, with the fields of its older form, metadata (tailnet.md §1.3-14, -15). <c>startup_script_timeout</c> is in
+/// nanoseconds.
+/// </summary>
 internal sealed record ManifestView
 {
-    /// <summary>The agent that made it for itself; null: none.</summary>
+    /// <summary>The id of the agent that created this one as its sub-agent. Null for other agents.</summary>
     public required Guid? ParentId { get; init; }
 
     /// <summary>The agent's id.</summary>
@@ -20,56 +23,56 @@ internal sealed record ManifestView
     /// <summary>The agent's name.</summary>
     public required string AgentName { get; init; }
 
-    /// <summary>Its owner's user name.</summary>
+    /// <summary>The owner's user name.</summary>
     public required string OwnerName { get; init; }
 
-    /// <summary>Its workspace's id.</summary>
+    /// <summary>The workspace's id.</summary>
     public required Guid WorkspaceId { get; init; }
 
-    /// <summary>Its workspace's name.</summary>
+    /// <summary>The workspace's name.</summary>
     public required string WorkspaceName { get; init; }
 
-    /// <summary>How many services for tokens are configured.</summary>
+    /// <summary>The number of configured external auth providers.</summary>
     public required int GitAuthConfigs { get; init; }
 
-    /// <summary>Empty: apps and ports are not served under host names here.</summary>
+    /// <summary>Always empty: this server does not serve apps and ports under host names of their own.</summary>
     public string VscodePortProxyUri { get; } = "";
 
-    /// <summary>Its apps, in the order of their declaration.</summary>
+    /// <summary>The agent's apps, in the order of their declaration.</summary>
     public required IReadOnlyList<AppView> Apps { get; init; }
 
-    /// <summary>Which relays there are.</summary>
+    /// <summary>The DERP map.</summary>
     [JsonConverter(typeof(DerpMapConverter))]
     public required DERPMap Derpmap { get; init; }
 
-    /// <summary>Whether relays are reached by WebSockets alone.</summary>
+    /// <summary>Whether the agent connects to relays only by WebSocket.</summary>
     public required bool DerpForceWebsockets { get; init; }
 
-    /// <summary>What it sets for shells and scripts: values by names.</summary>
+    /// <summary>The environment variables of shells and scripts: values by names.</summary>
     public required IReadOnlyDictionary<string, string> EnvironmentVariables { get; init; }
 
-    /// <summary>Where shells begin; empty: the home directory.</summary>
+    /// <summary>The directory in which shells start. Empty: the home directory.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>A file whose text terminals show first; empty: none.</summary>
+    /// <summary>The file with the message of the day, which terminals show at their start. Empty: none.</summary>
     public required string MotdFile { get; init; }
 
     /// <summary>Whether all traffic goes through relays.</summary>
     public required bool DisableDirectConnections { get; init; }
 
-    /// <summary>The values that it collects.</summary>
+    /// <summary>The metadata that the agent collects.</summary>
     public required IReadOnlyList<MetadataDescription> Metadata { get; init; }
 
-    /// <summary>Its scripts, in the order of their declaration.</summary>
+    /// <summary>The agent's scripts, in the order of their declaration.</summary>
     public required IReadOnlyList<ScriptView> Scripts { get; init; }
 
-    /// <summary>Its development containers.</summary>
+    /// <summary>The agent's development containers.</summary>
     public required IReadOnlyList<DevcontainerView> Devcontainers { get; init; }
 
-    /// <summary>The first script at start that logins wait for, or else the first at start; empty: none.</summary>
+    /// <summary>The first script that runs at start and blocks logins, or else the first that runs at start. Empty: none.</summary>
     public required string StartupScript { get; init; }
 
-    /// <summary>How many nanoseconds that script may take; 0: as long as it likes.</summary>
+    /// <summary>The time-out of the startup script, in nanoseconds. 0: none.</summary>
     public required long StartupScriptTimeout { get; init; }
 
     public static ManifestView Of(AgentManifest manifest, ControlPlaneOptions options)
@@ -94,19 +97,20 @@ internal sealed record ManifestView
             DisableDirectConnections = options.DerpMap.BlockDirect,
             Metadata = declarations.Metadata,
             Scripts = [.. declarations.Scripts.Select(ScriptView.Of)],
-            Devcontainers = [.. declarations.Devcontainers.Select(static one => new DevcontainerView(one.Id, one.Name, one.WorkspaceFolder, one.ConfigPath, one.SubagentId))],
+            Devcontainers = [.. declarations.Devcontainers.Select(static container => new DevcontainerView(
+                container.Id, container.Name, container.WorkspaceFolder, container.ConfigPath, container.SubagentId))],
             StartupScript = startup.Text,
             StartupScriptTimeout = GoDuration.Nanoseconds(startup.Timeout),
         };
     }
 }
 
-/// <summary>A development container; the agent inside is left out before there is one.</summary>
+/// <summary>A development container.</summary>
 /// <param name="Id">The development container's id.</param>
-/// <param name="Name">Its name.</param>
-/// <param name="WorkspaceFolder">The folder on the agent's machine that it is for.</param>
-/// <param name="ConfigPath">Its devcontainer.json; empty: where the tools look for it.</param>
-/// <param name="SubagentId">The id of the agent inside; left out before there is one.</param>
+/// <param name="Name">The development container's name.</param>
+/// <param name="WorkspaceFolder">The project's folder on the agent's machine.</param>
+/// <param name="ConfigPath">The path of devcontainer.json. Empty: the default paths.</param>
+/// <param name="SubagentId">The id of the sub-agent inside. Omitted before there is one.</param>
 internal sealed record DevcontainerView(
     Guid Id,
     string Name,

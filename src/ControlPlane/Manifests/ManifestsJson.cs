@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Manifests;
 
-/// <summary>The JSON bodies of manifests.</summary>
+/// <summary>The JSON types of manifests.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ManifestView))]

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Manifests;
 
-/// <summary>What an agent is told of itself.</summary>
+/// <summary>Registers the routes of an agent's manifest.</summary>
 internal static class ManifestsRegistration
 {
     public static IServiceCollection AddManifests(this IServiceCollection services) => services
@@ -18,7 +18,7 @@ internal static class ManifestsRegistration
         var manifest = routes.ServiceProvider.GetRequiredService<ManifestApi>();
         routes.MapAgent("/manifest", HttpMethods.Get, manifest.GetAsync);
 
-        // Two features meet at this path: the manifest has its old name here.
+        // Two features share this path: GET is the old name of the manifest, and POST stores metadata.
         var metadata = routes.ServiceProvider.GetRequiredService<MetadataApi>();
         routes.MapAgent("/metadata", (HttpMethods.Get, manifest.GetAsync), (HttpMethods.Post, metadata.PostAsync));
     }
