@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Meta;
 
-/// <summary>What needs no credentials: the greeting, <c>buildinfo</c> and <c>/healthz</c>.</summary>
+/// <summary>The routes without credentials: the greeting, <c>buildinfo</c> and <c>/healthz</c>.</summary>
 internal sealed class MetaApi(Database database, DatabaseHealth health, ControlPlaneOptions options)
 {
     private static readonly ApiError Greeting = new("👋");
@@ -19,7 +19,7 @@ internal sealed class MetaApi(Database database, DatabaseHealth health, ControlP
             options.ReleaseUrl?.ToString(),
             options.Version,
             options.PublicUrl?.ToString().TrimEnd('/'),
-            Telemetry: false, // none is sent
+            Telemetry: false,
             WorkspaceProxy: false,
             options.AgentApiVersion,
             deploymentId!);

@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Meta;
 
-/// <summary>The JSON bodies of what needs no credentials.</summary>
+/// <summary>The JSON types of the routes without credentials.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(BuildInfo))]

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Meta;
 
-/// <summary>What needs no credentials.</summary>
+/// <summary>Registers the routes without credentials.</summary>
 internal static class MetaRegistration
 {
     public static IServiceCollection AddMeta(this IServiceCollection services) => services
