@@ -6,7 +6,7 @@ using ControlPlane.Users;
 namespace ControlPlane.Administration;
 
 /// <summary>The properties of the administration's bodies that hold one of a few words, a list of them, or them by some name.</summary>
-internal static class AdminWords
+internal static class AdminEnumValues
 {
     private static readonly string[] Clouds = [.. Enum.GetValues<Cloud>().Select(InstanceAdministration.NameOf)];
 

@@ -19,7 +19,7 @@ public static class AdministrationApi
     public const string Root = "/admin/v1";
 
     private static readonly AdministrationJson Json = AdministrationJson.Wire;
-    private static readonly ApiDescription Description = new(Root, "Edge administration", AdminOperations.All, AdminWords.All);
+    private static readonly ApiDescription Description = new(Root, "Edge administration", AdminOperations.All, AdminEnumValues.All);
 
     /// <summary>Maps the routes.</summary>
     /// <param name="routes">Of a host that lets administrators alone through.</param>

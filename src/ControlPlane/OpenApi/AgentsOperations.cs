@@ -17,7 +17,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.OpenApi;
 
-/// <summary>What each method of the Agents API's routes does, by method and path below <c>/api/v2</c>.</summary>
+/// <summary>The OpenAPI operations of the Agents API, by method and path below <c>/api/v2</c>.</summary>
 internal static class AgentsOperations
 {
     private const string Agents = "/workspaceagents";
@@ -26,32 +26,32 @@ internal static class AgentsOperations
 
     private static readonly ApiParameter[] Log =
     [
-        new("after", "Lines after this id alone.", "integer"),
-        new("before", "Lines before this id alone.", "integer"),
-        new("follow", "A WebSocket that goes on with what comes; only its presence counts."),
-        new("format", "The form of the answer; missing: json.") { Words = ["json", "text"] },
+        new("after", "Only lines with greater ids.", "integer"),
+        new("before", "Only lines with smaller ids.", "integer"),
+        new("follow", "Makes the response a WebSocket that sends new lines too. Only its presence counts."),
+        new("format", "The format of the response. Missing: json.") { EnumValues = ["json", "text"] },
     ];
 
     private static readonly ApiParameter[] ExternalAuth =
     [
-        new("match", "An address that a provider's expression matches; older: url."),
+        new("match", "A URL that a provider's expression matches. Its old name is url."),
         new("id", "A provider's id."),
-        new("listen", "Wait until there is a token; only its presence counts."),
+        new("listen", "Waits until there is a token. Only its presence counts."),
     ];
 
     private static readonly ApiParameter[] Session =
     [
         new("version", "The version of the tailnet API, such as 2.0."),
-        new("resume_token", "Goes on with an earlier session's peer."),
+        new("resume_token", "A token that continues the peer of an earlier session."),
     ];
 
     public static IReadOnlyDictionary<string, ApiOperation> All { get; } = new Dictionary<string, ApiOperation>(StringComparer.Ordinal)
     {
-        ["GET /"] = new("Says hello", ApiCaller.Anybody) { Response = ApiJson.Wire.ApiError },
+        ["GET /"] = new("A greeting", ApiCaller.Anybody) { Response = ApiJson.Wire.ApiError },
         ["GET /buildinfo"] = new("Version and deployment", ApiCaller.Anybody) { Response = MetaJson.Wire.BuildInfo },
         ["GET /openapi.json"] = new("This document", ApiCaller.Anybody) { Response = ApiJson.Wire.JsonElement },
         ["GET /users/me"] = new("The user of the session", ApiCaller.Session) { Response = UsersJson.Wire.UserView },
-        ["GET /derp-map"] = Socket("The DERP map as JSON, at once and when it changes", ApiCaller.SessionOrAgent),
+        ["GET /derp-map"] = Socket("The DERP map as JSON, at the start and after each change", ApiCaller.SessionOrAgent),
         ["GET /tailnet"] = Socket("The tailnet service, for a client of all the user's agents", ApiCaller.Session, Session),
 
         [$"POST {Agents}/aws-instance-identity"] = new("An agent's token for an AWS instance's identity", ApiCaller.Anybody)
@@ -62,45 +62,53 @@ internal static class AgentsOperations
         { Request = InstanceIdentityJson.Wire.GoogleIdentityRequest, Response = InstanceIdentityJson.Wire.InstanceSession },
 
         [$"POST {Me}/app-health"] = Agent("Sets the health of apps") with { Request = AppsJson.Wire.PostAppHealthRequest },
-        [$"PATCH {Me}/app-status"] = Agent("Says what an app is doing") with { Request = AppsJson.Wire.PatchAppStatusRequest },
-        [$"GET {Me}/coordinate"] = Socket("Coordination of version 1, JSON", ApiCaller.Agent),
+        [$"PATCH {Me}/app-status"] = Agent("Reports the status of an app") with { Request = AppsJson.Wire.PatchAppStatusRequest },
+        [$"GET {Me}/coordinate"] = Socket("Coordination, version 1 in JSON", ApiCaller.Agent),
         [$"GET {Me}/external-auth"] = Agent("The owner's token for another service") with
         { Response = ExternalAuthJson.Wire.ExternalAuthAnswer, Query = ExternalAuth },
-        [$"GET {Me}/gitauth"] = Agent("The owner's token for another service, by its old name") with
+        [$"GET {Me}/gitauth"] = Agent("The owner's token for another service: the old path") with
         { Response = ExternalAuthJson.Wire.ExternalAuthAnswer, Query = ExternalAuth },
         [$"GET {Me}/gitsshkey"] = Agent("The owner's git key pair") with { Response = GitSshKeysJson.Wire.GitSshKey },
-        [$"POST {Me}/log-source"] = Agent("Makes a log source") with
+        [$"POST {Me}/log-source"] = Agent("Creates a log source") with
         { Request = LogsJson.Wire.PostLogSourceRequest, Response = LogsJson.Wire.LogSource, Status = StatusCodes.Status201Created },
         [$"PATCH {Me}/logs"] = Agent("Stores log lines") with { Request = LogsJson.Wire.PatchLogsRequest },
-        [$"PATCH {Me}/startup-logs"] = Agent("Stores log lines, by its old name") with { Request = LogsJson.Wire.PatchLogsRequest },
-        [$"GET {Me}/manifest"] = Agent("What the agent is and has") with { Response = ManifestsJson.Wire.ManifestView },
-        [$"GET {Me}/metadata"] = Agent("What the agent is and has, by its old name") with { Response = ManifestsJson.Wire.ManifestView },
-        [$"POST {Me}/metadata"] = Agent("Stores values that the agent collects") with
+        [$"PATCH {Me}/startup-logs"] = Agent("Stores log lines: the old path") with { Request = LogsJson.Wire.PatchLogsRequest },
+        [$"GET {Me}/manifest"] = Agent("The agent's manifest") with { Response = ManifestsJson.Wire.ManifestView },
+        [$"GET {Me}/metadata"] = Agent("The agent's manifest: the old path") with { Response = ManifestsJson.Wire.ManifestView },
+        [$"POST {Me}/metadata"] = Agent("Stores metadata that the agent collected") with
         { Request = MetadataJson.Wire.PostMetadataRequest, Status = StatusCodes.Status204NoContent },
-        [$"POST {Me}/metadata/{{key}}"] = Agent("Stores one value that the agent collects") with
+        [$"POST {Me}/metadata/{{key}}"] = Agent("Stores one metadata value that the agent collected") with
         { Request = MetadataJson.Wire.PostedMetadata, Status = StatusCodes.Status204NoContent },
-        [$"GET {Me}/reinit"] = Agent("Server-sent events: begin anew") with
+        [$"GET {Me}/reinit"] = Agent("Server-sent events that tell the agent to reinitialize") with
         {
             MediaType = "text/event-stream",
-            Query = [new("wait", "Hear also of a claim that is past; 409 where none can come.", "boolean")],
+            Query = [new("wait", "Includes an earlier claim. The response is 409 when no claim can come.", "boolean")],
         },
-        [$"POST {Me}/report-lifecycle"] = Agent("Says which state the agent is in") with
+        [$"POST {Me}/report-lifecycle"] = Agent("Reports the agent's lifecycle state") with
         { Request = AgentsJson.Wire.PostLifecycleRequest, Status = StatusCodes.Status204NoContent },
-        [$"POST {Me}/report-stats"] = Agent("Reports statistics, or asks how often") with
+        [$"POST {Me}/report-stats"] = Agent("Reports statistics, or asks for the report interval") with
         { Request = StatisticsJson.Wire.ReportStatsRequest, Response = StatisticsJson.Wire.StatsView },
-        [$"GET {Me}/rpc"] = Socket("The agent and tailnet services", ApiCaller.Agent, new ApiParameter("version", "The version of the agent API, such as 2.0.")),
-        [$"POST {Me}/startup"] = Agent("Says the agent's version and directory") with { Request = AgentsJson.Wire.PostStartupRequest },
+        [$"GET {Me}/rpc"] = Socket(
+            "The agent and tailnet services",
+            ApiCaller.Agent,
+            new ApiParameter("version", "The version of the agent API, such as 2.0.")),
+        [$"POST {Me}/startup"] = Agent("Reports the agent's version and directory") with { Request = AgentsJson.Wire.PostStartupRequest },
 
-        [$"GET {Agents}/connection"] = Owned("The DERP map and how to use it") with { Response = CoordinationJson.Wire.ConnectionView },
+        [$"GET {Agents}/connection"] = Owned("The DERP map and its settings") with { Response = CoordinationJson.Wire.ConnectionView },
         [$"GET {ById}"] = Owned("The agent") with { Response = AgentViewsJson.Wire.AgentView },
-        [$"GET {ById}/connection"] = Owned("The DERP map and how to use it") with { Response = CoordinationJson.Wire.ConnectionView },
+        [$"GET {ById}/connection"] = Owned("The DERP map and its settings") with { Response = CoordinationJson.Wire.ConnectionView },
         [$"GET {ById}/containers"] = Owned("Containers of the agent's machine") with
-        { Response = MachineJson.Wire.AgentContainers, Query = [new("label", "Those with this label alone, key=value; may come again.")] },
-        [$"GET {ById}/containers/watch"] = Socket("Containers of the agent's machine, at once and when they change", ApiCaller.Session),
-        [$"POST {ById}/containers/devcontainers/{{devcontainer}}/recreate"] = Owned("Makes a development container anew")
+        {
+            Response = MachineJson.Wire.AgentContainers,
+            Query = [new("label", "Only containers with this label, as key=value. May be repeated.")],
+        },
+        [$"GET {ById}/containers/watch"] = Socket(
+            "Containers of the agent's machine, at the start and after each change", ApiCaller.Session),
+        [$"POST {ById}/containers/devcontainers/{{devcontainer}}/recreate"] = Owned("Recreates a development container")
             with
         { Response = ApiJson.Wire.ApiError, Status = StatusCodes.Status202Accepted },
-        [$"POST {ById}/containers/devcontainers/container/{{container}}/recreate"] = Owned("Makes a development container anew, by its container")
+        [$"POST {ById}/containers/devcontainers/container/{{container}}/recreate"] = Owned(
+            "Recreates a development container: the old path")
             with
         { Response = ApiJson.Wire.ApiError, Status = StatusCodes.Status202Accepted },
         [$"GET {ById}/coordinate"] = Socket("The tailnet service, for a client of this agent", ApiCaller.Session, Session),
@@ -108,15 +116,15 @@ internal static class AgentsOperations
         { Response = MachineJson.Wire.ListeningPorts },
         [$"GET {ById}/logs"] = Owned("Log lines, or a WebSocket that follows them") with
         { Response = LogsJson.Wire.LogLine, IsArray = true, IsWebSocket = true, Query = Log },
-        [$"GET {ById}/startup-logs"] = Owned("Log lines, by its old name") with
+        [$"GET {ById}/startup-logs"] = Owned("Log lines: the old path") with
         { Response = LogsJson.Wire.LogLine, IsArray = true, IsWebSocket = true, Query = Log },
         [$"GET {ById}/pty"] = Socket(
             "A terminal",
             ApiCaller.Session,
-            new ApiParameter("reconnect", "The terminal's id, a UUID."),
-            new ApiParameter("width", "In characters.", "integer"),
-            new ApiParameter("height", "In characters.", "integer"),
-            new ApiParameter("command", "What to run in place of a shell.")),
+            new ApiParameter("reconnect", "The terminal's id, a UUID that the client chooses."),
+            new ApiParameter("width", "The width in characters.", "integer"),
+            new ApiParameter("height", "The height in characters.", "integer"),
+            new ApiParameter("command", "The command to run in place of a shell.")),
     };
 
     private static ApiOperation Agent(string summary) => new(summary, ApiCaller.Agent);

@@ -1,12 +1,12 @@
 namespace ControlPlane.OpenApi;
 
-/// <summary>An API, as its document tells of it beyond what its routes and serialisers say.</summary>
-/// <param name="Root">What every path begins with.</param>
+/// <summary>The parts of an API's OpenAPI document that routes and serializers do not tell.</summary>
+/// <param name="Root">The prefix of all paths.</param>
 /// <param name="Title">The API's name.</param>
-/// <param name="Operations">What each method of its routes does, by method and path below the root.</param>
-/// <param name="Words">The words that a property may hold, where they are few.</param>
+/// <param name="Operations">The operations, by method and path below the root.</param>
+/// <param name="EnumValues">The values of properties that have enumerated values.</param>
 internal sealed record ApiDescription(
     string Root,
     string Title,
     IReadOnlyDictionary<string, ApiOperation> Operations,
-    IReadOnlyDictionary<(Type Type, string Property), IReadOnlyList<string>> Words);
+    IReadOnlyDictionary<(Type Type, string Property), IReadOnlyList<string>> EnumValues);

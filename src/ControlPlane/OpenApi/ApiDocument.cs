@@ -9,12 +9,13 @@ using Microsoft.AspNetCore.Routing;
 namespace ControlPlane.OpenApi;
 
 /// <summary>
-/// The OpenAPI 3.1 document of all routes below a path. Paths, methods and path parameters are those of the mapped endpoints, bodies those of their
-/// serialisers, so that it cannot tell of what is not there; tests hold that every operation, parameter and property is described.
+/// Builds the OpenAPI 3.1 document of all routes below a path. Paths, methods and path parameters come from the mapped endpoints, and the
+/// schemas of bodies from the serializers. So the document cannot list what does not exist. Tests check that every operation, parameter and
+/// property has a description.
 /// </summary>
 internal static class ApiDocument
 {
-    /// <summary>Answers with the document, made when somebody first asks: then all routes are mapped.</summary>
+    /// <summary>A handler that sends the document. The first request builds it, when all routes are mapped.</summary>
     public static RequestDelegate Serve(IEndpointRouteBuilder routes, ApiDescription api)
     {
         var document = new Lazy<byte[]>(() => Encoding.UTF8.GetBytes(
@@ -23,17 +24,22 @@ internal static class ApiDocument
         {
             context.Response.ContentType = ApiResponses.JsonContentType;
             context.Response.ContentLength = document.Value.Length;
-            return context.WritePiecesAsync(document.Value);
+            return context.WriteChunksAsync(document.Value);
         };
     }
 
-    /// <summary>The methods that endpoints look at themselves, with the routes below <paramref name="root"/> that have them.</summary>
-    public static IEnumerable<(RouteEndpoint Endpoint, string Path, string Method)> Operations(IEnumerable<Endpoint> endpoints, string root) => endpoints
+    /// <summary>The methods of the routes below <paramref name="root"/>, with their paths.</summary>
+    public static IEnumerable<(RouteEndpoint Endpoint, string Path, string Method)> Operations(
+        IEnumerable<Endpoint> endpoints, string root) => endpoints
         .OfType<RouteEndpoint>()
         .Where(endpoint => endpoint.RoutePattern.RawText?.StartsWith(root + "/", StringComparison.Ordinal) is true)
-        .SelectMany(endpoint => endpoint.Metadata.GetMetadata<RouteMethods>()?.Methods.Select(method => (endpoint, endpoint.RoutePattern.RawText![root.Length..], method)) ?? []);
+        .SelectMany(endpoint => endpoint.Metadata.GetMetadata<RouteMethods>() is { } route
+            ? route.Methods.Select(method => (endpoint, endpoint.RoutePattern.RawText![root.Length..], method))
+            : []);
 
-    /// <summary>What generated clients call an operation: its method and its path, which do not change.</summary>
+    /// <summary>
+    /// The operation's id, by which generated clients name it. It consists of the method and the path, so that it stays the same.
+    /// </summary>
     public static string OperationId(string method, string path)
     {
         var segments = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
@@ -80,7 +86,7 @@ internal static class ApiDocument
             ["openapi"] = "3.1.0",
             ["info"] = new JsonObject { ["title"] = api.Title, ["version"] = BuildVersion.OfThisAssembly },
             ["servers"] = new JsonArray(
-                new JsonObject { ["url"] = api.Root, ["description"] = "The server that this document comes from." }),
+                new JsonObject { ["url"] = api.Root, ["description"] = "The server of this document." }),
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
@@ -124,7 +130,11 @@ internal static class ApiDocument
 
         if (operation.Request is { } request)
         {
-            described["requestBody"] = new JsonObject { ["required"] = true, ["content"] = Content(ApiOperation.Json, schemas.Reference(request)) };
+            described["requestBody"] = new JsonObject
+            {
+                ["required"] = true,
+                ["content"] = Content(ApiOperation.Json, schemas.Reference(request)),
+            };
         }
 
         return described;
@@ -145,14 +155,15 @@ internal static class ApiDocument
         return success;
     }
 
-    private static JsonObject Content(string mediaType, JsonObject schema) => new() { [mediaType] = new JsonObject { ["schema"] = schema } };
+    private static JsonObject Content(string mediaType, JsonObject schema) =>
+        new() { [mediaType] = new JsonObject { ["schema"] = schema } };
 
     private static JsonObject Parameter(string place, ApiParameter parameter)
     {
         var schema = new JsonObject { ["type"] = parameter.Type };
-        if (parameter.Words.Count > 0)
+        if (parameter.EnumValues.Count > 0)
         {
-            schema["enum"] = new JsonArray([.. parameter.Words.Select(static word => (JsonNode)word)]);
+            schema["enum"] = new JsonArray([.. parameter.EnumValues.Select(static value => (JsonNode)value)]);
         }
 
         return new JsonObject

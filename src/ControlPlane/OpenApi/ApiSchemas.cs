@@ -8,8 +8,8 @@ using ControlPlane.Coordination;
 namespace ControlPlane.OpenApi;
 
 /// <summary>
-/// The JSON schemas of a document's bodies, as their serialisers write and read them: one for each type of object, under its name. The
-/// platform's exporter would write a type's schema out at each place, and refer to the first of them.
+/// The JSON schemas of a document's bodies, as the serializers write and read them: one for each object type, under the type's name. .NET's
+/// <c>JsonSchemaExporter</c> would repeat a schema inline at its first use, and refer to that place elsewhere.
 /// </summary>
 internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
 {
@@ -17,7 +17,8 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
     private readonly Dictionary<string, Type> _types = new(StringComparer.Ordinal);
 
     /// <summary>
-    /// A reference to the schema of a body. Whatever is to be <paramref name="sent"/> by clients comes first: of that nothing is required.
+    /// A reference to the schema of a body. A type that clients send must be added first, with <paramref name="sent"/>: its schema requires
+    /// no properties.
     /// </summary>
     public JsonObject Reference(JsonTypeInfo type, bool sent = false)
     {
@@ -28,13 +29,13 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
         }
         else if (_types[name] != type.Type)
         {
-            throw new InvalidOperationException($"{type.Type} and {_types[name]} would have one schema.");
+            throw new InvalidOperationException($"The types {type.Type} and {_types[name]} have the same schema name {name}.");
         }
 
         return Reference(name);
     }
 
-    /// <summary>The schema of a body that the server sends: a reference, or that of any JSON.</summary>
+    /// <summary>The schema of a body that the server sends: a reference for an object, otherwise an inline schema.</summary>
     public JsonObject Body(JsonTypeInfo type) => Value(type, sent: false);
 
     public JsonObject ToJson() => [.. _schemas.Select(static schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value))];
@@ -47,9 +48,9 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
         foreach (var property in type.Properties.Where(static property => property.Get is not null))
         {
             var member = (PropertyInfo)property.AttributeProvider!;
-            var mayBeLeftOut = member.GetCustomAttribute<JsonIgnoreAttribute>() is not null;
-            properties[property.Name] = Property(type, property, member, sent, mayBeLeftOut);
-            if (!sent && !mayBeLeftOut)
+            var isOptional = member.GetCustomAttribute<JsonIgnoreAttribute>() is not null;
+            properties[property.Name] = Property(type, property, member, sent, isOptional);
+            if (!sent && !isOptional)
             {
                 required.Add((JsonNode)property.Name);
             }
@@ -69,7 +70,7 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
         return Described(schema, comments.Of(type.Type));
     }
 
-    private JsonObject Property(JsonTypeInfo owner, JsonPropertyInfo property, PropertyInfo member, bool sent, bool mayBeLeftOut)
+    private JsonObject Property(JsonTypeInfo owner, JsonPropertyInfo property, PropertyInfo member, bool sent, bool isOptional)
     {
         JsonObject schema;
         if (property.CustomConverter is DerpMapConverter)
@@ -82,14 +83,14 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
             schema = Value(owner.Options.GetTypeInfo(property.PropertyType), sent);
         }
 
-        if (api.Words.TryGetValue((owner.Type, member.Name), out var words))
+        if (api.EnumValues.TryGetValue((owner.Type, member.Name), out var values))
         {
             var innermost = schema["items"] as JsonObject ?? schema["additionalProperties"] as JsonObject ?? schema;
-            innermost["enum"] = new JsonArray([.. words.Select(static word => (JsonNode)word)]);
+            innermost["enum"] = new JsonArray([.. values.Select(static value => (JsonNode)value)]);
         }
 
         var canBeNull = !property.PropertyType.IsValueType || Nullable.GetUnderlyingType(property.PropertyType) is not null;
-        if (canBeNull && (sent ? property.IsSetNullable : property.IsGetNullable && !mayBeLeftOut))
+        if (canBeNull && (sent ? property.IsSetNullable : property.IsGetNullable && !isOptional))
         {
             schema = OrNull(schema);
         }
@@ -123,7 +124,7 @@ internal sealed class ApiSchemas(XmlComments comments, ApiDescription api)
         : type == typeof(DateTimeOffset) ? Of("string", "date-time")
         : type == typeof(Uri) ? Of("string", "uri")
         : type == typeof(JsonElement) ? []
-        : throw new InvalidOperationException($"{type} has no schema.");
+        : throw new InvalidOperationException($"The type {type} has no JSON schema.");
 
     private static JsonObject Of(string type, string? format = null) =>
         format is null ? new JsonObject { ["type"] = type } : new JsonObject { ["type"] = type, ["format"] = format };

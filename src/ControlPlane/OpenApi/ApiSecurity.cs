@@ -2,10 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace ControlPlane.OpenApi;
 
-/// <summary>Whose credentials operations ask for, as the document says it.</summary>
+/// <summary>The OpenAPI security requirements and schemes of operations.</summary>
 internal static class ApiSecurity
 {
-    /// <summary>The same as a sentence.</summary>
+    /// <summary>The requirement as a sentence.</summary>
     public static string Needs(ApiCaller caller) => caller switch
     {
         ApiCaller.Anybody => "Needs no token.",
@@ -15,10 +15,10 @@ internal static class ApiSecurity
         _ => "Needs the node's admin token.",
     };
 
-    /// <summary>The schemes of which one is enough; empty: none is needed.</summary>
+    /// <summary>The alternative requirements, one of which is enough. Empty: none is needed.</summary>
     public static JsonArray Of(ApiCaller caller) => [.. Names(caller).Select(static name => new JsonObject { [name] = new JsonArray() })];
 
-    /// <summary>The schemes that any of a document's callers uses.</summary>
+    /// <summary>The schemes of all callers in a document.</summary>
     public static JsonObject Schemes(IEnumerable<ApiCaller> callers) =>
         [.. callers.SelectMany(Names).Distinct().Select(static name => KeyValuePair.Create(name, (JsonNode?)Scheme(name)))];
 

@@ -3,7 +3,7 @@ using ControlPlane.Coordination;
 
 namespace ControlPlane.OpenApi;
 
-/// <summary>The JSON schemas of a DERP map, which <see cref="DerpMapJson"/> writes by hand with the names of Go's fields.</summary>
+/// <summary>The JSON schemas of a DERP map. <see cref="DerpMapJson"/> writes it without the serializer, with Go's field names.</summary>
 internal static class DerpMapSchema
 {
     public const string Name = "DERPMap";
@@ -11,39 +11,42 @@ internal static class DerpMapSchema
     public static void AddTo(IDictionary<string, JsonNode> schemas)
     {
         schemas[Name] = Object(
-            "Which relays there are (tailnet.md §4.2).",
+            "The relays that agents and clients may use (tailnet.md §4.2).",
             ["Regions"],
-            ("HomeParams", Reference("DERPHomeParams"), "How a client chooses the region of its home; left out when nothing is set."),
+            ("HomeParams", Reference("DERPHomeParams"), "Parameters for the choice of the home region. Omitted when none is set."),
             ("Regions", Map(Reference("DERPRegion")), "The regions, by their numbers."));
         schemas["DERPHomeParams"] = Object(
-            "How a client chooses the region of its home.",
+            "Parameters for the choice of the home region.",
             [],
-            ("RegionScore", Map(Type("number")), "What a region's measured latency is multiplied with, by the region's number."));
+            ("RegionScore", Map(Type("number")), "Factors of the regions' measured latencies, by the region's number."));
         schemas["DERPRegion"] = Object(
-            "Relays that are near each other.",
+            "A region: relays that are near each other.",
             ["EmbeddedRelay", "RegionID", "RegionCode", "RegionName", "Nodes"],
-            ("EmbeddedRelay", Type("boolean"), "Whether it is this server's relay: clients put the address that they dialled in its place."),
-            ("RegionID", Type("integer"), "Its number."),
-            ("RegionCode", Type("string"), "Its short name."),
-            ("RegionName", Type("string"), "What people call it."),
-            ("Avoid", Type("boolean"), "Whether clients do not choose it as their home; left out when false."),
-            ("Nodes", List(Reference("DERPNode")), "Its relays and STUN servers; the first that answers is taken."));
+            (
+                "EmbeddedRelay",
+                Type("boolean"),
+                "Whether this is the server's own relay. Clients replace its host name with the address that they dialled."),
+            ("RegionID", Type("integer"), "The region's number."),
+            ("RegionCode", Type("string"), "The region's short name."),
+            ("RegionName", Type("string"), "The region's name for people."),
+            ("Avoid", Type("boolean"), "Whether clients avoid the region as their home. Omitted when false."),
+            ("Nodes", List(Reference("DERPNode")), "The region's relays and STUN servers. Clients use the first that responds."));
         schemas["DERPNode"] = Object(
             "A relay, a STUN server, or both.",
             ["Name", "RegionID", "HostName"],
-            ("Name", Type("string"), "Its name, one of a kind in the map."),
-            ("RegionID", Type("integer"), "The number of its region."),
-            ("HostName", Type("string"), "Its host name or address."),
-            ("CertName", Type("string"), "The name that its certificate is for; left out when that is the host name."),
-            ("IPv4", Type("string"), "Its IPv4 address, or none for a node without; left out when the host name is resolved."),
-            ("IPv6", Type("string"), "Its IPv6 address, or none for a node without; left out when the host name is resolved."),
-            ("STUNPort", Type("integer"), "The UDP port of STUN; left out: 3478; -1: no STUN."),
-            ("STUNOnly", Type("boolean"), "Whether it is no relay; left out when false."),
-            ("DERPPort", Type("integer"), "The TCP port of DERP; left out: 443."),
-            ("InsecureForTests", Type("boolean"), "Whether its certificate is not verified; left out when false."),
-            ("ForceHTTP", Type("boolean"), "Whether DERP is spoken without TLS; left out when false."),
-            ("STUNTestIP", Type("string"), "The address that STUN is asked at in tests; left out when none is set."),
-            ("CanPort80", Type("boolean"), "Whether captive portals can be found by its port 80; left out when false."));
+            ("Name", Type("string"), "The node's name, unique in the map."),
+            ("RegionID", Type("integer"), "The number of the node's region."),
+            ("HostName", Type("string"), "The node's host name or address."),
+            ("CertName", Type("string"), "The name in the node's certificate. Omitted when it is the host name."),
+            ("IPv4", Type("string"), "The node's IPv4 address, or none for a node without IPv4. Omitted: clients resolve the host name."),
+            ("IPv6", Type("string"), "The node's IPv6 address, or none for a node without IPv6. Omitted: clients resolve the host name."),
+            ("STUNPort", Type("integer"), "The UDP port of STUN. Omitted: 3478. -1: no STUN."),
+            ("STUNOnly", Type("boolean"), "Whether the node has STUN but no relay. Omitted when false."),
+            ("DERPPort", Type("integer"), "The TCP port of DERP. Omitted: 443."),
+            ("InsecureForTests", Type("boolean"), "Whether clients skip the verification of the certificate. Omitted when false."),
+            ("ForceHTTP", Type("boolean"), "Whether DERP runs without TLS. Omitted when false."),
+            ("STUNTestIP", Type("string"), "The address of the STUN server in tests. Omitted when none is set."),
+            ("CanPort80", Type("boolean"), "Whether clients can detect captive portals by port 80. Omitted when false."));
     }
 
     private static JsonObject Type(string type) => new() { ["type"] = type };

@@ -6,8 +6,8 @@ using System.Xml.Linq;
 namespace ControlPlane.OpenApi;
 
 /// <summary>
-/// The summaries of this assembly's types and properties, as their XML documentation comments have them. The compiler writes these into a
-/// file beside the assembly, which is read when a document is made. So there is one place for what a field means: where it is declared.
+/// The summaries of this assembly's types and properties, from their XML documentation comments. The compiler writes the comments into a
+/// file beside the assembly, and the builder of OpenAPI documents reads it. So a field's meaning is written once, at its declaration.
 /// </summary>
 internal sealed partial class XmlComments
 {
@@ -17,7 +17,7 @@ internal sealed partial class XmlComments
     {
     }
 
-    /// <summary>Reads the file. Without it nothing is described.</summary>
+    /// <summary>Reads the file. Without the file the document has no descriptions.</summary>
     public static XmlComments Read()
     {
         var comments = new XmlComments();
@@ -48,7 +48,9 @@ internal sealed partial class XmlComments
         return reference[0] == 'P' ? JsonNamingPolicy.SnakeCaseLower.ConvertName(name) : name;
     }
 
-    /// <summary>Markdown, which is what descriptions of OpenAPI are. A property is called by its name in JSON.</summary>
+    /// <summary>
+    /// The comment in Markdown, the format of OpenAPI's descriptions. References to properties become their names in JSON.
+    /// </summary>
     private static string Text(XNode node) => node switch
     {
         XText text => text.Value,

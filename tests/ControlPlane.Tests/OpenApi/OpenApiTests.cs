@@ -121,13 +121,13 @@ public sealed partial class OpenApiTests
     }
 
     [Fact]
-    public async Task EveryOneOfAFewWordsIsInTheDocument()
+    public async Task EnumeratedValuesAreInTheDocument()
     {
         await using var admin = await AdminListener.StartAsync();
         var schemas = (await DocumentsAsync(admin))
             .SelectMany(static document => document.GetProperty("components").GetProperty("schemas").EnumerateObject())
             .ToList();
-        Assert.All(AgentsWords.All.Concat(AdminWords.All), entry =>
+        Assert.All(AgentsEnumValues.All.Concat(AdminEnumValues.All), entry =>
         {
             var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(entry.Key.Property);
             var property = schemas.First(schema => schema.Name == entry.Key.Type.Name).Value.GetProperty("properties").GetProperty(name);
