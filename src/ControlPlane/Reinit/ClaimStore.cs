@@ -4,30 +4,32 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Reinit;
 
-/// <summary>Wakes agents that wait to be told to begin anew (by the workspace's id).</summary>
+/// <summary>Wakes the event streams of agents, by the workspace's id, when the workspace's claim has changed.</summary>
 internal sealed class ReinitSignals(ChangeNotices notices) : Signals(notices, "claim");
 
-/// <summary>Claims of workspaces, and which agents were told of them.</summary>
+/// <summary>Stores the claims of workspaces, and which agents have got their event.</summary>
 internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeProvider time)
 {
-    /// <summary>The workspace waits for a user from now on, and its agents wait with it. False: there is no such workspace.</summary>
+    /// <summary>Marks the workspace as waiting for a claim. False when the workspace does not exist.</summary>
     public Task<bool> PrepareAsync(Guid workspaceId, CancellationToken cancellationToken) =>
         StoreAsync(workspaceId, ClaimState.Pending, cancellationToken);
 
-    /// <summary>The workspace waits no longer, and its agents go on as they are. False: there is no such workspace.</summary>
+    /// <summary>Ends the wait for a claim. The agents keep their state. False when the workspace does not exist.</summary>
     public Task<bool> FailAsync(Guid workspaceId, CancellationToken cancellationToken) =>
         StoreAsync(workspaceId, ClaimState.Failed, cancellationToken);
 
     /// <summary>
-    /// Gives the workspace to a user, and tells each of its agents once to begin anew. It need not have waited for it. To the user
-    /// that has it already, it is the way to make its agents begin anew.
+    /// Gives the workspace to a user, and makes each of its agents reinitialize once. The workspace need not be waiting for a claim. A
+    /// claim by its owner is allowed, and makes the agents reinitialize too.
     /// </summary>
     public async Task<ClaimResult> ClaimAsync(Guid workspaceId, Guid userId, CancellationToken cancellationToken)
     {
         var result = await database.WriteAsync(
             connection =>
             {
-                if (connection.First("SELECT name FROM workspaces WHERE id = @id", static reader => reader.Text("name"), ("@id", workspaceId)) is not { } name)
+                var name = connection.First(
+                    "SELECT name FROM workspaces WHERE id = @id", static reader => reader.Text("name"), ("@id", workspaceId));
+                if (name is null)
                 {
                     return ClaimResult.NoSuchWorkspace;
                 }
@@ -59,16 +61,19 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
         return result;
     }
 
-    /// <summary>The workspace's newest claim; null for an ordinary workspace.</summary>
+    /// <summary>The workspace's newest claim. Null for a workspace that was never prepared or claimed.</summary>
     public ValueTask<WorkspaceClaim?> FindAsync(Guid workspaceId) => database.ReadAsync(connection => connection.FirstAsync(
         "SELECT * FROM workspace_claims WHERE workspace_id = @id",
         static reader => new WorkspaceClaim(reader.Uuid("claim_id"), StateOf(reader.Text("state")), reader.Time("changed_at")),
         ("@id", workspaceId)));
 
-    public async ValueTask<bool> WasToldAsync(Guid agentId, Guid claimId) => await database.ReadAsync(connection => connection.CountAsync(
-        "SELECT count(*) FROM claim_deliveries WHERE agent_id = @agent AND claim_id = @claim", ("@agent", agentId), ("@claim", claimId))) > 0;
+    public async ValueTask<bool> WasDeliveredAsync(Guid agentId, Guid claimId) =>
+        await database.ReadAsync(connection => connection.CountAsync(
+            "SELECT count(*) FROM claim_deliveries WHERE agent_id = @agent AND claim_id = @claim",
+            ("@agent", agentId),
+            ("@claim", claimId))) > 0;
 
-    public Task MarkToldAsync(Guid agentId, Guid claimId, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task MarkDeliveredAsync(Guid agentId, Guid claimId, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute(
             """
             INSERT INTO claim_deliveries (agent_id, claim_id) SELECT id, @claim FROM workspace_agents WHERE id = @agent
@@ -101,7 +106,8 @@ internal sealed class ClaimStore(Database database, ReinitSignals signals, TimeP
 
     private int Store(DbConnection connection, Guid workspaceId, ClaimState state) => connection.Execute(
         """
-        INSERT INTO workspace_claims (workspace_id, claim_id, state, changed_at) SELECT id, @claim, @state, @now FROM workspaces WHERE id = @workspace
+        INSERT INTO workspace_claims (workspace_id, claim_id, state, changed_at)
+        SELECT id, @claim, @state, @now FROM workspaces WHERE id = @workspace
         ON CONFLICT (workspace_id) DO UPDATE SET claim_id = excluded.claim_id, state = excluded.state, changed_at = excluded.changed_at
         """,
         ("@workspace", workspaceId),

@@ -8,11 +8,16 @@ using Microsoft.Extensions.Hosting;
 namespace ControlPlane.Reinit;
 
 /// <summary>
-/// <c>GET me/reinit</c>: server-sent events that tell an agent, once a claim, to begin anew (tailnet.md §9.2). The stream ends after its one event,
-/// or when none can come any more.
+/// <c>GET me/reinit</c>: a stream of server-sent events that tells an agent, once for each claim, to reinitialize (tailnet.md §9.2). The
+/// server ends the stream after that event, or when no event can come any more.
 /// </summary>
 internal sealed class ReinitApi(
-    ClaimStore claims, ReinitSignals signals, AgentStore agents, ControlPlaneOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+    ClaimStore claims,
+    ReinitSignals signals,
+    AgentStore agents,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime)
 {
     private static readonly byte[] Ping = "event: ping\n\n"u8.ToArray();
 
@@ -22,36 +27,41 @@ internal sealed class ReinitApi(
         {
             await context.WriteAsync(
                 StatusCodes.Status400BadRequest,
-                new ApiError("Query param \"wait\" must be a boolean.", null, [new ApiValidation("wait", "Must be \"true\" or \"false\"")]));
+                new ApiError(
+                    "Query param \"wait\" must be a boolean.",
+                    null,
+                    [new ApiValidation("wait", "Must be \"true\" or \"false\"")]));
             return;
         }
 
-        // Taken before the store is read: what changes after that is signalled.
+        // Taken before the query, so that a change during the query is signalled.
         var changed = signals.Next(agent.WorkspaceId);
         var claim = await claims.FindAsync(agent.WorkspaceId);
-        if (wait && await IsOverAsync(agent, claim))
+        if (wait && await IsFinalAsync(agent, claim))
         {
             await context.WriteAsync(
                 StatusCodes.Status409Conflict,
-                new ApiError("The workspace does not wait to be claimed.", "Nothing will tell this agent to begin anew: it need not ask again."));
+                new ApiError(
+                    "The workspace does not wait to be claimed.",
+                    "This agent will get no event. It need not repeat the request."));
             return;
         }
 
-        // Who does not wait hears only of what is yet to come.
-        var past = !wait && claim?.State == ClaimState.Claimed ? claim.Id : Guid.Empty;
+        // Without "wait" the stream has only later claims.
+        var ignoredClaim = !wait && claim?.State == ClaimState.Claimed ? claim.Id : Guid.Empty;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         try
         {
-            await StreamAsync(context, agent, wait, past, changed, stop.Token);
+            await StreamAsync(context, agent, wait, ignoredClaim, changed, stop.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            // The stream's end: the agent asks again, here or elsewhere.
+            // An orderly end of the stream makes the agent repeat the request, to this server or another one.
             await context.Response.CompleteAsync();
         }
     }
 
-    private async Task StreamAsync(HttpContext context, Agent agent, bool wait, Guid past, Task changed, CancellationToken stop)
+    private async Task StreamAsync(HttpContext context, Agent agent, bool wait, Guid ignoredClaim, Task changed, CancellationToken stop)
     {
         var response = context.Response;
         response.ContentType = "text/event-stream";
@@ -62,19 +72,19 @@ internal sealed class ReinitApi(
             response.Headers.Connection = "keep-alive";
         }
 
-        // The first ping goes at once: proxies pass a head on with the first of its body, and no agent should have to wait for it.
+        // The first ping is sent at once: some proxies forward the headers only with the first bytes of the body.
         var nextPing = time.GetUtcNow();
         while (true)
         {
             var claim = await claims.FindAsync(agent.WorkspaceId);
-            if (claim is { State: ClaimState.Claimed } && claim.Id != past && !await IsHandledAsync(agent, claim))
+            if (claim is { State: ClaimState.Claimed } && claim.Id != ignoredClaim && !await IsHandledAsync(agent, claim))
             {
-                await TellAsync(context, agent, claim);
+                await SendEventAsync(context, agent, claim);
                 return;
             }
 
-            // With "wait" the agent hears of the end when it asks again (409); without, it would ask for ever.
-            if ((wait && await IsOverAsync(agent, claim)) || !await agents.ExistsAsync(agent.Id))
+            // With "wait" the agent repeats the request and gets 409. Without it the agent would repeat the request for ever.
+            if ((wait && await IsFinalAsync(agent, claim)) || !await agents.ExistsAsync(agent.Id))
             {
                 return;
             }
@@ -91,10 +101,12 @@ internal sealed class ReinitApi(
         }
     }
 
-    /// <summary>Counts as told once the whole of it has left; an agent that has gone before hears it again.</summary>
-    private async Task TellAsync(HttpContext context, Agent agent, WorkspaceClaim claim)
+    /// <summary>
+    /// Sends the event, and records it as delivered once the response is complete. An agent that disconnects before gets it again.
+    /// </summary>
+    private async Task SendEventAsync(HttpContext context, Agent agent, WorkspaceClaim claim)
     {
-        // Who owns it now: the agent was read when the stream began.
+        // The event names the present owner. The agent was read when the stream began.
         if (await agents.FindAsync(agent.Id) is not { } current)
         {
             return;
@@ -107,24 +119,25 @@ internal sealed class ReinitApi(
         await context.Response.CompleteAsync();
         if (!context.RequestAborted.IsCancellationRequested)
         {
-            await claims.MarkToldAsync(agent.Id, claim.Id, CancellationToken.None);
+            await claims.MarkDeliveredAsync(agent.Id, claim.Id, CancellationToken.None);
         }
     }
 
-    private async ValueTask<bool> IsOverAsync(Agent agent, WorkspaceClaim? claim) => claim?.State switch
+    /// <summary>Whether the agent will get no event for this claim, or no more.</summary>
+    private async ValueTask<bool> IsFinalAsync(Agent agent, WorkspaceClaim? claim) => claim?.State switch
     {
         ClaimState.Pending => false,
         ClaimState.Claimed => await IsHandledAsync(agent, claim),
         _ => true,
     };
 
-    /// <summary>An agent made since then has never been anybody else's.</summary>
+    /// <summary>Whether the agent got the event, or needs none: an agent that was created after the claim has had no other owner.</summary>
     private async ValueTask<bool> IsHandledAsync(Agent agent, WorkspaceClaim claim) =>
-        agent.CreatedAt > claim.ChangedAt || await claims.WasToldAsync(agent.Id, claim.Id);
+        agent.CreatedAt > claim.ChangedAt || await claims.WasDeliveredAsync(agent.Id, claim.Id);
 
     private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 
-    // The spellings of Go's strconv.ParseBool; nothing is false.
+    // Accepts the spellings of Go's strconv.ParseBool. Empty text is false.
     private static bool TryReadBool(string text, out bool value)
     {
         value = text is "1" or "t" or "T" or "true" or "TRUE" or "True";

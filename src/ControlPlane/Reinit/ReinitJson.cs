@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Reinit;
 
-/// <summary>The JSON bodies of agents that begin anew.</summary>
+/// <summary>The JSON types of the event that makes agents reinitialize.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ReinitEvent))]

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Reinit;
 
-/// <summary>Workspaces that are claimed, and agents that begin anew.</summary>
+/// <summary>Registers the claims of workspaces, and the event stream that makes agents reinitialize.</summary>
 internal static class ReinitRegistration
 {
     public static IServiceCollection AddReinit(this IServiceCollection services) => services

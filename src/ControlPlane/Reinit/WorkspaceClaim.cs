@@ -1,11 +1,12 @@
 namespace ControlPlane.Reinit;
 
 /// <summary>
-/// The newest claim of a workspace: one that was made ready ahead of time is given to a user, and its agents are to begin anew as that user's.
+/// The newest claim of a workspace. A claim gives a workspace that was prepared in advance to a user, and makes its agents reinitialize for
+/// that user.
 /// </summary>
-/// <param name="Id">Another one for each claim.</param>
-/// <param name="State">How far it is.</param>
-/// <param name="ChangedAt">Since when.</param>
+/// <param name="Id">An id that each change of the state renews.</param>
+/// <param name="State">The claim's state.</param>
+/// <param name="ChangedAt">The time of the last change of the state.</param>
 internal sealed record WorkspaceClaim(Guid Id, ClaimState State, DateTimeOffset ChangedAt);
 
 internal enum ClaimState
@@ -13,25 +14,27 @@ internal enum ClaimState
     /// <summary>The workspace waits for its user.</summary>
     Pending,
 
-    /// <summary>It has one.</summary>
+    /// <summary>The workspace has its user.</summary>
     Claimed,
 
-    /// <summary>It will get none.</summary>
+    /// <summary>The workspace will get no user.</summary>
     Failed,
 }
 
-/// <summary>What became of an attempt to claim a workspace.</summary>
+/// <summary>The result of an attempt to claim a workspace.</summary>
 internal enum ClaimResult
 {
     Claimed,
     NoSuchWorkspace,
     NoSuchUser,
 
-    /// <summary>The user has another workspace of that name.</summary>
+    /// <summary>The user has another workspace of the same name.</summary>
     NameTaken,
 }
 
-/// <summary>The event that tells an agent (tailnet.md §9.2); the document S2 spells the workspace's id in its own way.</summary>
+/// <summary>
+/// The data of the event that makes an agent reinitialize (tailnet.md §9.2). Document S2 spells the workspace's id differently.
+/// </summary>
 internal sealed record ReinitEvent(
     Guid WorkspaceId,
     [property: System.Text.Json.Serialization.JsonPropertyName("workspaceID")] Guid OldWorkspaceId,
