@@ -3,10 +3,10 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Scripts;
 
-/// <summary>Stores how runs of agents' scripts ended.</summary>
+/// <summary>Stores the results of agents' scripts.</summary>
 internal sealed class ScriptReports(Database database)
 {
-    /// <summary>Keeps the run as its stage's latest. False when the agent has no such script.</summary>
+    /// <summary>Stores the result as the latest of its stage. False when the agent has no such script.</summary>
     public Task<bool> AddAsync(Guid agentId, Guid scriptId, AgentScriptRun run, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute(
             """

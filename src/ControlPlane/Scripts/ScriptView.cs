@@ -4,19 +4,19 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Scripts;
 
-/// <summary>The API's script of an agent (tailnet.md §1.3-19). The time-out is in nanoseconds; how the run at start ended comes once it has.</summary>
+/// <summary>The API's form of an agent's script (tailnet.md §1.3-19). The time-out is in nanoseconds.</summary>
 /// <param name="Id">The script's id.</param>
-/// <param name="LogSourceId">The id of the log source of its output.</param>
-/// <param name="LogPath">The file that its output goes to on the agent's machine.</param>
-/// <param name="Script">Its text, or a command.</param>
-/// <param name="Cron">When it runs by the clock, as a line of cron; empty: not.</param>
-/// <param name="RunOnStart">Whether it runs when the agent starts.</param>
-/// <param name="RunOnStop">Whether it runs when the agent stops.</param>
-/// <param name="StartBlocksLogin">Whether logins wait for its run at start.</param>
-/// <param name="Timeout">How many nanoseconds a run may take; 0: as long as it likes.</param>
-/// <param name="DisplayName">What people call it.</param>
-/// <param name="ExitCode">The exit code of its latest run at start; left out before that has ended.</param>
-/// <param name="Status">How that run ended; left out before it has.</param>
+/// <param name="LogSourceId">The id of the log source of the script's output.</param>
+/// <param name="LogPath">The file on the agent's machine that gets the script's output.</param>
+/// <param name="Script">The script's text, or a command.</param>
+/// <param name="Cron">The schedule, as a cron expression. Empty: none.</param>
+/// <param name="RunOnStart">Whether the script runs when the agent starts.</param>
+/// <param name="RunOnStop">Whether the script runs when the agent stops.</param>
+/// <param name="StartBlocksLogin">Whether logins wait for the run at start.</param>
+/// <param name="Timeout">The time-out of a run, in nanoseconds. 0: none.</param>
+/// <param name="DisplayName">The name that user interfaces show.</param>
+/// <param name="ExitCode">The exit code of the latest run at start. Omitted before its end.</param>
+/// <param name="Status">The result of the latest run at start. Omitted before its end.</param>
 internal sealed record ScriptView(
     Guid Id,
     Guid LogSourceId,

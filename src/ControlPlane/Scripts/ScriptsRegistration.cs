@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Scripts;
 
-/// <summary>What agents report of their scripts.</summary>
+/// <summary>Registers the store of scripts' results.</summary>
 internal static class ScriptsRegistration
 {
     public static IServiceCollection AddScripts(this IServiceCollection services) => services
