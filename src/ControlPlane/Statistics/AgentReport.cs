@@ -1,6 +1,6 @@
 namespace ControlPlane.Statistics;
 
-/// <summary>What an agent reports of its traffic since its last report, and of its connections now.</summary>
+/// <summary>An agent's report: its traffic since its last report, and its present connections.</summary>
 internal sealed record AgentReport
 {
     public long RxPackets { get; init; }
@@ -13,7 +13,7 @@ internal sealed record AgentReport
 
     public long ConnectionCount { get; init; }
 
-    /// <summary>Milliseconds; may be any number, or none.</summary>
+    /// <summary>In milliseconds. The agent may send any number, including NaN.</summary>
     public double ConnectionMedianLatencyMs { get; init; }
 
     public long SessionsVscode { get; init; }
@@ -24,16 +24,16 @@ internal sealed record AgentReport
 
     public long SessionsSsh { get; init; }
 
-    /// <summary>Connections by protocol.</summary>
+    /// <summary>The number of connections by protocol.</summary>
     public IReadOnlyDictionary<string, long> Protocols { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Metrics of the agent's own.</summary>
+    /// <summary>The metrics that the agent itself defines.</summary>
     public IReadOnlyList<AgentMetric> Metrics { get; init; } = [];
 }
 
-/// <summary>A metric of an agent's own.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Labels">Its labels, as <c>name=value</c> with commas between.</param>
+/// <summary>A metric that an agent itself defines.</summary>
+/// <param name="Name">The metric's name.</param>
+/// <param name="Labels">The labels, as <c>name=value</c> with commas between.</param>
 /// <param name="Type"><c>counter</c> or <c>gauge</c>.</param>
-/// <param name="Value">Its value; a counter's since the agent's start.</param>
+/// <param name="Value">The value. A counter counts from the agent's start.</param>
 internal sealed record AgentMetric(string Name, string Labels, string Type, double Value);

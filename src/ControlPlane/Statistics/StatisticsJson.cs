@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Statistics;
 
-/// <summary>The JSON bodies of statistics.</summary>
+/// <summary>The JSON types of statistics.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ReportStatsRequest))]

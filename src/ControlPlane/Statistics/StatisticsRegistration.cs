@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Statistics;
 
-/// <summary>What agents report of their traffic, and the metrics of it.</summary>
+/// <summary>Registers the route of agents' traffic reports, and the metrics from them.</summary>
 internal static class StatisticsRegistration
 {
     public static IServiceCollection AddStatistics(this IServiceCollection services) => services

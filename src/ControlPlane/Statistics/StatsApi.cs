@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Statistics;
 
-/// <summary><c>POST me/report-stats</c> in the spelling of S3 and of S4 (tailnet.md §1.3-17).</summary>
+/// <summary><c>POST me/report-stats</c>, with the fields of S3 and of S4 (tailnet.md §1.3-17).</summary>
 internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 {
-    private readonly byte[] _answer = ApiResponses.Body(
+    private readonly byte[] _response = ApiResponses.Body(
         new StatsView(GoDuration.Nanoseconds(options.StatsReportInterval)), StatisticsJson.Wire.StatsView);
 
     public async Task PostAsync(HttpContext context, Guid agentId)
@@ -22,24 +22,24 @@ internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
             buffer.Add(agentId, request.ToReport());
         }
 
-        await context.WriteBodyAsync(StatusCodes.Status200OK, _answer);
+        await context.WriteBodyAsync(StatusCodes.Status200OK, _response);
     }
 }
 
-/// <summary>When to report again, in nanoseconds.</summary>
-/// <param name="ReportInterval">Nanoseconds until the next report.</param>
+/// <summary>The response of <c>POST me/report-stats</c>.</summary>
+/// <param name="ReportInterval">The time until the next report, in nanoseconds.</param>
 internal sealed record StatsView(long ReportInterval);
 
-/// <summary>The body of <c>POST me/report-stats</c>: what S3 and S4 have, both spellings.</summary>
+/// <summary>The body of <c>POST me/report-stats</c>, with the fields of current and of older agents.</summary>
 internal sealed class ReportStatsRequest
 {
-    /// <summary>How many connections there are, by protocol.</summary>
+    /// <summary>The number of connections by protocol.</summary>
     public Dictionary<string, long>? ConnectionsByProto { get; set; }
 
-    /// <summary>How many connections there are.</summary>
+    /// <summary>The number of connections.</summary>
     public long? ConnectionCount { get; set; }
 
-    /// <summary>The median of their latencies, in milliseconds.</summary>
+    /// <summary>The median latency of the connections, in milliseconds.</summary>
     public double? ConnectionMedianLatencyMs { get; set; }
 
     /// <summary>Packets received since the last report.</summary>
@@ -54,29 +54,30 @@ internal sealed class ReportStatsRequest
     /// <summary>Bytes sent since the last report.</summary>
     public long? TxBytes { get; set; }
 
-    /// <summary>Sessions of VS Code.</summary>
+    /// <summary>The number of VS Code sessions.</summary>
     public long? SessionCountVscode { get; set; }
 
-    /// <summary>Sessions of JetBrains.</summary>
+    /// <summary>The number of JetBrains sessions.</summary>
     public long? SessionCountJetbrains { get; set; }
 
-    /// <summary>Terminals.</summary>
+    /// <summary>The number of terminals.</summary>
     public long? SessionCountReconnectingPty { get; set; }
 
-    /// <summary>Sessions of SSH.</summary>
+    /// <summary>The number of SSH sessions.</summary>
     public long? SessionCountSsh { get; set; }
 
-    /// <summary>Metrics of the agent's own; 64 are kept.</summary>
+    /// <summary>The metrics that the agent itself defines. The server stores 64 of them.</summary>
     public List<ReportedMetric?>? Metrics { get; set; }
 
-    /// <summary>S4's <see cref="ConnectionsByProto"/>.</summary>
+    /// <summary>The old name of <see cref="ConnectionsByProto"/>.</summary>
     public Dictionary<string, long>? ConnsByProto { get; set; }
 
-    /// <summary>S4's <see cref="ConnectionCount"/>.</summary>
+    /// <summary>The old name of <see cref="ConnectionCount"/>.</summary>
     public long? NumComms { get; set; }
 
     /// <summary>
-    /// Otherwise the agent only asks for the interval. In S3 a report has connections; one of S4 counts by its traffic, as S4's server took it.
+    /// Whether the body is a report. Otherwise the agent only asks for the interval. A report of S3 has connections. A report of S4 has
+    /// traffic, by which S4's server recognised it.
     /// </summary>
     [JsonIgnore]
     public bool IsReport => ConnectionsByProto is { Count: > 0 }
@@ -96,23 +97,26 @@ internal sealed class ReportStatsRequest
         SessionsReconnectingPty = SessionCountReconnectingPty ?? 0,
         SessionsSsh = SessionCountSsh ?? 0,
         Protocols = (ConnectionsByProto is { Count: > 0 } ? ConnectionsByProto : ConnsByProto) ?? [],
-        Metrics = Metrics?.Where(static metric => metric?.Name is { Length: > 0 }).Select(static metric => metric!.ToMetric()).ToArray() ?? [],
+        Metrics = Metrics?
+            .Where(static metric => metric?.Name is { Length: > 0 })
+            .Select(static metric => metric!.ToMetric())
+            .ToArray() ?? [],
     };
 }
 
-/// <summary>A metric of the agent's own, as sent.</summary>
+/// <summary>A metric that the agent itself defines.</summary>
 internal sealed class ReportedMetric
 {
-    /// <summary>Its name; one without is left out.</summary>
+    /// <summary>The metric's name. The server ignores metrics without one.</summary>
     public string? Name { get; set; }
 
-    /// <summary>What kind it is; any other word is a gauge.</summary>
+    /// <summary>The metric's type. Any other text counts as gauge.</summary>
     public string? Type { get; set; }
 
-    /// <summary>Its value; a counter's since the agent's start.</summary>
+    /// <summary>The metric's value. A counter counts from the agent's start.</summary>
     public double? Value { get; set; }
 
-    /// <summary>Its labels.</summary>
+    /// <summary>The metric's labels.</summary>
     public List<ReportedLabel?>? Labels { get; set; }
 
     public AgentMetric ToMetric() => new(

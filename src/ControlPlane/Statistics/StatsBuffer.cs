@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Statistics;
 
 /// <summary>
-/// Gathers agents' reports and stores them together, once in <see cref="ControlPlaneOptions.StatsStoreInterval"/>: thousands of agents
-/// report all the time, and one transaction for each report would be most of what it costs. What a crash loses is that much.
+/// Buffers agents' reports and stores them in one transaction per <see cref="ControlPlaneOptions.StatsStoreInterval"/>. With thousands of
+/// agents, a transaction for each report would be most of a report's cost. A crash loses the reports of one interval.
 /// </summary>
 internal sealed partial class StatsBuffer : IHostedService, IDisposable
 {
@@ -25,27 +25,27 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
         _timer = time.CreateTimer(_ => _ = StoreAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Takes a report; it is stored soon.</summary>
+    /// <summary>Adds a report to the buffer.</summary>
     public void Add(Guid agentId, AgentReport report)
     {
         var now = _time.GetUtcNow();
         lock (_lock)
         {
-            StoreSoon();
+            StartTimerIfEmpty();
             _pending[agentId] = StoredReport.Of(_pending.GetValueOrDefault(agentId), report, now);
         }
     }
 
-    /// <summary>Stores what there is; never throws. What cannot be stored waits for the next time.</summary>
+    /// <summary>Stores the buffered reports. Reports that cannot be stored return to the buffer. Never throws.</summary>
     public async Task StoreAsync()
     {
         await _storing.WaitAsync();
         try
         {
-            var taken = Take();
-            if (taken.Count > 0)
+            var batch = Take();
+            if (batch.Count > 0)
             {
-                await StoreAsync(taken);
+                await StoreAsync(batch);
             }
         }
         finally
@@ -57,7 +57,7 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Stores the last reports; the host has closed its listeners by then.</summary>
+    /// <summary>Stores the last reports. The host has closed its listeners before.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => StoreAsync();
 
     public void Dispose()
@@ -66,11 +66,11 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
         _storing.Dispose();
     }
 
-    private async Task StoreAsync(Dictionary<Guid, StoredReport> taken)
+    private async Task StoreAsync(Dictionary<Guid, StoredReport> batch)
     {
         try
         {
-            await _store.AddAsync(taken, CancellationToken.None);
+            await _store.AddAsync(batch, CancellationToken.None);
         }
         catch (Exception exception)
         {
@@ -81,10 +81,10 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
 
             lock (_lock)
             {
-                StoreSoon();
-                foreach (var (agentId, report) in taken)
+                StartTimerIfEmpty();
+                foreach (var (agentId, report) in batch)
                 {
-                    _pending[agentId] = _pending.TryGetValue(agentId, out var newer) ? report.Then(newer) : report;
+                    _pending[agentId] = _pending.TryGetValue(agentId, out var newer) ? report.MergeWith(newer) : report;
                 }
             }
         }
@@ -94,14 +94,14 @@ internal sealed partial class StatsBuffer : IHostedService, IDisposable
     {
         lock (_lock)
         {
-            var taken = _pending;
+            var batch = _pending;
             _pending = [];
-            return taken;
+            return batch;
         }
     }
 
-    /// <summary>Sets the timer with the first report, so that nothing ticks where nobody reports.</summary>
-    private void StoreSoon()
+    /// <summary>Starts the timer before the first report of a batch, so that no timer runs while no agent reports.</summary>
+    private void StartTimerIfEmpty()
     {
         if (_pending.Count == 0)
         {

@@ -4,32 +4,32 @@ using System.Diagnostics.Metrics;
 namespace ControlPlane.Statistics;
 
 /// <summary>
-/// What agents report, all together, as metrics that are read from the store when somebody asks. Connections and sessions count for two
-/// report intervals, so that an agent that is gone does not count for ever. Whoever can wait awaits <see cref="RefreshAsync"/> first. An
-/// instrument cannot: it begins a read where the last one is old, and tells what is known by then. SQLite has answered at once; from
-/// PostgreSQL that is what the last finished read got.
+/// Metrics of all agents' reports together, which are queried from the database when a scraper reads them. An agent's connections and
+/// sessions count for two report intervals after its last report. A caller that can wait awaits <see cref="RefreshAsync"/> before it reads
+/// the instruments. An instrument's callback cannot wait: it starts a query when the last result is old, and returns the last result. A
+/// query of SQLite completes synchronously, while a query of PostgreSQL gives its result to the next read.
 /// </summary>
 internal sealed class StatsMetrics : IDisposable
 {
-    private static readonly TimeSpan Reused = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxResultAge = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly Meter _meter = new("ControlPlane");
     private readonly StatsStore _store;
     private readonly ControlPlaneOptions _options;
     private readonly TimeProvider _time;
-    private Task _reading = Task.CompletedTask;
-    private volatile Reading? _last;
+    private Task _query = Task.CompletedTask;
+    private volatile QueryResult? _last;
 
     public StatsMetrics(StatsStore store, ControlPlaneOptions options, TimeProvider time)
     {
         (_store, _options, _time) = (store, options, time);
-        Counter("reports", "{report}", "Reports of statistics by agents.", static sums => sums.Reports);
+        Counter("reports", "{report}", "Statistics reports by agents.", static sums => sums.Reports);
         Observe<long>("traffic", true, "By", "Bytes that agents carried over the tailnet.", static totals =>
             [Tagged(totals.Sums.RxBytes, "direction", "receive"), Tagged(totals.Sums.TxBytes, "direction", "transmit")]);
         Observe<long>("packets", true, "{packet}", "Packets that agents carried over the tailnet.", static totals =>
             [Tagged(totals.Sums.RxPackets, "direction", "receive"), Tagged(totals.Sums.TxPackets, "direction", "transmit")]);
-        Observe<long>("reporting", false, "{agent}", "Agents that report now.", static totals => [new(totals.Sums.Agents)]);
+        Observe<long>("reporting", false, "{agent}", "Agents that report at present.", static totals => [new(totals.Sums.Agents)]);
         Observe<long>("connections", false, "{connection}", "Connections to agents by protocol, the most frequent ones.", static totals =>
             totals.Connections.Select(static row => Tagged(row.Value, "protocol", row.Key)));
         Observe<long>("sessions", false, "{session}", "Sessions on agents.", static totals =>
@@ -39,9 +39,9 @@ internal sealed class StatsMetrics : IDisposable
             Tagged(totals.Sums.SessionsReconnectingPty, "type", "reconnecting_pty"),
             Tagged(totals.Sums.SessionsSsh, "type", "ssh"),
         ]);
-        Observe<double>("latency", false, "s", "Mean of the median latencies that agents see to their clients.", static totals =>
+        Observe<double>("latency", false, "s", "Mean of the median latencies that agents measure to their clients.", static totals =>
             [new(totals.Sums.LatencyMs / 1000)]);
-        Observe<double>("reported", false, "1", "Sums of the metrics that agents report of their own, the most frequent ones.", static totals =>
+        Observe<double>("reported", false, "1", "Sums of the metrics that agents define, the most frequent ones.", static totals =>
             totals.Metrics.Select(static row => Tagged(row.Value, "name", row.Key)));
     }
 
@@ -67,18 +67,20 @@ internal sealed class StatsMetrics : IDisposable
         }
     }
 
-    /// <summary>Reads the store, unless that was done just now: one read for all instruments, and for all who ask at once.</summary>
+    /// <summary>
+    /// Queries the database, unless the last result is less than 1 s old. All instruments and concurrent callers share one query.
+    /// </summary>
     public Task RefreshAsync()
     {
         lock (_lock)
         {
             var now = _time.GetUtcNow();
-            if (_reading.IsCompleted && (_last is not { } last || now - last.At >= Reused || now < last.At))
+            if (_query.IsCompleted && (_last is not { } last || now - last.At >= MaxResultAge || now < last.At))
             {
-                _reading = ReadAsync(now);
+                _query = QueryAsync(now);
             }
 
-            return _reading;
+            return _query;
         }
     }
 
@@ -87,14 +89,14 @@ internal sealed class StatsMetrics : IDisposable
     {
         if (RefreshAsync() is { IsFaulted: true } failed)
         {
-            // Whoever reads the instruments reports it.
+            // The reader of the instruments reports the exception.
             throw failed.Exception!.GetBaseException();
         }
 
         return _last?.Totals is { } totals ? read(totals) : [];
     }
 
-    private async Task ReadAsync(DateTimeOffset now)
+    private async Task QueryAsync(DateTimeOffset now)
     {
         StatsTotals? totals = null;
         try
@@ -103,14 +105,14 @@ internal sealed class StatsMetrics : IDisposable
         }
         catch (DbException)
         {
-            // A scrape without these numbers is better than none; that the store is down is said elsewhere.
+            // A scrape without these metrics is better than none. DatabaseHealth logs the outage.
         }
         finally
         {
-            _last = new Reading(_time.GetUtcNow(), totals);
+            _last = new QueryResult(_time.GetUtcNow(), totals);
         }
     }
 
-    /// <summary>What the store answered, and when; no totals: it did not.</summary>
-    private sealed record Reading(DateTimeOffset At, StatsTotals? Totals);
+    /// <summary>The result of a query and its time. The totals are null when it failed.</summary>
+    private sealed record QueryResult(DateTimeOffset At, StatsTotals? Totals);
 }

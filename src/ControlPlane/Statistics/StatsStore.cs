@@ -3,7 +3,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Statistics;
 
-/// <summary>What agents have reported, added up for each.</summary>
+/// <summary>Stores the sum of each agent's reports.</summary>
 internal sealed class StatsStore(Database database, ControlPlaneOptions options)
 {
     private const int MaxNameCharacters = 128;
@@ -12,7 +12,7 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
     /// <inheritdoc cref="Database.IsOutage"/>
     public bool IsOutage(DbException exception) => database.IsOutage(exception);
 
-    /// <summary>Adds reports of several agents in one transaction. Those of agents that are gone are left out.</summary>
+    /// <summary>Adds reports of several agents in one transaction. Reports of deleted agents are ignored.</summary>
     public Task<int> AddAsync(IReadOnlyDictionary<Guid, StoredReport> reports, CancellationToken cancellationToken) => database.WriteAsync(
         connection =>
         {
@@ -31,7 +31,9 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
         },
         cancellationToken);
 
-    /// <summary>All agents together. Their connections and sessions count for those that have reported since <paramref name="since"/>.</summary>
+    /// <summary>
+    /// The sums over all agents. Connections and sessions count only for agents that have reported since <paramref name="since"/>.
+    /// </summary>
     public ValueTask<StatsTotals> TotalsAsync(DateTimeOffset since) => database.ReadAsync(async connection => new StatsTotals(
         (await connection.ListAsync(
             """
@@ -43,7 +45,8 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
                 coalesce(sum(CASE WHEN reported_at >= @since THEN sessions_jetbrains ELSE 0 END), 0) AS jetbrains,
                 coalesce(sum(CASE WHEN reported_at >= @since THEN sessions_reconnecting_pty ELSE 0 END), 0) AS pty,
                 coalesce(sum(CASE WHEN reported_at >= @since THEN sessions_ssh ELSE 0 END), 0) AS ssh,
-                coalesce(avg(CASE WHEN reported_at >= @since AND connection_count > 0 THEN connection_median_latency_ms END), 0.0) AS latency
+                coalesce(
+                    avg(CASE WHEN reported_at >= @since AND connection_count > 0 THEN connection_median_latency_ms END), 0.0) AS latency
             FROM agent_stats
             """,
             static reader => new StatsSums(
@@ -129,7 +132,8 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
         {
             connection.Execute(
                 """
-                INSERT INTO agent_stats_protocols (agent_id, protocol, connections) VALUES (@agent, @protocol, @connections) ON CONFLICT DO NOTHING
+                INSERT INTO agent_stats_protocols (agent_id, protocol, connections) VALUES (@agent, @protocol, @connections)
+                ON CONFLICT DO NOTHING
                 """,
                 ("@agent", agentId),
                 ("@protocol", Text(protocol, MaxNameCharacters)),
@@ -156,13 +160,16 @@ internal sealed class StatsStore(Database database, ControlPlaneOptions options)
     }
 }
 
-/// <summary>What all agents have reported.</summary>
-/// <param name="Sums">The numbers that each has once.</param>
-/// <param name="Connections">Connections by protocol, the most frequent ones.</param>
-/// <param name="Metrics">Sums of the agents' own metrics by name, the most frequent ones.</param>
-internal sealed record StatsTotals(StatsSums Sums, IReadOnlyList<KeyValuePair<string, long>> Connections, IReadOnlyList<KeyValuePair<string, double>> Metrics);
+/// <summary>The reports of all agents together.</summary>
+/// <param name="Sums">The sums of single numbers.</param>
+/// <param name="Connections">The number of connections by protocol, the most frequent ones.</param>
+/// <param name="Metrics">The sums of the metrics that agents define, by name, the most frequent ones.</param>
+internal sealed record StatsTotals(
+    StatsSums Sums,
+    IReadOnlyList<KeyValuePair<string, long>> Connections,
+    IReadOnlyList<KeyValuePair<string, double>> Metrics);
 
-/// <summary>Sums over agents; <paramref name="LatencyMs"/> is the mean of the medians.</summary>
+/// <summary>Sums over agents. <paramref name="LatencyMs"/> is the mean of the agents' medians.</summary>
 internal sealed record StatsSums(
     long Reports,
     long RxPackets,

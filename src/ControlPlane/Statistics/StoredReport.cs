@@ -1,35 +1,35 @@
 namespace ControlPlane.Statistics;
 
-/// <summary>One or more reports of an agent, added up: the counters are sums, the rest as last reported.</summary>
-/// <param name="Reports">How many there are.</param>
-/// <param name="At">When the last one came.</param>
-/// <param name="Sum">What they say together.</param>
+/// <summary>One or more reports of an agent, merged: counters are summed, and other values are those of the last report.</summary>
+/// <param name="Reports">The number of reports.</param>
+/// <param name="At">The arrival of the last report.</param>
+/// <param name="Sum">The merged report.</param>
 internal sealed record StoredReport(long Reports, DateTimeOffset At, AgentReport Sum)
 {
-    // No report takes away from a sum, nor brings it near its end.
-    private const long MaxCounted = 1L << 48;
+    // Negative counts would lower the database's sums, and huge ones would bring them near overflow.
+    private const long MaxCount = 1L << 48;
 
-    /// <summary>One more report after those before, which may be none.</summary>
+    /// <summary>Merges a new report with the earlier ones, if there are any.</summary>
     public static StoredReport Of(StoredReport? before, AgentReport report, DateTimeOffset now)
     {
         var one = new StoredReport(1, now, report with
         {
-            RxPackets = Counted(report.RxPackets),
-            RxBytes = Counted(report.RxBytes),
-            TxPackets = Counted(report.TxPackets),
-            TxBytes = Counted(report.TxBytes),
-            ConnectionCount = Counted(report.ConnectionCount),
+            RxPackets = Limited(report.RxPackets),
+            RxBytes = Limited(report.RxBytes),
+            TxPackets = Limited(report.TxPackets),
+            TxBytes = Limited(report.TxBytes),
+            ConnectionCount = Limited(report.ConnectionCount),
             ConnectionMedianLatencyMs = double.IsFinite(report.ConnectionMedianLatencyMs) ? report.ConnectionMedianLatencyMs : 0,
-            SessionsVscode = Counted(report.SessionsVscode),
-            SessionsJetbrains = Counted(report.SessionsJetbrains),
-            SessionsReconnectingPty = Counted(report.SessionsReconnectingPty),
-            SessionsSsh = Counted(report.SessionsSsh),
+            SessionsVscode = Limited(report.SessionsVscode),
+            SessionsJetbrains = Limited(report.SessionsJetbrains),
+            SessionsReconnectingPty = Limited(report.SessionsReconnectingPty),
+            SessionsSsh = Limited(report.SessionsSsh),
         });
-        return before?.Then(one) ?? one;
+        return before?.MergeWith(one) ?? one;
     }
 
-    /// <summary>These and those after them.</summary>
-    public StoredReport Then(StoredReport later) => later with
+    /// <summary>Merges these reports with later ones.</summary>
+    public StoredReport MergeWith(StoredReport later) => later with
     {
         Reports = Reports + later.Reports,
         Sum = later.Sum with
@@ -41,5 +41,5 @@ internal sealed record StoredReport(long Reports, DateTimeOffset At, AgentReport
         },
     };
 
-    private static long Counted(long reported) => Math.Clamp(reported, 0, MaxCounted);
+    private static long Limited(long count) => Math.Clamp(count, 0, MaxCount);
 }
