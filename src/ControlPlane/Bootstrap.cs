@@ -19,7 +19,7 @@ internal sealed class Bootstrap(Database database, TimeProvider time)
     /// crash in between, the next start makes new ones and publishes those, instead of leaving a user whose token nobody knows.
     /// </summary>
     public Task<BootstrapCredentials?> RunAsync(Func<BootstrapCredentials, CancellationToken, Task> publish, CancellationToken cancellationToken) =>
-        database.WriteAloneAsync(
+        database.WriteExclusiveAsync(
             async (connection, cancellation) =>
             {
                 var now = time.GetUtcNow();

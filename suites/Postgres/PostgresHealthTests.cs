@@ -140,7 +140,7 @@ public sealed class PostgresHealthTests : IDisposable
         Assert.Equal(DatabaseFault.Unreachable, engine.FaultOf(error));
         TestDatabase.Execute(TestDatabase.Server!, $"ALTER DATABASE {name} RESET default_transaction_read_only");
         using var later = new PostgresEngine($"Host=127.0.0.1,127.0.0.1;Port={detour.Port};Username=edge;Database={name}");
-        Assert.Equal(DatabaseFault.OtherSchema, await later.ProbeAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(DatabaseFault.SchemaMismatch, await later.ProbeAsync(TestContext.Current.CancellationToken));
     }
 
     [Theory]

@@ -7,27 +7,29 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// Tells the other API servers on this database what one has changed, and hears it of them, where the database carries notices. A notice that is
-/// lost costs time alone: whoever waits looks at the store from time to time as well.
+/// Sends notices of changes to the other API servers on the same PostgreSQL database, and receives theirs. On SQLite it does nothing. A
+/// lost notice only delays a change, since waiting code also queries the database from time to time.
 /// </summary>
 internal sealed partial class ChangeNotices(Database database, TimeProvider time, ILogger<ChangeNotices> logger) : BackgroundService
 {
-    // One statement says so many; a burst of changes of one thing is one notice.
-    private const int MaxTexts = 256;
+    // The most notices in one statement.
+    private const int MaxBatch = 256;
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly string _self = Guid.NewGuid().ToString("N");
     private readonly ConcurrentDictionary<string, Signals> _kinds = new();
     private readonly Lock _lock = new();
-    private readonly HashSet<(string Kind, Guid Id)> _pending = [];
-    private Task _speaking = Task.CompletedTask;
-    private bool _isSpeaking;
 
-    /// <summary>Who is woken by notices of a kind.</summary>
+    // A set: a burst of changes with the same id becomes one notice.
+    private readonly HashSet<(string Kind, Guid Id)> _pending = [];
+    private Task _sending = Task.CompletedTask;
+    private bool _isSending;
+
+    /// <summary>Registers the signals that notices of a kind wake.</summary>
     public void Add(string kind, Signals signals) => _kinds[kind] = signals;
 
-    /// <summary>Tells the others; soon, and without waiting for it.</summary>
+    /// <summary>Queues a notice to the other API servers, and returns at once.</summary>
     public void Publish(string kind, Guid id)
     {
         if (database.Engine.Notices is not { } notices)
@@ -38,28 +40,28 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         lock (_lock)
         {
             _pending.Add((kind, id));
-            if (!_isSpeaking)
+            if (!_isSending)
             {
-                _isSpeaking = true;
-                _speaking = Task.Run(() => SpeakAsync(notices));
+                _isSending = true;
+                _sending = Task.Run(() => SendAsync(notices));
             }
         }
     }
 
-    /// <summary>Says what is left.</summary>
+    /// <summary>Sends the queued notices, and stops listening.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        Task speaking;
+        Task sending;
         lock (_lock)
         {
-            speaking = _speaking;
+            sending = _sending;
         }
 
-        await Task.WhenAny(speaking, Task.Delay(Timeout.Infinite, cancellationToken));
+        await Task.WhenAny(sending, Task.Delay(Timeout.Infinite, cancellationToken));
         await base.StopAsync(cancellationToken);
     }
 
-    /// <summary>Listens.</summary>
+    /// <summary>Receives notices until the stop.</summary>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         BackgroundLoop.RunAsync(nameof(ChangeNotices), ListenAsync, time, logger, stoppingToken);
 
@@ -74,7 +76,7 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         {
             try
             {
-                await notices.ListenAsync(WakeAll, Hear, stoppingToken);
+                await notices.ListenAsync(WakeAll, Receive, stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
@@ -87,7 +89,7 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
             }
             catch (Exception)
             {
-                // It was to stop, however that shows.
+                // Any exception after the stop is its effect.
                 return;
             }
 
@@ -95,19 +97,19 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         }
     }
 
-    private async Task SpeakAsync(PostgresNotices notices)
+    private async Task SendAsync(PostgresNotices notices)
     {
-        while (Take() is { } texts)
+        while (TakeBatch() is { } texts)
         {
             try
             {
-                await notices.SayAsync(texts);
+                await notices.SendAsync(texts);
             }
             catch (Exception exception) when (exception is DbException or ObjectDisposedException)
             {
                 if (!database.IsOutage(exception))
                 {
-                    NotSaid(logger, exception);
+                    NotSent(logger, exception);
                 }
 
                 database.Observe(exception);
@@ -115,27 +117,33 @@ internal sealed partial class ChangeNotices(Database database, TimeProvider time
         }
     }
 
-    private string[]? Take()
+    private string[]? TakeBatch()
     {
         lock (_lock)
         {
-            var taken = _pending.Take(MaxTexts).ToArray();
-            _isSpeaking = taken.Length > 0;
-            _pending.ExceptWith(taken);
-            return taken.Length > 0 ? [.. taken.Select(one => $"{_self} {one.Kind} {one.Id}")] : null;
+            var batch = _pending.Take(MaxBatch).ToArray();
+            _isSending = batch.Length > 0;
+            _pending.ExceptWith(batch);
+            return batch.Length > 0 ? [.. batch.Select(notice => $"{_self} {notice.Kind} {notice.Id}")] : null;
         }
     }
 
-    /// <summary>Of a newer program there may be kinds that are unknown here.</summary>
-    private void Hear(string text)
+    /// <summary>Ignores unknown kinds, which a newer version of the program may send.</summary>
+    private void Receive(string text)
     {
-        if (text.Split(' ') is [var from, var kind, var id] && from != _self && _kinds.TryGetValue(kind, out var signals) && Guid.TryParse(id, out var what))
+        if (text.Split(' ') is [var sender, var kind, var idText]
+            && sender != _self
+            && _kinds.TryGetValue(kind, out var signals)
+            && Guid.TryParse(idText, out var id))
         {
-            signals.Wake(what);
+            signals.Wake(id);
         }
     }
 
-    /// <summary>What was said while this did not listen was missed, also before the first time: requests may be served by then.</summary>
+    /// <summary>
+    /// Runs after each start to listen, since notices before it were missed. That includes the first start: requests may be served before
+    /// it.
+    /// </summary>
     private void WakeAll()
     {
         foreach (var signals in _kinds.Values)

@@ -2,7 +2,9 @@ using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
-/// <summary>The one database of this process. Reads are the callers' own; writes queue, and share transactions (<see cref="WriteQueue"/>).</summary>
+/// <summary>
+/// The process's database. Reads run concurrently. Writes pass a queue and share transactions (<see cref="WriteQueue"/>).
+/// </summary>
 internal sealed class Database : IDisposable
 {
     private readonly WriteQueue _writes;
@@ -16,18 +18,22 @@ internal sealed class Database : IDisposable
 
     public DatabaseEngine Engine { get; }
 
-    /// <summary>What the last probe found (<see cref="DatabaseHealth"/>). While it is unreachable, nothing is tried.</summary>
+    /// <summary>
+    /// The result of the last probe (<see cref="DatabaseHealth"/>). While it is unreachable, every operation fails at once.
+    /// </summary>
     public DatabaseFault Fault
     {
         get => (DatabaseFault)Volatile.Read(ref _fault);
         set => Volatile.Write(ref _fault, (int)value);
     }
 
-    /// <summary>Told of each operation that failed because of the database's state.</summary>
+    /// <summary>Called for each operation that failed because of the database's state.</summary>
     public Action<DbException>? Failed { get; set; }
 
-    /// <summary>Makes the database where it can be made, and brings its schema up to date.</summary>
-    /// <exception cref="ControlPlaneException">It cannot be made or reached, is no database of ours, or is newer than this program.</exception>
+    /// <summary>Creates SQLite's file if it is missing, and brings the schema up to date.</summary>
+    /// <exception cref="ControlPlaneException">
+    /// The database cannot be created or reached, has an unknown schema version, or has a newer one than this program.
+    /// </exception>
     public async Task CreateAsync()
     {
         try
@@ -42,7 +48,7 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>Runs a query. On PostgreSQL no thread waits for the answer; on SQLite it is there when this returns.</summary>
+    /// <summary>Runs a query. PostgreSQL's answer blocks no thread. A query of SQLite completes synchronously.</summary>
     public async ValueTask<T> ReadAsync<T>(Func<DbConnection, ValueTask<T>> query)
     {
         ThrowIfUnreachable();
@@ -62,7 +68,7 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>As <see cref="ReadAsync"/>, where several statements see one state of the store.</summary>
+    /// <summary>Runs several queries that see the same snapshot of the database.</summary>
     public ValueTask<T> SnapshotAsync<T>(Func<DbConnection, ValueTask<T>> query) => ReadAsync(async connection =>
     {
         await using var transaction = Engine.BeginSnapshot(connection);
@@ -70,10 +76,10 @@ internal sealed class Database : IDisposable
     });
 
     /// <summary>
-    /// Runs <paramref name="work"/> in a transaction, as if there were no others, and completes when that is committed. A
-    /// <paramref name="work"/> that throws leaves nothing behind. It may be run more than once, so that all it does is in the database.
+    /// Runs <paramref name="work"/> in a serializable transaction, and completes after the commit. An exception rolls the work back. The
+    /// work may run more than once, so that it must have no effect outside the database.
     /// </summary>
-    /// <exception cref="OperationCanceledException">It was cancelled before its turn came; it has not run.</exception>
+    /// <exception cref="OperationCanceledException">The write was cancelled in the queue, and has not run.</exception>
     public Task<T> WriteAsync<T>(Func<DbConnection, T> work, CancellationToken cancellationToken)
     {
         ThrowIfUnreachable();
@@ -81,13 +87,13 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="work"/> once, in a transaction of its own, while no other process does so. For the start: it need not be quick, and it
-    /// may do more than write to the database.
+    /// Runs <paramref name="work"/> once, in a transaction of its own, while no other process runs such work. It serves the start: the work
+    /// may be slow, and may have effects outside the database.
     /// </summary>
-    public async Task<T> WriteAloneAsync<T>(Func<DbConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    public async Task<T> WriteExclusiveAsync<T>(Func<DbConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
         await using var connection = Engine.Rent();
-        return await Engine.AloneAsync(connection, async () =>
+        return await Engine.RunExclusiveAsync(connection, async () =>
         {
             await using var transaction = Engine.BeginWrite(connection);
             var result = await work(connection, cancellationToken);
@@ -97,12 +103,13 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>
-    /// Whether the exception is of the database's state rather than of a statement. Then it is counted, and the log says so once.
+    /// Whether the database's state has caused the exception, and not the statement. <see cref="DatabaseHealth"/> counts such exceptions
+    /// and logs an outage once, so that callers do not log them.
     /// </summary>
     public bool IsOutage(Exception exception) =>
         exception is DatabaseUnavailableException || (exception is DbException failure && Engine.FaultOf(failure) != DatabaseFault.None);
 
-    /// <summary>To be told of failures on connections that are not rented here.</summary>
+    /// <summary>Reports a failure to <see cref="Failed"/>. Owners of other connections to the database call it too.</summary>
     public void Observe(Exception exception)
     {
         if (exception is DbException failure && IsOutage(exception))

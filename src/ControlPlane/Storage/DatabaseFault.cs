@@ -1,37 +1,37 @@
 namespace ControlPlane.Storage;
 
-/// <summary>Why a database serves no requests, or not all of them.</summary>
+/// <summary>The reason why a database serves no requests, or not all of them.</summary>
 internal enum DatabaseFault
 {
-    /// <summary>Requests are served.</summary>
+    /// <summary>The database serves requests.</summary>
     None,
 
     /// <summary>No connection can be opened.</summary>
     Unreachable,
 
-    /// <summary>A probe got no answer in time.</summary>
+    /// <summary>The probe timed out.</summary>
     NoAnswer,
 
-    /// <summary>It takes no writes: <c>default_transaction_read_only</c>, a standby, a read-only file system.</summary>
+    /// <summary>The database refuses writes: <c>default_transaction_read_only</c>, a standby, a read-only file system.</summary>
     ReadOnly,
 
-    /// <summary>Its disk, or its quota, is full.</summary>
+    /// <summary>The database's disk or quota is full.</summary>
     DiskFull,
 
-    /// <summary>The file was deleted or moved while it was open: what is written to it is lost.</summary>
+    /// <summary>The SQLite file was deleted or moved while it was open. Further writes would be lost.</summary>
     FileGone,
 
-    /// <summary>Its schema is not the one of this program.</summary>
-    OtherSchema,
+    /// <summary>The schema's version is not this program's.</summary>
+    SchemaMismatch,
 
-    /// <summary>It fails in another way: I/O errors, corruption, no memory, no permission.</summary>
+    /// <summary>The database fails in another way: I/O errors, corruption, no memory, no permission.</summary>
     Failing,
 }
 
-/// <summary>The words for <see cref="DatabaseFault"/>; they name neither host nor path, so that anybody may read them.</summary>
+/// <summary>Describes faults. The texts are public, so that they name neither host nor path.</summary>
 internal static class DatabaseFaultExtensions
 {
-    /// <summary>One clause, or null for <see cref="DatabaseFault.None"/>.</summary>
+    /// <summary>A clause without a final period, or null for <see cref="DatabaseFault.None"/>.</summary>
     public static string? Describe(this DatabaseFault fault) => fault switch
     {
         DatabaseFault.None => null,
@@ -40,7 +40,7 @@ internal static class DatabaseFaultExtensions
         DatabaseFault.ReadOnly => "the database is read-only",
         DatabaseFault.DiskFull => "the disk of the database is full",
         DatabaseFault.FileGone => "the database file was deleted or moved",
-        DatabaseFault.OtherSchema => "the schema of the database is not the one of this program",
+        DatabaseFault.SchemaMismatch => "the schema of the database is not the one of this program",
         _ => "the database fails",
     };
 }

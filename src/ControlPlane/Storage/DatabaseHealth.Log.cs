@@ -12,7 +12,7 @@ internal sealed partial class DatabaseHealth
     private static partial void Recovered(ILogger logger, string database, double seconds, long failures);
 
     [LoggerMessage(26, LogLevel.Warning, "{Failures} operations failed in the database {Database} ({Detail}), which answers now.")]
-    private static partial void Passed(ILogger logger, long failures, string database, string detail);
+    private static partial void BriefFailures(ILogger logger, long failures, string database, string detail);
 
     [LoggerMessage(27, LogLevel.Error, "The database {Database} could not be probed.")]
     private static partial void NotProbed(ILogger logger, string database, Exception exception);

@@ -7,9 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// Whether the database serves requests, for <c>/healthz</c>, <c>/readyz</c> and the log. A probe decides: it runs when somebody asks,
-/// when an operation has failed, and each second until the database is well again. Each change of state is one line, however many
-/// operations fail meanwhile.
+/// Monitors whether the database serves requests, for <c>/healthz</c>, <c>/readyz</c> and the log. A probe decides. It runs for each health
+/// check, after a failed operation, and then each second until the database recovers. The log has one line for each change of state,
+/// however many operations fail.
 /// </summary>
 internal sealed partial class DatabaseHealth : BackgroundService
 {
@@ -18,7 +18,7 @@ internal sealed partial class DatabaseHealth : BackgroundService
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _asked = new(0, 1);
+    private readonly SemaphoreSlim _probeRequested = new(0, 1);
     private readonly Meter _meter = new("ControlPlane");
     private readonly Database _database;
     private readonly TimeProvider _time;
@@ -41,12 +41,12 @@ internal sealed partial class DatabaseHealth : BackgroundService
         database.Failed = Observe;
     }
 
-    /// <summary>What is wrong with the database now; at most 1.5 s later.</summary>
+    /// <summary>Probes the database. Takes at most 1.5 s.</summary>
     public Task<DatabaseFault> CheckAsync()
     {
         lock (_lock)
         {
-            // Those who ask at once share one probe.
+            // Concurrent callers share one probe.
             return _probe is { IsCompleted: false } running ? running : _probe = Task.Run(ProbeAsync);
         }
     }
@@ -56,18 +56,18 @@ internal sealed partial class DatabaseHealth : BackgroundService
         base.Dispose();
         _database.Failed = null;
         _meter.Dispose();
-        _asked.Dispose();
+        _probeRequested.Dispose();
     }
 
-    /// <summary>Looks again until the database is well, so that its recovery is noticed and logged though nobody asks.</summary>
+    /// <summary>Repeats the probe until the database recovers, so that the recovery is logged without a health check.</summary>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        BackgroundLoop.RunAsync(nameof(DatabaseHealth), LookAsync, _time, _logger, stoppingToken);
+        BackgroundLoop.RunAsync(nameof(DatabaseHealth), MonitorAsync, _time, _logger, stoppingToken);
 
-    private async Task LookAsync(CancellationToken stop)
+    private async Task MonitorAsync(CancellationToken stop)
     {
         while (true)
         {
-            await _asked.WaitAsync(stop);
+            await _probeRequested.WaitAsync(stop);
             while (await CheckAsync() != DatabaseFault.None)
             {
                 await Task.Delay(ProbeInterval, _time, stop);
@@ -86,23 +86,23 @@ internal sealed partial class DatabaseHealth : BackgroundService
             _detail = OneLine(exception);
         }
 
-        Ask();
+        RequestProbe();
     }
 
-    private void Ask()
+    private void RequestProbe()
     {
         lock (_lock)
         {
-            if (_asked.CurrentCount == 0)
+            if (_probeRequested.CurrentCount == 0)
             {
-                _asked.Release();
+                _probeRequested.Release();
             }
         }
     }
 
     private async Task<DatabaseFault> ProbeAsync()
     {
-        // A probe that gets no answer goes on in the background; it is cancelled, as far as the driver can do that.
+        // A probe that times out may continue in the background: not every driver call can be cancelled.
         using var timeout = new CancellationTokenSource(ProbeTimeout);
         var (fault, detail) = (DatabaseFault.None, "");
         try
@@ -127,11 +127,11 @@ internal sealed partial class DatabaseHealth : BackgroundService
             (fault, detail) = (DatabaseFault.Failing, OneLine(exception));
         }
 
-        Become(fault, detail);
+        SetFault(fault, detail);
         return fault;
     }
 
-    private void Become(DatabaseFault fault, string detail)
+    private void SetFault(DatabaseFault fault, string detail)
     {
         lock (_lock)
         {
@@ -141,7 +141,7 @@ internal sealed partial class DatabaseHealth : BackgroundService
             {
                 if (fault == DatabaseFault.None && _failures > 0)
                 {
-                    Passed(_logger, _failures, _database.Engine.Name, _detail);
+                    BriefFailures(_logger, _failures, _database.Engine.Name, _detail);
                     _failures = 0;
                 }
             }
@@ -154,19 +154,20 @@ internal sealed partial class DatabaseHealth : BackgroundService
             {
                 _lostAt = before == DatabaseFault.None ? _time.GetTimestamp() : _lostAt;
 
-                // Connections that are kept may be bad in the same way.
+                // Pooled connections may have the same fault.
                 _database.Engine.CloseIdleConnections();
+
+                // During an outage time-outs alternate with the other fault: only the first of them is logged.
                 if (before == DatabaseFault.None || (fault != DatabaseFault.NoAnswer && before != DatabaseFault.NoAnswer))
                 {
-                    // Silence takes turns with any other fault: it is no news.
-                    Lost(_logger, fault.Describe()!, _database.Engine.Name, detail.Length > 0 ? detail : "a probe says so");
+                    Lost(_logger, fault.Describe()!, _database.Engine.Name, detail.Length > 0 ? detail : "according to a probe");
                 }
             }
         }
 
         if (fault != DatabaseFault.None)
         {
-            Ask();
+            RequestProbe();
         }
     }
 

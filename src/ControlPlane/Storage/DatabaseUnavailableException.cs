@@ -3,6 +3,7 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The database cannot be reached, as <see cref="DatabaseHealth"/> has found: nothing was tried, so that nobody waits for a connection in vain.
+/// <see cref="DatabaseHealth"/> has found that the database cannot be reached. The operation failed at once, in place of a wait for a
+/// connection.
 /// </summary>
 internal sealed class DatabaseUnavailableException() : DbException("The database cannot be reached.");

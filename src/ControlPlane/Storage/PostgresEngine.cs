@@ -7,12 +7,12 @@ using Npgsql;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// PostgreSQL. Write transactions are serializable, so that what a transaction has read stays true until it commits, as with SQLite's one
-/// writer; one that PostgreSQL gives up for another is run again.
+/// PostgreSQL. Write transactions are serializable, so that a transaction's reads stay true until its commit, as with SQLite's single
+/// writer. A transaction that fails to serialize is retried.
 /// </summary>
 internal sealed class PostgresEngine : DatabaseEngine
 {
-    // Any number will do that nobody else uses in this database.
+    // The key of the advisory lock: any number that no other program uses in this database.
     private const long LockKey = 0x6564_6765;
 
     private const int MaxPreparedStatements = 128;
@@ -25,7 +25,8 @@ internal sealed class PostgresEngine : DatabaseEngine
     {
         var settings = PostgresSetting.Parse(connectionString);
         settings.ApplicationName ??= "edge";
-        // ContainsKey is true of every keyword that Npgsql knows.
+
+        // ShouldSerialize tells which keywords are set. ContainsKey is true for every keyword that Npgsql knows.
         if (!settings.ShouldSerialize("Max Auto Prepare"))
         {
             settings.MaxAutoPrepare = MaxPreparedStatements;
@@ -36,7 +37,7 @@ internal sealed class PostgresEngine : DatabaseEngine
             settings.CommandTimeout = CommandTimeoutSeconds;
         }
 
-        // Of several hosts some may be standbys, which take no writes.
+        // Some of several hosts may be standbys, which refuse writes.
         if (PostgresSetting.HasSeveralHosts(settings) && !settings.ShouldSerialize("Target Session Attributes"))
         {
             settings.TargetSessionAttributes = "read-write";
@@ -54,7 +55,8 @@ internal sealed class PostgresEngine : DatabaseEngine
     public override IReadOnlyList<string> SchemaSteps { get; } = [SchemaFile.Read("postgres.sql")];
 
     /// <summary>
-    /// Checks that the database stores any text: with another encoding each line with a character unknown to it would be refused, for ever.
+    /// Checks that the database can store any text. With another encoding than UTF-8 it would refuse every line with a character that the
+    /// encoding lacks.
     /// </summary>
     public override void Prepare()
     {
@@ -65,7 +67,7 @@ internal sealed class PostgresEngine : DatabaseEngine
         {
             throw new ControlPlaneException(
                 $"The database {Name} has the encoding {encoding}, but must have {Encoding}: "
-                + $"make another one with CREATE DATABASE … ENCODING '{Encoding}' TEMPLATE template0.");
+                + $"create another one with CREATE DATABASE … ENCODING '{Encoding}' TEMPLATE template0.");
         }
     }
 
@@ -88,8 +90,8 @@ internal sealed class PostgresEngine : DatabaseEngine
     public override void CloseIdleConnections() => _source.Clear();
 
     /// <summary>
-    /// A session takes <c>default_transaction_read_only</c> from the database when it begins and keeps it: one that answered that it is
-    /// read-only would say so for ever, and so would the others of its time.
+    /// Clears the pool after a read-only error. A session reads <c>default_transaction_read_only</c> when it starts and keeps the value, so
+    /// that this session and others of its age would stay read-only.
     /// </summary>
     public override void Discard(DbConnection? connection, Exception exception)
     {
@@ -105,7 +107,7 @@ internal sealed class PostgresEngine : DatabaseEngine
 
     public override DbTransaction BeginSnapshot(DbConnection connection) => connection.BeginTransaction(IsolationLevel.RepeatableRead);
 
-    public override bool MayPass(DbException exception) =>
+    public override bool IsTransient(DbException exception) =>
         exception.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
 
     public override DatabaseFault FaultOf(DbException exception) => exception switch
@@ -114,9 +116,9 @@ internal sealed class PostgresEngine : DatabaseEngine
         {
             PostgresErrorCodes.ReadOnlySqlTransaction => DatabaseFault.ReadOnly,
             PostgresErrorCodes.DiskFull => DatabaseFault.DiskFull,
-            ['0', '8', ..] or ['5', '7', 'P', ..] => DatabaseFault.Unreachable, // connection exceptions; the server shuts down, or starts
+            ['0', '8', ..] or ['5', '7', 'P', ..] => DatabaseFault.Unreachable, // connection exceptions; the server stops or starts
             ['5', '3', ..] or ['5', '8', ..] or ['X', 'X', ..] => DatabaseFault.Failing, // resources, the system, corruption
-            ['2', '8', ..] or ['3', 'D', ..] => DatabaseFault.Failing, // no such user, password or database
+            ['2', '8', ..] or ['3', 'D', ..] => DatabaseFault.Failing, // unknown user, password or database
             "55000" => DatabaseFault.Unreachable, // the database accepts no connections
             _ => DatabaseFault.None,
         },
@@ -125,7 +127,9 @@ internal sealed class PostgresEngine : DatabaseEngine
         _ => DatabaseFault.None,
     };
 
-    /// <summary>A connection of the pool may be worse than the database: then another one is asked.</summary>
+    /// <summary>
+    /// Probes again on a new connection where a pooled one is lost or read-only: the fault may be the connection's alone.
+    /// </summary>
     public override async Task<DatabaseFault> ProbeAsync(CancellationToken cancellationToken)
     {
         try
@@ -137,7 +141,7 @@ internal sealed class PostgresEngine : DatabaseEngine
         }
         catch (DbException exception) when (FaultOf(exception) == DatabaseFault.Unreachable)
         {
-            // As the second one, if the server is gone.
+            // The second probe reports the fault if it persists.
         }
 
         _source.Clear();
@@ -146,7 +150,7 @@ internal sealed class PostgresEngine : DatabaseEngine
 
     /// <summary>Opens a connection.</summary>
     /// <exception cref="NpgsqlException">
-    /// It cannot be opened; also where Npgsql lets the socket's exception through, as when a name is not found.
+    /// The connection cannot be opened. Exceptions that Npgsql does not wrap, such as a failed name resolution, are wrapped too.
     /// </exception>
     internal static async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
@@ -177,24 +181,24 @@ internal sealed class PostgresEngine : DatabaseEngine
 
             if (!reader.GetBoolean(1))
             {
-                return DatabaseFault.OtherSchema;
+                return DatabaseFault.SchemaMismatch;
             }
         }
 
         command.CommandText = "SELECT version FROM schema_version";
         var version = await command.ExecuteScalarAsync(cancellationToken);
-        return version is long known && known == Migrations.VersionFor(this) ? DatabaseFault.None : DatabaseFault.OtherSchema;
+        return version is long known && known == Migrations.VersionFor(this) ? DatabaseFault.None : DatabaseFault.SchemaMismatch;
     }
 
     /// <summary>
-    /// Under a lock of the session, not of the transaction: a transaction that waited for it would still see the state from before it waited.
-    /// It goes with the connection.
+    /// Takes an advisory lock of the session. A lock of the transaction would be too late: the transaction's snapshot would be older than
+    /// the wait for the lock. The lock ends with the connection at the latest.
     /// </summary>
-    public override async Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work)
+    public override async Task<T> RunExclusiveAsync<T>(DbConnection connection, Func<Task<T>> work)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = "SELECT pg_advisory_lock(@key)";
-        command.CommandTimeout = 0; // as long as another process takes to start
+        command.CommandTimeout = 0; // no limit: another process may take long to start
         command.Bind(("@key", LockKey));
         await command.ExecuteNonQueryAsync();
         try
@@ -219,7 +223,8 @@ internal sealed class PostgresEngine : DatabaseEngine
     {
         connection.Execute("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL)");
         connection.Execute(
-            "INSERT INTO schema_version (id, version) VALUES (1, @version) ON CONFLICT (id) DO UPDATE SET version = excluded.version", ("@version", version));
+            "INSERT INTO schema_version (id, version) VALUES (1, @version) ON CONFLICT (id) DO UPDATE SET version = excluded.version",
+            ("@version", version));
     }
 
     public override void Dispose()

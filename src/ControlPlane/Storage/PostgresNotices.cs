@@ -2,20 +2,22 @@ using Npgsql;
 
 namespace ControlPlane.Storage;
 
-/// <summary>What processes on one database and schema say to each other, by PostgreSQL's NOTIFY. It takes one connection of its own.</summary>
+/// <summary>
+/// Notices between processes on the same database and schema, by PostgreSQL's LISTEN and NOTIFY. LISTEN takes a connection of its own.
+/// </summary>
 internal sealed class PostgresNotices : IDisposable
 {
-    // Channels are the whole database's; deployments may share it, each with a schema.
+    // Channels belong to the whole database, while deployments may share a database, each with its own schema.
     private const string Channel = "'edge_' || md5(current_schema())";
 
-    // So that a connection that died in silence is noticed.
+    // Detects a connection whose peer has vanished without a FIN.
     private const int KeepAliveSeconds = 15;
 
     private readonly NpgsqlDataSource _source;
     private readonly NpgsqlDataSource _pool;
 
-    /// <param name="settings">For the connection that listens.</param>
-    /// <param name="pool">Connections to speak on; the caller's to dispose.</param>
+    /// <param name="settings">The settings of the connection that listens.</param>
+    /// <param name="pool">The connections for NOTIFY. The caller disposes it.</param>
     public PostgresNotices(NpgsqlConnectionStringBuilder settings, NpgsqlDataSource pool)
     {
         _pool = pool;
@@ -23,19 +25,19 @@ internal sealed class PostgresNotices : IDisposable
         source.ConnectionStringBuilder.KeepAlive = KeepAliveSeconds;
         source.ConnectionStringBuilder.Pooling = false;
 
-        // It receives text alone: the database's own types need not be read for it.
+        // The connection receives only text, so that Npgsql need not load the database's types.
         source.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
         _source = source.Build();
     }
 
-    /// <summary>Hears what is said, until it throws: the connection was lost, or it is to stop.</summary>
-    /// <param name="listening">Called once everything that is said from now on will be heard.</param>
-    /// <param name="heard">Called with each text.</param>
-    /// <param name="stop">Stops.</param>
-    public async Task ListenAsync(Action listening, Action<string> heard, CancellationToken stop)
+    /// <summary>Receives notices. Does not return: it throws when the connection is lost, or at the stop.</summary>
+    /// <param name="listening">Called when LISTEN is in effect, so that no later notice is missed.</param>
+    /// <param name="received">Called with the text of each notice.</param>
+    /// <param name="stop">Stops listening.</param>
+    public async Task ListenAsync(Action listening, Action<string> received, CancellationToken stop)
     {
         await using var connection = await PostgresEngine.OpenAsync(_source, stop);
-        connection.Notification += (_, notice) => heard(notice.Payload);
+        connection.Notification += (_, notice) => received(notice.Payload);
         await using (var channel = new NpgsqlCommand("SELECT " + Channel, connection))
         {
             var name = (string)(await channel.ExecuteScalarAsync(stop))!;
@@ -50,8 +52,8 @@ internal sealed class PostgresNotices : IDisposable
         }
     }
 
-    /// <summary>Says all of these.</summary>
-    public async Task SayAsync(string[] texts)
+    /// <summary>Sends notices with one statement.</summary>
+    public async Task SendAsync(string[] texts)
     {
         await using var connection = await PostgresEngine.OpenAsync(_pool, CancellationToken.None);
         await using var command = new NpgsqlCommand($"SELECT pg_notify({Channel}, text) FROM unnest(@texts) AS text", connection);

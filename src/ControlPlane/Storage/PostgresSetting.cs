@@ -3,20 +3,20 @@ using Npgsql;
 
 namespace ControlPlane.Storage;
 
-/// <summary>The connection string of a PostgreSQL database, as Npgsql takes it.</summary>
+/// <summary>Validates the setting of a PostgreSQL database, a connection string of Npgsql.</summary>
 public static class PostgresSetting
 {
-    /// <summary>Whether the text can be used. It may have a password in it, so that neither it nor parts of it are for people to see.</summary>
-    /// <param name="text">Such as <c>Host=db;Database=edge;Username=edge</c>.</param>
-    /// <param name="fault">Otherwise why not, without anything from the text.</param>
+    /// <summary>Whether the text is a valid connection string with a host.</summary>
+    /// <param name="text">A connection string, such as <c>Host=db;Database=edge;Username=edge</c>. It may contain a password.</param>
+    /// <param name="fault">The reason when it is not valid. The reason quotes nothing of the text.</param>
     public static bool IsValid(string text, [NotNullWhen(false)] out string? fault)
     {
         try
         {
             var settings = Parse(text);
             fault = string.IsNullOrEmpty(settings.Host) ? "it has no Host"
-                : settings.TargetSessionAttributes is not null && !HasSeveralHosts(settings) ? "Target Session Attributes needs several hosts"
-                : null;
+                : settings.TargetSessionAttributes is null || HasSeveralHosts(settings) ? null
+                : "Target Session Attributes needs several hosts";
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidCastException or OverflowException)
         {

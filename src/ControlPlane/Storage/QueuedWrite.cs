@@ -2,16 +2,16 @@ using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
-/// <summary>A write that waits for its turn in the <see cref="WriteQueue"/>.</summary>
+/// <summary>A write in the <see cref="WriteQueue"/>.</summary>
 internal abstract class QueuedWrite
 {
-    /// <summary>Its turn has come. False when it was given up before.</summary>
-    public abstract bool TryBegin();
+    /// <summary>Starts the write, so that it can no longer be cancelled. False when it was cancelled before.</summary>
+    public abstract bool TryStart();
 
-    /// <summary>Does the work, perhaps again; what it throws is the caller's to tell.</summary>
+    /// <summary>Runs the work. The queue may run it again, in another transaction. Exceptions of the work reach the queue.</summary>
     public abstract void Run(DbConnection connection);
 
-    /// <summary>The last run is committed.</summary>
+    /// <summary>Completes the write with the result of the last run, which is committed.</summary>
     public abstract void Succeed();
 
     public abstract void Fail(Exception exception);
@@ -20,11 +20,11 @@ internal abstract class QueuedWrite
 /// <inheritdoc/>
 internal sealed class QueuedWrite<T> : QueuedWrite
 {
-    private const int Waiting = 0;
-    private const int Begun = 1;
-    private const int GivenUp = 2;
+    private const int Queued = 0;
+    private const int Started = 1;
+    private const int Cancelled = 2;
 
-    // Those who wait go on elsewhere: the queue has others to serve.
+    // Continuations run on other threads, since the queue's thread has other writes to run.
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Func<DbConnection, T> _work;
     private readonly CancellationToken _cancellationToken;
@@ -35,16 +35,16 @@ internal sealed class QueuedWrite<T> : QueuedWrite
     public QueuedWrite(Func<DbConnection, T> work, CancellationToken cancellationToken)
     {
         (_work, _cancellationToken) = (work, cancellationToken);
-        _registration = cancellationToken.UnsafeRegister(static write => ((QueuedWrite<T>)write!).GiveUp(), this);
+        _registration = cancellationToken.UnsafeRegister(static write => ((QueuedWrite<T>)write!).Cancel(), this);
     }
 
     public Task<T> Task => _done.Task;
 
-    public override bool TryBegin()
+    public override bool TryStart()
     {
-        // Not disposed of: that would wait for a callback that is running.
+        // Dispose would wait for a running callback.
         _registration.Unregister();
-        return Interlocked.CompareExchange(ref _state, Begun, Waiting) == Waiting;
+        return Interlocked.CompareExchange(ref _state, Started, Queued) == Queued;
     }
 
     public override void Run(DbConnection connection) => _result = _work(connection);
@@ -53,9 +53,9 @@ internal sealed class QueuedWrite<T> : QueuedWrite
 
     public override void Fail(Exception exception) => _done.TrySetException(exception);
 
-    private void GiveUp()
+    private void Cancel()
     {
-        if (Interlocked.CompareExchange(ref _state, GivenUp, Waiting) == Waiting)
+        if (Interlocked.CompareExchange(ref _state, Cancelled, Queued) == Queued)
         {
             _done.TrySetCanceled(_cancellationToken);
         }

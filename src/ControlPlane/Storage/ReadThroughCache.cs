@@ -4,22 +4,26 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// A read-through cache of the store. An entry is used while the version is the one that it was read at, and for at most
-/// <see cref="MaxAge"/>. Where there is no version each read is a query.
+/// A read-through cache of the database. An entry is valid while the version is the one of its query, and for at most <see cref="MaxAge"/>.
+/// Without a version each call is a query.
 /// </summary>
-/// <param name="database">The store.</param>
+/// <param name="database">The database.</param>
 /// <param name="time">The clock.</param>
-/// <param name="read">Reads one value; null for what is not there, which is not kept.</param>
+/// <param name="read">Queries one value. A missing value, null, is not cached.</param>
 /// <param name="version">
-/// Another number once something has changed that may matter: <see cref="DatabaseEngine.DataVersion"/>, or the count of change notices. Null: not known.
+/// A number that changes when cached values may have changed: <see cref="DatabaseEngine.DataVersion"/>, or the count of change notices.
+/// Null when it is unknown.
 /// </param>
-/// <param name="capacity">The most entries. One more takes the place of the oldest.</param>
+/// <param name="capacity">The most entries. A new entry beyond it evicts the oldest.</param>
 internal sealed class ReadThroughCache<TKey, TValue>(
     Database database, TimeProvider time, Func<DbConnection, TKey, ValueTask<TValue?>> read, Func<long?> version, int capacity = 1024)
     where TKey : notnull
     where TValue : class
 {
-    /// <summary>How long a change stays unseen at most that no version tells of: a lost notice, another process on the same SQLite file.</summary>
+    /// <summary>
+    /// The longest time for which a change without a new version stays unseen: after a lost notice, or by another process on the same
+    /// SQLite file.
+    /// </summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
@@ -28,7 +32,7 @@ internal sealed class ReadThroughCache<TKey, TValue>(
 
     public ValueTask<TValue?> GetAsync(TKey key)
     {
-        // Both before the query: a change during the query may be in the result or not, and the next call finds another version.
+        // Both are taken before the query: the result may lack a change during the query, and the next call then finds another version.
         var (now, current) = (time.GetTimestamp(), version());
         if (current is not { } known)
         {
@@ -40,7 +44,7 @@ internal sealed class ReadThroughCache<TKey, TValue>(
             : ReadAsync(key, known, now);
     }
 
-    /// <summary>The next call reads it again.</summary>
+    /// <summary>Evicts an entry, so that the next call queries it again.</summary>
     public void Remove(TKey key) => _entries.TryRemove(key, out _);
 
     private async ValueTask<TValue?> ReadAsync(TKey key, long known, long now)

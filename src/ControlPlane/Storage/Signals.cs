@@ -1,8 +1,8 @@
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// Wakes those who wait for a change of something in the store: one that this process makes, and, where the database passes notices on, one that
-/// another process makes. Whoever waits takes the signal before reading the store, so that nothing changed in between is missed.
+/// Wakes code that waits for a change of a database record, by the record's id. Changes by this process wake it, and on PostgreSQL changes
+/// by other processes too. A waiter takes the signal before its query, so that it misses no change in between.
 /// </summary>
 internal abstract class Signals
 {
@@ -12,18 +12,20 @@ internal abstract class Signals
     private readonly string _kind;
     private long _version;
 
-    /// <param name="notices">Passes changes on.</param>
-    /// <param name="kind">What changes, in one word that is the same in all versions of the program.</param>
+    /// <param name="notices">Sends changes to other processes.</param>
+    /// <param name="kind">The kind of record: one word, which is the same in all versions of the program.</param>
     protected Signals(ChangeNotices notices, string kind)
     {
         (_notices, _kind) = (notices, kind);
         notices.Add(kind, this);
     }
 
-    /// <summary>Another number after each change that this process made or heard of. Whoever keeps what it reads takes this before reading.</summary>
+    /// <summary>
+    /// A number that grows with each change that this process made or was notified of. A cache takes it before its query.
+    /// </summary>
     public long Version => Volatile.Read(ref _version);
 
-    /// <summary>Completes at the first <see cref="Pulse"/> of this id after this call.</summary>
+    /// <summary>A task that completes at the next change of this id.</summary>
     public Task Next(Guid id)
     {
         lock (_lock)
@@ -38,14 +40,14 @@ internal abstract class Signals
         }
     }
 
-    /// <summary>This process has changed it.</summary>
+    /// <summary>Signals a change by this process, here and to other processes.</summary>
     public void Pulse(Guid id)
     {
         Wake(id);
         _notices.Publish(_kind, id);
     }
 
-    /// <summary>It has changed, whoever did it.</summary>
+    /// <summary>Signals a change, in this process only.</summary>
     public void Wake(Guid id)
     {
         Interlocked.Increment(ref _version);
@@ -58,7 +60,7 @@ internal abstract class Signals
         signal?.TrySetResult();
     }
 
-    /// <summary>Anything may have changed.</summary>
+    /// <summary>Signals a change of every id, after notices may have been missed.</summary>
     public void WakeAll()
     {
         Interlocked.Increment(ref _version);
@@ -75,8 +77,10 @@ internal abstract class Signals
         }
     }
 
-    /// <summary>Until the signal, or until the time is over, since another process may have written to the store.</summary>
-    /// <exception cref="OperationCanceledException">It is to stop.</exception>
+    /// <summary>
+    /// Waits for the signal, and for <paramref name="atMost"/> at most, since a change by another process may come without a signal.
+    /// </summary>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public static async Task WaitAsync(Task signal, TimeSpan atMost, TimeProvider time, CancellationToken stop)
     {
         using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stop);

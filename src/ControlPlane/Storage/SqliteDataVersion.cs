@@ -4,26 +4,30 @@ using SQLitePCL;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// <c>PRAGMA data_version</c> (sqlite.org/pragma.html#pragma_data_version) on a connection of its own: another number after each commit of any other
-/// connection, of this process or another. One call at a time.
+/// <c>PRAGMA data_version</c> (sqlite.org/pragma.html#pragma_data_version) on a connection of its own: a number that changes with each
+/// commit of any other connection, in this process or another. Not thread-safe.
 /// </summary>
-/// <remarks>Right on SQLite's functions: as a command it would take longer than some of the reads that it spares.</remarks>
+/// <remarks>
+/// This type calls SQLite's C functions: as a command, the pragma would cost more than some of the queries that it saves.
+/// </remarks>
 internal sealed class SqliteDataVersion : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly sqlite3_stmt? _statement;
 
-    /// <param name="connection">Open; owned from here on, and used for nothing else: its own commits would not count.</param>
+    /// <param name="connection">An open connection. This object owns it, and nothing else may use it: its own commits do not count.</param>
     public SqliteDataVersion(SqliteConnection connection)
     {
         _connection = connection;
-        _statement = raw.sqlite3_prepare_v2(connection.Handle, "PRAGMA data_version", out var statement) == raw.SQLITE_OK ? statement : null;
+        _statement = raw.sqlite3_prepare_v2(connection.Handle, "PRAGMA data_version", out var statement) == raw.SQLITE_OK
+            ? statement
+            : null;
 
-        // A locked file gives no answer at once: callers wait for each other here.
+        // Without a busy time-out a locked file gives null at once. Callers hold a lock meanwhile, and must not wait for each other.
         _ = raw.sqlite3_busy_timeout(connection.Handle, 0);
     }
 
-    /// <summary>Null when SQLite does not tell.</summary>
+    /// <summary>The number, or null when SQLite gives none, for example because the file is locked.</summary>
     public long? Read()
     {
         if (_statement is null)

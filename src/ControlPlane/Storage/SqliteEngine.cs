@@ -8,8 +8,8 @@ namespace ControlPlane.Storage;
 
 /// <summary>SQLite, in the file <c>edge.db</c> of the data directory.</summary>
 /// <remarks>
-/// WAL with synchronous=NORMAL: what a commit acknowledged survives the death of the process (kill -9), and the file stays whole
-/// through a power cut, which may however lose the last commits. Full synchronisation would cost one disk flush for each batch of log lines.
+/// The engine uses WAL with synchronous=NORMAL. Committed transactions survive the death of the process (kill -9). A power cut may lose the
+/// last commits, but does not damage the file. synchronous=FULL would cost a disk flush for each batch of log lines.
 /// </remarks>
 internal sealed class SqliteEngine : DatabaseEngine
 {
@@ -17,16 +17,17 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     private const int MaxIdle = 16;
 
-    // Once the disk was full: what a request may need at most, so that one that just fits does not look like recovery.
-    private const long EnoughSpace = 8 << 20;
+    // The free space that ends the state "disk full". It is more than a request needs, so that one small write does not look like a
+    // recovery.
+    private const long RecoveryFreeBytes = 8 << 20;
 
-    private const int MovedCode = 1032; // SQLITE_READONLY_DBMOVED
+    private const int DatabaseMovedCode = 1032; // SQLITE_READONLY_DBMOVED
 
     private readonly ConcurrentBag<SqliteSession> _idle = [];
     private readonly string _connectionString;
     private readonly string _pragmas;
     private readonly TimeSpan _busyTimeout;
-    private readonly Lock _gate = new();
+    private readonly Lock _dataVersionLock = new();
     private SqliteDataVersion? _dataVersion;
     private int _idleCount;
     private volatile int _generation;
@@ -38,9 +39,9 @@ internal sealed class SqliteEngine : DatabaseEngine
         _connectionString = new SqliteConnectionStringBuilder
         {
             DataSource = FilePath,
-            Mode = SqliteOpenMode.ReadWrite, // never makes the file: Prepare does, with its permissions
+            Mode = SqliteOpenMode.ReadWrite, // does not create the file: Prepare does, with its permissions
             ForeignKeys = true,
-            Pooling = false, // kept here, with their statements
+            Pooling = false, // the engine pools connections itself, with their prepared statements
             DefaultTimeout = Math.Max(1, (int)Math.Ceiling(options.DatabaseBusyTimeout.TotalSeconds)),
         }.ToString();
         _busyTimeout = options.DatabaseBusyTimeout;
@@ -54,7 +55,7 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override IReadOnlyList<string> SchemaSteps { get; } = [SchemaFile.Read("sqlite.sql")];
 
-    /// <summary>Makes the file when it is not there (mode 0600; SQLite gives its side files the same).</summary>
+    /// <summary>Creates the file if it is missing, with mode 0600. SQLite gives its WAL files the same mode.</summary>
     public override void Prepare()
     {
         var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite };
@@ -89,7 +90,7 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override long? DataVersion()
     {
-        lock (_gate)
+        lock (_dataVersionLock)
         {
             try
             {
@@ -97,11 +98,11 @@ internal sealed class SqliteEngine : DatabaseEngine
             }
             catch (SqliteException)
             {
-                // The query that takes place instead tells why.
+                // The caller queries the database instead, which reports the fault.
                 return null;
             }
 
-            // A connection's numbers are its own.
+            // Each connection has its own sequence of numbers, so that the generation is a part of the result.
             return _dataVersion.Read() is { } version ? version + ((long)_generation << 32) : null;
         }
     }
@@ -126,7 +127,7 @@ internal sealed class SqliteEngine : DatabaseEngine
     {
         if (connection is SqliteSession session && session.Generation == _generation)
         {
-            // ConcurrentBag.Count would take all of its locks.
+            // A counter of its own, since ConcurrentBag.Count takes all of the bag's locks.
             if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
             {
                 _idle.Add(session);
@@ -142,7 +143,7 @@ internal sealed class SqliteEngine : DatabaseEngine
     public override void CloseIdleConnections()
     {
         Interlocked.Increment(ref _generation);
-        lock (_gate)
+        lock (_dataVersionLock)
         {
             _dataVersion?.Dispose();
             _dataVersion = null;
@@ -156,21 +157,21 @@ internal sealed class SqliteEngine : DatabaseEngine
     }
 
     /// <summary>
-    /// Holds the write lock from its start, so that it never has to give way to another writer half-way. Nothing is written to a file that
-    /// was deleted or moved: it would be acknowledged, and lost.
+    /// Takes the write lock at the start, so that the transaction cannot fail half-way because of another writer. Refuses a file that was
+    /// deleted or moved: the commit would succeed, and its data would be lost.
     /// </summary>
     public override DbTransaction BeginWrite(DbConnection connection)
     {
         var sqlite = (SqliteConnection)connection;
         return SqliteFile.HasMoved(sqlite.Handle!)
-            ? throw new SqliteException("The database file was deleted or moved.", raw.SQLITE_READONLY, MovedCode)
+            ? throw new SqliteException("The database file was deleted or moved.", raw.SQLITE_READONLY, DatabaseMovedCode)
             : sqlite.BeginTransaction(deferred: false);
     }
 
     public override DbTransaction BeginSnapshot(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: true);
 
-    /// <summary>Waiting for the lock is all there is to wait for, and it has been waited for.</summary>
-    public override bool MayPass(DbException exception) => false;
+    /// <summary>A lock held by another process is the only temporary failure, and the busy time-out has covered it.</summary>
+    public override bool IsTransient(DbException exception) => false;
 
     public override DatabaseFault FaultOf(DbException exception)
     {
@@ -185,7 +186,7 @@ internal sealed class SqliteEngine : DatabaseEngine
                 _wasFull = true;
                 return DatabaseFault.DiskFull;
             case raw.SQLITE_READONLY:
-                return failure.SqliteExtendedErrorCode == MovedCode ? DatabaseFault.FileGone : DatabaseFault.ReadOnly;
+                return failure.SqliteExtendedErrorCode == DatabaseMovedCode ? DatabaseFault.FileGone : DatabaseFault.ReadOnly;
             case raw.SQLITE_CANTOPEN:
                 return File.Exists(FilePath) ? DatabaseFault.Failing : DatabaseFault.FileGone;
             case raw.SQLITE_BUSY:
@@ -199,7 +200,7 @@ internal sealed class SqliteEngine : DatabaseEngine
 
     public override Task<DatabaseFault> ProbeAsync(CancellationToken cancellationToken)
     {
-        if (_wasFull && new DriveInfo(Path.GetDirectoryName(FilePath)!).AvailableFreeSpace < EnoughSpace)
+        if (_wasFull && new DriveInfo(Path.GetDirectoryName(FilePath)!).AvailableFreeSpace < RecoveryFreeBytes)
         {
             return Task.FromResult(DatabaseFault.DiskFull);
         }
@@ -211,7 +212,7 @@ internal sealed class SqliteEngine : DatabaseEngine
             var fault = SqliteProbe.Run(this, session, _busyTimeout);
             if (fault == DatabaseFault.FileGone)
             {
-                // Another file may be there by now, or come.
+                // The pooled connections have the old file open, while a new one may appear at the path.
                 CloseIdleConnections();
             }
 
@@ -225,12 +226,12 @@ internal sealed class SqliteEngine : DatabaseEngine
         }
     }
 
-    /// <summary>The write lock, which the work takes, keeps the others out.</summary>
-    public override Task<T> AloneAsync<T>(DbConnection connection, Func<Task<T>> work) => work();
+    /// <summary>Needs no lock of its own: the work takes SQLite's write lock.</summary>
+    public override Task<T> RunExclusiveAsync<T>(DbConnection connection, Func<Task<T>> work) => work();
 
     public override long VersionOf(DbConnection connection) => connection.Count("PRAGMA user_version");
 
-    // A pragma takes no parameters; this is our own number.
+    // A pragma takes no parameters. The number does not come from outside.
     public override void SetVersion(DbConnection connection, long version) =>
         connection.Execute(FormattableString.Invariant($"PRAGMA user_version = {version}"));
 

@@ -3,14 +3,14 @@ using SQLitePCL;
 
 namespace ControlPlane.Storage;
 
-/// <summary>Whether an open database still is the file of its name.</summary>
+/// <summary>Checks whether an open database is still the file at its path.</summary>
 internal static unsafe partial class SqliteFile
 {
     private const int HasMovedOperation = 20; // SQLITE_FCNTL_HAS_MOVED
 
     /// <summary>
-    /// Whether the file was deleted, moved or replaced since it was opened (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html). SQLite goes
-    /// on reading and writing it then, in WAL mode without an error, and all of that is lost with the last connection.
+    /// Whether the file was deleted, moved or replaced since it was opened (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html). SQLite in
+    /// WAL mode continues to read and write the open file without an error. The data is lost when the last connection closes.
     /// </summary>
     public static bool HasMoved(sqlite3 database)
     {

@@ -4,13 +4,14 @@ using SQLitePCL;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// A transaction that writes one page, the schema's version as it stands: what keeps it from that keeps every other write too.
+/// Probes SQLite with a transaction that rewrites the schema's version: a fault that prevents this write of one page prevents every other
+/// write.
 /// </summary>
 internal static class SqliteProbe
 {
-    /// <param name="engine">Whose schema it is.</param>
-    /// <param name="session">Without a transaction. It is not to be used again when this throws.</param>
-    /// <param name="busyTimeout">What the session waits for others otherwise.</param>
+    /// <param name="engine">The engine with the expected schema version.</param>
+    /// <param name="session">A connection without a transaction. The caller must close it when this method throws.</param>
+    /// <param name="busyTimeout">The session's busy time-out, which is restored after the probe.</param>
     /// <exception cref="SqliteException">The file cannot be read or written.</exception>
     public static DatabaseFault Run(SqliteEngine engine, SqliteSession session, TimeSpan busyTimeout)
     {
@@ -20,7 +21,7 @@ internal static class SqliteProbe
             return DatabaseFault.FileGone;
         }
 
-        // Who holds the lock is writing: there is no need to wait for it.
+        // The probe does not wait for the lock: if another writer holds it, writes work.
         _ = raw.sqlite3_busy_timeout(handle, 0);
         if (raw.sqlite3_exec(handle, "BEGIN IMMEDIATE") is var begun && begun == raw.SQLITE_OK)
         {
@@ -36,7 +37,7 @@ internal static class SqliteProbe
             }
 
             _ = raw.sqlite3_busy_timeout(handle, (int)busyTimeout.TotalMilliseconds);
-            return version == Migrations.VersionFor(engine) ? DatabaseFault.None : DatabaseFault.OtherSchema;
+            return version == Migrations.VersionFor(engine) ? DatabaseFault.None : DatabaseFault.SchemaMismatch;
         }
 
         _ = raw.sqlite3_busy_timeout(handle, (int)busyTimeout.TotalMilliseconds);

@@ -3,15 +3,20 @@ using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Storage;
 
-/// <summary>A connection that keeps the statements it has prepared: preparing one takes longer than most of them run.</summary>
+/// <summary>
+/// A connection with a cache of prepared statements: the preparation of a statement takes longer than most statements run.
+/// </summary>
 internal sealed class SqliteSession(string connectionString) : SqliteConnection(connectionString), IStatementCache
 {
-    // Statements are constants of the program, and there are fewer; no text that a client sends is among them.
+    // The program has fewer statements. All are constants: none contains text from clients.
     private const int MaxStatements = 128;
 
     private readonly Dictionary<string, SqliteCommand> _idle = [];
 
-    /// <summary>Which of the engine's files it has open: see <see cref="SqliteEngine.CloseIdleConnections"/>.</summary>
+    /// <summary>
+    /// The engine's generation at the opening. A connection of an older generation is not pooled again: see
+    /// <see cref="SqliteEngine.CloseIdleConnections"/>.
+    /// </summary>
     public int Generation { get; init; }
 
     public DbCommand Rent(string sql)
@@ -52,10 +57,10 @@ internal sealed class SqliteSession(string connectionString) : SqliteConnection(
     }
 }
 
-/// <summary>A connection that keeps prepared statements for the next time. Npgsql's do so on their own.</summary>
+/// <summary>A connection with a cache of prepared statements. Npgsql's connections have a cache of their own.</summary>
 internal interface IStatementCache
 {
-    /// <summary>A command with this text and no parameters, for one use at a time.</summary>
+    /// <summary>A command with this text and without parameters. The caller has it alone until <see cref="Return"/>.</summary>
     DbCommand Rent(string sql);
 
     void Return(DbCommand command);

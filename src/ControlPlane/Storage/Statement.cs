@@ -2,7 +2,7 @@ using System.Data.Common;
 
 namespace ControlPlane.Storage;
 
-/// <summary>A command in use; disposing of it keeps it for the next time where the connection does that.</summary>
+/// <summary>A command in use. Its disposal returns it to the connection's cache, or disposes the command where there is no cache.</summary>
 internal readonly struct Statement : IDisposable
 {
     private readonly IStatementCache? _cache;

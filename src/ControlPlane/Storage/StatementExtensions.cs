@@ -3,10 +3,12 @@ using System.Globalization;
 
 namespace ControlPlane.Storage;
 
-/// <summary>Short forms for parameterised statements. Times are stored as whole microseconds since 1970, UUIDs as lower-case text.</summary>
+/// <summary>
+/// Short forms for parameterised statements. The database has times as whole microseconds since 1970, and UUIDs as lower-case text.
+/// </summary>
 internal static class StatementExtensions
 {
-    /// <summary>Gives the command these values in place of those it has.</summary>
+    /// <summary>Replaces the command's parameters.</summary>
     public static void Bind(this DbCommand command, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         command.Parameters.Clear();
@@ -25,11 +27,11 @@ internal static class StatementExtensions
         return statement.Command.ExecuteNonQuery();
     }
 
-    /// <summary>Runs a statement once for each row; in one message where the database is elsewhere.</summary>
-    /// <param name="connection">Inside a transaction.</param>
+    /// <summary>Runs a statement once for each row. PostgreSQL gets all in one batch, in one round trip.</summary>
+    /// <param name="connection">A connection with an open transaction.</param>
     /// <param name="sql">The statement.</param>
     /// <param name="rows">The rows.</param>
-    /// <param name="parameters">The values for one row.</param>
+    /// <param name="parameters">The parameters for a row.</param>
     public static void ExecuteEach<T>(
         this DbConnection connection, string sql, IReadOnlyList<T> rows, Func<T, (string Name, object? Value)[]> parameters)
     {
@@ -63,7 +65,7 @@ internal static class StatementExtensions
         }
     }
 
-    /// <summary>The one number of a statement's one row.</summary>
+    /// <summary>The number in the first column of the first row.</summary>
     public static long Count(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         using var statement = Statement.Of(connection, sql);
@@ -72,14 +74,15 @@ internal static class StatementExtensions
     }
 
     /// <inheritdoc cref="Count"/>
-    public static ValueTask<long> CountAsync(this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    public static ValueTask<long> CountAsync(
+        this DbConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         var statement = Statement.Of(connection, sql);
         statement.Command.Bind(parameters);
         return CountAsync(statement);
     }
 
-    /// <summary>The first row as <paramref name="read"/> makes it, or null without one.</summary>
+    /// <summary>The first row, converted by <paramref name="read"/>, or null without a row.</summary>
     public static T? First<T>(
         this DbConnection connection,
         string sql,
@@ -106,7 +109,7 @@ internal static class StatementExtensions
         return FirstAsync(statement, read);
     }
 
-    /// <summary>All rows.</summary>
+    /// <summary>All rows, converted by <paramref name="read"/>.</summary>
     public static ValueTask<List<T>> ListAsync<T>(
         this DbConnection connection,
         string sql,
@@ -160,7 +163,7 @@ internal static class StatementExtensions
 
     public static DateTimeOffset? TimeOrNull(this DbDataReader reader, string column) => reader.IsNull(column) ? null : reader.Time(column);
 
-    // Parameters in a span cannot be those of an async method.
+    // An async method cannot have a parameter of type span, so that the public methods bind the values first.
     private static async ValueTask<long> CountAsync(Statement statement)
     {
         using (statement)
@@ -196,14 +199,18 @@ internal static class StatementExtensions
 
     private static bool IsNull(this DbDataReader reader, string column) => reader.IsDBNull(reader.GetOrdinal(column));
 
-    private static void Set(DbParameter parameter, string name, object? value) => (parameter.ParameterName, parameter.Value) = (name, value switch
+    private static void Set(DbParameter parameter, string name, object? value)
     {
-        null => DBNull.Value,
-        Guid id => id.ToString("D"),
-        DateTimeOffset time => time.ToMicroseconds(),
+        parameter.ParameterName = name;
+        parameter.Value = value switch
+        {
+            null => DBNull.Value,
+            Guid id => id.ToString("D"),
+            DateTimeOffset time => time.ToMicroseconds(),
 
-        // PostgreSQL stores no NUL; what is looked for with one is not there either way.
-        string text when text.Contains('\0', StringComparison.Ordinal) => StoredText.Sanitise(text),
-        _ => value,
-    });
+            // PostgreSQL refuses NUL in text. A search for text with NUL finds nothing either way, since no stored text has any.
+            string text when text.Contains('\0', StringComparison.Ordinal) => StoredText.Sanitise(text),
+            _ => value,
+        };
+    }
 }

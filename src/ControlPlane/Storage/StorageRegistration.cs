@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Storage;
 
-/// <summary>The database and what watches it.</summary>
+/// <summary>Registers the database, its health check and its change notices.</summary>
 internal static class StorageRegistration
 {
     public static IServiceCollection AddStorage(this IServiceCollection services, ControlPlaneOptions options) => services

@@ -1,11 +1,11 @@
 namespace ControlPlane.Storage;
 
-/// <summary>What of a text is stored (tailnet.md §1.3-13).</summary>
+/// <summary>Makes text fit for the database (tailnet.md §1.3-13).</summary>
 internal static class StoredText
 {
-    /// <summary>What stands for bytes or characters that cannot be stored.</summary>
+    /// <summary>The replacement of bytes and characters that cannot be stored.</summary>
     public const string Replacement = "❌";
 
-    /// <summary>Replaces NUL, which databases do not store in text.</summary>
+    /// <summary>Replaces NUL, which PostgreSQL cannot store in text.</summary>
     public static string Sanitise(string text) => text.Replace("\0", Replacement, StringComparison.Ordinal);
 }

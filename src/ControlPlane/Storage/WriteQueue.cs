@@ -3,14 +3,15 @@ using System.Data.Common;
 namespace ControlPlane.Storage;
 
 /// <summary>
-/// The writes of this process, one after another, so that they do not poll for the database's own locks, which are left to settle writes
-/// of different processes. Those that wait while a transaction is committed share the next one: a commit costs the same for many.
+/// Runs the process's writes one after another, so that they do not compete for the database's locks, which isolate only different
+/// processes. Writes that arrive during a commit share the next transaction, since a commit of many writes costs as much as a commit of
+/// one.
 /// </summary>
 /// <param name="engine">The database.</param>
-/// <param name="failed">Told once of each transaction that fails.</param>
+/// <param name="failed">Called once for each failed transaction.</param>
 internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? failed = null)
 {
-    // So that the first of them does not wait long for the last.
+    // The first write of a batch waits for all others: this bounds its wait.
     private const int MaxBatch = 64;
     private const int MaxAttempts = 20;
 
@@ -36,14 +37,14 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
         return write.Task;
     }
 
-    /// <summary>Until nothing waits.</summary>
+    /// <summary>Runs batches until the queue is empty.</summary>
     private void Run()
     {
         while (Take() is { } batch)
         {
             if (!TryCommit(batch))
             {
-                // One of them fails; the others must not.
+                // One write failed. Separate transactions keep the others from failing with it.
                 foreach (var write in batch)
                 {
                     TryCommit([write]);
@@ -59,7 +60,7 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
             var batch = new List<QueuedWrite>();
             while (batch.Count < MaxBatch && _waiting.TryDequeue(out var write))
             {
-                if (write.TryBegin())
+                if (write.TryStart())
                 {
                     batch.Add(write);
                 }
@@ -75,7 +76,10 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
         }
     }
 
-    /// <summary>Runs them in one transaction and tells each how it went. False when one of several fails: then nothing is stored, nor told.</summary>
+    /// <summary>
+    /// Runs the writes in one transaction and completes them. False when one of several writes throws: the transaction is rolled back then,
+    /// and no write is completed.
+    /// </summary>
     private bool TryCommit(List<QueuedWrite> batch)
     {
         for (var attempt = 1; ; attempt++)
@@ -104,7 +108,7 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
             catch (Exception exception)
             {
                 engine.Discard(connection, exception);
-                if (exception is DbException passing && engine.MayPass(passing) && attempt < MaxAttempts)
+                if (exception is DbException transient && engine.IsTransient(transient) && attempt < MaxAttempts)
                 {
                     continue;
                 }
@@ -114,7 +118,7 @@ internal sealed class WriteQueue(DatabaseEngine engine, Action<Exception>? faile
                     return false;
                 }
 
-                // Whoever waits for a write has the exception, and logs it.
+                // The write's caller gets the exception, and logs it.
                 failed?.Invoke(exception);
                 batch.ForEach(write => write.Fail(exception));
                 return true;

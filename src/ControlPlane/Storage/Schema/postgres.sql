@@ -1,6 +1,6 @@
--- Step 1 of the schema, for PostgreSQL. sqlite.sql has the same tables and columns (SchemaTests). A step that was released never changes.
+-- Step 1 of the schema, for PostgreSQL. sqlite.sql has the same tables and columns (SchemaTests). A released step never changes.
 -- Times are whole microseconds since 1970, UUIDs lower-case text, flags 0 and 1, intervals and time-outs whole seconds.
--- Text sorts and compares by its bytes, as in SQLite, but for names that are the same in upper and lower case.
+-- Text sorts and compares by bytes, as in SQLite. Only the names with the collation nocase ignore case.
 
 CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 
@@ -115,7 +115,7 @@ CREATE TABLE agent_log_sources (
     PRIMARY KEY (agent_id, id)
 );
 
--- An identity: an id is never given twice, also after deletions, since followers resume by it.
+-- An identity column never reuses an id, even after deletions: followers resume after an id.
 CREATE TABLE agent_logs (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     agent_id   TEXT COLLATE "C" NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
@@ -142,7 +142,7 @@ CREATE TABLE agent_metadata (
     PRIMARY KEY (agent_id, key)
 );
 
--- The counters sum up what the reports counted; the others are as last reported.
+-- The counters are sums over all reports. The other values are those of the last report.
 CREATE TABLE agent_stats (
     agent_id                     TEXT COLLATE "C" PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     reported_at                  BIGINT NOT NULL,
@@ -224,7 +224,7 @@ CREATE TABLE agent_scripts (
 
 CREATE INDEX agent_scripts_by_agent ON agent_scripts (agent_id);
 
--- The latest run of each stage.
+-- The latest run of each script in each stage.
 CREATE TABLE agent_script_runs (
     script_id  TEXT COLLATE "C" NOT NULL REFERENCES agent_scripts (id) ON DELETE CASCADE,
     stage      TEXT COLLATE "C" NOT NULL CHECK (stage IN ('start', 'stop', 'cron')),
@@ -258,7 +258,7 @@ CREATE TABLE agent_metadata_descriptions (
     PRIMARY KEY (agent_id, key)
 );
 
--- The latest report of each protocol's connections, and of the agent's own metrics.
+-- The number of connections by protocol, and the metrics that the agent itself defines, as last reported.
 CREATE TABLE agent_stats_protocols (
     agent_id    TEXT COLLATE "C" NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
     protocol    TEXT COLLATE "C" NOT NULL,
@@ -275,7 +275,7 @@ CREATE TABLE agent_stats_metrics (
     PRIMARY KEY (agent_id, name, labels)
 );
 
--- In clear, as an agent needs the token itself; protect the database and its copies.
+-- The tokens are not hashed, since agents need their text. The database and its backups must be protected.
 CREATE TABLE external_auth_tokens (
     user_id      TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     provider_id  TEXT COLLATE "C" NOT NULL,
@@ -286,7 +286,7 @@ CREATE TABLE external_auth_tokens (
     PRIMARY KEY (user_id, provider_id)
 );
 
--- Several agents may live on one instance, but an agent on one only.
+-- An instance may have several agents, and an agent has at most one instance.
 CREATE TABLE instance_bindings (
     agent_id    TEXT COLLATE "C" PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     cloud       TEXT COLLATE "C" NOT NULL CHECK (cloud IN ('aws', 'azure', 'google')),
@@ -296,7 +296,7 @@ CREATE TABLE instance_bindings (
 
 CREATE INDEX instance_bindings_by_instance ON instance_bindings (cloud, instance_id);
 
--- Tokens given for an instance's identity; they go with the binding.
+-- The tokens that instances got for their identity. The deletion of a binding deletes them.
 CREATE TABLE instance_tokens (
     hashed_token BYTEA PRIMARY KEY,
     agent_id     TEXT COLLATE "C" NOT NULL REFERENCES instance_bindings (agent_id) ON DELETE CASCADE,
@@ -305,7 +305,7 @@ CREATE TABLE instance_tokens (
 
 CREATE INDEX instance_tokens_by_agent ON instance_tokens (agent_id, created_at);
 
--- The newest claim of each workspace that has had one.
+-- The newest claim of each workspace that was ever prepared or claimed.
 CREATE TABLE workspace_claims (
     workspace_id TEXT COLLATE "C" PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE,
     claim_id     TEXT COLLATE "C" NOT NULL,
@@ -313,13 +313,13 @@ CREATE TABLE workspace_claims (
     changed_at   BIGINT NOT NULL
 );
 
--- The claim that an agent was last told of.
+-- The last claim whose event an agent has got.
 CREATE TABLE claim_deliveries (
     agent_id TEXT COLLATE "C" PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     claim_id TEXT COLLATE "C" NOT NULL
 );
 
--- What of an agent is watched: its memory (path is empty) or a volume. The threshold is in percent.
+-- The monitored resources of agents: the memory (path is empty) or a volume. The threshold is in percent.
 CREATE TABLE agent_resource_monitors (
     agent_id   TEXT COLLATE "C" NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
     path       TEXT COLLATE "C" NOT NULL,

@@ -1,4 +1,4 @@
--- Step 1 of the schema, for SQLite. postgres.sql has the same tables and columns (SchemaTests). A step that was released never changes.
+-- Step 1 of the schema, for SQLite. postgres.sql has the same tables and columns (SchemaTests). A released step never changes.
 -- Times are whole microseconds since 1970, UUIDs lower-case text, flags 0 and 1, intervals and time-outs whole seconds.
 
 CREATE TABLE deployment (
@@ -112,7 +112,7 @@ CREATE TABLE agent_log_sources (
     PRIMARY KEY (agent_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- AUTOINCREMENT: an id is never given twice, also after deletions, since followers resume by it.
+-- AUTOINCREMENT never reuses an id, even after deletions: followers resume after an id.
 CREATE TABLE agent_logs (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     agent_id   TEXT NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
@@ -139,7 +139,7 @@ CREATE TABLE agent_metadata (
     PRIMARY KEY (agent_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- The counters sum up what the reports counted; the others are as last reported.
+-- The counters are sums over all reports. The other values are those of the last report.
 CREATE TABLE agent_stats (
     agent_id                     TEXT PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     reported_at                  INTEGER NOT NULL,
@@ -221,7 +221,7 @@ CREATE TABLE agent_scripts (
 
 CREATE INDEX agent_scripts_by_agent ON agent_scripts (agent_id);
 
--- The latest run of each stage.
+-- The latest run of each script in each stage.
 CREATE TABLE agent_script_runs (
     script_id  TEXT NOT NULL REFERENCES agent_scripts (id) ON DELETE CASCADE,
     stage      TEXT NOT NULL CHECK (stage IN ('start', 'stop', 'cron')),
@@ -255,7 +255,7 @@ CREATE TABLE agent_metadata_descriptions (
     PRIMARY KEY (agent_id, key)
 ) STRICT;
 
--- The latest report of each protocol's connections, and of the agent's own metrics.
+-- The number of connections by protocol, and the metrics that the agent itself defines, as last reported.
 CREATE TABLE agent_stats_protocols (
     agent_id    TEXT NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
     protocol    TEXT NOT NULL,
@@ -272,7 +272,7 @@ CREATE TABLE agent_stats_metrics (
     PRIMARY KEY (agent_id, name, labels)
 ) STRICT;
 
--- In clear, as an agent needs the token itself; the file is its owner's alone.
+-- The tokens are not hashed, since agents need their text. The file has mode 0600.
 CREATE TABLE external_auth_tokens (
     user_id      TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     provider_id  TEXT NOT NULL,
@@ -283,7 +283,7 @@ CREATE TABLE external_auth_tokens (
     PRIMARY KEY (user_id, provider_id)
 ) STRICT, WITHOUT ROWID;
 
--- Several agents may live on one instance, but an agent on one only.
+-- An instance may have several agents, and an agent has at most one instance.
 CREATE TABLE instance_bindings (
     agent_id    TEXT PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     cloud       TEXT NOT NULL CHECK (cloud IN ('aws', 'azure', 'google')),
@@ -293,7 +293,7 @@ CREATE TABLE instance_bindings (
 
 CREATE INDEX instance_bindings_by_instance ON instance_bindings (cloud, instance_id);
 
--- Tokens given for an instance's identity; they go with the binding.
+-- The tokens that instances got for their identity. The deletion of a binding deletes them.
 CREATE TABLE instance_tokens (
     hashed_token BLOB PRIMARY KEY,
     agent_id     TEXT NOT NULL REFERENCES instance_bindings (agent_id) ON DELETE CASCADE,
@@ -302,7 +302,7 @@ CREATE TABLE instance_tokens (
 
 CREATE INDEX instance_tokens_by_agent ON instance_tokens (agent_id, created_at);
 
--- The newest claim of each workspace that has had one.
+-- The newest claim of each workspace that was ever prepared or claimed.
 CREATE TABLE workspace_claims (
     workspace_id TEXT PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE,
     claim_id     TEXT NOT NULL,
@@ -310,13 +310,13 @@ CREATE TABLE workspace_claims (
     changed_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The claim that an agent was last told of.
+-- The last claim whose event an agent has got.
 CREATE TABLE claim_deliveries (
     agent_id TEXT PRIMARY KEY REFERENCES workspace_agents (id) ON DELETE CASCADE,
     claim_id TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What of an agent is watched: its memory (path is empty) or a volume. The threshold is in percent.
+-- The monitored resources of agents: the memory (path is empty) or a volume. The threshold is in percent.
 CREATE TABLE agent_resource_monitors (
     agent_id   TEXT NOT NULL REFERENCES workspace_agents (id) ON DELETE CASCADE,
     path       TEXT NOT NULL,
