@@ -2,19 +2,21 @@ using ControlPlane.Connections;
 
 namespace ControlPlane.Terminals;
 
-/// <summary>A terminal that the agent has opened, or how the client's WebSocket is to be closed instead.</summary>
+/// <summary>An open terminal, or the close code for the client's WebSocket when the agent did not open it.</summary>
 internal sealed record OpenedTerminal(ITerminal? Terminal, TerminalEnd? Failure)
 {
     private const string Prefix = "dial workspace agent: ";
 
-    /// <summary>Asks the agent, within the time for it.</summary>
-    /// <param name="agent">Opens it.</param>
-    /// <param name="request">Which one.</param>
-    /// <param name="options">How long the agent may take.</param>
+    /// <summary>Opens a terminal on the agent, within <see cref="ControlPlaneOptions.AgentCallTimeout"/>.</summary>
+    /// <param name="agent">The agent's connection.</param>
+    /// <param name="request">The terminal to open.</param>
+    /// <param name="options">The options with the time-out.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="aborted">The client has gone.</param>
-    /// <param name="stopping">The server's end.</param>
-    /// <exception cref="AgentConnectionException">The shell that was asked for is not there (<see cref="AgentConnectionException.Gone"/>).</exception>
+    /// <param name="aborted">Cancelled when the client disconnects.</param>
+    /// <param name="stopping">Cancelled when the server stops.</param>
+    /// <exception cref="AgentConnectionException">
+    /// The requested shell does not exist (<see cref="AgentConnectionException.Gone"/>).
+    /// </exception>
     public static async Task<OpenedTerminal> OpenAsync(
         IAgentConnection agent,
         TerminalRequest request,

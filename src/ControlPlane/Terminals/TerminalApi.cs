@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Terminals;
 
 /// <summary>
-/// <c>GET {id}/pty</c>: a shell over a WebSocket (tailnet.md §6.1). Refusals before the upgrade have the forms of that section.
+/// <c>GET {id}/pty</c>: a shell over a WebSocket (tailnet.md §6.1). Error responses before the upgrade have the forms of that section.
 /// </summary>
 internal sealed class TerminalApi(
     AgentReach reach,
@@ -25,8 +25,8 @@ internal sealed class TerminalApi(
     ILogger<TerminalSocket> logger)
 {
     /// <summary>
-    /// In an answer: which shell the client is attached to, a UUID. In a request: the shell that the client was attached to before; without that
-    /// very shell the answer is 410, and none is started.
+    /// In a response, the UUID of the client's shell. In a request, the UUID of the shell that the client was attached to before: if that
+    /// shell no longer exists, the response is 410, and no new shell is started.
     /// </summary>
     private const string ShellHeader = "Edge-Shell";
 
@@ -34,7 +34,7 @@ internal sealed class TerminalApi(
     {
         if (await users.FindAsync(context) is not { } user)
         {
-            // A terminal's client follows no redirect to a sign-in page, and needs no hint what is there.
+            // A WebSocket client cannot follow a redirect to a sign-in page. 404 does not reveal whether the agent exists.
             await context.WriteAsync(
                 StatusCodes.Status404NotFound,
                 new ApiError("Resource not found or you do not have access to this resource"));
@@ -44,13 +44,16 @@ internal sealed class TerminalApi(
         if (!GoUuid.TryParse(context.Request.RouteValues[OwnerAuthentication.RouteParameter] as string, out var id)
             || await agents.FindOwnedAsync(id, user.Id) is not { } agent)
         {
-            await WritePageAsync(context, "Application Not Found", "The application or agent you are trying to access does not exist, or is not yours.");
+            await WritePageAsync(
+                context,
+                "Application Not Found",
+                "The application or agent you are trying to access does not exist, or is not yours.");
             return;
         }
 
-        if (TerminalQuery.Read(context.Request.Query, options.MaxTerminalCommandLength, out var wrong) is not { } request)
+        if (TerminalQuery.Read(context.Request.Query, options.MaxTerminalCommandLength, out var errors) is not { } request)
         {
-            await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError("Query parameters have invalid values.", null, wrong));
+            await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError("Query parameters have invalid values.", null, errors));
             return;
         }
 
@@ -65,9 +68,9 @@ internal sealed class TerminalApi(
             request = request with { Shell = shell };
         }
 
-        if (reach.WhyNot(agent) is { } obstacle)
+        if (reach.WhyNot(agent) is { } reason)
         {
-            await WritePageAsync(context, "Application Unavailable", obstacle);
+            await WritePageAsync(context, "Application Unavailable", reason);
             return;
         }
 
@@ -77,7 +80,7 @@ internal sealed class TerminalApi(
         }
     }
 
-    /// <summary>Opens the terminal, and then the WebSocket, so that the answer can say which shell it is.</summary>
+    /// <summary>Opens the terminal before the WebSocket, so that the response to the upgrade can name the shell.</summary>
     private async Task AttachAsync(HttpContext context, Agent agent, TerminalRequest request)
     {
         OpenedTerminal opened;
@@ -88,13 +91,13 @@ internal sealed class TerminalApi(
         }
         catch (AgentConnectionException gone)
         {
-            await context.WriteAsync(StatusCodes.Status410Gone, new ApiError("The terminal is not here.", gone.Message));
+            await context.WriteAsync(StatusCodes.Status410Gone, new ApiError("The terminal no longer exists.", gone.Message));
             return;
         }
 
         if (request.Shell is not null && opened.Failure is { } failure)
         {
-            // Whoever comes back can try again; a WebSocket that is closed at once would be the terminal's end.
+            // After 503 a client that reconnects tries again. It would take an immediate close of the WebSocket for the terminal's end.
             await context.WriteAsync(
                 StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", failure.Reason));
             return;
@@ -133,9 +136,8 @@ internal sealed class TerminalApi(
     {
         context.Response.StatusCode = StatusCodes.Status404NotFound;
         context.Response.ContentType = "text/html; charset=utf-8";
-        return context.Response.Body.WriteAsync(
-            Encoding.UTF8.GetBytes(
-                $"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><p>{WebUtility.HtmlEncode(text)}</p></html>\n"),
-            context.RequestAborted).AsTask();
+        var page = $"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>"
+            + $"<h1>{title}</h1><p>{WebUtility.HtmlEncode(text)}</p></html>\n";
+        return context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(page), context.RequestAborted).AsTask();
     }
 }

@@ -2,20 +2,22 @@ using System.Collections.Frozen;
 
 namespace ControlPlane.Terminals;
 
-/// <summary>The terminal page's files, which the build puts into this assembly; those from npm only if they were installed.</summary>
+/// <summary>
+/// The terminal page's files, which are resources of the assembly. The build includes npm's files only if they are installed.
+/// </summary>
 internal static class TerminalAssets
 {
     private const string Prefix = "terminal/";
 
     private static readonly FrozenDictionary<string, byte[]> Files = Load();
 
-    /// <summary>Whether xterm.js was there when this was built.</summary>
+    /// <summary>Whether the build included xterm.js.</summary>
     public static bool IsBuilt => Array.TrueForAll(["xterm.js", "xterm.css", "addon-fit.js", "addon-unicode11.js"], Files.ContainsKey);
 
-    /// <summary>A page of this project's own.</summary>
+    /// <summary>An HTML page, which the assembly always has.</summary>
     public static byte[] Page(string name) => Files[name];
 
-    /// <summary>A script or a style with its media type; null for another name.</summary>
+    /// <summary>A script or a style sheet with its media type. Null for any other name.</summary>
     public static (string Type, byte[] Bytes)? Find(string name) =>
         !Files.TryGetValue(name, out var bytes) ? null
         : Path.GetExtension(name) switch

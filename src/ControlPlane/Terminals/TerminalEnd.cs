@@ -2,7 +2,7 @@ using System.Net.WebSockets;
 
 namespace ControlPlane.Terminals;
 
-/// <summary>Why a terminal's WebSocket ends, as the client is told: a close code and a reason of at most 123 bytes.</summary>
+/// <summary>The close code and reason of a terminal's WebSocket. RFC 6455 §5.5 limits the reason to 123 bytes.</summary>
 internal sealed record TerminalEnd(WebSocketCloseStatus Status, string Reason)
 {
     private const int MaxReasonBytes = 123;
@@ -21,13 +21,13 @@ internal sealed record TerminalEnd(WebSocketCloseStatus Status, string Reason)
 
     public static readonly TerminalEnd Failed = new(WebSocketCloseStatus.InternalServerError, "internal error");
 
-    /// <summary>Nobody is left to be told.</summary>
+    /// <summary>The connection is lost, so that no close frame is sent.</summary>
     public static readonly TerminalEnd Lost = new(WebSocketCloseStatus.Empty, "");
 
-    /// <summary>The agent was not reached, has refused, or was lost.</summary>
-    public static TerminalEnd Agent(string message) => new(WebSocketCloseStatus.InternalServerError, Cut(message));
+    /// <summary>The agent could not be reached, has refused, or was lost.</summary>
+    public static TerminalEnd Agent(string message) => new(WebSocketCloseStatus.InternalServerError, Truncate(message));
 
-    private static string Cut(string reason)
+    private static string Truncate(string reason)
     {
         while (System.Text.Encoding.UTF8.GetByteCount(reason) > MaxReasonBytes)
         {

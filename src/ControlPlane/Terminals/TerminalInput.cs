@@ -3,22 +3,25 @@ using System.Buffers;
 namespace ControlPlane.Terminals;
 
 /// <summary>
-/// The client's side of a terminal (tailnet.md §6.1): a stream of JSON objects, cut and joined by messages at will. Finds where each ends
-/// and reads it; holds no more than one, and that up to a limit. Never throws.
+/// Parses a client's input to a terminal (tailnet.md §6.1): a stream of JSON objects, in which message boundaries have no meaning. Buffers
+/// one partial object at most, up to a limit. Never throws.
 /// </summary>
 internal sealed class TerminalInput(int maxObjectBytes)
 {
     private const int MaxDepth = 16;
 
-    private readonly ArrayBufferWriter<byte> _held = new();
+    private readonly ArrayBufferWriter<byte> _partial = new();
     private int _depth;
     private bool _inString;
     private bool _escaped;
 
-    /// <summary>Takes the next of <paramref name="bytes"/>, up to the end of one object at most.</summary>
-    /// <param name="bytes">What came; what was taken is removed from it.</param>
+    /// <summary>Reads up to the end of one object at most.</summary>
+    /// <param name="bytes">The received bytes. The method removes those that it has read.</param>
     /// <param name="value">The object, for <see cref="TerminalInputStatus.Object"/>.</param>
-    /// <returns>After anything but <see cref="TerminalInputStatus.More"/> and <see cref="TerminalInputStatus.Object"/> the stream is over.</returns>
+    /// <returns>
+    /// The status. After any other than <see cref="TerminalInputStatus.More"/> and <see cref="TerminalInputStatus.Object"/> the stream
+    /// cannot be read again.
+    /// </returns>
     public TerminalInputStatus Read(ref ReadOnlySpan<byte> bytes, out TerminalInputObject value)
     {
         value = default;
@@ -33,7 +36,7 @@ internal sealed class TerminalInput(int maxObjectBytes)
 
         var end = FindEnd(bytes);
         var length = end < 0 ? bytes.Length : end;
-        if (_held.WrittenCount + length > maxObjectBytes)
+        if (_partial.WrittenCount + length > maxObjectBytes)
         {
             return TerminalInputStatus.TooLong;
         }
@@ -47,26 +50,26 @@ internal sealed class TerminalInput(int maxObjectBytes)
         bytes = bytes[length..];
         if (end < 0)
         {
-            _held.Write(part);
+            _partial.Write(part);
             return TerminalInputStatus.More;
         }
 
         var parsed = false;
-        if (_held.WrittenCount == 0)
+        if (_partial.WrittenCount == 0)
         {
             parsed = TerminalInputObject.TryParse(part, out value);
         }
         else
         {
-            _held.Write(part);
-            parsed = TerminalInputObject.TryParse(_held.WrittenSpan, out value);
-            _held.ResetWrittenCount();
+            _partial.Write(part);
+            parsed = TerminalInputObject.TryParse(_partial.WrittenSpan, out value);
+            _partial.ResetWrittenCount();
         }
 
         return parsed ? TerminalInputStatus.Object : TerminalInputStatus.Invalid;
     }
 
-    /// <summary>The length up to the end of the object, or -1. Whether it is right JSON is found out by its parser.</summary>
+    /// <summary>The length up to the end of the object, or -1. The parser checks later whether the object is valid JSON.</summary>
     private int FindEnd(ReadOnlySpan<byte> bytes)
     {
         for (var i = 0; i < bytes.Length; i++)
@@ -99,16 +102,16 @@ internal sealed class TerminalInput(int maxObjectBytes)
     }
 }
 
-/// <summary>What became of bytes given to <see cref="TerminalInput"/>.</summary>
+/// <summary>The result of <see cref="TerminalInput.Read"/>.</summary>
 internal enum TerminalInputStatus
 {
-    /// <summary>All are taken; the object goes on.</summary>
+    /// <summary>All bytes are read, and the object is not complete.</summary>
     More,
 
-    /// <summary>There is an object, and perhaps more bytes.</summary>
+    /// <summary>An object is complete. More bytes may follow it.</summary>
     Object,
 
-    /// <summary>Not JSON, not UTF-8, or not an object of input.</summary>
+    /// <summary>The input is not JSON, not UTF-8, or not an object of the right form.</summary>
     Invalid,
 
     /// <summary>The object is longer than allowed.</summary>

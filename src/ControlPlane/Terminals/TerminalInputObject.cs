@@ -4,15 +4,18 @@ using System.Text.Unicode;
 namespace ControlPlane.Terminals;
 
 /// <summary>One object of a terminal's input: <c>{"data"?: string, "height"?: uint16, "width"?: uint16}</c> (tailnet.md §6.1).</summary>
-/// <param name="Data">What was typed, in UTF-8; empty if nothing was.</param>
-/// <param name="Height">Rows; 0 if not given.</param>
-/// <param name="Width">Columns; 0 if not given.</param>
+/// <param name="Data">The typed text, in UTF-8. Empty when it is missing.</param>
+/// <param name="Height">The number of rows. 0 when it is missing.</param>
+/// <param name="Width">The number of columns. 0 when it is missing.</param>
 internal readonly record struct TerminalInputObject(ReadOnlyMemory<byte> Data, ushort Height, ushort Width)
 {
-    /// <summary>A size counts only when both its parts are given.</summary>
+    /// <summary>Whether the object has both parts of a size. One part alone has no effect.</summary>
     public bool HasSize => Height > 0 && Width > 0;
 
-    /// <summary>Reads one object as Go does: names in any case, others skipped, <c>null</c> as nothing. False for anything wrong.</summary>
+    /// <summary>
+    /// Parses one object by the rules of Go's decoder: names in any case, unknown names are skipped, and <c>null</c> counts as missing.
+    /// False when the object is invalid.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> json, out TerminalInputObject value)
     {
         value = default;
@@ -39,7 +42,7 @@ internal readonly record struct TerminalInputObject(ReadOnlyMemory<byte> Data, u
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // No JSON, or half of a surrogate pair.
+            // The object is not JSON, or a string has a lone surrogate.
             return false;
         }
     }

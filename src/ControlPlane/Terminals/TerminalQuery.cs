@@ -10,37 +10,37 @@ internal static class TerminalQuery
 {
     private const ushort DefaultSize = 80;
 
-    /// <summary>The terminal that is asked for, or null and what is wrong with each parameter.</summary>
-    public static TerminalRequest? Read(IQueryCollection query, int maxCommandLength, out List<ApiValidation> wrong)
+    /// <summary>The requested terminal, or null with an error for each invalid parameter.</summary>
+    public static TerminalRequest? Read(IQueryCollection query, int maxCommandLength, out List<ApiValidation> errors)
     {
-        wrong = [];
+        errors = [];
         if (!GoUuid.TryParse(Text(query, "reconnect"), out var id))
         {
-            wrong.Add(new("reconnect", "Query param \"reconnect\" must be a valid UUID."));
+            errors.Add(new("reconnect", "Query param \"reconnect\" must be a valid UUID."));
         }
 
-        var height = Size(query, "height", wrong);
-        var width = Size(query, "width", wrong);
+        var height = Size(query, "height", errors);
+        var width = Size(query, "width", errors);
         var command = Text(query, "command");
         if (command.Length > maxCommandLength || command.Contains('\0', StringComparison.Ordinal))
         {
-            wrong.Add(new("command", FormattableString.Invariant($"At most {maxCommandLength} characters, and no NUL.")));
+            errors.Add(new("command", FormattableString.Invariant($"At most {maxCommandLength} characters, and no NUL.")));
         }
 
         if (Text(query, "container").Length > 0 || Text(query, "container_user").Length > 0)
         {
-            wrong.Add(new("container", "Terminals in containers are not enabled."));
+            errors.Add(new("container", "Terminals in containers are not enabled."));
         }
 
         if (Text(query, "backend_type") is not ("" or "buffered" or "screen"))
         {
-            wrong.Add(new("backend_type", "Must be \"buffered\", \"screen\" or empty."));
+            errors.Add(new("backend_type", "Must be \"buffered\", \"screen\" or empty."));
         }
 
-        return wrong.Count == 0 ? new TerminalRequest(id, height, width, command) : null;
+        return errors.Count == 0 ? new TerminalRequest(id, height, width, command) : null;
     }
 
-    private static ushort Size(IQueryCollection query, string name, List<ApiValidation> wrong)
+    private static ushort Size(IQueryCollection query, string name, List<ApiValidation> errors)
     {
         var text = Text(query, name);
         if (text.Length == 0)
@@ -50,7 +50,7 @@ internal static class TerminalQuery
 
         if (!ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size))
         {
-            wrong.Add(new(name, $"Query param \"{name}\" must be a whole number from 0 to 65535."));
+            errors.Add(new(name, $"Query param \"{name}\" must be a whole number from 0 to 65535."));
         }
 
         return size > 0 ? size : DefaultSize;

@@ -4,6 +4,6 @@ namespace ControlPlane.Terminals;
 
 internal sealed partial class TerminalSocket
 {
-    [LoggerMessage(EventId = 28, Level = LogLevel.Error, Message = "A terminal's WebSocket failed; it is closed.")]
+    [LoggerMessage(EventId = 28, Level = LogLevel.Error, Message = "A terminal's WebSocket failed; the server closes it.")]
     private static partial void ServingFailed(ILogger logger, Exception exception);
 }

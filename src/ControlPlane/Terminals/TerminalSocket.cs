@@ -5,32 +5,32 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Terminals;
 
 /// <summary>
-/// One client's WebSocket and its attachment to a terminal. Two loops: the client's JSON input becomes typing and sizes, the terminal's
-/// output becomes binary messages. Neither holds more than its buffer: who is slow is waited for, and nobody else. Both run where their bytes
-/// arrive, and never block there.
+/// One client's WebSocket and its attachment to a terminal. One loop forwards the client's JSON input as typed text and sizes, and another
+/// one forwards the terminal's output as binary messages. Each loop has one buffer, and back-pressure from its slower side slows only this
+/// attachment. The loops run inline on the threads where bytes arrive, and never block them.
 /// </summary>
 internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptions options, TimeProvider time, ILogger logger)
 {
     private const int InputBufferBytes = 8 * 1024;
 
-    // What clients read at most without being told to take more (tailnet.md §1.4).
+    // Clients accept messages up to this size by default (tailnet.md §1.4).
     private const int OutputBufferBytes = 32 * 1024;
 
     private readonly TaskCompletionSource<TerminalEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Serves until either side ends it; never throws.</summary>
-    /// <param name="opened">The terminal, which is detached from at the end; or why there is none.</param>
-    /// <param name="threads">Of the socket's connection; null where it has none.</param>
-    /// <param name="stopping">The server's end.</param>
+    /// <summary>Runs until either side ends the attachment. Never throws.</summary>
+    /// <param name="opened">The terminal, from which this detaches at the end, or the reason why there is none.</param>
+    /// <param name="threads">The thread feature of the client's connection. Null where the server has none.</param>
+    /// <param name="stopping">Cancelled when the server stops.</param>
     public async Task RunAsync(OpenedTerminal opened, IStreamThreadFeature? threads, CancellationToken stopping)
     {
         threads?.Begin();
         using var stop = new CancellationTokenSource();
         await using var stopped = stopping.Register(() => _end.TrySetResult(TerminalEnd.Stopping));
 
-        // Once it has ended, the last message and the close have a time.
-        using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        await using var abort = cut.Token.Register(socket.Abort);
+        // After the end, the close timeout bounds the last message and the close handshake.
+        using var deadline = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        await using var abort = deadline.Token.Register(socket.Abort);
 
         if (opened.Failure is { } failure)
         {
@@ -41,10 +41,10 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         var sending = SendAsync(opened.Terminal, stop.Token);
         var end = await _end.Task;
         threads?.End();
-        cut.CancelAfter(options.WebSocketCloseTimeout);
+        deadline.CancelAfter(options.WebSocketCloseTimeout);
         await stop.CancelAsync();
 
-        // Where output arrives, others wait.
+        // The output loop may end on a thread that serves other connections, which this continuation must not keep.
         await sending.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
@@ -55,14 +55,14 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception)
         {
-            // However it fails, the client is no longer there to be told.
+            // After any failure the connection is lost, and no close frame can be sent.
             socket.Abort();
         }
 
         await receiving.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
-    /// <summary>Sends the terminal's output until one of them ends.</summary>
+    /// <summary>Forwards the terminal's output until the terminal or the WebSocket ends.</summary>
     private async Task SendAsync(ITerminal? terminal, CancellationToken stop)
     {
         if (terminal is null)
@@ -77,7 +77,11 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
                 var buffer = new byte[OutputBufferBytes];
                 while (await terminal.ReadAsync(buffer, stop) is var count && count > 0)
                 {
-                    await socket.SendAsync(buffer.AsMemory(0, count), WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
+                    await socket.SendAsync(
+                        buffer.AsMemory(0, count),
+                        WebSocketMessageType.Binary,
+                        WebSocketMessageFlags.EndOfMessage,
+                        CancellationToken.None);
                 }
 
                 _end.TrySetResult(TerminalEnd.ProcessEnded);
@@ -89,11 +93,13 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception exception)
         {
-            Fail(exception, stop); // It logs what is a fault.
+            Fail(exception, stop); // Fail logs only errors of the server.
         }
     }
 
-    /// <summary>Takes the client's input, and after the end whatever still comes, until its close or the cut.</summary>
+    /// <summary>
+    /// Forwards the client's input. After the end it discards input until the client closes or the connection is aborted.
+    /// </summary>
     private async Task ReceiveAsync(ITerminal? terminal, CancellationToken stop)
     {
         try
@@ -116,7 +122,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
 
                 if (!_end.Task.IsCompleted && terminal is not null)
                 {
-                    await TakeAsync(input, buffer.AsMemory(0, result.Count), terminal, stop);
+                    await ForwardInputAsync(input, buffer.AsMemory(0, result.Count), terminal, stop);
                 }
             }
         }
@@ -126,13 +132,13 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception exception)
         {
-            Fail(exception, stop); // It logs what is a fault.
+            Fail(exception, stop); // Fail logs only errors of the server.
         }
 
         await DiscardAsync();
     }
 
-    private async Task TakeAsync(TerminalInput input, ReadOnlyMemory<byte> bytes, ITerminal terminal, CancellationToken stop)
+    private async Task ForwardInputAsync(TerminalInput input, ReadOnlyMemory<byte> bytes, ITerminal terminal, CancellationToken stop)
     {
         while (true)
         {
@@ -175,15 +181,17 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
         catch (Exception)
         {
-            // However reading fails, nothing can be read any more.
+            // After any failure the socket cannot be read again.
             socket.Abort();
         }
     }
 
     private void Fail(Exception exception, CancellationToken stop)
     {
-        // A client that has gone, or the end that was told, is no fault.
-        if (exception is WebSocketException || socket.State is WebSocketState.Aborted or WebSocketState.Closed || stop.IsCancellationRequested)
+        // A lost client is not an error of the server, nor is an exception after the stop.
+        if (exception is WebSocketException
+            || socket.State is WebSocketState.Aborted or WebSocketState.Closed
+            || stop.IsCancellationRequested)
         {
             _end.TrySetResult(TerminalEnd.Lost);
         }

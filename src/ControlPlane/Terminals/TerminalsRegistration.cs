@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Terminals;
 
-/// <summary>Terminals, and the page that shows them.</summary>
+/// <summary>Registers terminals and the terminal page.</summary>
 internal static class TerminalsRegistration
 {
     public static IServiceCollection AddTerminals(this IServiceCollection services) => services
@@ -16,7 +16,7 @@ internal static class TerminalsRegistration
 
     public static void MapTerminals(this IEndpointRouteBuilder routes)
     {
-        // A terminal's refusals are its own: it answers for its credentials too.
+        // No authentication before the handler: the handler authenticates itself, since its error responses differ from other routes'.
         routes.MapRoute(AgentRoutes.ById + "/pty", HttpMethods.Get, routes.ServiceProvider.GetRequiredService<TerminalApi>().GetAsync);
 
         var page = routes.ServiceProvider.GetRequiredService<TerminalPage>();

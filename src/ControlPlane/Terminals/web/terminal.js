@@ -1,4 +1,4 @@
-// The terminal page: xterm.js on the pty endpoint (docs/wire/terminal.md), connected again with the same id whenever the connection is lost.
+// The terminal page: xterm.js on the pty endpoint (docs/wire/terminal.md). After a lost connection it reconnects with the same terminal id.
 'use strict';
 (() => {
   const firstPause = 500, longestPause = 8000;
@@ -9,10 +9,11 @@
   // xterm.js calls the choice of a Unicode version a proposed API.
   const term = new Terminal({ scrollback: 10000, cursorBlink: true, allowProposedApi: true });
   const fit = new FitAddon.FitAddon();
-  // What an edge writes while there is no server behind it, as messages of their own (docs/wire/websocket-streams.md).
+  // The notices that an edge sends when it loses the API server and when it reconnects, each in a message of its own
+  // (docs/wire/websocket-streams.md).
   const pausedBy = '\x18\x1b[0m\r\n[connection to the server lost: paused', resumedBy = '\x18\x1bc[connection resumed]';
   const longestNotice = 120;
-  // Closes after which the shell is no more: to connect again would start another one without a word (docs/wire/terminal.md).
+  // The close reasons after which the shell no longer exists. A reconnect would silently start another shell (docs/wire/terminal.md).
   const shellGone = ["no API server that is up has the terminal's shell", 'the local agent has ended'];
   const noToken = 'Resource not found';
   const tryLater = [408, 425, 429];
@@ -21,14 +22,14 @@
   let socket = null, pause = firstPause, timer = 0, attempt = 0;
   let typedAt = 0, probing = false;
 
-  // The terminal's name stands behind the #, which browsers do not send; a page that is loaded again finds its terminal.
+  // The URL's fragment has the terminal's id, so that a reloaded page finds its terminal. Browsers do not send the fragment.
   const pattern = /^#[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-  const nameAnew = () => {
+  const newTerminalId = () => {
     const hex = [...crypto.getRandomValues(new Uint8Array(16))].map(b => b.toString(16).padStart(2, '0')).join('');
     history.replaceState(null, '', '#' + hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5'));
   };
 
-  // Only where typing arrives does the cursor blink.
+  // The cursor blinks only while typed text reaches the server.
   const show = (name, text) => {
     state.dataset.state = name;
     state.textContent = text;
@@ -68,8 +69,8 @@
     };
   }
 
-  // A browser tells no script the HTTP status of a handshake that failed. The same request without an upgrade is answered with what stands
-  // against it: 426 when nothing does. A 4xx is final, all else may pass.
+  // A browser hides the HTTP status of a failed WebSocket handshake from scripts. The same request without an upgrade gets the same error
+  // response, or 426 when the handshake would succeed. A 4xx is final, and any other error is temporary.
   async function whyRefused(url) {
     const plain = new URL(url);
     plain.protocol = location.protocol;
@@ -77,7 +78,9 @@
       const answer = await fetch(plain, { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(probePatience) });
       const text = await answer.text();
       if (answer.status === 426) {
-        return { reason: 'no WebSocket comes through, though the server would take it: a proxy between may not pass it on, or change its Host' };
+        return {
+          reason: 'no WebSocket comes through, though the server would take it: a proxy between may not pass it on, or change its Host',
+        };
       }
       const isPage = (answer.headers.get('content-type') ?? '').startsWith('text/html');
       const reason = isPage ? new DOMParser().parseFromString(text, 'text/html').querySelector('p')?.textContent : messageOf(text);
@@ -99,7 +102,7 @@
     }
   }
 
-  // The server answers the same page with its sign-in form, and says why. Should it not, the page is not loaded again and again.
+  // A reload gets the sign-in form, with the reason. The time of the last reload prevents a loop when the server accepts the token here.
   function signIn() {
     const now = Date.now();
     if (now - Number(sessionStorage.getItem('signInAt')) < signInPause) {
@@ -120,8 +123,8 @@
     else if (text.startsWith(resumedBy) || state.dataset.state === 'silent') show('connected', 'connected');
   }
 
-  // A connection whose other end is gone without a word looks alive, and a browser tells nothing of the server's pings: when typing has no
-  // effect, or the network was away, another request tells.
+  // A connection looks alive after its peer has vanished, and a browser hides the server's pings from scripts. When typing has no effect, or
+  // after the network was offline, a separate request shows whether the server responds.
   async function probe() {
     if (!socket || probing) return;
     const mine = socket;
@@ -163,21 +166,30 @@
     timer = setTimeout(connect, wait);
   }
 
-  const copy = () => { if (term.hasSelection() && navigator.clipboard) navigator.clipboard.writeText(term.getSelection()).catch(() => show(state.dataset.state, 'the browser did not allow copying')); };
-  const paste = () => { if (navigator.clipboard) navigator.clipboard.readText().then(text => { term.paste(text); term.focus(); }, () => show(state.dataset.state, 'the browser did not allow pasting')); };
+  const notAllowed = action => () => show(state.dataset.state, `the browser did not allow ${action}`);
+  const copy = () => {
+    if (term.hasSelection() && navigator.clipboard) {
+      navigator.clipboard.writeText(term.getSelection()).catch(notAllowed('copying'));
+    }
+  };
+  const paste = () => {
+    if (navigator.clipboard) {
+      navigator.clipboard.readText().then(text => { term.paste(text); term.focus(); }, notAllowed('pasting'));
+    }
+  };
   const fresh = () => {
     const old = socket;
     socket = null;
     if (old) old.close();
-    nameAnew();
+    newTerminalId();
     pause = firstPause;
     connect();
     term.focus();
   };
 
-  if (!pattern.test(location.hash)) nameAnew();
+  if (!pattern.test(location.hash)) newTerminalId();
   term.loadAddon(fit);
-  // Emoji take two columns since Unicode 9; programs count so.
+  // Emoji are two columns wide since Unicode 9, and terminal programs expect that.
   term.loadAddon(new Unicode11Addon.Unicode11Addon());
   term.unicode.activeVersion = '11';
   term.onTitleChange(title => { document.title = title ? title.slice(0, longestTitle) : 'Terminal'; });
