@@ -1,6 +1,6 @@
 namespace ControlPlane.Users;
 
-/// <summary>A user as stored.</summary>
+/// <summary>A user in the database.</summary>
 internal sealed record User(
     Guid Id,
     string Username,
@@ -15,5 +15,5 @@ internal sealed record User(
     public static IReadOnlyList<string> Statuses { get; } = ["active", "dormant", "suspended"];
 }
 
-/// <summary>An API key as stored, without what it unlocks.</summary>
+/// <summary>An API key in the database, which has only the hash of its secret.</summary>
 internal sealed record ApiKey(string Id, byte[] HashedSecret, Guid UserId, DateTimeOffset LastUsedAt, DateTimeOffset? ExpiresAt);

@@ -5,23 +5,25 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Users;
 
-/// <summary>Lets requests with a valid API key through, and answers the others (tailnet.md §1.1 "U", §2.1, §2.2).</summary>
+/// <summary>Authenticates requests by API key, and answers 401 to requests without a valid one (tailnet.md §1.1 "U", §2.1, §2.2).</summary>
 internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 {
     internal const int IdLength = 10;
     internal const int SecretLength = 22;
     private const string ProxyHeader = "Coder-External-Proxy-Token";
 
-    // Writing a row for each request would make every read a write.
+    // Without this, each request would write to the database.
     private static readonly TimeSpan LastUsedPrecision = TimeSpan.FromMinutes(1);
 
-    /// <summary>A route for user sessions alone.</summary>
+    /// <summary>A handler for requests with a user's session token.</summary>
     public RequestDelegate Session(Func<HttpContext, User, Task> handler) => async context =>
     {
         var token = RequestToken.Find(context.Request);
         if (token.Length == 0)
         {
-            await UnauthorizedAsync(context, new ApiError(ApiError.SignedOut, $"Cookie \"{RequestToken.CookieName}\" or query parameter must be provided."));
+            await UnauthorizedAsync(
+                context,
+                new ApiError(ApiError.SignedOut, $"Cookie \"{RequestToken.CookieName}\" or query parameter must be provided."));
             return;
         }
 
@@ -31,7 +33,10 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         }
     };
 
-    /// <summary>A route for exactly one of a user session and a workspace proxy. No proxy can be registered here, so no proxy token is valid.</summary>
+    /// <summary>
+    /// A handler for requests with either a user's session token or a workspace proxy's token. This server has no workspace proxies, so
+    /// that no proxy token is valid.
+    /// </summary>
     public RequestDelegate SessionOrProxy(Func<HttpContext, User, Task> handler) => async context =>
     {
         var token = RequestToken.Find(context.Request);
@@ -56,17 +61,18 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
         }
     };
 
-    /// <summary>The request's user, or null; for a route with refusals of its own.</summary>
+    /// <summary>The request's user, or null without a valid token. It serves routes with error responses of their own.</summary>
     public async Task<User?> FindAsync(HttpContext context)
     {
         var token = RequestToken.Find(context.Request);
         return token.Length == 0 ? null : (await CheckAsync(context, token, context.RequestAborted)).User;
     }
 
-    /// <summary>The user of a token that came in a form, or null.</summary>
-    public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) => (await CheckAsync(null, token, cancellationToken)).User;
+    /// <summary>The user of a token from a form, or null when the token is not valid.</summary>
+    public async Task<User?> FindAsync(string token, CancellationToken cancellationToken) =>
+        (await CheckAsync(null, token, cancellationToken)).User;
 
-    /// <summary>Whether the token lets in; it does not count as used.</summary>
+    /// <summary>Whether the token is valid. Does not update the token's last use.</summary>
     public async ValueTask<bool> AcceptsAsync(string token) => (await CheckAsync(token)).Error is null;
 
     private static Task UnauthorizedAsync(HttpContext context, ApiError error)
@@ -115,7 +121,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
             return (null, null, new ApiError(ApiError.SignedOut, "Invalid API key format."));
         }
 
-        // The same answer for an unknown id and a wrong secret.
+        // The response is the same for an unknown id and a wrong secret, so that it does not reveal which ids exist.
         if (await users.FindKeyAsync(parts[0]) is not var (key, user)
             || !CryptographicOperations.FixedTimeEquals(key.HashedSecret, Secrets.Hash(parts[1])))
         {
@@ -129,7 +135,8 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
         if (user.Status != "active")
         {
-            return (null, null, new ApiError($"User is not active (status = \"{user.Status}\"). Contact an admin to reactivate your account."));
+            return (null, null, new ApiError(
+                $"User is not active (status = \"{user.Status}\"). Contact an admin to reactivate your account."));
         }
 
         return (key, user, null);

@@ -4,20 +4,27 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Users;
 
-/// <summary>Users, their API keys and roles.</summary>
+/// <summary>Reads users, their API keys and roles from the database.</summary>
 internal sealed class UserStore(Database database, AccessSignals access, TimeProvider time)
 {
     private readonly ReadThroughCache<string, OwnedKey> _keys = new(database, time, ReadOwnedAsync, () => access.Version);
 
-    /// <summary>The token of this id. One that another process withdraws without a notice may be found for <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.</summary>
+    /// <summary>
+    /// The API key with this id. If another process withdraws a key and its notice is lost, the key may be found for
+    /// <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/> more.
+    /// </summary>
     public ValueTask<OwnedKey?> FindKeyAsync(string keyId) => _keys.GetAsync(keyId);
 
-    public ValueTask<(List<Guid> Organizations, List<string> Roles)> MembershipsAsync(Guid userId) => database.ReadAsync(async connection => (
-        await connection.ListAsync(
-            "SELECT organization_id FROM organization_members WHERE user_id = @user ORDER BY created_at, organization_id",
-            static reader => reader.Uuid("organization_id"),
-            ("@user", userId)),
-        await connection.ListAsync("SELECT role FROM user_roles WHERE user_id = @user ORDER BY role", static reader => reader.Text("role"), ("@user", userId))));
+    public ValueTask<(List<Guid> Organizations, List<string> Roles)> MembershipsAsync(Guid userId) =>
+        database.ReadAsync(async connection => (
+            await connection.ListAsync(
+                "SELECT organization_id FROM organization_members WHERE user_id = @user ORDER BY created_at, organization_id",
+                static reader => reader.Uuid("organization_id"),
+                ("@user", userId)),
+            await connection.ListAsync(
+                "SELECT role FROM user_roles WHERE user_id = @user ORDER BY role",
+                static reader => reader.Text("role"),
+                ("@user", userId))));
 
     public async Task MarkUsedAsync(ApiKey key, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -34,13 +41,21 @@ internal sealed class UserStore(Database database, AccessSignals access, TimePro
     private static async ValueTask<OwnedKey?> ReadOwnedAsync(DbConnection connection, string keyId)
     {
         var key = await connection.FirstAsync("SELECT * FROM api_keys WHERE id = @id", ReadKey, ("@id", keyId));
-        return key is not null && await connection.FirstAsync("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId)) is { } owner
-            ? new OwnedKey(key, owner)
-            : null;
+        if (key is null)
+        {
+            return null;
+        }
+
+        var owner = await connection.FirstAsync("SELECT * FROM users WHERE id = @id", ReadUser, ("@id", key.UserId));
+        return owner is null ? null : new OwnedKey(key, owner);
     }
 
     private static ApiKey ReadKey(DbDataReader reader) => new(
-        reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at"));
+        reader.Text("id"),
+        reader.Bytes("hashed_secret"),
+        reader.Uuid("user_id"),
+        reader.Time("last_used_at"),
+        reader.TimeOrNull("expires_at"));
 
     private static User ReadUser(DbDataReader reader) => new(
         reader.Uuid("id"),
@@ -54,5 +69,5 @@ internal sealed class UserStore(Database database, AccessSignals access, TimePro
         reader.Text("login_type"));
 }
 
-/// <summary>An API key and whose it is.</summary>
+/// <summary>An API key and its user.</summary>
 internal sealed record OwnedKey(ApiKey Key, User Owner);

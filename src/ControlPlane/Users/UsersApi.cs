@@ -24,21 +24,24 @@ internal sealed class UsersApi(UserStore users)
         await context.WriteAsync(StatusCodes.Status200OK, view, UsersJson.Wire.UserView);
     }
 
-    // "user-admin" is shown as "User Admin".
-    private static string DisplayName(string role) =>
-        string.Join(' ', role.Split('-', StringSplitOptions.RemoveEmptyEntries).Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
+    // "user-admin" becomes "User Admin".
+    private static string DisplayName(string role)
+    {
+        var words = role.Split('-', StringSplitOptions.RemoveEmptyEntries);
+        return string.Join(' ', words.Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
+    }
 }
 
-/// <summary>The API's user.</summary>
+/// <summary>The API's form of a user.</summary>
 /// <param name="Id">The user's id.</param>
-/// <param name="Username">The user's name.</param>
-/// <param name="Name">What people call the user.</param>
-/// <param name="Email">The user's address of mail.</param>
-/// <param name="CreatedAt">When the user was made.</param>
-/// <param name="UpdatedAt">When the user was last changed.</param>
-/// <param name="LastSeenAt">When a token of the user's was last used.</param>
-/// <param name="Status">Whether the user's tokens are good: only those of an active one are.</param>
-/// <param name="LoginType">How the user signs in.</param>
+/// <param name="Username">The unique user name.</param>
+/// <param name="Name">The user's full name.</param>
+/// <param name="Email">The user's email address.</param>
+/// <param name="CreatedAt">The time of the user's creation.</param>
+/// <param name="UpdatedAt">The time of the user's last change.</param>
+/// <param name="LastSeenAt">The last use of one of the user's tokens.</param>
+/// <param name="Status">The user's status. Only the tokens of an active user are valid.</param>
+/// <param name="LoginType">The way in which the user signs in.</param>
 /// <param name="OrganizationIds">The ids of the user's organizations.</param>
 /// <param name="Roles">The user's site-wide roles.</param>
 internal sealed record UserView(
@@ -56,5 +59,5 @@ internal sealed record UserView(
 
 /// <summary>A site-wide role.</summary>
 /// <param name="Name">The role's name.</param>
-/// <param name="DisplayName">What people call it.</param>
+/// <param name="DisplayName">The name that user interfaces show.</param>
 internal sealed record RoleView(string Name, string DisplayName);

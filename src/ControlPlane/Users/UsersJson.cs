@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Users;
 
-/// <summary>The JSON bodies of users.</summary>
+/// <summary>The JSON types of users.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(UserView))]

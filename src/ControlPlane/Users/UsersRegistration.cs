@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Users;
 
-/// <summary>Users, and what lets them in.</summary>
+/// <summary>Registers users and their authentication.</summary>
 internal static class UsersRegistration
 {
     public static IServiceCollection AddUsers(this IServiceCollection services) => services
