@@ -28,9 +28,9 @@ internal sealed partial class GoogleKeys : IDisposable
     private readonly ILogger<GoogleKeys> _logger;
     private readonly Lock _lock = new();
     private IReadOnlyList<SecurityKey> _keys = [];
-    private DateTimeOffset? _readAt;
-    private DateTimeOffset? _triedAt;
-    private Task? _reading;
+    private DateTimeOffset? _fetchedAt;
+    private DateTimeOffset? _attemptedAt;
+    private Task? _fetch;
 
     public GoogleKeys(ControlPlaneOptions options, TimeProvider time, ILogger<GoogleKeys> logger)
     {
@@ -51,21 +51,21 @@ internal sealed partial class GoogleKeys : IDisposable
     /// </summary>
     public async Task<IReadOnlyList<SecurityKey>?> GetAsync(string keyId)
     {
-        Task? reading;
+        Task? fetch;
         lock (_lock)
         {
-            reading = _reading ??= MustRead(keyId, _time.GetUtcNow()) ? ReadAsync() : null;
+            fetch = _fetch ??= MustFetch(keyId, _time.GetUtcNow()) ? FetchAsync() : null;
         }
 
-        if (reading is not null)
+        if (fetch is not null)
         {
-            await reading;
+            await fetch;
         }
 
         lock (_lock)
         {
-            var failing = _readAt is null || _triedAt > _readAt;
-            var stale = _readAt is null || _time.GetUtcNow() - _readAt >= MaxStaleAge;
+            var failing = _fetchedAt is null || _attemptedAt > _fetchedAt;
+            var stale = _fetchedAt is null || _time.GetUtcNow() - _fetchedAt >= MaxStaleAge;
             return stale || (failing && !Knows(keyId)) ? null : _keys;
         }
     }
@@ -74,13 +74,13 @@ internal sealed partial class GoogleKeys : IDisposable
 
     private bool Knows(string keyId) => _keys.Any(key => key.KeyId == keyId);
 
-    private bool MustRead(string keyId, DateTimeOffset now) =>
-        !(now - _triedAt < MinFetchInterval) && (!(now - _readAt < MaxAge) || !Knows(keyId));
+    private bool MustFetch(string keyId, DateTimeOffset now) =>
+        !(now - _attemptedAt < MinFetchInterval) && (!(now - _fetchedAt < MaxAge) || !Knows(keyId));
 
     /// <summary>Never throws. No request's cancellation stops the fetch, since other requests share it.</summary>
-    private async Task ReadAsync()
+    private async Task FetchAsync()
     {
-        // The caller holds the lock: the rest runs after it has released it.
+        // The caller holds the lock and stores this task. Without the yield, a synchronous read of a file would complete before that.
         await Task.Yield();
         SecurityKey[] keys = [];
         try
@@ -100,12 +100,12 @@ internal sealed partial class GoogleKeys : IDisposable
 
         lock (_lock)
         {
-            _reading = null;
-            _triedAt = _time.GetUtcNow();
+            _fetch = null;
+            _attemptedAt = _time.GetUtcNow();
             if (keys.Length > 0)
             {
                 _keys = keys;
-                _readAt = _triedAt;
+                _fetchedAt = _attemptedAt;
             }
         }
     }
