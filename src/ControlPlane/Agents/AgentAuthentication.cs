@@ -37,7 +37,7 @@ internal sealed class AgentAuthentication(AgentStore agents)
             return;
         }
 
-        StreamAccess.OfAgent(context, id);
+        StreamAccess.SetAgentToken(context, id);
         await handler(context, agent);
     };
 

@@ -28,7 +28,7 @@ internal sealed class OwnerAuthentication(AgentStore agents, UserAuthentication 
             return;
         }
 
-        StreamAccess.To(context, agent.Id);
+        StreamAccess.SetAgent(context, agent.Id);
         await handler(context, agent);
     });
 }

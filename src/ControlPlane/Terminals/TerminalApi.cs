@@ -108,7 +108,7 @@ internal sealed class TerminalApi(
                 context.Response.Headers[ShellHeader] = shell.ToString("D");
             }
 
-            StreamAccess.To(context, agent.Id);
+            StreamAccess.SetAgent(context, agent.Id);
             socket = await WebSocketUpgrade.AcceptAsync(context, options);
         }
         finally
