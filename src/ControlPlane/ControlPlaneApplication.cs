@@ -116,9 +116,9 @@ public static class ControlPlaneApplication
         services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken);
 
     /// <summary>
-    /// Reads from the database the values of this API server's metrics, before a scrape: the callbacks of instruments cannot wait. If the read
-    /// fails, an instrument reports it. If it takes longer than 2 s, the scrape gets the previous values: a scrape is needed most while the
-    /// database is slow.
+    /// Reads from the database the values of this API server's metrics, before a scrape: the callbacks of instruments cannot wait. If the
+    /// read fails, an instrument reports it. If it takes longer than 2 s, the scrape gets the previous values: a scrape is needed most
+    /// while the database is slow.
     /// </summary>
     /// <param name="services">A host's services; nothing happens if the host has no API server.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

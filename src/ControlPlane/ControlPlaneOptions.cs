@@ -67,8 +67,8 @@ public sealed class ControlPlaneOptions
     public long MaxLogBytesPerAgent { get; init; } = 1_048_576;
 
     /// <summary>
-    /// How many log lines one agent may store. Empty lines count no bytes of <see cref="MaxLogBytesPerAgent"/>, but they fill the disk. Both
-    /// limits cause the same overflow. Default 262,144.
+    /// How many log lines one agent may store. Empty lines count no bytes of <see cref="MaxLogBytesPerAgent"/>, but they fill the disk.
+    /// Both limits cause the same overflow. Default 262,144.
     /// </summary>
     public long MaxLogLinesPerAgent { get; init; } = 262_144;
 

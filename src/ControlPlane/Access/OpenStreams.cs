@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// The open WebSockets, grouped by the credentials that authorized them. A WebSocket is closed with 1008 when its token is no longer valid, or
-/// its agent no longer belongs to its user. Changes by this deployment close it at once, all others within
+/// The open WebSockets, grouped by the credentials that authorized them. A WebSocket is closed with 1008 when its token is no longer valid,
+/// or its agent no longer belongs to its user. Changes by this deployment close it at once, all others within
 /// <see cref="ControlPlaneOptions.AccessRecheck"/>.
 /// </summary>
 internal sealed partial class OpenStreams(
@@ -146,8 +146,8 @@ internal sealed partial class OpenStreams(
     }
 
     /// <summary>
-    /// Sends the close, and aborts the socket after the close timeout. The endpoint that reads the socket sees the client's close or the abort.
-    /// Never throws.
+    /// Sends the close, and aborts the socket after the close timeout. The endpoint that reads the socket sees the client's close or the
+    /// abort. Never throws.
     /// </summary>
     private async Task CloseAsync(RevocableWebSocket socket, CancellationToken stop)
     {

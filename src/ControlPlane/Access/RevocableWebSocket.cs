@@ -3,9 +3,9 @@ using System.Net.WebSockets;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// A WebSocket that <see cref="OpenStreams"/> can close while an endpoint uses it. After that the endpoint's messages are dropped, and its reads
-/// last until the peer's close. If its sends failed instead, the endpoint would abort the connection, and the reset could overtake the close
-/// frame.
+/// A WebSocket that <see cref="OpenStreams"/> can close while an endpoint uses it. After that the endpoint's messages are dropped, and its
+/// reads last until the peer's close. If its sends failed instead, the endpoint would abort the connection, and the reset could overtake
+/// the close frame.
 /// </summary>
 internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
 {

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// Signals that access may have been revoked: open streams and cached tokens are checked again. The signal has no subject, so its id is always
-/// the empty one.
+/// Signals that access may have been revoked: open streams and cached tokens are checked again. The signal has no subject, so its id is
+/// always the empty one.
 /// </summary>
 internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "access")
 {
@@ -14,7 +14,9 @@ internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "a
     public void Changed() => Pulse(Guid.Empty);
 }
 
-/// <summary>The credentials that authorized a request. A feature of the request holds them, so that its stream can be checked again.</summary>
+/// <summary>
+/// The credentials that authorized a request. A feature of the request holds them, so that its stream can be checked again.
+/// </summary>
 /// <param name="KeyId">The session token's id; null for an agent's token.</param>
 /// <param name="HashedSecret">The hash of the session token's secret, or of the agent's token.</param>
 /// <param name="AgentId">The agent that the user requested; empty if none.</param>

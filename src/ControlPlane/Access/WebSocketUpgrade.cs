@@ -21,8 +21,8 @@ internal static class WebSocketUpgrade
 
         if (HttpProtocol.IsHttp11(context.Request.Protocol))
         {
-            // With "Upgrade" alone, Kestrel closes the connection without announcing it: it resets a connection with an unread body, and the
-            // client's next request is lost.
+            // With "Upgrade" alone, Kestrel closes the connection without announcing it: it resets a connection with an unread body, and
+            // the client's next request is lost.
             context.Response.Headers.Connection = "Upgrade, keep-alive";
             context.Response.Headers.Upgrade = "websocket";
         }
