@@ -17,5 +17,5 @@ internal sealed class ManifestSource(AgentStore agents, DeclarationStore declara
 {
     /// <summary>Null when the agent is no longer there. Asked for anew: what a session authenticated with may be hours old.</summary>
     public async ValueTask<AgentManifest?> OfAsync(Guid agentId) =>
-        await agents.FindAsync(agentId) is { } agent ? new AgentManifest(agent, await declarations.OfAsync(agentId), derpMaps.Current) : null;
+        await agents.FindAsync(agentId) is { } agent ? new AgentManifest(agent, await declarations.GetAsync(agentId), derpMaps.Current) : null;
 }
