@@ -65,7 +65,7 @@ internal sealed class TerminalApi(
             request = request with { Shell = shell };
         }
 
-        if (reach.WhyNot(agent) is { } obstacle)
+        if (reach.UnreachableError(agent) is { } obstacle)
         {
             await WritePageAsync(context, "Application Unavailable", obstacle);
             return;
