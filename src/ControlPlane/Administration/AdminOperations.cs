@@ -24,7 +24,12 @@ internal static class AdminOperations
         ["PATCH /users/{user}"] = Does("Changes, suspends or reactivates a user") with
         { Request = Json.ChangeUser, Response = Json.UserRow },
         ["DELETE /users/{user}"] = DoesWithoutBody("Deletes a user and its tokens") with
-        { Query = [new("with_workspaces", "Whether its workspaces are deleted too. If false, a user with workspaces is 409.", "boolean")] },
+        {
+            Query =
+            [
+                new("with_workspaces", "Whether its workspaces are deleted too. Otherwise a user with workspaces is refused.", "boolean"),
+            ],
+        },
         ["GET /users/{user}/tokens"] = Does("Lists a user's tokens") with { Response = Json.TokenList, Query = Paging },
         ["POST /users/{user}/tokens"] = Does("Creates a token. Only this response contains it") with
         { Request = Json.CreateToken, Response = Json.NewToken, Status = StatusCodes.Status201Created },
