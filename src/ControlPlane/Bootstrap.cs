@@ -4,7 +4,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane;
 
-/// <summary>What the first start makes: a user with a session token, and a workspace with one agent.</summary>
+/// <summary>The first start creates a user with a session token, and a workspace with one agent.</summary>
 internal sealed class Bootstrap(Database database, TimeProvider time)
 {
     private const string Username = "admin";
@@ -15,10 +15,12 @@ internal sealed class Bootstrap(Database database, TimeProvider time)
     private const int KeySecretLength = 22;
 
     /// <summary>
-    /// Makes them when there is no user yet, and returns the tokens, else null. The tokens are published before the commit: after a
-    /// crash in between, the next start makes new ones and publishes those, instead of leaving a user whose token nobody knows.
+    /// Creates them if the database has no user, and publishes the tokens before the commit. After a crash in between, the next start
+    /// creates and publishes new ones. No user is left whose token nobody knows.
     /// </summary>
-    public Task<BootstrapCredentials?> RunAsync(Func<BootstrapCredentials, CancellationToken, Task> publish, CancellationToken cancellationToken) =>
+    /// <returns>The tokens; null if the database has a user.</returns>
+    public Task<BootstrapCredentials?> RunAsync(
+        Func<BootstrapCredentials, CancellationToken, Task> publish, CancellationToken cancellationToken) =>
         database.WriteExclusiveAsync(
             async (connection, cancellation) =>
             {
@@ -46,7 +48,10 @@ internal sealed class Bootstrap(Database database, TimeProvider time)
     {
         var id = Secrets.NewUuid();
         connection.Execute(
-            "INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, @now)", ("@id", id), ("@name", OrganizationName), ("@now", now));
+            "INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, @now)",
+            ("@id", id),
+            ("@name", OrganizationName),
+            ("@now", now));
         return id;
     }
 

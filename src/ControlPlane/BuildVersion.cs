@@ -2,14 +2,15 @@ using System.Reflection;
 
 namespace ControlPlane;
 
-/// <summary>This build's own version, as clients want it: <c>v1.2.3</c>, without the source revision.</summary>
+/// <summary>The version of this build in the form that clients parse: <c>v1.2.3</c>, without the source revision.</summary>
 internal static class BuildVersion
 {
     public static string OfThisAssembly { get; } = Read();
 
     private static string Read()
     {
-        var version = typeof(BuildVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+        var attribute = typeof(BuildVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+        var version = attribute?.InformationalVersion ?? "0.0.0";
         var revision = version.IndexOf('+', StringComparison.Ordinal);
         return "v" + (revision < 0 ? version : version[..revision]);
     }

@@ -32,19 +32,19 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane;
 
 /// <summary>
-/// The API server as a part of a host: <see cref="AddControlPlane"/> before the host is built, <see cref="UseControlPlane"/> on it, and
-/// <see cref="InitializeAsync"/> before it starts to listen. Until then <c>/healthz</c> says 503. When the host stops, its
-/// <c>ApplicationStopping</c> ends every WebSocket with close 1001.
+/// The API server as a part of a host. The host calls <see cref="AddControlPlane"/> before it is built, <see cref="UseControlPlane"/>
+/// after that, and <see cref="InitializeAsync"/> before it listens. Until then <c>/healthz</c> answers 503. When the host stops, its
+/// <c>ApplicationStopping</c> closes every WebSocket with 1001.
 /// </summary>
 public static class ControlPlaneApplication
 {
-    // Scrapers give up after 10 s.
-    private static readonly TimeSpan MetricsPatience = TimeSpan.FromSeconds(2);
+    // Prometheus ends a scrape after 10 s.
+    private static readonly TimeSpan MetricsTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>Adds what the API server consists of. A <see cref="TimeProvider"/> added before is used.</summary>
+    /// <summary>Adds the services of the API server. A <see cref="TimeProvider"/> that was added before stays.</summary>
     public static IServiceCollection AddControlPlane(this IServiceCollection services, ControlPlaneOptions options)
     {
-        // The framework's line for each request has the query string, where clients may put their tokens.
+        // The framework's request log contains the query string, where clients may put their tokens.
         services.AddLogging(static logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning)).AddRouting();
         services.TryAddSingleton(TimeProvider.System);
         return services
@@ -77,15 +77,15 @@ public static class ControlPlaneApplication
     }
 
     /// <summary>
-    /// Reads the DERP map's sources, opens or makes the database, brings its schema up to date, and on the first start makes the user, its
-    /// session token and one agent. Several processes may do so on one directory at once; one of them makes the user.
+    /// Reads the DERP map's sources, opens or creates the database, and migrates its schema. The first start also creates the user, its
+    /// session token and one agent. Several processes may start on one directory at the same time: one of them creates the user.
     /// </summary>
     /// <param name="services">The built host's services.</param>
-    /// <param name="publish">Keeps the tokens for the operator. Called before they become valid; if it throws, nothing was made.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="publish">Stores the tokens for the operator, before they become valid. Nothing is created if it throws.</param>
+    /// <param name="cancellationToken">Cancels the initialization.</param>
     /// <returns>The tokens on the first start, otherwise null.</returns>
     /// <exception cref="ControlPlaneException">
-    /// The database cannot be opened, is damaged, or a newer program has written it; or the DERP map cannot be made.
+    /// The database cannot be opened, is damaged, or was written by a newer version; or the DERP map cannot be built.
     /// </exception>
     public static async Task<BootstrapCredentials?> InitializeAsync(
         IServiceProvider services,
@@ -105,30 +105,34 @@ public static class ControlPlaneApplication
         }
     }
 
-    /// <summary>Why requests of this API server would fail now, in a clause that names neither hosts nor paths; null while they are served.</summary>
+    /// <summary>
+    /// The reason why requests to this API server fail at present, in a clause without host names and paths; null while it serves them.
+    /// </summary>
     public static async Task<string?> FaultAsync(IServiceProvider services) =>
         (await services.GetRequiredService<DatabaseHealth>().CheckAsync()).Describe();
 
-    /// <summary>Whether a session token is one of an active user.</summary>
+    /// <summary>Whether a session token is valid, and its user active.</summary>
     public static ValueTask<bool> AcceptsAsync(IServiceProvider services, string sessionToken) =>
         services.GetRequiredService<UserAuthentication>().AcceptsAsync(sessionToken);
 
     /// <summary>
-    /// Reads what the metrics of this API server have from the database, for whoever reads the metrics next: that thread cannot wait.
-    /// Where the read fails, the instruments say so. Where it takes longer than 2 s, they have what the read before has found: a scrape that
-    /// tells the rest is worth most while the database is slow.
+    /// Reads from the database the values of this API server's metrics, before a scrape: the callbacks of instruments cannot wait. If the
+    /// read fails, an instrument reports it. If it takes longer than 2 s, the scrape gets the previous values: a scrape is needed most
+    /// while the database is slow.
     /// </summary>
-    /// <param name="services">Of a host; one without an API server has nothing to read.</param>
-    /// <param name="cancellationToken">Waits no longer.</param>
+    /// <param name="services">A host's services; nothing happens if the host has no API server.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task RefreshMetricsAsync(IServiceProvider? services, CancellationToken cancellationToken)
     {
         if (services?.GetService<StatsMetrics>() is { } metrics)
         {
-            await metrics.RefreshAsync().WaitAsync(MetricsPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await metrics.RefreshAsync()
+                .WaitAsync(MetricsTimeout, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and the JSON 404 for all others.</summary>
+    /// <summary>Maps every path of the host: the API, <c>/healthz</c>, and a JSON 404 for all others.</summary>
     public static void UseControlPlane(this WebApplication app)
     {
         app.Use(app.Services.GetRequiredService<ErrorBoundary>().InvokeAsync);

@@ -1,21 +1,21 @@
 namespace ControlPlane;
 
-/// <summary>The API server cannot start; the message is one line for the operator.</summary>
+/// <summary>The API server cannot start. The message is one line for the operator.</summary>
 public sealed class ControlPlaneException : Exception
 {
-    /// <summary>Makes the exception with its one line.</summary>
+    /// <summary>Creates the exception with the operator's line.</summary>
     public ControlPlaneException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes the exception with its one line and what caused it.</summary>
+    /// <summary>Creates the exception with the operator's line and its cause.</summary>
     public ControlPlaneException(string message, Exception innerException)
         : base(message, innerException)
     {
     }
 
-    /// <summary>Makes the exception without a message of its own.</summary>
+    /// <summary>Creates the exception with the framework's default message.</summary>
     public ControlPlaneException()
     {
     }

@@ -27,7 +27,7 @@ public sealed class RelayHealthTests
         Assert.False(Report(false, 31));
         Assert.False(Report(false, 60));
         Assert.True(Report(false, 61));
-        Assert.False(health.IsIn);
+        Assert.False(health.IsHealthy);
         Assert.False(Report(false, 100));
         Assert.False(Report(true, 101));
         Assert.False(Report(true, 130));
@@ -35,7 +35,7 @@ public sealed class RelayHealthTests
         Assert.False(Report(true, 132));
         Assert.False(Report(true, 161));
         Assert.True(Report(true, 162));
-        Assert.True(health.IsIn);
+        Assert.True(health.IsHealthy);
 
         bool Report(bool succeeded, int second) => health.Report(succeeded, TimeSpan.FromSeconds(second));
     }

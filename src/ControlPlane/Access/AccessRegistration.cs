@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Access;
 
-/// <summary>The streams that are open, by what let them in.</summary>
+/// <summary>Registers the revocation of open streams.</summary>
 internal static class AccessRegistration
 {
     public static IServiceCollection AddOpenStreams(this IServiceCollection services) => services

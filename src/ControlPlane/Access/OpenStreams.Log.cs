@@ -8,5 +8,5 @@ internal sealed partial class OpenStreams
     private static partial void Closed(ILogger logger, int count);
 
     [LoggerMessage(2, LogLevel.Warning, "The access of open streams could not be checked; the check is repeated.")]
-    private static partial void NotLookedAt(ILogger logger, Exception exception);
+    private static partial void CheckFailed(ILogger logger, Exception exception);
 }

@@ -8,18 +8,23 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// The WebSockets that are open, by what let them in. One whose token would be refused now, or whose agent is no longer its user's, is closed with
-/// 1008: at once when this deployment changes it, and within <see cref="ControlPlaneOptions.AccessRecheck"/> otherwise.
+/// The open WebSockets, grouped by the credentials that authorized them. A WebSocket is closed with 1008 when its token is no longer valid,
+/// or its agent no longer belongs to its user. Changes by this deployment close it at once, all others within
+/// <see cref="ControlPlaneOptions.AccessRecheck"/>.
 /// </summary>
 internal sealed partial class OpenStreams(
-    Database database, AccessSignals signals, ControlPlaneOptions options, TimeProvider time, ILogger<OpenStreams> logger) : BackgroundService
+    Database database,
+    AccessSignals signals,
+    ControlPlaneOptions options,
+    TimeProvider time,
+    ILogger<OpenStreams> logger) : BackgroundService
 {
     private const string Reason = "access was withdrawn";
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Group> _groups = [];
 
-    /// <summary>Watches over a stream until the result is disposed.</summary>
+    /// <summary>Adds a stream, whose access is checked until the result is disposed.</summary>
     public IDisposable Add(StreamAccess access, RevocableWebSocket socket)
     {
         var key = access.Key;
@@ -36,17 +41,16 @@ internal sealed partial class OpenStreams(
         return new Entry(this, key, socket);
     }
 
-    /// <summary>Looks again, whenever there is reason to.</summary>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        BackgroundLoop.RunAsync(nameof(OpenStreams), LookAsync, time, logger, stoppingToken);
+        BackgroundLoop.RunAsync(nameof(OpenStreams), CheckAsync, time, logger, stoppingToken);
 
-    private async Task LookAsync(CancellationToken stoppingToken)
+    private async Task CheckAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            // Before looking: what changes after that is signalled.
+            // The signal is taken before the read, so that no change after the read is missed.
             var changed = signals.Next(Guid.Empty);
-            var closed = (await RefusedAsync(Snapshot())).Sum(access => Close(access, stoppingToken));
+            var closed = (await FindRevokedAsync(Snapshot())).Sum(access => Close(access, stoppingToken));
             if (closed > 0)
             {
                 Closed(logger, closed);
@@ -66,20 +70,20 @@ internal sealed partial class OpenStreams(
         }
     }
 
-    private async Task<List<StreamAccess>> RefusedAsync(StreamAccess[] open)
+    private async Task<List<StreamAccess>> FindRevokedAsync(StreamAccess[] open)
     {
-        var refused = new List<StreamAccess>();
+        var revoked = new List<StreamAccess>();
         try
         {
-            // In turns, so that no connection to the database is held for long.
-            foreach (var some in open.Chunk(128))
+            // Chunks return the database connection to the pool often, for other requests.
+            foreach (var chunk in open.Chunk(128))
             {
-                refused.AddRange(await database.ReadAsync(async connection =>
+                revoked.AddRange(await database.ReadAsync(async connection =>
                 {
                     var found = new List<StreamAccess>();
-                    foreach (var access in some)
+                    foreach (var access in chunk)
                     {
-                        if (!await IsGoodAsync(connection, access))
+                        if (!await IsValidAsync(connection, access))
                         {
                             found.Add(access);
                         }
@@ -91,20 +95,21 @@ internal sealed partial class OpenStreams(
         }
         catch (DbException exception) when (!database.IsOutage(exception))
         {
-            NotLookedAt(logger, exception);
+            CheckFailed(logger, exception);
         }
         catch (DbException)
         {
-            // DatabaseHealth says so, once.
+            // DatabaseHealth logs an outage, once.
         }
 
-        return refused;
+        return revoked;
     }
 
-    private async ValueTask<bool> IsGoodAsync(DbConnection connection, StreamAccess access) => access.KeyId is null
+    private async ValueTask<bool> IsValidAsync(DbConnection connection, StreamAccess access) => access.KeyId is null
         ? await connection.CountAsync(
             """
-            SELECT (SELECT count(*) FROM workspace_agents WHERE hashed_auth_token = @hash) + (SELECT count(*) FROM instance_tokens WHERE hashed_token = @hash)
+            SELECT (SELECT count(*) FROM workspace_agents WHERE hashed_auth_token = @hash)
+                + (SELECT count(*) FROM instance_tokens WHERE hashed_token = @hash)
             """,
             ("@hash", access.HashedSecret)) > 0
         : await connection.CountAsync(
@@ -140,22 +145,25 @@ internal sealed partial class OpenStreams(
         return group?.Sockets.Count ?? 0;
     }
 
-    /// <summary>Whoever serves the socket sees the client's answer, or the cut, as its end. Never throws.</summary>
+    /// <summary>
+    /// Sends the close, and aborts the socket after the close timeout. The endpoint that reads the socket sees the client's close or the
+    /// abort. Never throws.
+    /// </summary>
     private async Task CloseAsync(RevocableWebSocket socket, CancellationToken stop)
     {
-        using var cut = new CancellationTokenSource(options.WebSocketCloseTimeout, time);
+        using var timeout = new CancellationTokenSource(options.WebSocketCloseTimeout, time);
         try
         {
-            await socket.RevokeAsync(Reason, cut.Token);
+            await socket.RevokeAsync(Reason, timeout.Token);
         }
         catch (WebSocketException) when (socket.State is WebSocketState.CloseSent or WebSocketState.Closed)
         {
-            // Whoever serves it has closed it already, and waits for the peer no longer than is waited here.
+            // The endpoint has closed the socket already, and has the same timeout for the client's answer.
             return;
         }
         catch (Exception)
         {
-            // However it fails, the socket ends already.
+            // Any other failure means that the socket is broken.
             socket.Abort();
             return;
         }

@@ -3,8 +3,9 @@ using System.Net.WebSockets;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// A WebSocket that <see cref="OpenStreams"/> can close while another part of the program serves it. From then on what that part sends is
-/// dropped, and its reads go on until the peer's close. A send that failed would make it abort the connection, and the reset could overtake the close.
+/// A WebSocket that <see cref="OpenStreams"/> can close while an endpoint uses it. After that the endpoint's messages are dropped, and its
+/// reads last until the peer's close. If its sends failed instead, the endpoint would abort the connection, and the reset could overtake
+/// the close frame.
 /// </summary>
 internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
 {
@@ -18,7 +19,7 @@ internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
 
     public override string? SubProtocol => inner.SubProtocol;
 
-    /// <summary>Sends the close, and nothing after it. Does not wait for the peer's.</summary>
+    /// <summary>Sends the close frame as the last frame, and does not wait for the peer's.</summary>
     /// <exception cref="WebSocketException">The socket is no longer open.</exception>
     public Task RevokeAsync(string reason, CancellationToken cancel)
     {
@@ -31,7 +32,8 @@ internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
     public override Task CloseAsync(WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken) =>
         inner.CloseAsync(closeStatus, statusDescription, cancellationToken);
 
-    public override async Task CloseOutputAsync(WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken)
+    public override async Task CloseOutputAsync(
+        WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken)
     {
         if (_isRevoked)
         {
@@ -44,7 +46,7 @@ internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
         }
         catch (WebSocketException) when (_isRevoked)
         {
-            // The close has been sent meanwhile.
+            // RevokeAsync has sent the close frame in the meantime.
         }
     }
 
@@ -54,15 +56,19 @@ internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
     public override ValueTask<ValueWebSocketReceiveResult> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
         inner.ReceiveAsync(buffer, cancellationToken);
 
-    public override Task SendAsync(ArraySegment<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken) =>
-        SendAsync(buffer, messageType, endOfMessage ? WebSocketMessageFlags.EndOfMessage : WebSocketMessageFlags.None, cancellationToken).AsTask();
+    public override Task SendAsync(
+        ArraySegment<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken) =>
+        SendAsync(buffer, messageType, Flags(endOfMessage), cancellationToken).AsTask();
 
     public override ValueTask SendAsync(
         ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken) =>
-        SendAsync(buffer, messageType, endOfMessage ? WebSocketMessageFlags.EndOfMessage : WebSocketMessageFlags.None, cancellationToken);
+        SendAsync(buffer, messageType, Flags(endOfMessage), cancellationToken);
 
     public override async ValueTask SendAsync(
-        ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, WebSocketMessageFlags messageFlags, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> buffer,
+        WebSocketMessageType messageType,
+        WebSocketMessageFlags messageFlags,
+        CancellationToken cancellationToken)
     {
         if (_isRevoked)
         {
@@ -75,9 +81,12 @@ internal sealed class RevocableWebSocket(WebSocket inner) : WebSocket
         }
         catch (WebSocketException) when (_isRevoked)
         {
-            // The close has been sent meanwhile.
+            // RevokeAsync has sent the close frame in the meantime.
         }
     }
 
     public override void Dispose() => inner.Dispose();
+
+    private static WebSocketMessageFlags Flags(bool endOfMessage) =>
+        endOfMessage ? WebSocketMessageFlags.EndOfMessage : WebSocketMessageFlags.None;
 }

@@ -5,44 +5,46 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Access;
 
 /// <summary>
-/// Tells that something may let in no more what it has let in: open streams are looked at again, and tokens are read again. There is one id,
-/// that of nothing.
+/// Signals that access may have been revoked: open streams and cached tokens are checked again. The signal has no subject, so its id is
+/// always the empty one.
 /// </summary>
 internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "access")
 {
-    /// <summary>A token, a user, a workspace or an agent is gone, or changed hands. To be called after each commit that does so.</summary>
+    /// <summary>Must be called after each commit that deletes a token, user, workspace or agent, or changes its owner.</summary>
     public void Changed() => Pulse(Guid.Empty);
 }
 
-/// <summary>By what a request was let in: it stays with the request, so that a stream can be looked at again.</summary>
+/// <summary>
+/// The credentials that authorized a request. A feature of the request holds them, so that its stream can be checked again.
+/// </summary>
 /// <param name="KeyId">The session token's id; null for an agent's token.</param>
 /// <param name="HashedSecret">The hash of the session token's secret, or of the agent's token.</param>
-/// <param name="AgentId">The agent that the user asked for; empty if none.</param>
-/// <param name="EndsWithAgent">The stream ends in its own way when that agent is gone.</param>
+/// <param name="AgentId">The agent that the user requested; empty if none.</param>
+/// <param name="EndsWithAgent">The endpoint itself ends the stream when that agent is deleted.</param>
 internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid AgentId, bool EndsWithAgent = false)
 {
-    /// <summary>The same for the same credentials and agent.</summary>
+    /// <summary>Equal for equal credentials and agents.</summary>
     public string Key => $"{KeyId} {Convert.ToHexStringLower(HashedSecret)} {AgentId:N} {EndsWithAgent}";
 
-    /// <summary>The request was let in by this session token.</summary>
-    public static void OfUser(HttpContext context, string keyId, byte[] hashedSecret) =>
+    /// <summary>Records that a session token authorized the request.</summary>
+    public static void SetSessionToken(HttpContext context, string keyId, byte[] hashedSecret) =>
         context.Features.Set(new StreamAccess(keyId, hashedSecret, Guid.Empty));
 
-    /// <summary>The request was let in by this agent's token.</summary>
-    public static void OfAgent(HttpContext context, Guid token)
+    /// <summary>Records that an agent's token authorized the request.</summary>
+    public static void SetAgentToken(HttpContext context, Guid token)
     {
-        // Only streams are looked at again: all else needs no second hash.
+        // Only streams are checked again, so all other requests save the hash.
         if (context.WebSockets.IsWebSocketRequest)
         {
             context.Features.Set(new StreamAccess(null, Secrets.Hash(token), Guid.Empty));
         }
     }
 
-    /// <summary>What it asks for is this agent's, which must stay its user's.</summary>
-    public static void To(HttpContext context, Guid agentId) => Change(context, access => access with { AgentId = agentId });
+    /// <summary>Ties the stream to an agent: it is closed when the agent no longer belongs to the user.</summary>
+    public static void SetAgent(HttpContext context, Guid agentId) => Change(context, access => access with { AgentId = agentId });
 
-    /// <summary>The stream ends in its own way when the agent is gone.</summary>
-    public static void LeaveEndToStream(HttpContext context) => Change(context, static access => access with { EndsWithAgent = true });
+    /// <summary>Excepts the stream from the check whether its agent exists: its endpoint ends it when the agent is deleted.</summary>
+    public static void SetEndsWithAgent(HttpContext context) => Change(context, static access => access with { EndsWithAgent = true });
 
     private static void Change(HttpContext context, Func<StreamAccess, StreamAccess> change)
     {

@@ -6,10 +6,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Access;
 
-/// <summary>Accepts WebSockets under the rules of tailnet.md §1.4: no compression, pings from the server. See also <see cref="SameOrigin"/>.</summary>
+/// <summary>
+/// Accepts WebSockets by the rules of tailnet.md §1.4: no compression, and pings from the server. See also <see cref="SameOrigin"/>.
+/// </summary>
 internal static class WebSocketUpgrade
 {
-    /// <summary>Whether the request is a handshake; one that is none is answered with 426.</summary>
+    /// <summary>Whether the request is a WebSocket handshake. Any other request is answered with 426.</summary>
     public static async Task<bool> IsHandshakeAsync(HttpContext context)
     {
         if (context.WebSockets.IsWebSocketRequest)
@@ -19,8 +21,8 @@ internal static class WebSocketUpgrade
 
         if (HttpProtocol.IsHttp11(context.Request.Protocol))
         {
-            // With "Upgrade" alone Kestrel would close the connection without saying so: with a reset where a body lies unread, and under
-            // the client's next request.
+            // With "Upgrade" alone, Kestrel closes the connection without announcing it: it resets a connection with an unread body, and
+            // the client's next request is lost.
             context.Response.Headers.Connection = "Upgrade, keep-alive";
             context.Response.Headers.Upgrade = "websocket";
         }
@@ -31,12 +33,14 @@ internal static class WebSocketUpgrade
         return false;
     }
 
-    /// <summary>The socket, or null once a refusal has been answered.</summary>
+    /// <summary>Accepts the WebSocket, or answers the request with an error.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="options">How often to ping, and how long a pong may take.</param>
-    /// <param name="ping">False where another layer looks after the peer.</param>
-    /// <param name="pongTimeout">How long a pong may take; null for the options' time.</param>
-    public static async Task<WebSocket?> AcceptAsync(HttpContext context, ControlPlaneOptions options, bool ping = true, TimeSpan? pongTimeout = null)
+    /// <param name="options">The ping interval and the pong timeout.</param>
+    /// <param name="ping">False where another protocol layer sends keep-alives.</param>
+    /// <param name="pongTimeout">A pong timeout in place of the options' one.</param>
+    /// <returns>The WebSocket; null after an error.</returns>
+    public static async Task<WebSocket?> AcceptAsync(
+        HttpContext context, ControlPlaneOptions options, bool ping = true, TimeSpan? pongTimeout = null)
     {
         if (!await IsHandshakeAsync(context))
         {
@@ -49,7 +53,7 @@ internal static class WebSocketUpgrade
             KeepAliveInterval = ping ? options.WebSocketPingInterval : Timeout.InfiniteTimeSpan,
             KeepAliveTimeout = ping ? pongTimeout ?? options.WebSocketPongTimeout : Timeout.InfiniteTimeSpan,
         });
-        EndMeasuring(context);
+        EndTelemetry(context);
         if (context.Features.Get<StreamAccess>() is { } access)
         {
             var revocable = new RevocableWebSocket(socket);
@@ -60,8 +64,8 @@ internal static class WebSocketUpgrade
         return socket;
     }
 
-    // The request ends with the handshake: a stream of hours is no request's duration, and holds no span open.
-    private static void EndMeasuring(HttpContext context)
+    // A stream may last for hours. Its duration would distort the request metrics, and its span would stay open.
+    private static void EndTelemetry(HttpContext context)
     {
         if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {

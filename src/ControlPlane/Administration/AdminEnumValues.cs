@@ -5,7 +5,10 @@ using ControlPlane.Users;
 
 namespace ControlPlane.Administration;
 
-/// <summary>The properties of the administration's bodies that hold one of a few words, a list of them, or them by some name.</summary>
+/// <summary>
+/// The string properties of the administration API with a closed set of values, for <c>enum</c> in the OpenAPI document. A property is such
+/// a string, a list of them, or a dictionary of them.
+/// </summary>
 internal static class AdminEnumValues
 {
     private static readonly string[] Clouds = [.. Enum.GetValues<Cloud>().Select(InstanceAdministration.NameOf)];

@@ -6,24 +6,26 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Handler = System.Func<Microsoft.AspNetCore.Http.HttpContext, ControlPlane.Administration.AdministrationServices, System.Threading.Tasks.Task>;
 
 namespace ControlPlane.Administration;
 
 /// <summary>
-/// The administration over HTTP, below <c>/admin/v1</c>. The host that maps it decides who may ask: every request that gets here may do everything.
+/// The administration API over HTTP, below <c>/admin/v1</c>. The host that maps it authorizes the requests: every request that arrives here
+/// may do everything.
 /// </summary>
 public static class AdministrationApi
 {
-    /// <summary>What every path begins with.</summary>
+    /// <summary>The prefix of every path.</summary>
     public const string Root = "/admin/v1";
 
     private static readonly AdministrationJson Json = AdministrationJson.Wire;
     private static readonly ApiDescription Description = new(Root, "Edge administration", AdminOperations.All, AdminEnumValues.All);
 
+    private delegate Task Handler(HttpContext context, AdministrationServices admin);
+
     /// <summary>Maps the routes.</summary>
-    /// <param name="routes">Of a host that lets administrators alone through.</param>
-    /// <param name="services">The API server's services; null, or without an API server: 404.</param>
+    /// <param name="routes">The routes of a host that admits only administrators.</param>
+    /// <param name="services">The API server's services. Without an API server, every request is answered with 404.</param>
     public static void MapAdministration(this IEndpointRouteBuilder routes, Func<IServiceProvider?> services)
     {
         void Map(string path, params ReadOnlySpan<(string Method, Handler Handler)> methods)
@@ -33,19 +35,28 @@ public static class AdministrationApi
         }
 
         Map("/users", (HttpMethods.Get, ListUsersAsync), (HttpMethods.Post, Body(Json.CreateUser, CreateUserAsync)));
-        Map("/users/{user}", (HttpMethods.Get, GetUserAsync), (HttpMethods.Patch, Body(Json.ChangeUser, ChangeUserAsync)), (HttpMethods.Delete, DeleteUserAsync));
+        Map(
+            "/users/{user}",
+            (HttpMethods.Get, GetUserAsync),
+            (HttpMethods.Patch, Body(Json.ChangeUser, ChangeUserAsync)),
+            (HttpMethods.Delete, DeleteUserAsync));
         Map("/users/{user}/tokens", (HttpMethods.Get, ListTokensAsync), (HttpMethods.Post, Body(Json.CreateToken, CreateTokenAsync)));
         Map("/users/{user}/tokens/{token}", (HttpMethods.Delete, DeleteTokenAsync));
         Map("/users/{user}/tokens/{token}/rotate", (HttpMethods.Post, RotateTokenAsync));
         Map("/users/{user}/external-auth", (HttpMethods.Get, ListLinksAsync));
-        Map("/users/{user}/external-auth/{provider}", (HttpMethods.Put, Body(Json.SetExternalAuth, SetLinkAsync)), (HttpMethods.Delete, RemoveLinkAsync));
-        Map("/external-auth/providers", (HttpMethods.Get, static (context, admin) => OkAsync(context, admin.ExternalAuth.Providers(), Json.ProviderList)));
+        Map(
+            "/users/{user}/external-auth/{provider}",
+            (HttpMethods.Put, Body(Json.SetExternalAuth, SetLinkAsync)),
+            (HttpMethods.Delete, RemoveLinkAsync));
+        Map("/external-auth/providers", (HttpMethods.Get, ListProvidersAsync));
         Map("/workspaces", (HttpMethods.Get, ListWorkspacesAsync), (HttpMethods.Post, Body(Json.CreateWorkspace, CreateWorkspaceAsync)));
-        Map("/workspaces/{workspace}", (HttpMethods.Get, GetWorkspaceAsync), (HttpMethods.Patch, Body(Json.RenameWorkspace, RenameWorkspaceAsync)), (HttpMethods.Delete, DeleteWorkspaceAsync));
-        Map("/workspaces/{workspace}/prepare", (HttpMethods.Post, static async (context, admin) =>
-            await OkAsync(context, await admin.Workspaces.PrepareAsync(Reference(context, "workspace"), context.RequestAborted), Json.WorkspaceRow)));
-        Map("/workspaces/{workspace}/unprepare", (HttpMethods.Post, static async (context, admin) =>
-            await OkAsync(context, await admin.Workspaces.FailAsync(Reference(context, "workspace"), context.RequestAborted), Json.WorkspaceRow)));
+        Map(
+            "/workspaces/{workspace}",
+            (HttpMethods.Get, GetWorkspaceAsync),
+            (HttpMethods.Patch, Body(Json.RenameWorkspace, RenameWorkspaceAsync)),
+            (HttpMethods.Delete, DeleteWorkspaceAsync));
+        Map("/workspaces/{workspace}/prepare", (HttpMethods.Post, PrepareWorkspaceAsync));
+        Map("/workspaces/{workspace}/unprepare", (HttpMethods.Post, UnprepareWorkspaceAsync));
         Map("/workspaces/{workspace}/reinit", (HttpMethods.Post, Body(Json.ReinitWorkspace, ReinitWorkspaceAsync)));
         Map("/agents", (HttpMethods.Get, ListAgentsAsync), (HttpMethods.Post, Body(Json.CreateAgent, CreateAgentAsync)));
         Map("/agents/{agent}", (HttpMethods.Get, GetAgentAsync), (HttpMethods.Delete, DeleteAgentAsync));
@@ -60,7 +71,9 @@ public static class AdministrationApi
     {
         if (services()?.GetService<AdministrationServices>() is not { } admin)
         {
-            await context.WriteAsync(StatusCodes.Status404NotFound, new ApiError("This node has no API server.", "Administer the node that has it."));
+            await context.WriteAsync(
+                StatusCodes.Status404NotFound,
+                new ApiError("This node has no API server.", "Send the request to a node that runs one."));
             return;
         }
 
@@ -93,9 +106,11 @@ public static class AdministrationApi
             }
         };
 
-    private static Task OkAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type) => context.WriteAsync(StatusCodes.Status200OK, body, type);
+    private static Task OkAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type) =>
+        context.WriteAsync(StatusCodes.Status200OK, body, type);
 
-    private static Task CreatedAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type) => context.WriteAsync(StatusCodes.Status201Created, body, type);
+    private static Task CreatedAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type) =>
+        context.WriteAsync(StatusCodes.Status201Created, body, type);
 
     private static async Task DoneAsync(HttpContext context, Task work)
     {
@@ -103,15 +118,18 @@ public static class AdministrationApi
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    /// <summary>A route's value. The slashes of <c>user/workspace/agent</c> come escaped, and the server leaves them so.</summary>
+    /// <summary>A route's value. Kestrel does not decode the escaped slashes of <c>user%2Fworkspace%2Fagent</c>.</summary>
     private static string Reference(HttpContext context, string name) =>
         (context.Request.RouteValues[name] as string ?? "").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
-    private static string? Query(HttpContext context, string name) => context.Request.Query[name] is [{ Length: > 0 } given, ..] ? given : null;
+    private static string? Query(HttpContext context, string name) =>
+        context.Request.Query[name] is [{ Length: > 0 } given, ..] ? given : null;
 
     private static Page Page(HttpContext context)
     {
-        return new Page(Number("limit", Administration.Page.DefaultLimit, 1, Administration.Page.MaxLimit), Number("offset", 0, 0, int.MaxValue));
+        return new Page(
+            Number("limit", Administration.Page.DefaultLimit, 1, Administration.Page.MaxLimit),
+            Number("offset", 0, 0, int.MaxValue));
 
         int Number(string name, int otherwise, int min, int max) => Query(context, name) is not { } text ? otherwise
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max ? number
@@ -144,22 +162,33 @@ public static class AdministrationApi
         await OkAsync(context, await admin.Tokens.ListAsync(Reference(context, "user"), Page(context)), Json.TokenList);
 
     private static async Task CreateTokenAsync(HttpContext context, AdministrationServices admin, CreateToken body) =>
-        await CreatedAsync(context, await admin.Tokens.CreateAsync(Reference(context, "user"), body, context.RequestAborted), Json.NewToken);
+        await CreatedAsync(
+            context, await admin.Tokens.CreateAsync(Reference(context, "user"), body, context.RequestAborted), Json.NewToken);
 
-    private static async Task RotateTokenAsync(HttpContext context, AdministrationServices admin) => await OkAsync(
-        context, await admin.Tokens.RotateAsync(Reference(context, "user"), Reference(context, "token"), context.RequestAborted), Json.NewToken);
+    private static async Task RotateTokenAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(
+            context,
+            await admin.Tokens.RotateAsync(Reference(context, "user"), Reference(context, "token"), context.RequestAborted),
+            Json.NewToken);
 
     private static Task DeleteTokenAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Tokens.DeleteAsync(Reference(context, "user"), Reference(context, "token"), context.RequestAborted));
+
+    private static Task ListProvidersAsync(HttpContext context, AdministrationServices admin) =>
+        OkAsync(context, admin.ExternalAuth.Providers(), Json.ProviderList);
 
     private static async Task ListLinksAsync(HttpContext context, AdministrationServices admin) =>
         await OkAsync(context, await admin.ExternalAuth.LinksAsync(Reference(context, "user")), Json.LinkList);
 
     private static Task SetLinkAsync(HttpContext context, AdministrationServices admin, SetExternalAuth body) =>
-        DoneAsync(context, admin.ExternalAuth.SetAsync(Reference(context, "user"), Reference(context, "provider"), body, context.RequestAborted));
+        DoneAsync(
+            context,
+            admin.ExternalAuth.SetAsync(Reference(context, "user"), Reference(context, "provider"), body, context.RequestAborted));
 
     private static Task RemoveLinkAsync(HttpContext context, AdministrationServices admin) =>
-        DoneAsync(context, admin.ExternalAuth.RemoveAsync(Reference(context, "user"), Reference(context, "provider"), context.RequestAborted));
+        DoneAsync(
+            context,
+            admin.ExternalAuth.RemoveAsync(Reference(context, "user"), Reference(context, "provider"), context.RequestAborted));
 
     private static async Task ListWorkspacesAsync(HttpContext context, AdministrationServices admin) =>
         await OkAsync(context, await admin.Workspaces.ListAsync(Query(context, "owner"), Page(context)), Json.WorkspaceList);
@@ -171,13 +200,27 @@ public static class AdministrationApi
         await OkAsync(context, await admin.Workspaces.GetAsync(Reference(context, "workspace")), Json.WorkspaceRow);
 
     private static async Task RenameWorkspaceAsync(HttpContext context, AdministrationServices admin, RenameWorkspace body) =>
-        await OkAsync(context, await admin.Workspaces.RenameAsync(Reference(context, "workspace"), body, context.RequestAborted), Json.WorkspaceRow);
+        await OkAsync(
+            context,
+            await admin.Workspaces.RenameAsync(Reference(context, "workspace"), body, context.RequestAborted),
+            Json.WorkspaceRow);
 
     private static Task DeleteWorkspaceAsync(HttpContext context, AdministrationServices admin) =>
         DoneAsync(context, admin.Workspaces.DeleteAsync(Reference(context, "workspace"), context.RequestAborted));
 
+    private static async Task PrepareWorkspaceAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(
+            context, await admin.Workspaces.PrepareAsync(Reference(context, "workspace"), context.RequestAborted), Json.WorkspaceRow);
+
+    private static async Task UnprepareWorkspaceAsync(HttpContext context, AdministrationServices admin) =>
+        await OkAsync(
+            context, await admin.Workspaces.UnprepareAsync(Reference(context, "workspace"), context.RequestAborted), Json.WorkspaceRow);
+
     private static async Task ReinitWorkspaceAsync(HttpContext context, AdministrationServices admin, ReinitWorkspace body) =>
-        await OkAsync(context, await admin.Workspaces.ReinitAsync(Reference(context, "workspace"), body, context.RequestAborted), Json.WorkspaceRow);
+        await OkAsync(
+            context,
+            await admin.Workspaces.ReinitAsync(Reference(context, "workspace"), body, context.RequestAborted),
+            Json.WorkspaceRow);
 
     private static async Task ListAgentsAsync(HttpContext context, AdministrationServices admin) =>
         await OkAsync(context, await admin.Agents.ListAsync(Query(context, "workspace"), Page(context)), Json.AgentList);
@@ -192,10 +235,12 @@ public static class AdministrationApi
         DoneAsync(context, admin.Agents.DeleteAsync(Reference(context, "agent"), context.RequestAborted));
 
     private static async Task DeclareAsync(HttpContext context, AdministrationServices admin, DeclarationsBody body) =>
-        await OkAsync(context, await admin.Agents.DeclareAsync(Reference(context, "agent"), body, context.RequestAborted), Json.AgentDetails);
+        await OkAsync(
+            context, await admin.Agents.DeclareAsync(Reference(context, "agent"), body, context.RequestAborted), Json.AgentDetails);
 
     private static async Task RotateAgentTokenAsync(HttpContext context, AdministrationServices admin) =>
-        await OkAsync(context, await admin.Agents.RotateTokenAsync(Reference(context, "agent"), context.RequestAborted), Json.NewAgentToken);
+        await OkAsync(
+            context, await admin.Agents.RotateTokenAsync(Reference(context, "agent"), context.RequestAborted), Json.NewAgentToken);
 
     private static Task BindAsync(HttpContext context, AdministrationServices admin, BindInstance body) =>
         DoneAsync(context, admin.Instances.BindAsync(Reference(context, "agent"), body, context.RequestAborted));

@@ -5,8 +5,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Administration;
 
 /// <summary>
-/// Every JSON body of the administration, with generated serialisers. Unlike the Agents API, whose clients are of all ages, what is not
-/// known, or is there twice, is refused: an operator's slip of the pen would do nothing otherwise.
+/// The generated serializers for the JSON bodies of the administration API. Unlike the Agents API, which has clients of many versions, this
+/// API refuses unknown and duplicate properties: a misspelt property would have no effect otherwise.
 /// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]

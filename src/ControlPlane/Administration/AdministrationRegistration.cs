@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Administration;
 
-/// <summary>What administrators do. Another host maps it: <see cref="AdministrationApi"/>.</summary>
+/// <summary>Registers the administration's services. Another host maps its routes with <see cref="AdministrationApi"/>.</summary>
 internal static class AdministrationRegistration
 {
     public static IServiceCollection AddAdministration(this IServiceCollection services) => services

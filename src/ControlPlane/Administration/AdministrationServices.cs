@@ -2,7 +2,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Administration;
 
-/// <summary>What the routes of the administration call, of one API server.</summary>
+/// <summary>The services of one API server that the administration's routes call.</summary>
 internal sealed record AdministrationServices(
     UserAdministration Users,
     TokenAdministration Tokens,

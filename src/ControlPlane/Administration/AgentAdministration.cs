@@ -12,11 +12,11 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Administration;
 
-/// <summary>Makes, describes and removes agents. One is named by id or as <c>user/workspace/agent</c>.</summary>
+/// <summary>Creates, describes and deletes agents. An agent is referenced by id or as <c>user/workspace/agent</c>.</summary>
 internal sealed partial class AgentAdministration(
     Database database,
     AgentStore store,
-    DeclarationStore declared,
+    DeclarationStore declarations,
     WorkspaceSignals signals,
     ReinitSignals reinit,
     LogSignals logs,
@@ -24,7 +24,7 @@ internal sealed partial class AgentAdministration(
     ControlPlaneOptions options,
     TimeProvider time)
 {
-    private const int LongestTimeout = 366 * 24 * 3600;
+    private const int MaxTimeoutSeconds = 366 * 24 * 3600;
 
     public async Task<AgentList> ListAsync(string? workspace, Page page)
     {
@@ -48,14 +48,14 @@ internal sealed partial class AgentAdministration(
             ConnectionTimeoutSeconds = found.ConnectionTimeoutSeconds,
             EnvironmentVariables = found.EnvironmentVariables,
             DisplayApps = found.DisplayApps,
-            Declarations = DeclaredBodies.Write(await declared.OfAsync(found.Id)),
+            Declarations = DeclaredBodies.Write(await declarations.GetAsync(found.Id)),
         };
     }
 
     public async Task<NewAgentToken> CreateAsync(CreateAgent request, CancellationToken cancellationToken)
     {
         var name = Checks.Name("name", request.Name);
-        var declarations = DeclaredBodies.Read(
+        var declared = DeclaredBodies.Read(
             new DeclarationsBody
             {
                 Apps = request.Apps,
@@ -73,7 +73,7 @@ internal sealed partial class AgentAdministration(
             ("@directory", Checks.Text("directory", request.Directory)),
             ("@motd", Checks.Text("motd_file", request.MotdFile)),
             ("@troubleshooting", Checks.Text("troubleshooting_url", request.TroubleshootingUrl)),
-            ("@timeout", Checks.Between("connection_timeout_seconds", request.ConnectionTimeoutSeconds, 0, LongestTimeout)),
+            ("@timeout", Checks.Between("connection_timeout_seconds", request.ConnectionTimeoutSeconds, 0, MaxTimeoutSeconds)),
             ("@environment", Environment(request.EnvironmentVariables)),
             ("@apps", Apps(request.DisplayApps)),
         ];
@@ -93,13 +93,22 @@ internal sealed partial class AgentAdministration(
 
                 connection.Execute(
                     """
-                    INSERT INTO workspace_agents (id, workspace_id, resource_id, hashed_auth_token, created_at, updated_at, name, architecture,
-                        operating_system, directory, motd_file, troubleshooting_url, connection_timeout_seconds, environment_variables, display_apps)
-                    VALUES (@id, @workspace, @resource, @hash, @now, @now, @name, @architecture,
-                        @os, @directory, @motd, @troubleshooting, @timeout, @environment, @apps)
+                    INSERT INTO workspace_agents (id, workspace_id, resource_id, hashed_auth_token, created_at, updated_at, name,
+                        architecture, operating_system, directory, motd_file, troubleshooting_url, connection_timeout_seconds,
+                        environment_variables, display_apps)
+                    VALUES (@id, @workspace, @resource, @hash, @now, @now, @name,
+                        @architecture, @os, @directory, @motd, @troubleshooting, @timeout,
+                        @environment, @apps)
                     """,
-                    [("@id", id), ("@workspace", workspace.Id), ("@resource", Secrets.NewUuid()), ("@hash", Secrets.Hash(token)), ("@now", time.GetUtcNow()), .. columns]);
-                Write(connection, id, declarations);
+                    [
+                        ("@id", id),
+                        ("@workspace", workspace.Id),
+                        ("@resource", Secrets.NewUuid()),
+                        ("@hash", Secrets.Hash(token)),
+                        ("@now", time.GetUtcNow()),
+                        .. columns,
+                    ]);
+                Write(connection, id, declared);
                 return id;
             },
             cancellationToken);
@@ -107,7 +116,10 @@ internal sealed partial class AgentAdministration(
         return new NewAgentToken(id, token.ToString("D"));
     }
 
-    /// <summary>Replaces what the agent has: apps, scripts, development containers, metadata and watched resources. It reads them when it next connects.</summary>
+    /// <summary>
+    /// Replaces the agent's apps, scripts, development containers, metadata and monitored resources. The agent reads them when it next
+    /// connects.
+    /// </summary>
     public async Task<AgentDetails> DeclareAsync(string agent, DeclarationsBody request, CancellationToken cancellationToken)
     {
         var found = await RequireAsync(agent);
@@ -123,7 +135,9 @@ internal sealed partial class AgentAdministration(
         return await GetAsync(found.Id.ToString());
     }
 
-    /// <summary>Gives the agent another token, and ends the connection that it made with the old one, and those for its instance's identity.</summary>
+    /// <summary>
+    /// Replaces the agent's token, and deletes the tokens issued for its instance's identity. Connections with the old tokens are closed.
+    /// </summary>
     public async Task<NewAgentToken> RotateTokenAsync(string agent, CancellationToken cancellationToken)
     {
         var (found, token) = (await RequireAsync(agent), Secrets.NewUuid());
@@ -142,7 +156,7 @@ internal sealed partial class AgentAdministration(
         return new NewAgentToken(found.Id, token.ToString("D"));
     }
 
-    /// <summary>Removes the agent and those that it made for itself, and ends their connections.</summary>
+    /// <summary>Deletes the agent and its sub-agents, and closes their connections.</summary>
     public async Task DeleteAsync(string agent, CancellationToken cancellationToken)
     {
         var found = await RequireAsync(agent);
@@ -188,18 +202,25 @@ internal sealed partial class AgentAdministration(
 
     private static void Write(DbConnection connection, Guid agentId, AgentDeclarations declarations)
     {
-        // The store would refuse these too, but only as an error of the database.
-        RefuseOthers(connection, "agent_apps", "apps", agentId, declarations.Apps.Select(static app => app.Id));
-        RefuseOthers(connection, "agent_scripts", "scripts", agentId, declarations.Scripts.Select(static script => script.Id));
-        RefuseOthers(connection, "agent_devcontainers", "devcontainers", agentId, declarations.Devcontainers.Select(static container => container.Id));
+        // The primary keys of the tables refuse these ids too, but as a database error that names no field.
+        RefuseIdsOfOthers(connection, "agent_apps", "apps", agentId, declarations.Apps.Select(static app => app.Id));
+        RefuseIdsOfOthers(connection, "agent_scripts", "scripts", agentId, declarations.Scripts.Select(static script => script.Id));
+        RefuseIdsOfOthers(
+            connection,
+            "agent_devcontainers",
+            "devcontainers",
+            agentId,
+            declarations.Devcontainers.Select(static container => container.Id));
         DeclarationWriter.Write(connection, agentId, declarations);
     }
 
-    private static void RefuseOthers(DbConnection connection, string table, string field, Guid agentId, IEnumerable<Guid> ids)
+    private static void RefuseIdsOfOthers(DbConnection connection, string table, string field, Guid agentId, IEnumerable<Guid> ids)
     {
         foreach (var id in ids)
         {
-            if (connection.Count($"SELECT count(*) FROM {table} WHERE id = @id AND agent_id <> @agent", ("@id", id), ("@agent", agentId)) > 0)
+            var others = connection.Count(
+                $"SELECT count(*) FROM {table} WHERE id = @id AND agent_id <> @agent", ("@id", id), ("@agent", agentId));
+            if (others > 0)
             {
                 throw RefusedException.Invalid(field + ".id", $"{id} belongs to another agent");
             }
@@ -211,7 +232,8 @@ internal sealed partial class AgentAdministration(
         const string Field = "environment_variables";
         if (variables.Count > Checks.MaxEntries || variables.Keys.Any(static name => !VariablePattern().IsMatch(name)))
         {
-            throw RefusedException.Invalid(Field, $"must be at most {Checks.MaxEntries}, named by letters, digits and underscores");
+            throw RefusedException.Invalid(
+                Field, $"must have at most {Checks.MaxEntries} entries, whose names are letters, digits and underscores");
         }
 
         foreach (var value in variables.Values)

@@ -1,49 +1,49 @@
 namespace ControlPlane.Administration;
 
-/// <summary>An agent, as administrators see it.</summary>
+/// <summary>An agent.</summary>
 internal sealed record AgentRow
 {
-    /// <summary>Its id.</summary>
+    /// <summary>The agent's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Its owner's user name.</summary>
+    /// <summary>The owner's user name.</summary>
     public required string Owner { get; init; }
 
-    /// <summary>Its workspace's name.</summary>
+    /// <summary>The workspace's name.</summary>
     public required string Workspace { get; init; }
 
-    /// <summary>Its workspace's id.</summary>
+    /// <summary>The workspace's id.</summary>
     public required Guid WorkspaceId { get; init; }
 
-    /// <summary>Its name, one of a kind in the workspace.</summary>
+    /// <summary>The name, unique in the workspace.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The agent that made it for itself, or null.</summary>
+    /// <summary>The parent of a sub-agent; null for any other agent.</summary>
     public required Guid? ParentId { get; init; }
 
     /// <summary><c>connecting</c>, <c>connected</c>, <c>disconnected</c> or <c>timeout</c>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>The state that the agent last reported.</summary>
+    /// <summary>The lifecycle state that the agent last reported.</summary>
     public required string LifecycleState { get; init; }
 
-    /// <summary>The version that the agent reported; empty before it has.</summary>
+    /// <summary>The version that the agent reported; empty before its first report.</summary>
     public required string Version { get; init; }
 
-    /// <summary>The cloud's instance that stands for it, or null.</summary>
+    /// <summary>The id of the bound cloud instance, or null.</summary>
     public required string? InstanceId { get; init; }
 
-    /// <summary>When it was made.</summary>
+    /// <summary>The time of creation.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The last sign of life of its connection; null: none yet.</summary>
+    /// <summary>The last time at which the agent was connected; null: never.</summary>
     public required DateTimeOffset? LastConnectedAt { get; init; }
 }
 
-/// <summary>An agent with what it has.</summary>
+/// <summary>An agent with its declarations.</summary>
 internal sealed record AgentDetails
 {
-    /// <summary>What lists of agents show of it.</summary>
+    /// <summary>The agent as in lists.</summary>
     public required AgentRow Agent { get; init; }
 
     /// <summary>The machine's architecture, such as <c>amd64</c>.</summary>
@@ -52,38 +52,38 @@ internal sealed record AgentDetails
     /// <summary>The machine's operating system, such as <c>linux</c>.</summary>
     public required string OperatingSystem { get; init; }
 
-    /// <summary>Where shells begin.</summary>
+    /// <summary>The working directory of shells.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>A file whose text terminals show first.</summary>
+    /// <summary>The file with the message of the day, which terminals show first.</summary>
     public required string MotdFile { get; init; }
 
-    /// <summary>A page that helps when the agent does not connect.</summary>
+    /// <summary>The URL of a page with help for an agent that does not connect.</summary>
     public required string TroubleshootingUrl { get; init; }
 
-    /// <summary>After how many seconds without a first connection the agent counts as timed out; 0: never.</summary>
+    /// <summary>The seconds without a first connection after which the agent's status is <c>timeout</c>; 0: never.</summary>
     public required int ConnectionTimeoutSeconds { get; init; }
 
-    /// <summary>What the agent sets for shells and scripts: values by names.</summary>
+    /// <summary>The environment variables of shells and scripts.</summary>
     public required IReadOnlyDictionary<string, string> EnvironmentVariables { get; init; }
 
-    /// <summary>Which of the built-in apps are shown.</summary>
+    /// <summary>The built-in apps that are shown.</summary>
     public required IReadOnlyList<string> DisplayApps { get; init; }
 
-    /// <summary>What the agent has, in the form that replaces it.</summary>
+    /// <summary>The declarations, in the form of the body that replaces them.</summary>
     public required DeclarationsBody Declarations { get; init; }
 }
 
-/// <summary>Some of the agents, and how many there are in all.</summary>
-/// <param name="Agents">Those from <c>offset</c> on, at most <c>limit</c>.</param>
-/// <param name="Count">How many there are in all.</param>
+/// <summary>A page of agents.</summary>
+/// <param name="Agents">At most <c>limit</c> agents, from <c>offset</c> on.</param>
+/// <param name="Count">The number of all matching agents.</param>
 internal sealed record AgentList(IReadOnlyList<AgentRow> Agents, long Count);
 
-/// <summary>An agent's token: the one time that it is told.</summary>
+/// <summary>An agent's token, which no other response contains.</summary>
 /// <param name="Id">The agent's id.</param>
 /// <param name="AuthToken">The token, a UUID.</param>
 internal sealed record NewAgentToken(Guid Id, string AuthToken)
 {
-    /// <summary>Never the token: records print all that they hold.</summary>
+    /// <summary>Omits the token, which a record's default text contains.</summary>
     public override string ToString() => nameof(NewAgentToken);
 }

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ControlPlane.Administration;
 
-/// <summary>What an administrator may write into a field. Each returns the value, or refuses it by the field's name.</summary>
+/// <summary>Validates the fields of administrators' requests. Each method returns the value, or refuses it with the field's name.</summary>
 internal static partial class Checks
 {
     /// <summary>The longest name of a user, workspace or agent, in characters.</summary>
@@ -14,10 +14,12 @@ internal static partial class Checks
     /// <summary>The longest script, in characters.</summary>
     public const int MaxScript = 256 * 1024;
 
-    /// <summary>How many entries a list may have.</summary>
+    /// <summary>The maximum number of entries of a list.</summary>
     public const int MaxEntries = 256;
 
-    /// <summary>The name of a user, workspace or agent: it stands in host names and in references such as <c>user/workspace/agent</c>.</summary>
+    /// <summary>
+    /// The name of a user, workspace or agent. Host names contain it, and references such as <c>user/workspace/agent</c>.
+    /// </summary>
     public static string Name(string field, string value) => value.Length is > 0 and <= MaxName && NamePattern().IsMatch(value)
         ? value
         : throw RefusedException.Invalid(field, $"must be 1 to {MaxName} letters, digits and single hyphens between them");
@@ -29,7 +31,7 @@ internal static partial class Checks
     public static string Required(string field, string value, int longest = MaxText) =>
         value.Length > 0 ? Text(field, value, longest) : throw RefusedException.Invalid(field, "must not be empty");
 
-    /// <summary>PostgreSQL cannot store NUL.</summary>
+    /// <summary>A text without NUL, which PostgreSQL cannot store.</summary>
     public static string Text(string field, string value, int longest = MaxText) =>
         value.Length > longest ? throw RefusedException.Invalid(field, $"must have at most {longest} characters")
         : value.Contains('\0', StringComparison.Ordinal) ? throw RefusedException.Invalid(field, "must not contain NUL")
@@ -39,18 +41,20 @@ internal static partial class Checks
         allowed.Contains(value) ? value : throw RefusedException.Invalid(field, $"must be one of {string.Join(", ", allowed.ToArray())}");
 
     public static long Between(string field, long value, long min, long max) =>
-        value >= min && value <= max ? value : throw RefusedException.Invalid(field, FormattableString.Invariant($"must be from {min} to {max}"));
+        value >= min && value <= max
+            ? value
+            : throw RefusedException.Invalid(field, FormattableString.Invariant($"must be from {min} to {max}"));
 
     public static IReadOnlyList<T> Entries<T>(string field, IReadOnlyList<T> values) =>
         values.Count <= MaxEntries ? values : throw RefusedException.Invalid(field, $"must have at most {MaxEntries} entries");
 
-    /// <summary>Refuses a list in which two have the same key.</summary>
+    /// <summary>Refuses a list with duplicate keys.</summary>
     public static void Distinct<T>(string field, IEnumerable<T> keys)
     {
         var seen = new HashSet<T>();
         if (keys.Any(key => !seen.Add(key)))
         {
-            throw RefusedException.Invalid(field, "must differ from the others of the list");
+            throw RefusedException.Invalid(field, "must be unique in the list");
         }
     }
 

@@ -4,41 +4,46 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Administration;
 
-/// <summary>The body that stores a user's token for another service.</summary>
+/// <summary>The body that stores a user's token for an external service.</summary>
 internal sealed class SetExternalAuth
 {
     /// <summary>The token: 1 to 16,384 characters of printable ASCII without spaces.</summary>
     public string AccessToken { get; set; } = "";
 
-    /// <summary>What the service sent with the token, a JSON object; null if nothing.</summary>
+    /// <summary>A JSON object with the other properties of the service's token response; null for none.</summary>
     public JsonElement? TokenExtra { get; set; }
 
-    /// <summary>From when on the token counts as not there; null: never.</summary>
+    /// <summary>The time at which the token expires; null: never.</summary>
     public DateTimeOffset? ExpiresAt { get; set; }
 }
 
-/// <summary>A configured service.</summary>
-/// <param name="Id">Its id.</param>
-/// <param name="Type">What kind it is.</param>
-/// <param name="DisplayName">What people call it.</param>
-/// <param name="Pattern">The expression that addresses of it match; null: it is found by id alone.</param>
-/// <param name="LinkUrl">Where a user without a token is sent.</param>
-/// <param name="Shared">Whether all users have one token, from a file.</param>
+/// <summary>A configured external service.</summary>
+/// <param name="Id">The service's id in the configuration.</param>
+/// <param name="Type">The service's kind, such as <c>github</c>.</param>
+/// <param name="DisplayName">The display name.</param>
+/// <param name="Pattern">The regular expression that URLs of the service match; null: agents request it by id only.</param>
+/// <param name="LinkUrl">The page where a user without a token gets one.</param>
+/// <param name="Shared">Whether all users share one token, from a file.</param>
 internal sealed record ProviderRow(string Id, string Type, string DisplayName, string? Pattern, Uri? LinkUrl, bool Shared);
 
-/// <summary>The configured services.</summary>
-/// <param name="Providers">All of them, in the order of the configuration.</param>
+/// <summary>The configured external services.</summary>
+/// <param name="Providers">All services, in the order of the configuration.</param>
 internal sealed record ProviderList(IReadOnlyList<ProviderRow> Providers);
 
-/// <summary>For which services a user has a token.</summary>
-/// <param name="Links">One for each service.</param>
+/// <summary>The external services for which a user has a token.</summary>
+/// <param name="Links">One entry for each service.</param>
 internal sealed record LinkList(IReadOnlyList<ExternalAuthLink> Links);
 
-/// <summary>Users' tokens for other services: which there are, never what they are.</summary>
+/// <summary>Manages users' tokens for external services. No response contains a token.</summary>
 internal sealed class ExternalAuthAdministration(Database database, ExternalAuthProviders providers, ExternalAuthStore store)
 {
     public ProviderList Providers() => new([.. providers.All.Select(static provider => new ProviderRow(
-        provider.Id, provider.Type, provider.DisplayName, provider.Pattern?.ToString(), provider.LinkUrl, provider.TokenFile is not null))]);
+        provider.Id,
+        provider.Type,
+        provider.DisplayName,
+        provider.Pattern?.ToString(),
+        provider.LinkUrl,
+        provider.TokenFile is not null))]);
 
     public async Task<LinkList> LinksAsync(string user) => new(await store.ListAsync(await UserIdAsync(user)));
 
@@ -52,7 +57,7 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
 
         if (known.TokenFile is not null)
         {
-            throw RefusedException.Conflict("All users of this provider have the token of a file.");
+            throw RefusedException.Conflict("All users of this provider share the token of a file.");
         }
 
         if (!ExternalAuthToken.IsUsable(request.AccessToken))
@@ -74,7 +79,7 @@ internal sealed class ExternalAuthAdministration(Database database, ExternalAuth
         }
     }
 
-    /// <summary>Also for a provider that is configured no more.</summary>
+    /// <summary>Deletes a token, even if its provider is no longer configured.</summary>
     public async Task RemoveAsync(string user, string provider, CancellationToken cancellationToken)
     {
         if (!await store.RemoveAsync(await UserIdAsync(user), UserAdministration.WithoutNul(provider), cancellationToken))

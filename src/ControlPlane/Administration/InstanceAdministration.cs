@@ -2,7 +2,7 @@ using ControlPlane.InstanceIdentity;
 
 namespace ControlPlane.Administration;
 
-/// <summary>The body that binds an agent to an instance of a cloud.</summary>
+/// <summary>The body that binds an agent to a cloud instance.</summary>
 internal sealed class BindInstance
 {
     /// <summary><c>aws</c>, <c>azure</c> or <c>google</c>.</summary>
@@ -12,19 +12,19 @@ internal sealed class BindInstance
     public string InstanceId { get; set; } = "";
 }
 
-/// <summary>That an instance stands for an agent.</summary>
+/// <summary>The binding of a cloud instance to an agent.</summary>
 /// <param name="AgentId">The agent's id.</param>
-/// <param name="Cloud">Whose instance it is.</param>
+/// <param name="Cloud">The instance's cloud.</param>
 /// <param name="InstanceId">The cloud's id of the instance.</param>
-/// <param name="CreatedAt">When it was bound.</param>
+/// <param name="CreatedAt">The time of the binding.</param>
 internal sealed record BindingRow(Guid AgentId, string Cloud, string InstanceId, DateTimeOffset CreatedAt);
 
-/// <summary>Some of the bindings, and how many there are in all.</summary>
-/// <param name="Bindings">Those from <c>offset</c> on, at most <c>limit</c>.</param>
-/// <param name="Count">How many there are in all.</param>
+/// <summary>A page of bindings.</summary>
+/// <param name="Bindings">At most <c>limit</c> bindings, from <c>offset</c> on.</param>
+/// <param name="Count">The number of all bindings.</param>
 internal sealed record BindingList(IReadOnlyList<BindingRow> Bindings, long Count);
 
-/// <summary>Which instances of clouds stand for which agents.</summary>
+/// <summary>Manages the bindings of cloud instances to agents.</summary>
 internal sealed class InstanceAdministration(AgentAdministration agents, InstanceBindingStore store)
 {
     private const int MaxInstanceId = 256;
@@ -61,6 +61,6 @@ internal sealed class InstanceAdministration(AgentAdministration agents, Instanc
         }
     }
 
-    /// <summary>A cloud, as bodies and commands call it.</summary>
+    /// <summary>The cloud's name in request bodies and commands.</summary>
     public static string NameOf(Cloud cloud) => cloud.ToString().ToLowerInvariant();
 }

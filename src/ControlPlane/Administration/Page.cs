@@ -1,8 +1,8 @@
 namespace ControlPlane.Administration;
 
-/// <summary>Which part of a list is asked for.</summary>
-/// <param name="Limit">How many at most.</param>
-/// <param name="Offset">How many are left out before them.</param>
+/// <summary>The requested page of a list.</summary>
+/// <param name="Limit">The maximum number of results.</param>
+/// <param name="Offset">The number of results to skip.</param>
 internal readonly record struct Page(int Limit, int Offset)
 {
     public const int DefaultLimit = 100;

@@ -2,27 +2,30 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Administration;
 
-/// <summary>Why an administrator's request is not done.</summary>
+/// <summary>The reason why an administrator's request is refused.</summary>
 internal enum Refusal
 {
-    /// <summary>It asks for what cannot be.</summary>
+    /// <summary>A field or parameter is invalid (400).</summary>
     Invalid,
 
-    /// <summary>What it names is not there.</summary>
+    /// <summary>A resource that the request names does not exist (404).</summary>
     NotFound,
 
-    /// <summary>What is there stands against it.</summary>
+    /// <summary>The stored state does not allow the request (409).</summary>
     Conflict,
 }
 
-/// <summary>An administrator's request that is not done. Thrown inside a transaction, it leaves nothing behind; the routes answer it.</summary>
+/// <summary>
+/// The refusal of an administrator's request. Thrown inside a transaction, it rolls the transaction back. The routes answer it.
+/// </summary>
 internal sealed class RefusedException(Refusal refusal, ApiError error) : Exception(error.Message)
 {
     public Refusal Refusal { get; } = refusal;
 
     public ApiError Error { get; } = error;
 
-    public static RefusedException Invalid(string field, string detail) => new(Refusal.Invalid, ApiError.ValidationFailed(new ApiValidation(field, detail)));
+    public static RefusedException Invalid(string field, string detail) =>
+        new(Refusal.Invalid, ApiError.ValidationFailed(new ApiValidation(field, detail)));
 
     public static RefusedException NotFound(string what) => new(Refusal.NotFound, new ApiError($"There is no such {what}."));
 

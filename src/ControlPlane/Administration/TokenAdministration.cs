@@ -6,10 +6,10 @@ using ControlPlane.Users;
 
 namespace ControlPlane.Administration;
 
-/// <summary>Makes, rotates and removes users' session tokens. Only hashes are stored.</summary>
+/// <summary>Creates, rotates and deletes users' session tokens. Only hashes of their secrets are stored.</summary>
 internal sealed class TokenAdministration(Database database, AccessSignals access, TimeProvider time)
 {
-    private const long LongestLifetime = 10L * 366 * 24 * 3600;
+    private const long MaxLifetimeSeconds = 10L * 366 * 24 * 3600;
 
     public ValueTask<TokenList> ListAsync(string user, Page page) => database.ReadAsync(async connection =>
     {
@@ -17,7 +17,8 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
         return new TokenList(
             await connection.ListAsync(
                 "SELECT * FROM api_keys WHERE user_id = @user ORDER BY created_at, id LIMIT @limit OFFSET @offset",
-                static reader => new TokenRow(reader.Text("id"), reader.Time("created_at"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
+                static reader => new TokenRow(
+                    reader.Text("id"), reader.Time("created_at"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
                 ("@user", id),
                 ("@limit", page.Limit),
                 ("@offset", page.Offset)),
@@ -27,8 +28,9 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
     public Task<NewToken> CreateAsync(string user, CreateToken request, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var lifetime = request.LifetimeSeconds is { } seconds ? Checks.Between("lifetime_seconds", seconds, 1, LongestLifetime) : (long?)null;
-        var expires = lifetime is { } given ? now.AddSeconds(given) : (DateTimeOffset?)null;
+        var expires = request.LifetimeSeconds is { } seconds
+            ? now.AddSeconds(Checks.Between("lifetime_seconds", seconds, 1, MaxLifetimeSeconds))
+            : (DateTimeOffset?)null;
         return database.WriteAsync(
             connection =>
             {
@@ -49,7 +51,7 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
             cancellationToken);
     }
 
-    /// <summary>Gives the token another secret; its id and its end stay, the old secret is good no more.</summary>
+    /// <summary>Replaces the token's secret. The id and the expiry stay the same; the old secret is no longer valid.</summary>
     public async Task<NewToken> RotateAsync(string user, string tokenId, CancellationToken cancellationToken)
     {
         var rotated = await database.WriteAsync(
@@ -57,7 +59,8 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
             {
                 var old = Require(connection, user, tokenId);
                 var secret = Secrets.NewText(UserAuthentication.SecretLength);
-                connection.Execute("UPDATE api_keys SET hashed_secret = @hash WHERE id = @id", ("@hash", Secrets.Hash(secret)), ("@id", old.Id));
+                connection.Execute(
+                    "UPDATE api_keys SET hashed_secret = @hash WHERE id = @id", ("@hash", Secrets.Hash(secret)), ("@id", old.Id));
                 return new NewToken(old.Id, $"{old.Id}-{secret}", old.ExpiresAt);
             },
             cancellationToken);
@@ -68,14 +71,20 @@ internal sealed class TokenAdministration(Database database, AccessSignals acces
     public async Task DeleteAsync(string user, string tokenId, CancellationToken cancellationToken)
     {
         await database.WriteAsync(
-            connection => connection.Execute("DELETE FROM api_keys WHERE id = @id", ("@id", Require(connection, user, tokenId).Id)), cancellationToken);
+            connection => connection.Execute(
+                "DELETE FROM api_keys WHERE id = @id", ("@id", Require(connection, user, tokenId).Id)),
+            cancellationToken);
         access.Changed();
     }
 
     private static ApiKey Require(DbConnection connection, string user, string tokenId) => connection.First(
         "SELECT * FROM api_keys WHERE id = @id AND user_id = @user",
         static reader => new ApiKey(
-            reader.Text("id"), reader.Bytes("hashed_secret"), reader.Uuid("user_id"), reader.Time("last_used_at"), reader.TimeOrNull("expires_at")),
+            reader.Text("id"),
+            reader.Bytes("hashed_secret"),
+            reader.Uuid("user_id"),
+            reader.Time("last_used_at"),
+            reader.TimeOrNull("expires_at")),
         ("@id", UserAdministration.WithoutNul(tokenId)),
         ("@user", UserAdministration.Require(connection, user).Id)) ?? throw RefusedException.NotFound("token");
 }

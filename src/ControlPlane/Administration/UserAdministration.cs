@@ -5,17 +5,20 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Administration;
 
-/// <summary>Makes, changes and removes users. A user is named by id or user name.</summary>
+/// <summary>Creates, changes and deletes users. A user is referenced by id or user name.</summary>
 internal sealed class UserAdministration(Database database, AccessSignals access, TimeProvider time)
 {
-    /// <summary>What an administrator may make of a user.</summary>
+    /// <summary>The statuses that an administrator may set.</summary>
     public static readonly string[] Statuses = [Active, "suspended"];
 
     private const string Active = "active";
 
     public ValueTask<UserList> ListAsync(Page page) => database.ReadAsync(async connection => new UserList(
         await connection.ListAsync(
-            "SELECT * FROM users ORDER BY lower(username) LIMIT @limit OFFSET @offset", Read, ("@limit", page.Limit), ("@offset", page.Offset)),
+            "SELECT * FROM users ORDER BY lower(username) LIMIT @limit OFFSET @offset",
+            Read,
+            ("@limit", page.Limit),
+            ("@offset", page.Offset)),
         await connection.CountAsync("SELECT count(*) FROM users")));
 
     public ValueTask<UserRow> GetAsync(string user) => database.ReadAsync(connection => RequireAsync(connection, user));
@@ -67,7 +70,7 @@ internal sealed class UserAdministration(Database database, AccessSignals access
                 var old = Require(connection, user);
                 if (status is not null and not Active)
                 {
-                    KeepLastAdministrator(connection, old, "suspended");
+                    RefuseLastAdministrator(connection, old, "suspended");
                 }
 
                 connection.Execute(
@@ -85,8 +88,8 @@ internal sealed class UserAdministration(Database database, AccessSignals access
     }
 
     /// <summary>
-    /// Removes the user and its tokens; its workspaces only when told to. The last administrator stays, and one user always, as the next start
-    /// would make one.
+    /// Deletes the user and its tokens, and on request its workspaces. The last administrator cannot be deleted, nor the last user: the
+    /// next start would create a new one.
     /// </summary>
     public async Task DeleteAsync(string user, bool withWorkspaces, CancellationToken cancellationToken)
     {
@@ -96,16 +99,16 @@ internal sealed class UserAdministration(Database database, AccessSignals access
                 var found = Require(connection, user);
                 if (connection.Count("SELECT count(*) FROM users") == 1)
                 {
-                    throw RefusedException.Conflict("The last user cannot be deleted.", "Make another one first.");
+                    throw RefusedException.Conflict("The last user cannot be deleted.", "Create another user first.");
                 }
 
-                KeepLastAdministrator(connection, found, "deleted");
+                RefuseLastAdministrator(connection, found, "deleted");
 
                 var workspaces = connection.Count("SELECT count(*) FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
                 if (workspaces > 0 && !withWorkspaces)
                 {
                     throw RefusedException.Conflict(
-                        $"The user has {workspaces} workspace(s).", "Delete them first, or with the user: with_workspaces=true.");
+                        $"The user has {workspaces} workspace(s).", "Delete them first, or set with_workspaces=true.");
                 }
 
                 connection.Execute("DELETE FROM workspaces WHERE owner_id = @id", ("@id", found.Id));
@@ -115,23 +118,26 @@ internal sealed class UserAdministration(Database database, AccessSignals access
         access.Changed();
     }
 
-    // Writes are serializable: two requests cannot take the last two administrators away at once.
-    private static void KeepLastAdministrator(DbConnection connection, UserRow user, string what)
+    // Transactions are serializable: two concurrent requests cannot remove the last two administrators.
+    private static void RefuseLastAdministrator(DbConnection connection, UserRow user, string action)
     {
-        const string Others =
-            "SELECT count(*) FROM user_roles JOIN users ON users.id = user_id WHERE role = 'owner' AND status = 'active' AND user_id <> @id";
+        const string Others = """
+            SELECT count(*) FROM user_roles JOIN users ON users.id = user_id
+            WHERE role = 'owner' AND status = 'active' AND user_id <> @id
+            """;
         if (connection.Count("SELECT count(*) FROM user_roles WHERE role = 'owner' AND user_id = @id", ("@id", user.Id)) > 0
             && connection.Count(Others, ("@id", user.Id)) == 0)
         {
             throw RefusedException.Conflict(
-                $"The last administrator cannot be {what}.", $"\"{user.Username}\" is the only active user with the role \"owner\".");
+                $"The last administrator cannot be {action}.", $"\"{user.Username}\" is the only active user with the role \"owner\".");
         }
     }
 
-    /// <summary>The user, inside a write.</summary>
-    public static UserRow Require(DbConnection connection, string user) => Find(connection, user) ?? throw RefusedException.NotFound("user");
+    /// <summary>Returns the user, inside a write transaction.</summary>
+    public static UserRow Require(DbConnection connection, string user) =>
+        Find(connection, user) ?? throw RefusedException.NotFound("user");
 
-    /// <summary>The user, inside a read.</summary>
+    /// <summary>Returns the user, inside a read.</summary>
     public static async ValueTask<UserRow> RequireAsync(DbConnection connection, string user)
     {
         var (sql, key) = Query(user);
@@ -148,7 +154,9 @@ internal sealed class UserAdministration(Database database, AccessSignals access
         ? ("SELECT * FROM users WHERE id = @id", ("@id", id))
         : ("SELECT * FROM users WHERE lower(username) = lower(@name)", ("@name", WithoutNul(user)));
 
-    /// <summary>A text that nothing can be called stands for one with NUL, which PostgreSQL refuses as a parameter.</summary>
+    /// <summary>
+    /// Replaces a text with NUL, which PostgreSQL refuses as a parameter, by the empty text, which is nobody's name.
+    /// </summary>
     public static string WithoutNul(string text) => text.Contains('\0', StringComparison.Ordinal) ? "" : text;
 
     private static UserRow Read(DbDataReader reader) => new(

@@ -7,14 +7,22 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Administration;
 
-/// <summary>Makes, renames, hands over and removes workspaces. One is named by id or as <c>user/workspace</c>.</summary>
+/// <summary>
+/// Creates, renames, transfers and deletes workspaces. A workspace is referenced by id or as <c>user/workspace</c>.
+/// </summary>
 internal sealed class WorkspaceAdministration(
-    Database database, ClaimStore claims, WorkspaceSignals signals, ReinitSignals reinit, AccessSignals access, TimeProvider time)
+    Database database,
+    ClaimStore claims,
+    WorkspaceSignals signals,
+    ReinitSignals reinit,
+    AccessSignals access,
+    TimeProvider time)
 {
     private const string Select = """
         SELECT workspaces.id, workspaces.name, workspaces.owner_id, workspaces.created_at, users.username AS owner_name, claims.state,
             (SELECT count(*) FROM workspace_agents agents WHERE agents.workspace_id = workspaces.id) AS agents
-        FROM workspaces JOIN users ON users.id = workspaces.owner_id LEFT JOIN workspace_claims claims ON claims.workspace_id = workspaces.id
+        FROM workspaces JOIN users ON users.id = workspaces.owner_id
+            LEFT JOIN workspace_claims claims ON claims.workspace_id = workspaces.id
 
         """;
 
@@ -31,7 +39,11 @@ internal sealed class WorkspaceAdministration(
         var id = (await UserAdministration.RequireAsync(connection, owner)).Id;
         return new WorkspaceList(
             await connection.ListAsync(
-                Select + "WHERE workspaces.owner_id = @owner " + Order, Read, ("@owner", id), ("@limit", page.Limit), ("@offset", page.Offset)),
+                Select + "WHERE workspaces.owner_id = @owner " + Order,
+                Read,
+                ("@owner", id),
+                ("@limit", page.Limit),
+                ("@offset", page.Offset)),
             await connection.CountAsync("SELECT count(*) FROM workspaces WHERE owner_id = @owner", ("@owner", id)));
     });
 
@@ -76,7 +88,10 @@ internal sealed class WorkspaceAdministration(
                 }
 
                 connection.Execute(
-                    "UPDATE workspaces SET name = @name, updated_at = @now WHERE id = @id", ("@name", name), ("@now", time.GetUtcNow()), ("@id", old.Id));
+                    "UPDATE workspaces SET name = @name, updated_at = @now WHERE id = @id",
+                    ("@name", name),
+                    ("@now", time.GetUtcNow()),
+                    ("@id", old.Id));
                 return old with { Name = name };
             },
             cancellationToken);
@@ -84,7 +99,7 @@ internal sealed class WorkspaceAdministration(
         return changed;
     }
 
-    /// <summary>Removes the workspace with its agents, and ends their connections.</summary>
+    /// <summary>Deletes the workspace with its agents, and closes their connections.</summary>
     public async Task DeleteAsync(string workspace, CancellationToken cancellationToken)
     {
         var removed = await database.WriteAsync(
@@ -100,21 +115,21 @@ internal sealed class WorkspaceAdministration(
         access.Changed();
     }
 
-    /// <summary>The workspace is somebody's who has not come yet: its agents wait to be told to begin anew.</summary>
+    /// <summary>Marks the workspace as prepared for a later claim: its agents wait for a reinit event.</summary>
     public async Task<WorkspaceRow> PrepareAsync(string workspace, CancellationToken cancellationToken)
     {
         await claims.PrepareAsync((await GetAsync(workspace)).Id, cancellationToken);
         return await GetAsync(workspace);
     }
 
-    /// <summary>Nobody will come: the agents go on as they are.</summary>
-    public async Task<WorkspaceRow> FailAsync(string workspace, CancellationToken cancellationToken)
+    /// <summary>Marks the claim as failed: the agents stop waiting and stay as they are.</summary>
+    public async Task<WorkspaceRow> UnprepareAsync(string workspace, CancellationToken cancellationToken)
     {
         await claims.FailAsync((await GetAsync(workspace)).Id, cancellationToken);
         return await GetAsync(workspace);
     }
 
-    /// <summary>Tells the workspace's agents to begin anew, as those of another owner if one is named.</summary>
+    /// <summary>Transfers the workspace to another owner if the request names one, and sends its agents a reinit event.</summary>
     public async Task<WorkspaceRow> ReinitAsync(string workspace, ReinitWorkspace request, CancellationToken cancellationToken)
     {
         var (old, owner) = await database.ReadAsync(async connection =>
@@ -138,14 +153,14 @@ internal sealed class WorkspaceAdministration(
         return await GetAsync(old.Id.ToString());
     }
 
-    /// <summary>The workspace, inside a write.</summary>
+    /// <summary>Returns the workspace, inside a write transaction.</summary>
     public static WorkspaceRow Require(DbConnection connection, string workspace)
     {
         var (sql, key) = Query(workspace);
         return connection.First(sql, Read, key) ?? throw RefusedException.NotFound("workspace");
     }
 
-    /// <summary>The workspace, inside a read.</summary>
+    /// <summary>Returns the workspace, inside a read.</summary>
     public static async ValueTask<WorkspaceRow> RequireAsync(DbConnection connection, string workspace)
     {
         var (sql, key) = Query(workspace);
@@ -162,7 +177,9 @@ internal sealed class WorkspaceAdministration(
     private static void RequireFree(DbConnection connection, Guid owner, string name)
     {
         if (connection.Count(
-            "SELECT count(*) FROM workspaces WHERE owner_id = @owner AND lower(name) = lower(@name)", ("@owner", owner), ("@name", name)) > 0)
+            "SELECT count(*) FROM workspaces WHERE owner_id = @owner AND lower(name) = lower(@name)",
+            ("@owner", owner),
+            ("@name", name)) > 0)
         {
             throw RefusedException.Conflict($"The user has a workspace \"{name}\" already.");
         }

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.AgentMetadata;
 
 /// <summary>
-/// <c>POST me/metadata</c>, several values, and the older <c>POST me/metadata/{key}</c>, one: paths of agents of the ages of S3 and S4 that
-/// their documents leave out.
+/// <c>POST me/metadata</c> with several values, and the older <c>POST me/metadata/{key}</c> with one. Agents from v0.20 to v2.8 need these
+/// paths, although the API documents of these versions do not have them.
 /// </summary>
 internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions options)
 {
@@ -16,8 +16,9 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
     {
         if (await RequestBody.ReadAsync(context, MetadataJson.Wire.PostMetadataRequest, options.MaxRequestBodyBytes) is { } request)
         {
-            await StoreAsync(
-                context, agent, [.. (request.Metadata ?? []).Select(static one => new MetadataValue(one?.Key ?? "", one?.Value ?? "", one?.Error ?? ""))]);
+            var values = (request.Metadata ?? [])
+                .Select(static one => new MetadataValue(one?.Key ?? "", one?.Value ?? "", one?.Error ?? ""));
+            await StoreAsync(context, agent, [.. values]);
         }
     }
 
@@ -36,7 +37,7 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
         {
             await context.WriteAsync(
                 StatusCodes.Status400BadRequest,
-                ApiError.ValidationFailed(new ApiValidation(KeyParameter, $"One to {MetadataStore.MaxKeyCharacters} characters.")));
+                ApiError.ValidationFailed(new ApiValidation(KeyParameter, $"must have 1 to {MetadataStore.MaxKeyCharacters} characters")));
         }
         else if (values.Count == 0 || await store.SetAsync(agent.Id, values, context.RequestAborted))
         {
@@ -54,25 +55,25 @@ internal sealed class MetadataApi(MetadataStore store, ControlPlaneOptions optio
 /// <summary>The body of <c>POST me/metadata</c>.</summary>
 internal sealed class PostMetadataRequest
 {
-    /// <summary>The values. All are stored or none.</summary>
+    /// <summary>The values, which are stored all together or not at all.</summary>
     public List<PostedMetadata?>? Metadata { get; set; }
 }
 
-/// <summary>A value as sent. Time and age must be such, but the server's time is stored. The key is in the path of the older form.</summary>
+/// <summary>A metadata value. The server's time of receipt is stored in place of the agent's times.</summary>
 internal sealed class PostedMetadata
 {
-    /// <summary>The value's key: 1 to 128 characters. Not read where it is in the path.</summary>
+    /// <summary>The key: 1 to 128 characters. Ignored where the path contains the key.</summary>
     public string? Key { get; set; }
 
-    /// <summary>A time, if it is there; the server's is stored.</summary>
+    /// <summary>The time of collection; ignored.</summary>
     public DateTimeOffset? CollectedAt { get; set; }
 
-    /// <summary>Seconds since it was collected; not used.</summary>
+    /// <summary>The seconds since the collection; ignored.</summary>
     public long? Age { get; set; }
 
-    /// <summary>The value, cut after 2,048 bytes.</summary>
+    /// <summary>The value, truncated to 2,048 bytes.</summary>
     public string? Value { get; set; }
 
-    /// <summary>Why there is no value, cut after 2,048 bytes; empty: there is one.</summary>
+    /// <summary>The error of the collection, truncated to 2,048 bytes; empty for none.</summary>
     public string? Error { get; set; }
 }

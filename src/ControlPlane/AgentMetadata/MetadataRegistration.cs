@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.AgentMetadata;
 
-/// <summary>The values that agents collect.</summary>
+/// <summary>Registers and maps the metadata of agents.</summary>
 internal static class MetadataRegistration
 {
     public static IServiceCollection AddMetadata(this IServiceCollection services) => services

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>The rpcs of agents.</summary>
+/// <summary>Registers and maps the dRPC services of agents.</summary>
 internal static class AgentRpcRegistration
 {
     public static IServiceCollection AddAgentRpc(this IServiceCollection services) => services

@@ -6,8 +6,8 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Serves <c>coder.agent.v2.Agent</c> as far as this server has something to say; <see cref="LaterAgentService"/> has the rpcs of its later
-/// versions.
+/// Serves the rpcs of <c>coder.agent.v2.Agent</c> for the manifest, the state, reports and logs. <see cref="LaterAgentService"/> serves the
+/// others.
 /// </summary>
 internal sealed class AgentService(ManifestRpc manifest, StateRpc state, ReportsRpc reports, LogsRpc logs)
 {
@@ -15,8 +15,8 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
 
     /// <summary>Adds the rpcs for one agent.</summary>
     /// <param name="router">The session's router.</param>
-    /// <param name="agent">Whose session it is.</param>
-    /// <param name="apiVersion">The version that the agent asked for.</param>
+    /// <param name="agent">The agent's id.</param>
+    /// <param name="apiVersion">The API version that the agent requested.</param>
     public DrpcRouter AddTo(DrpcRouter router, Guid agent, string apiVersion)
     {
         Add(router, "GetManifest", GetManifestRequest.Parser, (_, _) => manifest.GetAsync(agent));
@@ -26,7 +26,11 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             "GetAnnouncementBanners",
             GetAnnouncementBannersRequest.Parser,
             static (_, _) => ValueTask.FromResult(new GetAnnouncementBannersResponse()));
-        Add(router, "UpdateLifecycle", UpdateLifecycleRequest.Parser, (request, cancellation) => state.UpdateLifecycleAsync(agent, request, cancellation));
+        Add(
+            router,
+            "UpdateLifecycle",
+            UpdateLifecycleRequest.Parser,
+            (request, cancellation) => state.UpdateLifecycleAsync(agent, request, cancellation));
         Add(
             router,
             "UpdateStartup",
@@ -37,8 +41,16 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             "BatchUpdateAppHealths",
             BatchUpdateAppHealthRequest.Parser,
             (request, cancellation) => reports.UpdateAppHealthsAsync(agent, request, cancellation));
-        Add(router, "UpdateAppStatus", UpdateAppStatusRequest.Parser, (request, cancellation) => reports.UpdateAppStatusAsync(agent, request, cancellation));
-        Add(router, "BatchUpdateMetadata", BatchUpdateMetadataRequest.Parser, (request, cancellation) => reports.UpdateMetadataAsync(agent, request, cancellation));
+        Add(
+            router,
+            "UpdateAppStatus",
+            UpdateAppStatusRequest.Parser,
+            (request, cancellation) => reports.UpdateAppStatusAsync(agent, request, cancellation));
+        Add(
+            router,
+            "BatchUpdateMetadata",
+            BatchUpdateMetadataRequest.Parser,
+            (request, cancellation) => reports.UpdateMetadataAsync(agent, request, cancellation));
         Add(router, "UpdateStats", UpdateStatsRequest.Parser, (request, _) => reports.UpdateStats(agent, request));
         Add(
             router,
@@ -46,8 +58,15 @@ internal sealed class AgentService(ManifestRpc manifest, StateRpc state, Reports
             WorkspaceAgentScriptCompletedRequest.Parser,
             (request, cancellation) => reports.ScriptCompletedAsync(agent, request, cancellation));
         Add<ReportConnectionRequest, Empty>(
-            router, "ReportConnection", ReportConnectionRequest.Parser, (request, cancellation) => reports.ReportConnectionAsync(agent, request, cancellation));
-        Add(router, "BatchCreateLogs", BatchCreateLogsRequest.Parser, (request, cancellation) => logs.CreateAsync(agent, request, cancellation));
+            router,
+            "ReportConnection",
+            ReportConnectionRequest.Parser,
+            (request, cancellation) => reports.ReportConnectionAsync(agent, request, cancellation));
+        Add(
+            router,
+            "BatchCreateLogs",
+            BatchCreateLogsRequest.Parser,
+            (request, cancellation) => logs.CreateAsync(agent, request, cancellation));
         return router;
     }
 

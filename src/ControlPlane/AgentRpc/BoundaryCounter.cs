@@ -4,7 +4,8 @@ using Tailnet.AgentMessages;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Counts the requests that agents' boundaries allowed or denied. What was requested is not kept, and not logged: URLs carry credentials.
+/// Counts the HTTP requests that agents' boundaries (network policies) allowed or denied. The requests themselves are neither stored nor
+/// logged, because URLs may contain credentials.
 /// </summary>
 internal sealed class BoundaryCounter : IDisposable
 {

@@ -5,16 +5,19 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Keeps which state of its context an agent has told last: version, hash and error. The resources themselves have no reader in this server
-/// and are not kept.
+/// Stores the latest state of an agent's context: version, hash and error. The resources of the context are not stored, because nothing in
+/// this server reads them.
 /// </summary>
 internal sealed class ContextRpc(Database database, TimeProvider time)
 {
     private const int MaxHashBytes = 64;
     private const int MaxErrorCharacters = 1024;
 
-    /// <summary>An agent counts its states from its start, which it marks as initial: otherwise a state that is not newer is not accepted.</summary>
-    public async ValueTask<PushContextStateResponse> PushAsync(Guid agent, PushContextStateRequest request, CancellationToken cancellationToken)
+    /// <summary>
+    /// Stores a state if its version is newer. The versions restart with the agent, whose first state is marked as initial and always stored.
+    /// </summary>
+    public async ValueTask<PushContextStateResponse> PushAsync(
+        Guid agent, PushContextStateRequest request, CancellationToken cancellationToken)
     {
         if (request.Version > long.MaxValue || request.AggregateHash.Length > MaxHashBytes)
         {

@@ -5,7 +5,7 @@ using Tailnet.Drpc;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// The rpcs of <c>coder.agent.v2.Agent</c> that came with its later versions: resources (2.4), sub-agents (2.6), boundary logs (2.7) and
+/// Serves the rpcs that later versions added to <c>coder.agent.v2.Agent</c>: resources (2.4), sub-agents (2.6), boundary logs (2.7) and
 /// context (2.10).
 /// </summary>
 internal sealed class LaterAgentService(ResourcesRpc resources, SubAgentsRpc subAgents, BoundaryCounter boundary, ContextRpc context)
@@ -25,11 +25,23 @@ internal sealed class LaterAgentService(ResourcesRpc resources, SubAgentsRpc sub
             "PushResourcesMonitoringUsage",
             PushResourcesMonitoringUsageRequest.Parser,
             (request, cancellation) => resources.PushAsync(agent, request, cancellation));
-        Add(router, "CreateSubAgent", CreateSubAgentRequest.Parser, (request, cancellation) => subAgents.CreateAsync(agent, request, cancellation));
-        Add(router, "DeleteSubAgent", DeleteSubAgentRequest.Parser, (request, cancellation) => subAgents.DeleteAsync(agent, request, cancellation));
+        Add(
+            router,
+            "CreateSubAgent",
+            CreateSubAgentRequest.Parser,
+            (request, cancellation) => subAgents.CreateAsync(agent, request, cancellation));
+        Add(
+            router,
+            "DeleteSubAgent",
+            DeleteSubAgentRequest.Parser,
+            (request, cancellation) => subAgents.DeleteAsync(agent, request, cancellation));
         Add(router, "ListSubAgents", ListSubAgentsRequest.Parser, (_, _) => subAgents.ListAsync(agent));
         Add(router, "ReportBoundaryLogs", ReportBoundaryLogsRequest.Parser, (request, _) => ValueTask.FromResult(boundary.Count(request)));
-        Add(router, "PushContextState", PushContextStateRequest.Parser, (request, cancellation) => context.PushAsync(agent, request, cancellation));
+        Add(
+            router,
+            "PushContextState",
+            PushContextStateRequest.Parser,
+            (request, cancellation) => context.PushAsync(agent, request, cancellation));
         return router;
     }
 

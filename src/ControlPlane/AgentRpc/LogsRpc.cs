@@ -6,10 +6,11 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>Stores log lines under the same rules as <c>PATCH me/logs</c>.</summary>
+/// <summary>Stores log lines by the rules of <c>PATCH me/logs</c>.</summary>
 internal sealed class LogsRpc(LogStore logs, LogSignals signals, TimeProvider time)
 {
-    public async ValueTask<BatchCreateLogsResponse> CreateAsync(Guid agent, BatchCreateLogsRequest request, CancellationToken cancellationToken)
+    public async ValueTask<BatchCreateLogsResponse> CreateAsync(
+        Guid agent, BatchCreateLogsRequest request, CancellationToken cancellationToken)
     {
         if (!PeerIds.TryRead(request.LogSourceId, out var source))
         {
@@ -30,7 +31,8 @@ internal sealed class LogsRpc(LogStore logs, LogSignals signals, TimeProvider ti
             lines.Add(new NewLogLine(LogText.Cut(output), LevelOf(log.Level)));
         }
 
-        var stored = await logs.AppendAsync(agent, source == Guid.Empty ? null : source, lines, countedBytes, time.GetUtcNow(), cancellationToken);
+        var stored = await logs.AppendAsync(
+            agent, source == Guid.Empty ? null : source, lines, countedBytes, time.GetUtcNow(), cancellationToken);
         if (stored)
         {
             signals.Pulse(agent);
@@ -39,7 +41,7 @@ internal sealed class LogsRpc(LogStore logs, LogSignals signals, TimeProvider ti
         return new BatchCreateLogsResponse { LogLimitExceeded = !stored };
     }
 
-    /// <summary>One that is not known counts as info, like one that is not given.</summary>
+    /// <summary>The level's name; <c>info</c> for an unspecified or unknown level.</summary>
     private static string LevelOf(Log.Types.Level level) => level switch
     {
         Log.Types.Level.Trace => "trace",

@@ -8,14 +8,15 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent is told of itself.</summary>
+/// <summary>Serves the manifest of an agent as a protobuf message.</summary>
 internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions options)
 {
     private const int NanosecondsPerSecond = 1_000_000_000;
 
     public async ValueTask<Manifest> GetAsync(Guid agentId)
     {
-        var (agent, declarations, map) = await manifests.OfAsync(agentId) ?? throw new DrpcException(0, "the agent does not exist any more");
+        var (agent, declarations, map) = await manifests.OfAsync(agentId)
+            ?? throw new DrpcException(0, "the agent does not exist any more");
         var manifest = new Manifest
         {
             AgentId = PeerIds.Write(agent.Id),
@@ -23,7 +24,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
             OwnerUsername = agent.OwnerName,
             WorkspaceId = PeerIds.Write(agent.WorkspaceId),
             WorkspaceName = agent.WorkspaceName,
-            // Above 0, agents make git ask them for credentials.
+            // If this is above 0, an agent configures itself as git's askpass program.
             GitAuthConfigs = (uint)options.ExternalAuth.Count,
             Directory = agent.Directory,
             MotdPath = agent.MotdFile,
@@ -31,10 +32,10 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
             DerpMap = map,
             DerpForceWebsockets = options.DerpMap.ForceWebSockets,
             DisableDirectConnections = options.DerpMap.BlockDirect,
-            Apps = { declarations.Apps.Select(app => Of(app, agent)) },
-            Scripts = { declarations.Scripts.Select(Of) },
-            Devcontainers = { declarations.Devcontainers.Select(Of) },
-            Metadata = { declarations.Metadata.Select(Of) },
+            Apps = { declarations.Apps.Select(app => ToMessage(app, agent)) },
+            Scripts = { declarations.Scripts.Select(ToMessage) },
+            Devcontainers = { declarations.Devcontainers.Select(ToMessage) },
+            Metadata = { declarations.Metadata.Select(ToMessage) },
         };
         if (agent.ParentId is { } parent)
         {
@@ -44,7 +45,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
         return manifest;
     }
 
-    private static WorkspaceApp Of(AgentApp app, Agents.Agent agent) => new()
+    private static WorkspaceApp ToMessage(AgentApp app, Agents.Agent agent) => new()
     {
         Id = PeerIds.Write(app.Id),
         Url = app.Url,
@@ -71,14 +72,14 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
         Health = app.Health switch
         {
             AppHealths.Initializing => WorkspaceApp.Types.Health.Initializing,
-            AppHealths.Healthy => WorkspaceApp.Types.Health.Y, // HEALTHY: the generator takes the enum's own name off
+            AppHealths.Healthy => WorkspaceApp.Types.Health.Y, // HEALTHY; protoc strips the enum's name from it
             AppHealths.Unhealthy => WorkspaceApp.Types.Health.Unhealthy,
             _ => WorkspaceApp.Types.Health.Disabled,
         },
         Hidden = app.Hidden,
     };
 
-    private static WorkspaceAgentScript Of(AgentScript script) => new()
+    private static WorkspaceAgentScript ToMessage(AgentScript script) => new()
     {
         Id = PeerIds.Write(script.Id),
         LogSourceId = PeerIds.Write(script.LogSourceId),
@@ -92,7 +93,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
         DisplayName = script.DisplayName,
     };
 
-    private static WorkspaceAgentDevcontainer Of(AgentDevcontainer container)
+    private static WorkspaceAgentDevcontainer ToMessage(AgentDevcontainer container)
     {
         var message = new WorkspaceAgentDevcontainer
         {
@@ -109,7 +110,7 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
         return message;
     }
 
-    private static WorkspaceAgentMetadata.Types.Description Of(MetadataDescription metadata) => new()
+    private static WorkspaceAgentMetadata.Types.Description ToMessage(MetadataDescription metadata) => new()
     {
         Key = metadata.Key,
         DisplayName = metadata.DisplayName,
@@ -118,7 +119,9 @@ internal sealed class ManifestRpc(ManifestSource manifests, ControlPlaneOptions 
         Timeout = CountOfSeconds(metadata.Timeout),
     };
 
-    /// <summary>These two durations hold a number of seconds where nanoseconds belong: servers have always written them so, and agents read them so.</summary>
+    /// <summary>
+    /// These two durations hold the number of seconds as nanoseconds. Coder's server writes them so, and agents read them so.
+    /// </summary>
     private static Duration CountOfSeconds(long seconds) => new()
     {
         Seconds = seconds / NanosecondsPerSecond,

@@ -11,7 +11,7 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent reports from time to time.</summary>
+/// <summary>Stores the reports of agents: app health and status, script runs, metadata, statistics and connections.</summary>
 internal sealed class ReportsRpc(
     Database database,
     AppReports apps,
@@ -29,7 +29,12 @@ internal sealed class ReportsRpc(
         var healths = new Dictionary<Guid, string>();
         foreach (var update in request.Updates)
         {
-            healths[PeerIds.TryRead(update.Id, out var id) ? id : throw new DrpcException(0, "invalid workspace app ID")] = update.Health switch
+            if (!PeerIds.TryRead(update.Id, out var id))
+            {
+                throw new DrpcException(0, "invalid workspace app ID");
+            }
+
+            healths[id] = update.Health switch
             {
                 AppHealth.Disabled => AppHealths.Disabled,
                 AppHealth.Initializing => AppHealths.Initializing,
@@ -44,7 +49,8 @@ internal sealed class ReportsRpc(
             : throw new DrpcException(0, refusal.Detail);
     }
 
-    public async ValueTask<UpdateAppStatusResponse> UpdateAppStatusAsync(Guid agent, UpdateAppStatusRequest request, CancellationToken cancellationToken)
+    public async ValueTask<UpdateAppStatusResponse> UpdateAppStatusAsync(
+        Guid agent, UpdateAppStatusRequest request, CancellationToken cancellationToken)
     {
         var state = request.State switch
         {
@@ -84,7 +90,8 @@ internal sealed class ReportsRpc(
             _ => throw new DrpcException(0, "unknown script status"),
         };
         var now = time.GetUtcNow();
-        var run = new AgentScriptRun(stage, Timestamps.Read(timing.Start) ?? now, Timestamps.Read(timing.End) ?? now, timing.ExitCode, status);
+        var (start, end) = (Timestamps.Read(timing.Start) ?? now, Timestamps.Read(timing.End) ?? now);
+        var run = new AgentScriptRun(stage, start, end, timing.ExitCode, status);
         return await scripts.AddAsync(agent, script, run, cancellationToken)
             ? new WorkspaceAgentScriptCompletedResponse()
             : throw new DrpcException(0, "workspace agent script ID not found");
@@ -105,7 +112,7 @@ internal sealed class ReportsRpc(
             : throw new DrpcException(0, "too many metadata keys");
     }
 
-    /// <summary>Without connections the agent asks only how often to report.</summary>
+    /// <summary>Buffers a report. A report without connections only requests the report interval.</summary>
     public ValueTask<UpdateStatsResponse> UpdateStats(Guid agent, UpdateStatsRequest request)
     {
         if (request.Stats is { ConnectionsByProto.Count: > 0 } sent)

@@ -7,12 +7,12 @@ using Datapoint = Tailnet.AgentMessages.PushResourcesMonitoringUsageRequest.Type
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Memory and volumes of agents, as far as monitors for them are stored: what to measure, and whether it is over its threshold. The log
-/// says when that changes.
+/// Serves the configuration of agents' resource monitors (memory and volumes), and evaluates the usage that agents report. A resource that
+/// goes over its threshold, or back below, is logged.
 /// </summary>
 internal sealed partial class ResourcesRpc(Database database, TimeProvider time, ILogger<ResourcesRpc> logger)
 {
-    // What the real server asks for, and what its rule is made for.
+    // The values of Coder's server, for which the rule of ResourceMonitor is made.
     private const int Datapoints = 20;
     private const int CollectionSeconds = 10;
     private const int MaxDatapoints = 1_000;
@@ -32,7 +32,8 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
             }
             else
             {
-                response.Volumes.Add(new GetResourcesMonitoringConfigurationResponse.Types.Volume { Enabled = monitor.Enabled, Path = monitor.Path });
+                response.Volumes.Add(
+                    new GetResourcesMonitoringConfigurationResponse.Types.Volume { Enabled = monitor.Enabled, Path = monitor.Path });
             }
         }
 
@@ -79,7 +80,10 @@ internal sealed partial class ResourcesRpc(Database database, TimeProvider time,
 
     private Task<int> StoreAsync(Guid agent, Monitor monitor, bool isOver, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute(
-            "UPDATE agent_resource_monitors SET is_over = @over, changed_at = @now WHERE agent_id = @agent AND path = @path AND is_over <> @over",
+            """
+            UPDATE agent_resource_monitors SET is_over = @over, changed_at = @now
+            WHERE agent_id = @agent AND path = @path AND is_over <> @over
+            """,
             ("@agent", agent),
             ("@path", monitor.Path),
             ("@over", isOver ? 1L : 0L),

@@ -15,7 +15,7 @@ internal sealed class RpcApi(
     AgentService service,
     LaterAgentService later,
     AgentMonitor monitor,
-    AgentNodes nodes,
+    AgentLatencies latencies,
     TelemetryCounter telemetry,
     ControlPlaneOptions options)
 {
@@ -28,10 +28,10 @@ internal sealed class RpcApi(
             return;
         }
 
-        // Others than the agent itself, such as log shippers, say nothing about whether it is there.
+        // Only the agent itself counts as its connection, not other clients of this path such as log shippers.
         var monitored = context.Request.Query["role"].ToString() is "" or "agent";
 
-        // The session's own pings look after the peer.
+        // The yamux session has keep-alives of its own.
         if (await WebSocketUpgrade.AcceptAsync(context, options, ping: false) is not { } socket)
         {
             return;
@@ -43,7 +43,7 @@ internal sealed class RpcApi(
                 context,
                 socket,
                 new TailnetCaller(agent.Id, CoordinateeAuth.Agent(agent.Id)),
-                parts => parts with { Coordinator = nodes.Watch(parts.Coordinator), Telemetry = telemetry },
+                parts => parts with { Coordinator = latencies.Observe(parts.Coordinator), Telemetry = telemetry },
                 service.AddTo(later.AddTo(new DrpcRouter(), agent.Id), agent.Id, version),
                 monitored ? (session, ended) => monitor.RunAsync(agent.Id, session, ended) : null);
         }

@@ -4,7 +4,7 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>What an agent says of its own state.</summary>
+/// <summary>Stores an agent's lifecycle state and the versions and subsystems of its start.</summary>
 internal sealed class StateRpc(StateReports reports)
 {
     public async ValueTask<Lifecycle> UpdateLifecycleAsync(Guid agent, UpdateLifecycleRequest request, CancellationToken cancellationToken)
@@ -46,7 +46,7 @@ internal sealed class StateRpc(StateReports reports)
         _ => null,
     };
 
-    /// <summary>Empty for one that is not known.</summary>
+    /// <summary>The subsystem's name; empty for an unknown one.</summary>
     private static string NameOf(Startup.Types.Subsystem subsystem) => subsystem switch
     {
         Startup.Types.Subsystem.Envbox => "envbox",

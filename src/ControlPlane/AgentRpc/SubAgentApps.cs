@@ -8,12 +8,14 @@ using NewApp = Tailnet.AgentMessages.CreateSubAgentRequest.Types.App;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>Checks the apps that an agent wants for a sub-agent. A bad one does not keep the sub-agent from being made (tailnet.md §5). Pure.</summary>
+/// <summary>
+/// Validates the apps that an agent requests for a sub-agent. The sub-agent is created even if an app is invalid (tailnet.md §5). Pure.
+/// </summary>
 internal static partial class SubAgentApps
 {
     private const int MaxText = 4096;
 
-    /// <summary>Those to store, with their slugs, and what is wrong with the others.</summary>
+    /// <summary>Returns the valid apps with the slugs to store, and the errors of the other apps.</summary>
     public static (List<(string Slug, NewApp App)> Apps, List<AppError> Errors) Check(string agentName, IReadOnlyList<NewApp> requested)
     {
         var (apps, errors, slugs) = (new List<(string, NewApp)>(), new List<AppError>(), new HashSet<string>(StringComparer.Ordinal));
@@ -32,13 +34,16 @@ internal static partial class SubAgentApps
         return (apps, errors);
     }
 
-    /// <summary>Slugs are one of a kind in a workspace, so that of a sub-agent's app says whose it is.</summary>
+    /// <summary>
+    /// The slug with a hash of it and the sub-agent's name as its prefix. Slugs must be unique in a workspace, and sub-agents may have equal
+    /// apps.
+    /// </summary>
     internal static string StoredSlug(string agentName, string slug)
     {
         const string alphabet = "0123456789abcdefghijklmnopqrstuv";
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{agentName}/{slug}"));
 
-        // Eight letters of base 32: five bits each, the highest first.
+        // Eight digits of base 32, of five bits each, the highest first.
         var bits = hash[..5].Aggregate(0L, static (sum, next) => (sum << 8) | next);
         return string.Create(8, bits, static (text, bits) =>
         {
@@ -49,7 +54,7 @@ internal static partial class SubAgentApps
         }) + "-" + slug;
     }
 
-    /// <summary>A checked app as an agent's declaration.</summary>
+    /// <summary>Converts a valid app to a declaration.</summary>
     public static AgentApp Declare(string slug, NewApp app) => new()
     {
         Id = Secrets.NewUuid(),
@@ -77,14 +82,15 @@ internal static partial class SubAgentApps
 
     private static (string Field, string Error)? Refusal(NewApp app, HashSet<string> slugs) =>
         app.Slug.Length == 0 ? ("slug", "must not be empty")
-        : app.Slug.Length > MaxText || !SlugPattern().IsMatch(app.Slug) ? ("slug", $"\"{Shown(app.Slug)}\" does not match regex \"^[a-z0-9](-?[a-z0-9])*$\"")
+        : app.Slug.Length > MaxText || !SlugPattern().IsMatch(app.Slug)
+            ? ("slug", $"\"{Truncate(app.Slug)}\" does not match regex \"^[a-z0-9](-?[a-z0-9])*$\"")
         : !slugs.Add(app.Slug) ? ("slug", $"\"{app.Slug}\" is already in use")
         : !Enum.IsDefined(app.Share) ? ("share", $"\"{(int)app.Share}\" is not a valid app sharing level")
         : !Enum.IsDefined(app.OpenIn) ? ("open_in", $"\"{(int)app.OpenIn}\" is not an open in setting")
         : Texts(app).Any(static text => text.Length > MaxText) ? ("url", "a text is too long")
         : null;
 
-    private static string Shown(string slug) => slug.Length <= 64 ? slug : slug[..64] + "…";
+    private static string Truncate(string slug) => slug.Length <= 64 ? slug : slug[..64] + "…";
 
     private static IEnumerable<string> Texts(NewApp app) =>
         [app.Command, app.DisplayName, app.Group, app.Icon, app.Url, app.Healthcheck?.Url ?? ""];

@@ -16,8 +16,9 @@ using DisplayApp = Tailnet.AgentMessages.CreateSubAgentRequest.Types.DisplayApp;
 namespace ControlPlane.AgentRpc;
 
 /// <summary>
-/// Agents that an agent makes for itself, one for each of its dev containers. They are agents like others, with a parent. Tokens are stored as
-/// hashes, so that one is told only by the call that makes it: the list has none, and asking again for a declared sub-agent gives it a new one.
+/// Creates, lists and deletes sub-agents. An agent creates one for each of its development containers. A sub-agent is an agent with a
+/// parent. Only hashes of tokens are stored, so only the response to the creation contains the token. A second creation of a declared
+/// sub-agent replaces its token.
 /// </summary>
 internal sealed partial class SubAgentsRpc(
     AgentStore agents,
@@ -30,7 +31,8 @@ internal sealed partial class SubAgentsRpc(
     private const int MaxName = 64;
     private const int MaxText = 4096;
 
-    public async ValueTask<CreateSubAgentResponse> CreateAsync(Guid parentId, CreateSubAgentRequest request, CancellationToken cancellationToken)
+    public async ValueTask<CreateSubAgentResponse> CreateAsync(
+        Guid parentId, CreateSubAgentRequest request, CancellationToken cancellationToken)
     {
         var displayApps = JsonSerializer.Serialize([.. request.DisplayApps.Select(NameOf)], ApiJson.Wire.StringArray);
         if (new[] { request.Directory, request.Architecture, request.OperatingSystem }.Any(static text => text.Length > MaxText))
@@ -43,9 +45,10 @@ internal sealed partial class SubAgentsRpc(
         CreateSubAgentResponse response;
         if (request.HasId)
         {
-            response = await database.WriteAsync(connection => Declared(connection, parent, request, displayApps, token), cancellationToken);
+            response = await database.WriteAsync(
+                connection => ReplaceToken(connection, parent, request, displayApps, token), cancellationToken);
 
-            // The token before is no longer valid.
+            // The old token is no longer valid.
             access.Changed();
         }
         else
@@ -58,7 +61,8 @@ internal sealed partial class SubAgentsRpc(
         return response;
     }
 
-    public async ValueTask<DeleteSubAgentResponse> DeleteAsync(Guid parentId, DeleteSubAgentRequest request, CancellationToken cancellationToken)
+    public async ValueTask<DeleteSubAgentResponse> DeleteAsync(
+        Guid parentId, DeleteSubAgentRequest request, CancellationToken cancellationToken)
     {
         if (!PeerIds.TryRead(request.Id, out var id))
         {
@@ -91,7 +95,7 @@ internal sealed partial class SubAgentsRpc(
         },
     };
 
-    private static CreateSubAgentResponse Declared(
+    private static CreateSubAgentResponse ReplaceToken(
         DbConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
     {
         if (!PeerIds.TryRead(request.Id, out var id))
@@ -113,10 +117,10 @@ internal sealed partial class SubAgentsRpc(
             ("@hash", Secrets.Hash(token)),
             ("@apps", displayApps),
             ("@directory", request.Directory));
-        return Made(id, name, token, []);
+        return Response(id, name, token, []);
     }
 
-    private static CreateSubAgentResponse Made(Guid id, string name, Guid token, IEnumerable<AppError> errors) => new()
+    private static CreateSubAgentResponse Response(Guid id, string name, Guid token, IEnumerable<AppError> errors) => new()
     {
         Agent = new SubAgent { Id = PeerIds.Write(id), Name = name, AuthToken = PeerIds.Write(token) },
         AppCreationErrors = { errors },
@@ -148,7 +152,8 @@ internal sealed partial class SubAgentsRpc(
     [GeneratedRegex(@"\A[a-zA-Z0-9](-?[a-zA-Z0-9])*\z", RegexOptions.CultureInvariant)]
     private static partial Regex NamePattern();
 
-    private CreateSubAgentResponse Insert(DbConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
+    private CreateSubAgentResponse Insert(
+        DbConnection connection, Agent parent, CreateSubAgentRequest request, string displayApps, Guid token)
     {
         if (connection.Count(
             "SELECT count(*) FROM workspace_agents WHERE workspace_id = @workspace AND lower(name) = lower(@name)",
@@ -168,9 +173,10 @@ internal sealed partial class SubAgentsRpc(
         var id = Secrets.NewUuid();
         connection.Execute(
             """
-            INSERT INTO workspace_agents (id, workspace_id, parent_id, resource_id, name, hashed_auth_token, created_at, updated_at, architecture,
-                operating_system, directory, display_apps, connection_timeout_seconds, troubleshooting_url)
-            VALUES (@id, @workspace, @parent, @resource, @name, @hash, @now, @now, @architecture, @os, @directory, @apps, @timeout, @troubleshooting)
+            INSERT INTO workspace_agents (id, workspace_id, parent_id, resource_id, name, hashed_auth_token, created_at, updated_at,
+                architecture, operating_system, directory, display_apps, connection_timeout_seconds, troubleshooting_url)
+            VALUES (@id, @workspace, @parent, @resource, @name, @hash, @now, @now,
+                @architecture, @os, @directory, @apps, @timeout, @troubleshooting)
             """,
             ("@id", id),
             ("@workspace", parent.WorkspaceId),
@@ -186,7 +192,8 @@ internal sealed partial class SubAgentsRpc(
             ("@timeout", (long)parent.ConnectionTimeoutSeconds),
             ("@troubleshooting", parent.TroubleshootingUrl));
         var (apps, errors) = SubAgentApps.Check(request.Name, request.Apps);
-        DeclarationWriter.Write(connection, id, new AgentDeclarations { Apps = [.. apps.Select(static app => SubAgentApps.Declare(app.Slug, app.App))] });
-        return Made(id, request.Name, token, errors);
+        var declarations = new AgentDeclarations { Apps = [.. apps.Select(static app => SubAgentApps.Declare(app.Slug, app.App))] };
+        DeclarationWriter.Write(connection, id, declarations);
+        return Response(id, request.Name, token, errors);
     }
 }

@@ -3,11 +3,11 @@ using Tailnet.Drpc;
 
 namespace ControlPlane.AgentRpc;
 
-/// <summary>Times as agents send them.</summary>
+/// <summary>Reads the protobuf timestamps of agents.</summary>
 internal static class Timestamps
 {
-    /// <summary>Null without one.</summary>
-    /// <exception cref="DrpcException">It is none that a calendar has.</exception>
+    /// <summary>Converts a timestamp; null stays null.</summary>
+    /// <exception cref="DrpcException">The timestamp is outside the years 1 to 9999.</exception>
     public static DateTimeOffset? Read(Timestamp? timestamp)
     {
         if (timestamp is null)

@@ -8,124 +8,124 @@ using ControlPlane.Scripts;
 namespace ControlPlane.AgentViews;
 
 /// <summary>
-/// The API's workspace agent: the union of what the five API documents require (tailnet.md §1.3-19). Times that have not come, and the
-/// directories and instance id that are not known, are left out; the parent is null.
+/// The workspace agent of the Agents API, with the fields of all five API documents (tailnet.md §1.3-19). Unknown times, directories and
+/// instance ids are omitted; an unknown parent is null.
 /// </summary>
 internal sealed record AgentView
 {
     /// <summary>The agent's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The agent that made it for itself; null: none.</summary>
+    /// <summary>The parent of a sub-agent; null for any other agent.</summary>
     public required Guid? ParentId { get; init; }
 
-    /// <summary>When it was made.</summary>
+    /// <summary>The time of creation.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it was last changed.</summary>
+    /// <summary>The time of the last change.</summary>
     public required DateTimeOffset UpdatedAt { get; init; }
 
-    /// <summary>When it first connected; left out before it has.</summary>
+    /// <summary>The time of the first connection; omitted before it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? FirstConnectedAt { get; init; }
 
-    /// <summary>The last sign of life of its connection; left out before it has connected.</summary>
+    /// <summary>The last time at which the agent was connected; omitted before its first connection.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? LastConnectedAt { get; init; }
 
-    /// <summary>When its connection last ended; left out before it has.</summary>
+    /// <summary>The last end of its connection; omitted before it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? DisconnectedAt { get; init; }
 
-    /// <summary>When it last began to start; left out before it has.</summary>
+    /// <summary>The last begin of its start; omitted before it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? StartedAt { get; init; }
 
-    /// <summary>When its start was last over; left out before it was.</summary>
+    /// <summary>The last end of its start; omitted before it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? ReadyAt { get; init; }
 
-    /// <summary>What its connection does; disconnected also after 30 s without a sign of life.</summary>
+    /// <summary>The connection status. An agent that has answered no ping for 30 s is <c>disconnected</c>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>The state that it last reported.</summary>
+    /// <summary>The lifecycle state that the agent last reported.</summary>
     public required string LifecycleState { get; init; }
 
-    /// <summary>Its name, one of a kind in the workspace.</summary>
+    /// <summary>The name, unique in the workspace.</summary>
     public required string Name { get; init; }
 
     /// <summary>The id of the resource that it runs on.</summary>
     public required Guid ResourceId { get; init; }
 
-    /// <summary>The cloud's instance that stands for it; left out when there is none.</summary>
+    /// <summary>The id of the bound cloud instance; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? InstanceId { get; init; }
 
     /// <summary>The machine's architecture, such as <c>amd64</c>.</summary>
     public required string Architecture { get; init; }
 
-    /// <summary>What it sets for shells and scripts: values by names.</summary>
+    /// <summary>The environment variables of shells and scripts.</summary>
     public required IReadOnlyDictionary<string, string> EnvironmentVariables { get; init; }
 
     /// <summary>The machine's operating system, such as <c>linux</c>.</summary>
     public required string OperatingSystem { get; init; }
 
-    /// <summary>How many bytes of log lines it has stored.</summary>
+    /// <summary>The size of the stored log lines, in bytes.</summary>
     public required int LogsLength { get; init; }
 
-    /// <summary>Whether log lines were refused because of its limit.</summary>
+    /// <summary>Whether log lines were refused because of the limit.</summary>
     public required bool LogsOverflowed { get; init; }
 
-    /// <summary>Where shells begin; left out when that is not declared.</summary>
+    /// <summary>The declared working directory of shells; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Directory { get; init; }
 
-    /// <summary>Where shells begin, as the agent has expanded it; left out before it has said so.</summary>
+    /// <summary>The working directory of shells with variables expanded, as the agent reported it; omitted before its report.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ExpandedDirectory { get; init; }
 
-    /// <summary>The version that it reported; empty before it has.</summary>
+    /// <summary>The version that the agent reported; empty before its first report.</summary>
     public required string Version { get; init; }
 
-    /// <summary>The version of the agent API that it speaks; empty before it has connected.</summary>
+    /// <summary>The version of the agent API that the agent uses; empty before its first report.</summary>
     public required string ApiVersion { get; init; }
 
-    /// <summary>Its apps, in the order of their declaration.</summary>
+    /// <summary>The apps, in the order of their declaration.</summary>
     public required IReadOnlyList<AppView> Apps { get; init; }
 
-    /// <summary>By the name of the relay's region, as the agent last said on its connection to this process.</summary>
+    /// <summary>The latencies to DERP regions by the region's name, as the agent last reported them to this process.</summary>
     public required IReadOnlyDictionary<string, RegionLatency> Latency { get; init; }
 
-    /// <summary>After how many seconds without a first connection it counts as timed out; 0: never.</summary>
+    /// <summary>The seconds without a first connection after which the status is <c>timeout</c>; 0: never.</summary>
     public required int ConnectionTimeoutSeconds { get; init; }
 
-    /// <summary>A page that helps when it does not connect.</summary>
+    /// <summary>The URL of a page with help for an agent that does not connect.</summary>
     public required string TroubleshootingUrl { get; init; }
 
-    /// <summary>What it runs in, as it reported.</summary>
+    /// <summary>The subsystems in which the agent runs, as it reported.</summary>
     public required IReadOnlyList<string> Subsystems { get; init; }
 
-    /// <summary>Whether it is well.</summary>
+    /// <summary>The health of the agent.</summary>
     public required AgentHealth Health { get; init; }
 
-    /// <summary>Which of the built-in apps are shown.</summary>
+    /// <summary>The built-in apps that are shown.</summary>
     public required IReadOnlyList<string> DisplayApps { get; init; }
 
-    /// <summary>Where its log lines come from.</summary>
+    /// <summary>The sources of the agent's log lines.</summary>
     public required IReadOnlyList<LogSource> LogSources { get; init; }
 
-    /// <summary>Its scripts, in the order of their declaration.</summary>
+    /// <summary>The scripts, in the order of their declaration.</summary>
     public required IReadOnlyList<ScriptView> Scripts { get; init; }
 
-    /// <summary>The one script that S4 knows; see <see cref="Scripts.StartupScript"/>.</summary>
+    /// <summary>The single startup script that clients of v0.20 know; see <see cref="Scripts.StartupScript"/>.</summary>
     public required string StartupScript { get; init; }
 
-    /// <summary>How many seconds <see cref="StartupScript"/> may take; 0: as long as it likes.</summary>
+    /// <summary>The timeout of <see cref="StartupScript"/> in seconds; 0: none.</summary>
     public required int StartupScriptTimeoutSeconds { get; init; }
 
-    /// <summary>Whether logins wait for a script at start.</summary>
+    /// <summary>Whether logins wait for the startup scripts.</summary>
     public required string StartupScriptBehavior { get; init; }
 
-    /// <summary>The older spelling (S4) of a startup script that does not block logins.</summary>
+    /// <summary>Whether logins do not wait for the startup script, for clients of v0.20.</summary>
     public required bool LoginBeforeReady { get; init; }
 }

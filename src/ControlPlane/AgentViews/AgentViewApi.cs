@@ -12,8 +12,9 @@ using Tailnet.Services;
 
 namespace ControlPlane.AgentViews;
 
-/// <summary><c>GET {id}</c>: an agent with what its features know of it.</summary>
-internal sealed class AgentViewApi(Database database, AgentNodes nodes, DerpMapPublisher derpMaps, AgentReach reach, TimeProvider time)
+/// <summary><c>GET {id}</c>: an agent with its apps, scripts, log sources and latencies.</summary>
+internal sealed class AgentViewApi(
+    Database database, AgentLatencies latencies, DerpMapPublisher derpMaps, AgentReach reach, TimeProvider time)
 {
     private const string Blocking = "blocking";
     private const string NonBlocking = "non-blocking";
@@ -64,7 +65,7 @@ internal sealed class AgentViewApi(Database database, AgentNodes nodes, DerpMapP
             Version = agent.Version,
             ApiVersion = agent.ApiVersion,
             Apps = apps.ConvertAll(app => AppView.Of(app, agent)),
-            Latency = nodes.LatenciesOf(agent.Id, derpMaps.Current),
+            Latency = latencies.Of(agent.Id, derpMaps.Current),
             ConnectionTimeoutSeconds = agent.ConnectionTimeoutSeconds,
             TroubleshootingUrl = agent.TroubleshootingUrl,
             Subsystems = agent.Subsystems,
@@ -82,6 +83,6 @@ internal sealed class AgentViewApi(Database database, AgentNodes nodes, DerpMapP
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 
-    /// <summary>What an agent has beside itself, of what is shown of it.</summary>
+    /// <summary>The parts of the view from other tables than the agent's own.</summary>
     private sealed record Parts(List<AgentApp> Apps, List<AgentScript> Scripts, List<LogSource> Sources);
 }

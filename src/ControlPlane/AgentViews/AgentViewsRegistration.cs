@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.AgentViews;
 
-/// <summary>Agents, as their owners see them.</summary>
+/// <summary>Registers and maps the view of an agent for its owner.</summary>
 internal static class AgentViewsRegistration
 {
     public static IServiceCollection AddAgentViews(this IServiceCollection services) => services

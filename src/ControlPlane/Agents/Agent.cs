@@ -1,6 +1,6 @@
 namespace ControlPlane.Agents;
 
-/// <summary>A workspace agent as stored. What was read once may be shared by many requests.</summary>
+/// <summary>A workspace agent as stored. The cache shares one instance between many requests.</summary>
 internal sealed record Agent
 {
     public required Guid Id { get; init; }
@@ -68,6 +68,8 @@ internal sealed record Agent
 
     public required bool LogsOverflowed { get; init; }
 
-    /// <summary>Whether the first start made it: with the deployment itself, in one transaction and at one time, which nothing later has.</summary>
+    /// <summary>
+    /// Whether the first start created the agent: the deployment was created in the same transaction and has the same time of creation.
+    /// </summary>
     public required bool IsOfFirstStart { get; init; }
 }

@@ -4,16 +4,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Lets requests with a valid agent token through, and answers the others (tailnet.md §2.1, §2.2).</summary>
+/// <summary>Authenticates requests by their agent token, and answers those without a valid one with 401 (tailnet.md §2.1, §2.2).</summary>
 internal sealed class AgentAuthentication(AgentStore agents)
 {
-    public RequestDelegate Agent(Func<HttpContext, Agent, Task> handler) => Checked(handler, agents.FindByTokenAsync);
+    public RequestDelegate Agent(Func<HttpContext, Agent, Task> handler) => Authenticated(handler, agents.FindByTokenAsync);
 
-    /// <summary>The same for a report that agents send all the time and that needs no more of the agent than who it is, which is mostly known.</summary>
+    /// <summary>The same for frequent reports, which need only the agent's id: it is mostly in the cache.</summary>
     public RequestDelegate Reporter(Func<HttpContext, Guid, Task> handler) =>
-        Checked((context, reporter) => handler(context, reporter.Id), agents.FindReporterAsync);
+        Authenticated((context, reporter) => handler(context, reporter.Id), agents.FindReporterAsync);
 
-    private static RequestDelegate Checked<T>(Func<HttpContext, T, Task> handler, Func<Guid, ValueTask<T?>> find)
+    private static RequestDelegate Authenticated<T>(Func<HttpContext, T, Task> handler, Func<Guid, ValueTask<T?>> find)
         where T : class => async context =>
     {
         var token = RequestToken.Find(context.Request);
@@ -27,7 +27,9 @@ internal sealed class AgentAuthentication(AgentStore agents)
         {
             await UnauthorizedAsync(
                 context,
-                new ApiError("Workspace agent token invalid.", FormattableString.Invariant($"An agent token must be a valid UUIDv4. (len {token.Length})")));
+                new ApiError(
+                    "Workspace agent token invalid.",
+                    FormattableString.Invariant($"An agent token must be a valid UUIDv4. (len {token.Length})")));
             return;
         }
 
@@ -37,9 +39,10 @@ internal sealed class AgentAuthentication(AgentStore agents)
             return;
         }
 
-        StreamAccess.OfAgent(context, id);
+        StreamAccess.SetAgentToken(context, id);
         await handler(context, agent);
     };
 
-    private static Task UnauthorizedAsync(HttpContext context, ApiError error) => context.WriteAsync(StatusCodes.Status401Unauthorized, error);
+    private static Task UnauthorizedAsync(HttpContext context, ApiError error) =>
+        context.WriteAsync(StatusCodes.Status401Unauthorized, error);
 }

@@ -6,18 +6,18 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Maps the routes of agents, <c>me</c>, and of their owners, <c>{workspaceagent}</c>, each behind its guard.</summary>
+/// <summary>Maps the routes of agents, <c>me</c>, and of their owners, <c>{workspaceagent}</c>, each with its authentication.</summary>
 internal static class AgentRoutes
 {
     public const string All = ApiRoutes.Root + "/workspaceagents";
     public const string Me = All + "/me";
     public const string ById = All + "/{" + OwnerAuthentication.RouteParameter + "}";
 
-    /// <summary>A path below <see cref="Me"/>, for the agent itself.</summary>
+    /// <summary>Maps a path below <see cref="Me"/>, for the agent itself.</summary>
     public static void MapAgent(this IEndpointRouteBuilder routes, string path, string method, Func<HttpContext, Agent, Task> handler) =>
         routes.MapAgent(path, (method, handler));
 
-    /// <summary>As above, for a path with several methods.</summary>
+    /// <summary>Maps a path below <see cref="Me"/> with several methods.</summary>
     public static void MapAgent(
         this IEndpointRouteBuilder routes, string path, params (string Method, Func<HttpContext, Agent, Task> Handler)[] methods)
     {
@@ -26,7 +26,7 @@ internal static class AgentRoutes
             .WithMethods(methods.Select(static one => one.Method));
     }
 
-    /// <summary>A path below <see cref="Me"/> for reports, whose agent is known by its id alone.</summary>
+    /// <summary>Maps a path below <see cref="Me"/> for frequent reports; the handler gets only the agent's id.</summary>
     public static void MapReport(this IEndpointRouteBuilder routes, string path, string method, Func<HttpContext, Guid, Task> handler)
     {
         var authentication = routes.ServiceProvider.GetRequiredService<AgentAuthentication>();
@@ -34,7 +34,7 @@ internal static class AgentRoutes
             .WithMethods(method);
     }
 
-    /// <summary>A path below <see cref="ById"/>, for the agent's owner.</summary>
+    /// <summary>Maps a path below <see cref="ById"/>, for the agent's owner.</summary>
     public static void MapOwned(this IEndpointRouteBuilder routes, string path, string method, Func<HttpContext, Agent, Task> handler)
     {
         var authentication = routes.ServiceProvider.GetRequiredService<OwnerAuthentication>();

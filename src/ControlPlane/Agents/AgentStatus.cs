@@ -1,6 +1,6 @@
 namespace ControlPlane.Agents;
 
-/// <summary>What the stored times mean at a moment.</summary>
+/// <summary>Computes an agent's connection status and health from its stored times and lifecycle state.</summary>
 internal static class AgentStatus
 {
     public const string Connecting = "connecting";
@@ -10,7 +10,10 @@ internal static class AgentStatus
 
     public static IReadOnlyList<string> All { get; } = [Connecting, Connected, Disconnected, Timeout];
 
-    /// <summary>The agent's connection state. A connection's owner may have died without a word, so old signs of life do not count.</summary>
+    /// <summary>
+    /// The agent's connection status. A server that crashed has stored no end of the connection, so a <c>last_connected_at</c> older than
+    /// the timeout means disconnected.
+    /// </summary>
     public static string Of(Agent agent, DateTimeOffset now, TimeSpan inactiveTimeout)
     {
         if (agent.FirstConnectedAt is null)
@@ -29,7 +32,7 @@ internal static class AgentStatus
         return Connected;
     }
 
-    /// <summary>Whether the agent is well, and why not.</summary>
+    /// <summary>The agent's health, with the reasons of Coder's server.</summary>
     public static AgentHealth HealthOf(Agent agent, string status)
     {
         var reason = (status, agent.LifecycleState) switch

@@ -7,7 +7,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Workspace agents, found by token or, for a user, by id.</summary>
+/// <summary>Reads workspace agents by token or by id, through caches.</summary>
 internal sealed class AgentStore(Database database, AccessSignals access, TimeProvider time)
 {
     private const string Select = """
@@ -17,8 +17,8 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
 
         """;
 
-    // A token and an id take some 150 bytes.
-    private const int MostReporters = 16_384;
+    // An entry takes about 150 bytes.
+    private const int MaxCachedTokens = 16_384;
 
     private readonly ReadThroughCache<Guid, Agent> _agents = new(
         database,
@@ -26,45 +26,58 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
         static (connection, id) => connection.FirstAsync(Select + "WHERE agents.id = @id", ReadAgent, ("@id", id)),
         database.Engine.DataVersion);
 
-    // By the tokens themselves, so that none is hashed again. Each came in a request and comes in clear with the next one, so whoever can read this
-    // memory has it; it is stored nowhere. Only tokens that are good, which we have made, get in here: nobody can fill it, or choose where they fall.
+    // The keys are the tokens themselves, which saves the hash of each request's token. That reveals nothing more: the next request has the
+    // token in clear, in the same memory. Only valid tokens, which this server generated, get in: an attacker can neither fill the cache
+    // nor cause hash collisions.
     private readonly ReadThroughCache<Guid, Reporter> _reporters = new(
         database,
         time,
         static (connection, token) => connection.FirstAsync(
-            "SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash",
+            """
+            SELECT id FROM workspace_agents WHERE hashed_auth_token = @hash
+            UNION ALL SELECT agent_id FROM instance_tokens WHERE hashed_token = @hash
+            """,
             static reader => new Reporter(reader.Uuid("id")),
             ("@hash", Secrets.Hash(token))),
         () => access.Version,
-        MostReporters);
+        MaxCachedTokens);
 
-    /// <summary>The agent whose token this is: its own, or one given for its instance's identity.</summary>
-    public async ValueTask<Agent?> FindByTokenAsync(Guid token) => await FindReporterAsync(token) is { } reporter ? await FindAsync(reporter.Id) : null;
+    /// <summary>The agent of a token: the agent's own token, or one issued for its instance's identity.</summary>
+    public async ValueTask<Agent?> FindByTokenAsync(Guid token) =>
+        await FindReporterAsync(token) is { } reporter ? await FindAsync(reporter.Id) : null;
 
     /// <summary>
-    /// Which agent that is, and nothing else of it. A token that another process withdraws without a notice may be found for
+    /// The id of a token's agent. A token that another process revokes without a notice may still be found for
     /// <see cref="ReadThroughCache{TKey, TValue}.MaxAge"/>.
     /// </summary>
     public ValueTask<Reporter?> FindReporterAsync(Guid token) => _reporters.GetAsync(token);
 
     /// <summary>The agent, if it is in a workspace of this user.</summary>
-    public async ValueTask<Agent?> FindOwnedAsync(Guid id, Guid ownerId) => await FindAsync(id) is { } agent && agent.OwnerId == ownerId ? agent : null;
+    public async ValueTask<Agent?> FindOwnedAsync(Guid id, Guid ownerId) =>
+        await FindAsync(id) is { } agent && agent.OwnerId == ownerId ? agent : null;
 
-    /// <summary>The agent, whoever's it is.</summary>
+    /// <summary>The agent of any owner.</summary>
     public ValueTask<Agent?> FindAsync(Guid id) => _agents.GetAsync(id);
 
-    /// <summary>All agents, or those of one workspace, by the names of their owners and workspaces and their own.</summary>
+    /// <summary>All agents, or those of one workspace, ordered by owner, workspace and name.</summary>
     public ValueTask<List<Agent>> ListAsync(Guid? workspaceId, int limit, int offset)
     {
-        const string Order = " ORDER BY lower(users.username), lower(workspaces.name), lower(agents.name), agents.id LIMIT @limit OFFSET @offset";
+        const string Order = """
+             ORDER BY lower(users.username), lower(workspaces.name), lower(agents.name), agents.id
+            LIMIT @limit OFFSET @offset
+            """;
         return database.ReadAsync(connection => workspaceId is { } workspace
             ? connection.ListAsync(
-                Select + "WHERE agents.workspace_id = @workspace" + Order, ReadAgent, ("@workspace", workspace), ("@limit", limit), ("@offset", offset))
+                Select + "WHERE agents.workspace_id = @workspace" + Order,
+                ReadAgent,
+                ("@workspace", workspace),
+                ("@limit", limit),
+                ("@offset", offset))
             : connection.ListAsync(Select + Order, ReadAgent, ("@limit", limit), ("@offset", offset)));
     }
 
-    public async ValueTask<bool> ExistsAsync(Guid id) =>
-        await database.ReadAsync(connection => connection.CountAsync("SELECT count(*) FROM workspace_agents WHERE id = @id", ("@id", id))) == 1;
+    public async ValueTask<bool> ExistsAsync(Guid id) => await database.ReadAsync(connection =>
+        connection.CountAsync("SELECT count(*) FROM workspace_agents WHERE id = @id", ("@id", id))) == 1;
 
     private static Agent ReadAgent(DbDataReader reader) => new()
     {
@@ -103,8 +116,9 @@ internal sealed class AgentStore(Database database, AccessSignals access, TimePr
         IsOfFirstStart = reader.Time("created_at") == reader.TimeOrNull("deployed_at"),
     };
 
-    private static T Json<T>(DbDataReader reader, string column, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(reader.Text(column), type)!;
+    private static T Json<T>(DbDataReader reader, string column, JsonTypeInfo<T> type) =>
+        JsonSerializer.Deserialize(reader.Text(column), type)!;
 }
 
-/// <summary>An agent that reports.</summary>
+/// <summary>The agent of a report. A class, because the cache holds references.</summary>
 internal sealed record Reporter(Guid Id);

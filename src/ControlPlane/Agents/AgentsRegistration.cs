@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Agents, what lets them and their owners in, and what they say of their own state.</summary>
+/// <summary>Registers agents, the authentication of agents and their owners, and the agents' state reports.</summary>
 internal static class AgentsRegistration
 {
     public static IServiceCollection AddAgents(this IServiceCollection services) => services
@@ -22,7 +22,7 @@ internal static class AgentsRegistration
         routes.MapAgent("/report-lifecycle", HttpMethods.Post, state.PostLifecycleAsync);
         routes.MapAgent("/startup", HttpMethods.Post, state.PostStartupAsync);
 
-        // Who asks is looked at first, also where there is nothing.
+        // Unknown paths authenticate the request too, before they answer it with 404.
         var agents = routes.ServiceProvider.GetRequiredService<AgentAuthentication>();
         var owners = routes.ServiceProvider.GetRequiredService<OwnerAuthentication>();
         routes.Map(AgentRoutes.Me + "/{**path}", agents.Agent(static (context, _) => ApiRoutes.NotFound(context)));

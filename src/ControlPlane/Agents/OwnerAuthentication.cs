@@ -5,12 +5,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Lets an agent's owner through, and answers the others (tailnet.md §1.3-19).</summary>
+/// <summary>Authorizes an agent's owner, and answers all other requests with an error (tailnet.md §1.3-19).</summary>
 internal sealed class OwnerAuthentication(AgentStore agents, UserAuthentication users)
 {
     public const string RouteParameter = "workspaceagent";
 
-    /// <summary>A route below <c>{workspaceagent}</c>: first who asks, then for what, and only then the method.</summary>
+    /// <summary>Wraps a route below <c>{workspaceagent}</c>. The session is checked first, then the agent, and the method last.</summary>
     public RequestDelegate Owned(Func<HttpContext, Agent, Task> handler) => users.SessionOrProxy(async (context, user) =>
     {
         var text = context.Request.RouteValues[RouteParameter] as string ?? "";
@@ -28,7 +28,7 @@ internal sealed class OwnerAuthentication(AgentStore agents, UserAuthentication 
             return;
         }
 
-        StreamAccess.To(context, agent.Id);
+        StreamAccess.SetAgent(context, agent.Id);
         await handler(context, agent);
     });
 }

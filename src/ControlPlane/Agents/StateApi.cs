@@ -4,11 +4,12 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Agents;
 
 /// <summary>
-/// <c>POST me/report-lifecycle</c> and <c>POST me/startup</c>: paths that agents of the ages of S3 and S4 need and their documents leave out.
+/// <c>POST me/report-lifecycle</c> and <c>POST me/startup</c>. Agents from v0.20 to v2.8 need these paths, although the API documents of
+/// these versions do not have them.
 /// </summary>
 internal sealed class StateApi(StateReports reports, ControlPlaneOptions options)
 {
-    // What the agent API was before it had rpcs.
+    // The version of the agent API before dRPC.
     private const string RestApiVersion = "1.0";
 
     public async Task PostLifecycleAsync(HttpContext context, Agent agent)
@@ -24,7 +25,7 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
             return;
         }
 
-        // Older agents send none, and Go's zero time is none either.
+        // Older agents send no time, or Go's zero time.
         var changedAt = request.ChangedAt?.Year > 1 ? request.ChangedAt : null;
         await reports.SetLifecycleAsync(agent.Id, state, changedAt, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -37,8 +38,11 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
             return;
         }
 
-        // S4 knew one subsystem.
-        var subsystems = (request.Subsystems ?? []).Append(request.Subsystem).Where(static name => !string.IsNullOrEmpty(name)).Select(static name => name!);
+        // Agents of v0.20 send a single subsystem.
+        var subsystems = (request.Subsystems ?? [])
+            .Append(request.Subsystem)
+            .Where(static name => !string.IsNullOrEmpty(name))
+            .Select(static name => name!);
         var refusal = await reports.SetStartupAsync(
             agent.Id,
             new AgentStartup(request.Version ?? "", RestApiVersion, request.ExpandedDirectory ?? "", [.. subsystems]),
@@ -64,25 +68,25 @@ internal sealed class StateApi(StateReports reports, ControlPlaneOptions options
 /// <summary>The body of <c>POST me/report-lifecycle</c>.</summary>
 internal sealed class PostLifecycleRequest
 {
-    /// <summary>The state that the agent is in.</summary>
+    /// <summary>The agent's lifecycle state.</summary>
     public string? State { get; set; }
 
-    /// <summary>Since when; missing: now.</summary>
+    /// <summary>The time of the change; now if missing.</summary>
     public DateTimeOffset? ChangedAt { get; set; }
 }
 
 /// <summary>The body of <c>POST me/startup</c>.</summary>
 internal sealed class PostStartupRequest
 {
-    /// <summary>The agent's version, a semantic version with a <c>v</c>.</summary>
+    /// <summary>The agent's semantic version, with a leading <c>v</c>.</summary>
     public string? Version { get; set; }
 
-    /// <summary>Where shells begin, expanded.</summary>
+    /// <summary>The working directory of shells, with variables expanded.</summary>
     public string? ExpandedDirectory { get; set; }
 
-    /// <summary>What the agent runs in.</summary>
+    /// <summary>The subsystems in which the agent runs.</summary>
     public List<string?>? Subsystems { get; set; }
 
-    /// <summary>The one that agents of the first documents know.</summary>
+    /// <summary>The single subsystem that agents of v0.20 send.</summary>
     public string? Subsystem { get; set; }
 }

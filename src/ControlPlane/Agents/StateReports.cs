@@ -5,7 +5,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Agents;
 
-/// <summary>Stores what agents say of their own state, for REST and rpc alike.</summary>
+/// <summary>Stores the state reports of agents, for the REST routes and the rpcs.</summary>
 internal sealed partial class StateReports(Database database, TimeProvider time)
 {
     private const int MaxVersionCharacters = 128;
@@ -18,14 +18,14 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
 
     public static IReadOnlyList<string> Subsystems { get; } = ["envbox", "envbuilder", "exectrace"];
 
-    /// <summary>The agent has come to a state.</summary>
-    /// <param name="agentId">Whose state it is.</param>
+    /// <summary>Stores the agent's lifecycle state.</summary>
+    /// <param name="agentId">The agent's id.</param>
     /// <param name="state">One of <see cref="Lifecycles"/>.</param>
-    /// <param name="changedAt">Since when; null: now.</param>
-    /// <param name="cancellationToken">Stops waiting for other writers.</param>
+    /// <param name="changedAt">The time of the change; null: now.</param>
+    /// <param name="cancellationToken">Ends the wait for the write lock.</param>
     public Task<int> SetLifecycleAsync(Guid agentId, string state, DateTimeOffset? changedAt, CancellationToken cancellationToken)
     {
-        // An agent that starts again is not ready any more; one whose start was not seen has started when it became ready.
+        // A restart clears ready_at. Without a report of the start, started_at is the time at which the agent became ready.
         var times = state switch
         {
             "starting" => ", started_at = @changed, ready_at = NULL",
@@ -41,7 +41,8 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
             cancellationToken);
     }
 
-    /// <summary>The agent has started. Null, or why nothing was stored.</summary>
+    /// <summary>Stores the report of an agent's start.</summary>
+    /// <returns>Null, or the reason why nothing was stored.</returns>
     public async Task<StartupRefusal?> SetStartupAsync(Guid agentId, AgentStartup startup, CancellationToken cancellationToken)
     {
         if (startup.Version.Length > MaxVersionCharacters || !SemanticVersion().IsMatch(startup.Version))
@@ -79,22 +80,22 @@ internal sealed partial class StateReports(Database database, TimeProvider time)
     private static partial Regex SemanticVersion();
 }
 
-/// <summary>What an agent says when it has started.</summary>
-/// <param name="Version">The agent's own, a semantic version with a leading <c>v</c>.</param>
-/// <param name="ApiVersion">The API that it speaks.</param>
-/// <param name="ExpandedDirectory">Its working directory, with variables filled in.</param>
-/// <param name="Subsystems">Of <see cref="StateReports.Subsystems"/>; the words may be wrong.</param>
+/// <summary>The report of an agent's start.</summary>
+/// <param name="Version">The agent's semantic version, with a leading <c>v</c>.</param>
+/// <param name="ApiVersion">The version of the agent API that the agent uses.</param>
+/// <param name="ExpandedDirectory">The working directory, with variables expanded.</param>
+/// <param name="Subsystems">Values of <see cref="StateReports.Subsystems"/>, not validated yet.</param>
 internal sealed record AgentStartup(string Version, string ApiVersion, string ExpandedDirectory, IReadOnlyList<string> Subsystems);
 
-/// <summary>What of a start was refused.</summary>
+/// <summary>The reason why a report of a start was refused.</summary>
 internal enum StartupRefusal
 {
-    /// <summary>The version is no semantic version.</summary>
+    /// <summary>The version is not a semantic version.</summary>
     Version,
 
     /// <summary>The directory is too long.</summary>
     Directory,
 
-    /// <summary>A subsystem is not known.</summary>
+    /// <summary>A subsystem is unknown.</summary>
     Subsystem,
 }

@@ -5,7 +5,9 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Apps;
 
-/// <summary>Stores what agents report of their apps, for REST and rpc alike: all of a report or nothing.</summary>
+/// <summary>
+/// Stores the reports of agents about their apps, for the REST routes and the rpcs. A report is stored as a whole or not at all.
+/// </summary>
 internal sealed class AppReports(Database database, ControlPlaneOptions options, TimeProvider time)
 {
     /// <summary>The longest message of a status, in bytes of UTF-8 (tailnet.md §1.3-7).</summary>
@@ -16,10 +18,10 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
     public static IReadOnlyList<string> States { get; } = ["working", "idle", "complete", "failure"];
 
     /// <summary>Sets the health of apps.</summary>
-    /// <param name="agentId">Whose apps they are.</param>
-    /// <param name="healths">By the app's id; the words may be wrong.</param>
-    /// <param name="cancellationToken">Stops waiting for other writers.</param>
-    /// <returns>Null, or why nothing was stored.</returns>
+    /// <param name="agentId">The agent's id.</param>
+    /// <param name="healths">The healths by the apps' ids, not validated yet.</param>
+    /// <param name="cancellationToken">Ends the wait for the write lock.</param>
+    /// <returns>Null, or the reason why nothing was stored.</returns>
     public Task<AppRefusal?> SetHealthsAsync(
         Guid agentId, IReadOnlyCollection<KeyValuePair<Guid, string>> healths, CancellationToken cancellationToken) => database.WriteAsync(
             connection =>
@@ -45,9 +47,10 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
             },
             cancellationToken);
 
-    /// <summary>Adds what an app is doing. An app keeps the newest <see cref="ControlPlaneOptions.MaxStatusesPerApp"/>.</summary>
-    /// <returns>Null, or why it was not stored.</returns>
-    public Task<ApiError?> AddStatusAsync(Guid agentId, string slug, string? state, string message, string uri, CancellationToken cancellationToken)
+    /// <summary>Adds a status to an app, and deletes the oldest above <see cref="ControlPlaneOptions.MaxStatusesPerApp"/>.</summary>
+    /// <returns>Null, or the reason why it was not stored.</returns>
+    public Task<ApiError?> AddStatusAsync(
+        Guid agentId, string slug, string? state, string message, string uri, CancellationToken cancellationToken)
     {
         var error = Utf8Text.Count(message) > MaxMessageBytes
             ? new ApiError(
@@ -60,7 +63,7 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
                     $"invalid state: \"{state}\"",
                     [new ApiValidation("state", "State must be one of: complete, failure, working, idle.")])
                 : uri.Length > MaxUriCharacters
-                    ? ApiError.ValidationFailed(new ApiValidation("uri", $"At most {MaxUriCharacters} characters."))
+                    ? ApiError.ValidationFailed(new ApiValidation("uri", $"must have at most {MaxUriCharacters} characters"))
                     : null;
         return error is not null
             ? Task.FromResult<ApiError?>(error)
@@ -70,8 +73,8 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
     private static AppRefusal? Refusal(Dictionary<Guid, string> checks, Guid id, string health) =>
         !checks.TryGetValue(id, out var check) ? new AppRefusal(AppRefusalKind.Unknown, $"workspace app name {id} not found")
         : check.Length == 0 ? new AppRefusal(AppRefusalKind.NoHealthcheck, $"health checking is disabled for workspace app {id}")
-        : !AppHealths.All.Contains(health) ? new AppRefusal(AppRefusalKind.UnknownHealth, $"workspace app health {health} is not a valid value")
-        : null;
+        : AppHealths.All.Contains(health) ? null
+        : new AppRefusal(AppRefusalKind.UnknownHealth, $"workspace app health {health} is not a valid value");
 
     private ApiError? Add(DbConnection connection, Guid agentId, string slug, string state, string message, string uri)
     {
@@ -106,7 +109,7 @@ internal sealed class AppReports(Database database, ControlPlaneOptions options,
     }
 }
 
-/// <summary>Why a report of apps' health was refused.</summary>
+/// <summary>The reason why a report of apps' health was refused.</summary>
 internal sealed record AppRefusal(AppRefusalKind Kind, string Detail);
 
 /// <summary>The kinds of <see cref="AppRefusal"/>.</summary>
@@ -115,9 +118,9 @@ internal enum AppRefusalKind
     /// <summary>The agent has no such app.</summary>
     Unknown,
 
-    /// <summary>The app's health is not looked at.</summary>
+    /// <summary>The app has no health check.</summary>
     NoHealthcheck,
 
-    /// <summary>There is no such health.</summary>
+    /// <summary>The health is not one of <see cref="AppHealths"/>.</summary>
     UnknownHealth,
 }

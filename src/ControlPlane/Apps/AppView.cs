@@ -4,63 +4,65 @@ using ControlPlane.Declarations;
 
 namespace ControlPlane.Apps;
 
-/// <summary>The API's workspace app (tailnet.md §1.3-19): what the first documents always had is always there, the rest when it says something.</summary>
+/// <summary>
+/// The workspace app of the Agents API (tailnet.md §1.3-19). Fields that the oldest API documents do not have are omitted when empty.
+/// </summary>
 internal sealed record AppView
 {
     /// <summary>The app's id.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Where the agent reaches it, or for an external one where the user does.</summary>
+    /// <summary>The URL at which the agent reaches the app, or for an external app the user.</summary>
     public required string Url { get; init; }
 
-    /// <summary>Whether users go to its URL themselves.</summary>
+    /// <summary>Whether the user's browser opens the URL directly.</summary>
     public required bool External { get; init; }
 
-    /// <summary>Its name in URLs, one of a kind among its agent's apps.</summary>
+    /// <summary>The name in URLs, unique among the agent's apps.</summary>
     public required string Slug { get; init; }
 
-    /// <summary>What people call it.</summary>
+    /// <summary>The display name.</summary>
     public required string DisplayName { get; init; }
 
-    /// <summary>What a terminal runs for an app without a URL; left out when there is none.</summary>
+    /// <summary>The command that a terminal runs, for an app without a URL; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Command { get; init; }
 
-    /// <summary>The icon's URL; left out when there is none.</summary>
+    /// <summary>The icon's URL; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Icon { get; init; }
 
-    /// <summary>Whether it is served under a host name of its own.</summary>
+    /// <summary>Whether the app has a host name of its own.</summary>
     public required bool Subdomain { get; init; }
 
-    /// <summary>What that host name begins with; left out for an app that is served by path.</summary>
+    /// <summary>The first label of that host name; omitted for an app without one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? SubdomainName { get; init; }
 
-    /// <summary>Who may open it.</summary>
+    /// <summary>The users who may open the app.</summary>
     public required string SharingLevel { get; init; }
 
-    /// <summary>How its health is learnt.</summary>
+    /// <summary>The health check.</summary>
     public required HealthcheckView Healthcheck { get; init; }
 
-    /// <summary>Its health, as the agent last reported; disabled: it is not looked at.</summary>
+    /// <summary>The health that the agent last reported; <c>disabled</c> without a health check.</summary>
     public required string Health { get; init; }
 
-    /// <summary>Apps of one group are shown together; left out when it has none.</summary>
+    /// <summary>The group with which the app is shown; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Group { get; init; }
 
-    /// <summary>Whether it is not shown.</summary>
+    /// <summary>Whether the app is hidden.</summary>
     public required bool Hidden { get; init; }
 
-    /// <summary>Where it opens.</summary>
+    /// <summary>The window in which the app opens.</summary>
     public required string OpenIn { get; init; }
 
-    /// <summary>What is shown beside it, as Markdown; left out when there is none.</summary>
+    /// <summary>The tooltip, in Markdown; omitted for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Tooltip { get; init; }
 
-    /// <summary>What it was doing, newest first.</summary>
+    /// <summary>The reported statuses, newest first.</summary>
     public required IReadOnlyList<AppStatusView> Statuses { get; init; }
 
     public static AppView Of(AgentApp app, Agent agent) => new()
@@ -84,30 +86,30 @@ internal sealed record AppView
         Statuses = [.. app.Statuses.Select(status => AppStatusView.Of(status, app, agent))],
     };
 
-    /// <summary>What such an app's host name begins with; empty for one that is served by path.</summary>
+    /// <summary>The first label of the app's host name; empty for an app without one.</summary>
     public static string SubdomainNameOf(AgentApp app, Agent agent) =>
         app.Subdomain ? $"{app.Slug}--{agent.Name}--{agent.WorkspaceName}--{agent.OwnerName}" : "";
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 }
 
-/// <summary>How an app's health is learnt; the interval is in seconds.</summary>
-/// <param name="Url">What the agent asks; empty: its health is not looked at.</param>
-/// <param name="Interval">Seconds between two checks.</param>
-/// <param name="Threshold">Failures in a row that make the app unhealthy.</param>
+/// <summary>The health check of an app.</summary>
+/// <param name="Url">The URL that the agent requests; empty: no health check.</param>
+/// <param name="Interval">The seconds between two checks.</param>
+/// <param name="Threshold">The consecutive failures after which the app is unhealthy.</param>
 internal sealed record HealthcheckView(string Url, int Interval, int Threshold);
 
 /// <summary>
-/// What an app is doing. Servers of today read icon and attention no more, so they are as if never sent (tailnet.md §1.3-7).
+/// A reported status of an app. Current servers ignore the icon and the attention flag of a report, so both are empty (tailnet.md §1.3-7).
 /// </summary>
 /// <param name="Id">The status's id.</param>
-/// <param name="CreatedAt">When it was reported.</param>
+/// <param name="CreatedAt">The time of the report.</param>
 /// <param name="WorkspaceId">The workspace's id.</param>
 /// <param name="AgentId">The agent's id.</param>
 /// <param name="AppId">The app's id.</param>
-/// <param name="State">What kind of thing it does.</param>
-/// <param name="Message">What it does, in a line.</param>
-/// <param name="Uri">Where there is more to see; may be empty.</param>
+/// <param name="State">The state.</param>
+/// <param name="Message">A description in one line.</param>
+/// <param name="Uri">A link to more information; may be empty.</param>
 /// <param name="Icon">Always empty.</param>
 /// <param name="NeedsUserAttention">Always false.</param>
 internal sealed record AppStatusView(
@@ -123,5 +125,14 @@ internal sealed record AppStatusView(
     bool NeedsUserAttention)
 {
     public static AppStatusView Of(AgentAppStatus status, AgentApp app, Agent agent) => new(
-        status.Id, status.CreatedAt, agent.WorkspaceId, agent.Id, app.Id, status.State, status.Message, status.Uri, Icon: "", NeedsUserAttention: false);
+        status.Id,
+        status.CreatedAt,
+        agent.WorkspaceId,
+        agent.Id,
+        app.Id,
+        status.State,
+        status.Message,
+        status.Uri,
+        Icon: "",
+        NeedsUserAttention: false);
 }

@@ -29,7 +29,7 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
             {
                 await context.WriteAsync(
                     StatusCodes.Status400BadRequest,
-                    ApiError.ValidationFailed(new ApiValidation("healths", "Each name must be an app's id, a UUID.")));
+                    ApiError.ValidationFailed(new ApiValidation("healths", "each name must be an app's id, a UUID")));
                 return;
             }
 
@@ -62,31 +62,31 @@ internal sealed class AppsApi(AppReports reports, ControlPlaneOptions options)
     }
 }
 
-/// <summary>The body of <c>POST me/app-health</c>, by the apps' ids.</summary>
+/// <summary>The body of <c>POST me/app-health</c>.</summary>
 internal sealed class PostAppHealthRequest
 {
-    /// <summary>Healths by the apps' ids. All are set or none.</summary>
+    /// <summary>The healths by the apps' ids, which are stored all together or not at all.</summary>
     public Dictionary<string, string?>? Healths { get; set; }
 }
 
-/// <summary>The body of <c>PATCH me/app-status</c>. The last two are read for their type alone: nothing uses them any more.</summary>
+/// <summary>The body of <c>PATCH me/app-status</c>.</summary>
 internal sealed class PatchAppStatusRequest
 {
     /// <summary>The app's slug.</summary>
     public string? AppSlug { get; set; }
 
-    /// <summary>What kind of thing it does.</summary>
+    /// <summary>The state.</summary>
     public string? State { get; set; }
 
-    /// <summary>What it does: at most 160 bytes. Markup, terminal sequences and control characters are taken out.</summary>
+    /// <summary>A description of at most 160 bytes. Markup, escape sequences and control characters are removed.</summary>
     public string? Message { get; set; }
 
-    /// <summary>Where there is more to see: at most 2,048 characters.</summary>
+    /// <summary>A link to more information, of at most 2,048 characters.</summary>
     public string? Uri { get; set; }
 
-    /// <summary>Not used any more.</summary>
+    /// <summary>Ignored, but its type is checked.</summary>
     public string? Icon { get; set; }
 
-    /// <summary>Not used any more.</summary>
+    /// <summary>Ignored, but its type is checked.</summary>
     public bool? NeedsUserAttention { get; set; }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Apps;
 
-/// <summary>What agents report of their apps.</summary>
+/// <summary>Registers and maps the reports of agents about their apps.</summary>
 internal static class AppsRegistration
 {
     public static IServiceCollection AddApps(this IServiceCollection services) => services

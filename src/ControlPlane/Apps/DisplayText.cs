@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace ControlPlane.Apps;
 
 /// <summary>
-/// Makes one printable line of what a program inside a workspace says, for people to read: no markup, no escape sequences of terminals, no
-/// control characters, white space as single spaces.
+/// Converts a text from inside a workspace to one printable line. It removes markup, terminal escape sequences and control characters, and
+/// replaces white space by single spaces.
 /// </summary>
 internal static partial class DisplayText
 {
@@ -41,10 +41,11 @@ internal static partial class DisplayText
             or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
 
     // ECMA-48 §5.4 (control sequences) and §8.3.89 (operating system commands).
-    [GeneratedRegex(@"\x1B(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1B]*(\x07|\x1B\\)?|[@-Z\\^_])", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(
+        @"\x1B(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1B]*(\x07|\x1B\\)?|[@-Z\\^_])", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex EscapeSequence();
 
-    // A tag begins with a letter, a slash or an exclamation mark right after the bracket, so that "a < b" stays.
+    // A tag has a letter, "/", "!" or "?" directly after the bracket, so that "a < b" stays.
     [GeneratedRegex("<[A-Za-z/!?][^<>]*>", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Markup();
 }

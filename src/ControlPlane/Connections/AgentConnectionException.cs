@@ -1,9 +1,9 @@
 namespace ControlPlane.Connections;
 
-/// <summary>An agent that cannot be reached, or that refuses. The message is for the user and holds no secrets.</summary>
+/// <summary>An agent cannot be reached, or has answered with an error. The message is for the user and contains no secrets.</summary>
 public sealed class AgentConnectionException : Exception
 {
-    /// <summary>The status of an agent that does not have the shell that was asked for (RFC 9110 §15.5.11).</summary>
+    /// <summary>The status of an agent that does not have the requested shell (RFC 9110 §15.5.11).</summary>
     public const int Gone = 410;
 
     /// <summary>The agent cannot be reached.</summary>
@@ -16,9 +16,9 @@ public sealed class AgentConnectionException : Exception
     public AgentConnectionException(int status, string message, string? detail = null)
         : base(message) => (Status, Detail) = (status, detail);
 
-    /// <summary>The HTTP status of the agent's answer; null when it gave none.</summary>
+    /// <summary>The HTTP status of the agent's response; null without a response.</summary>
     public int? Status { get; }
 
-    /// <summary>More for whoever mends it.</summary>
+    /// <summary>The cause in more detail, for an administrator; null for none.</summary>
     public string? Detail { get; }
 }

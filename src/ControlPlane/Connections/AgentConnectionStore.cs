@@ -2,10 +2,10 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Connections;
 
-/// <summary>When agents were connected, from which their status follows.</summary>
+/// <summary>Stores the times of agents' connections, from which <see cref="Agents.AgentStatus"/> computes their status.</summary>
 internal sealed class AgentConnectionStore(Database database, TimeProvider time)
 {
-    /// <summary>The agent has connected now.</summary>
+    /// <summary>Stores that the agent has connected. All methods return 1, or 0 if the agent was deleted.</summary>
     public Task<int> ConnectedAsync(Guid agentId, CancellationToken cancellationToken) => ExecuteAsync(
         """
         UPDATE workspace_agents
@@ -15,11 +15,14 @@ internal sealed class AgentConnectionStore(Database database, TimeProvider time)
         agentId,
         cancellationToken);
 
-    /// <summary>The agent has given a sign of life. 0 when it is no longer stored, else 1; also of the others.</summary>
-    public Task<int> AliveAsync(Guid agentId, CancellationToken cancellationToken) => ExecuteAsync(
+    /// <summary>Stores that the agent has answered a ping.</summary>
+    public Task<int> SeenAsync(Guid agentId, CancellationToken cancellationToken) => ExecuteAsync(
         "UPDATE workspace_agents SET last_connected_at = @now, disconnected_at = NULL WHERE id = @id", agentId, cancellationToken);
 
-    /// <summary>The agent's connection is over. The time is stored as later than the last sign of life, also within one tick of the clock.</summary>
+    /// <summary>
+    /// Stores that the agent's connection has ended. The stored time is always later than <c>last_connected_at</c>, even within one clock
+    /// tick.
+    /// </summary>
     public Task<int> DisconnectedAsync(Guid agentId, CancellationToken cancellationToken) => ExecuteAsync(
         """
         UPDATE workspace_agents

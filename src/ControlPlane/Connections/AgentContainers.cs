@@ -2,25 +2,25 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Connections;
 
-/// <summary>An agent's containers, in the union of what the API documents show (tailnet.md §1.3-21). JSON names are snake case.</summary>
+/// <summary>An agent's containers, with the fields of all API documents (tailnet.md §1.3-21). JSON names are snake case.</summary>
 /// <param name="Containers">All containers of the machine.</param>
-/// <param name="Devcontainers">The development containers among them, and those that do not run.</param>
-/// <param name="Warnings">What could not be read; left out when there is nothing.</param>
+/// <param name="Devcontainers">The development containers, with and without a container.</param>
+/// <param name="Warnings">The errors of an incomplete list; omitted for none.</param>
 public sealed record AgentContainers(
     IReadOnlyList<AgentContainer> Containers,
     IReadOnlyList<Devcontainer> Devcontainers,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Warnings = null);
 
-/// <summary>One container.</summary>
-/// <param name="CreatedAt">When it was made.</param>
-/// <param name="Id">Its full id.</param>
-/// <param name="Name">Its name, without a slash.</param>
-/// <param name="Image">The name of its image.</param>
-/// <param name="Labels">Its labels.</param>
-/// <param name="Running">Whether it runs.</param>
-/// <param name="Ports">Its published ports.</param>
-/// <param name="Status">Docker's word for its state, such as <c>running</c> or <c>exited</c>.</param>
-/// <param name="Volumes">Paths outside, by the paths inside.</param>
+/// <summary>A container.</summary>
+/// <param name="CreatedAt">The time of creation.</param>
+/// <param name="Id">The full id.</param>
+/// <param name="Name">The name, without Docker's leading slash.</param>
+/// <param name="Image">The name of the image.</param>
+/// <param name="Labels">The labels.</param>
+/// <param name="Running">Whether the container runs.</param>
+/// <param name="Ports">The exposed ports.</param>
+/// <param name="Status">Docker's state, such as <c>running</c> or <c>exited</c>.</param>
+/// <param name="Volumes">The host paths by the paths in the container.</param>
 public sealed record AgentContainer(
     DateTimeOffset CreatedAt,
     string Id,
@@ -32,12 +32,12 @@ public sealed record AgentContainer(
     string Status,
     IReadOnlyDictionary<string, string> Volumes);
 
-/// <summary>One published port of a container.</summary>
-/// <param name="Port">Inside.</param>
+/// <summary>An exposed port of a container.</summary>
+/// <param name="Port">The port in the container.</param>
 /// <param name="Network"><c>tcp</c>, <c>udp</c> or <c>sctp</c>.</param>
-/// <param name="HostIp">The address outside, left out when it is not published.</param>
-/// <param name="HostPort">The port outside, left out when it is not published.</param>
-/// <param name="ProcessName">For clients of the first documents; Docker does not know it, so that it is empty.</param>
+/// <param name="HostIp">The address on the host; omitted for a port that is not published.</param>
+/// <param name="HostPort">The port on the host; omitted for a port that is not published.</param>
+/// <param name="ProcessName">Always empty, because Docker does not report it. Old clients require the field.</param>
 public sealed record ContainerPort(
     int Port,
     string Network,
@@ -45,15 +45,15 @@ public sealed record ContainerPort(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? HostPort = null,
     string ProcessName = "");
 
-/// <summary>One devcontainer: a workspace folder that the devcontainer CLI has made a container for.</summary>
-/// <param name="Id">The same as long as folder and configuration are.</param>
-/// <param name="Name">The folder's last part.</param>
-/// <param name="WorkspaceFolder">On the agent's machine.</param>
-/// <param name="ConfigPath">Its devcontainer.json, when known.</param>
+/// <summary>A development container: a workspace folder for which the devcontainer CLI has created a container.</summary>
+/// <param name="Id">A UUID that is derived from the folder.</param>
+/// <param name="Name">The folder's last path segment.</param>
+/// <param name="WorkspaceFolder">The folder on the agent's machine.</param>
+/// <param name="ConfigPath">The path of devcontainer.json; omitted if unknown.</param>
 /// <param name="Status"><c>running</c>, <c>stopped</c>, <c>starting</c>, <c>stopping</c>, <c>deleting</c> or <c>error</c>.</param>
-/// <param name="Dirty">Whether the configuration has changed since the container was made.</param>
-/// <param name="Container">Its container, when there is one.</param>
-/// <param name="Error">What went wrong last.</param>
+/// <param name="Dirty">Whether the configuration has changed since the container was created.</param>
+/// <param name="Container">The container; omitted for none.</param>
+/// <param name="Error">The last error; omitted for none.</param>
 public sealed record Devcontainer(
     Guid Id,
     string Name,

@@ -7,9 +7,9 @@ using Tailnet.Yamux;
 namespace ControlPlane.Connections;
 
 /// <summary>
-/// Watches agents' connections (tailnet.md §5): pings, stores signs of life, closes a session whose agent does not answer, and stores its
-/// end, unless the agent has come back on another connection meanwhile. The sessions of a removed agent are closed by
-/// <see cref="OpenStreams"/>.
+/// Monitors agents' connections (tailnet.md §5). It pings each agent, stores the times of its answers, and closes the session of an agent
+/// that does not answer. It stores the end of a connection, unless the agent has reconnected in the meantime. <see cref="OpenStreams"/>
+/// closes the sessions of a deleted agent.
 /// </summary>
 internal sealed partial class AgentMonitor(
     AgentConnectionStore store,
@@ -22,15 +22,15 @@ internal sealed partial class AgentMonitor(
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Connection> _latest = [];
 
-    /// <summary>Watches until <paramref name="ended"/>; does not throw.</summary>
+    /// <summary>Monitors a yamux session until <paramref name="ended"/>. Does not throw.</summary>
     public Task RunAsync(Guid agentId, YamuxSession session, CancellationToken ended) =>
         RunAsync(agentId, session.PingAsync, session.Close, ended);
 
-    /// <summary>Watches a connection of any kind until <paramref name="ended"/>; does not throw.</summary>
-    /// <param name="agentId">Whose it is.</param>
+    /// <summary>Monitors a connection of any kind until <paramref name="ended"/>. Does not throw.</summary>
+    /// <param name="agentId">The agent's id.</param>
     /// <param name="ping">Completes when the agent has answered.</param>
-    /// <param name="close">Ends the connection.</param>
-    /// <param name="ended">Cancelled when the connection is over.</param>
+    /// <param name="close">Closes the connection.</param>
+    /// <param name="ended">Cancelled when the connection has ended.</param>
     public async Task RunAsync(Guid agentId, Func<CancellationToken, Task> ping, Action close, CancellationToken ended)
     {
         var connection = new Connection(ping, close);
@@ -40,7 +40,7 @@ internal sealed partial class AgentMonitor(
         }
 
         await StoreAsync(store.ConnectedAsync, agentId);
-        await WatchAsync(agentId, connection, ended);
+        await PingAsync(agentId, connection, ended);
         lock (_lock)
         {
             if (_latest.GetValueOrDefault(agentId) != connection)
@@ -54,7 +54,7 @@ internal sealed partial class AgentMonitor(
         await StoreAsync(store.DisconnectedAsync, agentId);
     }
 
-    private async Task WatchAsync(Guid agentId, Connection connection, CancellationToken ended)
+    private async Task PingAsync(Guid agentId, Connection connection, CancellationToken ended)
     {
         using var timer = new PeriodicTimer(options.AgentPingInterval, time);
         try
@@ -67,9 +67,9 @@ internal sealed partial class AgentMonitor(
                 {
                     await ping;
                     lastPong = time.GetTimestamp();
-                    if (await StoreAsync(store.AliveAsync, agentId) == 0)
+                    if (await StoreAsync(store.SeenAsync, agentId) == 0)
                     {
-                        // Its token would not be taken any more: the streams that it let in are closed in one place, all with 1008.
+                        // The agent was deleted, and its token with it: OpenStreams closes all streams of the token with 1008.
                         access.Changed();
                     }
 
@@ -77,7 +77,7 @@ internal sealed partial class AgentMonitor(
                 }
                 else if (time.GetElapsedTime(lastPong) >= options.AgentPongTimeout)
                 {
-                    Silent(logger, agentId);
+                    Unresponsive(logger, agentId);
                     connection.Close();
                     await ping;
                 }
@@ -85,11 +85,14 @@ internal sealed partial class AgentMonitor(
         }
         catch (Exception exception) when (exception is OperationCanceledException or YamuxException)
         {
-            // The session is over.
+            // The session has ended.
         }
     }
 
-    /// <summary>A database that is busy or full must not end the agent's connection; the next sign of life is stored again.</summary>
+    /// <summary>
+    /// Stores a time. A database that is busy or full must not end the agent's connection; the next pong is stored again.
+    /// </summary>
+    /// <returns>The number of changed rows; null after an error.</returns>
     private async Task<int?> StoreAsync(Func<Guid, CancellationToken, Task<int>> store, Guid agentId)
     {
         try
@@ -100,7 +103,7 @@ internal sealed partial class AgentMonitor(
         {
             if (!database.IsOutage(exception))
             {
-                NotStored(logger, agentId, exception);
+                StoreFailed(logger, agentId, exception);
             }
 
             return null;

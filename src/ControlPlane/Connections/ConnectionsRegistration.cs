@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Connections;
 
-/// <summary>Agents' connections: those to this server, and its own to them.</summary>
+/// <summary>Registers the connections of agents to this server, and of this server to agents.</summary>
 internal static class ConnectionsRegistration
 {
     public static IServiceCollection AddAgentConnections(this IServiceCollection services) => services

@@ -1,27 +1,27 @@
 namespace ControlPlane.Connections;
 
 /// <summary>
-/// What this server asks of one agent (tailnet.md §6.2, §9.3): the local agent answers over its Unix socket. Every call throws
-/// <see cref="AgentConnectionException"/> when the agent cannot be reached or refuses.
+/// The calls of this server to an agent (tailnet.md §6.2, §9.3). The local agent answers over its Unix socket. Every call throws
+/// <see cref="AgentConnectionException"/> if the agent cannot be reached, or answers with an error.
 /// </summary>
 public interface IAgentConnection
 {
-    /// <summary>The containers and devcontainers of the agent's machine.</summary>
+    /// <summary>Lists the containers and development containers of the agent's machine.</summary>
     Task<AgentContainers> ListContainersAsync(CancellationToken cancellationToken);
 
-    /// <summary>The same at once, and again whenever it has changed, until cancelled.</summary>
+    /// <summary>Returns the containers at once, and again after each change, until cancelled.</summary>
     IAsyncEnumerable<AgentContainers> WatchContainersAsync(CancellationToken cancellationToken);
 
-    /// <summary>Begins to make a devcontainer anew.</summary>
-    /// <param name="key">The devcontainer's id, or where <paramref name="isContainer"/> its container's id or name.</param>
-    /// <param name="isContainer">Which of the two <paramref name="key"/> is.</param>
-    /// <param name="cancellationToken">Gives up asking; what has begun goes on.</param>
-    /// <returns>What the agent says of it.</returns>
+    /// <summary>Starts the recreation of a development container.</summary>
+    /// <param name="key">The development container's id, or its container's id or name.</param>
+    /// <param name="isContainer">Whether <paramref name="key"/> is the container's id or name.</param>
+    /// <param name="cancellationToken">Cancels the call, but not a recreation that has started.</param>
+    /// <returns>The agent's answer.</returns>
     Task<AgentNotice> RecreateDevcontainerAsync(string key, bool isContainer, CancellationToken cancellationToken);
 
-    /// <summary>The TCP ports that are listened on, each once, in ascending order.</summary>
+    /// <summary>Lists the TCP ports on which programs listen, without duplicates, in ascending order.</summary>
     Task<IReadOnlyList<ListeningPort>> ListListeningPortsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Attaches to a terminal, which is made if there is none of that id.</summary>
+    /// <summary>Attaches to a terminal, which is created if none has the id.</summary>
     Task<ITerminal> OpenTerminalAsync(TerminalRequest request, CancellationToken cancellationToken);
 }

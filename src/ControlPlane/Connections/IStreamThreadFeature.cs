@@ -1,17 +1,17 @@
 namespace ControlPlane.Connections;
 
 /// <summary>
-/// A feature of requests whose connection can carry a stream on the thread where its bytes arrive, which saves a change of threads for each
-/// message. Hosts without it serve the same streams, only dearer.
+/// A request feature for streams that run on the I/O thread of their connection. That saves a thread switch for each message. Without the
+/// feature, a stream works the same way at a higher cost.
 /// </summary>
 public interface IStreamThreadFeature
 {
     /// <summary>
-    /// After the upgrade: reads go on where the bytes arrive. That thread has other connections to serve, so what reads must neither block nor
-    /// compute for long. The peer's end is then noticed by reading alone.
+    /// Moves the continuations of reads to the connection's I/O thread; called after the upgrade. The thread serves other connections too,
+    /// so the reader must neither block nor compute for long. From then on only a read notices that the peer has closed the connection.
     /// </summary>
     void Begin();
 
-    /// <summary>Reads go on where those of requests do again.</summary>
+    /// <summary>Moves the continuations of reads back to the request's thread.</summary>
     void End();
 }

@@ -1,33 +1,36 @@
 namespace ControlPlane.Connections;
 
 /// <summary>
-/// One attachment to a terminal. Reading and writing may overlap; two reads, or two writes or resizes, may not. Disposing it detaches:
-/// the terminal and its processes go on.
+/// One attachment to a terminal. A read and a write may run concurrently, but neither two reads nor two writes or resizes. Disposal
+/// detaches: the terminal and its processes continue to run.
 /// </summary>
 public interface ITerminal : IAsyncDisposable
 {
-    /// <summary>Which shell it is: another one under the same id of the client's has another value. Null where not known.</summary>
+    /// <summary>The identity of the shell process: a new shell under the same client id has a new value. Null if unknown.</summary>
     Guid? Shell => null;
 
-    /// <summary>The terminal's next output, raw; it may cut characters and escape sequences. 0 bytes once its process has ended.</summary>
-    /// <exception cref="AgentConnectionException">The agent is lost, or has ended the attachment.</exception>
+    /// <summary>
+    /// Reads the terminal's raw output. A read may end inside a character or an escape sequence. It returns 0 bytes after the process has
+    /// ended.
+    /// </summary>
+    /// <exception cref="AgentConnectionException">The agent's connection is lost, or the agent has ended the attachment.</exception>
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);
 
-    /// <summary>Types; waits while the terminal takes no more.</summary>
-    /// <exception cref="AgentConnectionException">The agent is lost.</exception>
+    /// <summary>Writes input to the terminal, with back-pressure while its buffer is full.</summary>
+    /// <exception cref="AgentConnectionException">The agent's connection is lost.</exception>
     ValueTask WriteAsync(ReadOnlyMemory<byte> input, CancellationToken cancellationToken);
 
-    /// <summary>Sets the size, in characters, of the terminal and so for everybody attached to it.</summary>
-    /// <exception cref="AgentConnectionException">The agent is lost.</exception>
+    /// <summary>Sets the terminal's size, in characters, for all its attachments.</summary>
+    /// <exception cref="AgentConnectionException">The agent's connection is lost.</exception>
     ValueTask ResizeAsync(ushort height, ushort width, CancellationToken cancellationToken);
 }
 
-/// <summary>Which terminal, and what to start if it is not there yet.</summary>
+/// <summary>The terminal to attach to, and the command to start if it does not exist yet.</summary>
 /// <param name="Id">The client's <c>reconnect</c> id.</param>
-/// <param name="Height">Rows.</param>
-/// <param name="Width">Columns.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The number of columns.</param>
 /// <param name="Command">A command line for the user's shell; empty for the login shell itself.</param>
 /// <param name="Shell">
-/// Attaches to this shell alone (<see cref="ITerminal.Shell"/>): if it is not there, the agent refuses with 410 and starts none.
+/// Attaches only to this shell (<see cref="ITerminal.Shell"/>). If it has ended, the agent answers with 410 and starts no new one.
 /// </param>
 public sealed record TerminalRequest(Guid Id, ushort Height, ushort Width, string Command, Guid? Shell = null);

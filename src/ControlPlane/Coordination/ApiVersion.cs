@@ -4,18 +4,20 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>The version of the agent and tailnet services, and which requested ones it serves (tailnet.md §3.5).</summary>
+/// <summary>The version of the agent and tailnet services, and its compatibility with requested versions (tailnet.md §3.5).</summary>
 internal static class ApiVersion
 {
     public const int Major = 2;
     public const int Minor = 10;
 
-    /// <summary>The version before there were versions: nodes as JSON, for coordination only.</summary>
+    /// <summary>The version of coordination with JSON messages, which predates version negotiation.</summary>
     public const string Json = "1.0";
 
     public static string Current { get; } = FormattableString.Invariant($"{Major}.{Minor}");
 
-    /// <summary>Null when this server serves the version, else why not, in the words that clients know.</summary>
+    /// <summary>
+    /// The error for a version that this server does not support, in the words of Coder's server; null for a supported one.
+    /// </summary>
     public static string? Refusal(string requested)
     {
         var parts = requested.Split('.');
@@ -43,11 +45,11 @@ internal static class ApiVersion
         };
     }
 
-    /// <summary>What a request asks for.</summary>
+    /// <summary>The version that a request asks for.</summary>
     public static string Requested(HttpContext context, string ifMissing) =>
         context.Request.Query["version"] is [{ Length: > 0 } given, ..] ? given : ifMissing;
 
-    /// <summary>The version that a request asks for, or null once the 400 has been answered.</summary>
+    /// <summary>The version that a request asks for. An unsupported one is answered with 400, and the result is null.</summary>
     public static async Task<string?> RequireAsync(HttpContext context, string ifMissing)
     {
         var requested = Requested(context, ifMissing);

@@ -6,7 +6,7 @@ using Tailnet.Services;
 
 namespace ControlPlane.Coordination;
 
-/// <summary><c>GET {id}/connection</c> and the same of no particular agent, <c>GET connection</c> (tailnet.md §1.3-20).</summary>
+/// <summary><c>GET {id}/connection</c>, and the same without an agent, <c>GET connection</c> (tailnet.md §1.3-20).</summary>
 internal sealed class ConnectionApi(DerpMapPublisher derpMaps, ControlPlaneOptions options)
 {
     public Task GetAsync(HttpContext context) => context.WriteAsync(
@@ -19,11 +19,11 @@ internal sealed class ConnectionApi(DerpMapPublisher derpMaps, ControlPlaneOptio
         CoordinationJson.Wire.ConnectionView);
 }
 
-/// <summary>How to reach an agent.</summary>
-/// <param name="DerpMap">Which relays there are.</param>
-/// <param name="DerpForceWebsockets">Whether clients reach relays by WebSockets alone.</param>
-/// <param name="DisableDirectConnections">Whether all traffic goes through relays.</param>
-/// <param name="HostnameSuffix">What agents' host names end with; left out when there is none.</param>
+/// <summary>The information with which clients connect to an agent.</summary>
+/// <param name="DerpMap">The DERP map.</param>
+/// <param name="DerpForceWebsockets">Whether clients must use WebSockets to DERP relays.</param>
+/// <param name="DisableDirectConnections">Whether all traffic must go through relays.</param>
+/// <param name="HostnameSuffix">The DNS suffix of agents' host names; omitted for none.</param>
 internal sealed record ConnectionView(
     [property: JsonConverter(typeof(DerpMapConverter))] DERPMap DerpMap,
     bool DerpForceWebsockets,

@@ -8,7 +8,7 @@ using Tailnet.Services;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>The clients' side of coordination: <c>GET {id}/coordinate</c> and <c>GET /tailnet</c> (tailnet.md §1.3-2, -23).</summary>
+/// <summary>Coordination for clients: <c>GET {id}/coordinate</c> and <c>GET /tailnet</c> (tailnet.md §1.3-2, -23).</summary>
 internal sealed class CoordinateApi(
     TailnetSessions sessions,
     JsonSessions jsonSessions,
@@ -20,12 +20,12 @@ internal sealed class CoordinateApi(
 {
     private const string FirstRpcVersion = "2.0";
 
-    /// <summary>A client of the agent in the URL.</summary>
+    /// <summary>Serves a client of the agent in the URL.</summary>
     public Task CoordinateAsync(HttpContext context, Agent agent) => ApiVersion.Requested(context, ApiVersion.Json) == ApiVersion.Json
         ? jsonSessions.ServeClientAsync(context, agent)
         : ServeAsync(context, ApiVersion.Json, peer => new TailnetCaller(peer, CoordinateeAuth.Client(agent.Id)));
 
-    /// <summary>A client of every agent of its user.</summary>
+    /// <summary>Serves a client of all the user's agents.</summary>
     public Task TailnetAsync(HttpContext context, User user) => ServeAsync(
         context,
         FirstRpcVersion,
@@ -52,7 +52,10 @@ internal sealed class CoordinateApi(
         {
             await context.WriteAsync(
                 StatusCodes.Status401Unauthorized,
-                new ApiError("Invalid resume token", null, [new ApiValidation("resume_token", "The token is broken, expired or not of this deployment.")]));
+                new ApiError(
+                    "Invalid resume token",
+                    null,
+                    [new ApiValidation("resume_token", "The token is malformed or expired, or another deployment issued it.")]));
             return;
         }
 

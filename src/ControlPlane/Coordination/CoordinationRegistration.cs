@@ -10,13 +10,13 @@ using Tailnet.Coordination;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Coordination of tailnets, and the DERP map.</summary>
+/// <summary>Registers and maps the coordination of tailnets, and the DERP map.</summary>
 internal static class CoordinationRegistration
 {
     public static IServiceCollection AddCoordination(this IServiceCollection services) => services
         .AddSingleton(NewCoordinator)
         .AddSingleton<ICoordinator>(static provider => provider.GetRequiredService<InMemoryCoordinator>())
-        .AddSingleton<AgentNodes>()
+        .AddSingleton<AgentLatencies>()
         .AddSingleton<DerpMaps>()
         .AddSingleton(static provider => provider.GetRequiredService<DerpMaps>().Publisher)
         .AddSingleton(static provider => provider.GetRequiredService<DerpMaps>().Relays)
@@ -48,7 +48,7 @@ internal static class CoordinationRegistration
         routes.MapRoute(ApiRoutes.Root + "/derp-map", HttpMethods.Get, routes.ServiceProvider.GetRequiredService<DerpMapApi>().GetAsync);
     }
 
-    /// <summary>Closed once, when the host stops: its sessions end with it.</summary>
+    /// <summary>The coordinator, which is closed with all its sessions when the host stops.</summary>
     private static InMemoryCoordinator NewCoordinator(IServiceProvider services)
     {
         var coordinator = new InMemoryCoordinator();

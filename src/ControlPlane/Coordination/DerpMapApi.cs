@@ -10,7 +10,9 @@ using Tailnet.Services;
 
 namespace ControlPlane.Coordination;
 
-/// <summary><c>GET /derp-map</c> (tailnet.md §4): the map at once, then each later one, as binary messages. For users and agents.</summary>
+/// <summary>
+/// <c>GET /derp-map</c> (tailnet.md §4), for users and agents: sends the map at once, and again after each change, as binary messages.
+/// </summary>
 internal sealed class DerpMapApi(
     DerpMapPublisher derpMaps,
     UserAuthentication users,
@@ -20,7 +22,7 @@ internal sealed class DerpMapApi(
     IHostApplicationLifetime lifetime,
     ILogger<DerpMapApi> logger)
 {
-    /// <summary>An agent's token is a UUID, which no session token is.</summary>
+    /// <summary>Authenticates an agent if the token is a UUID, else a user.</summary>
     public Task GetAsync(HttpContext context) => GoUuid.TryParse(RequestToken.Find(context.Request), out _)
         ? agents.Agent((inner, _) => ServeAsync(inner))(context)
         : users.Session((inner, _) => ServeAsync(inner))(context);

@@ -5,12 +5,14 @@ using Region = Tailnet.Messages.DERPMap.Types.Region;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Makes one DERP map of all that goes into it (tailnet.md §8.3).</summary>
+/// <summary>Builds the DERP map from the settings, files and URLs (tailnet.md §8.3).</summary>
 internal static class DerpMapBuilder
 {
     private const int FirstStunRegion = 1000;
 
-    /// <summary>The map, or null and why there is none: two regions with one id, or no relay although something is configured.</summary>
+    /// <summary>
+    /// Builds the map. The result is null, with a fault, if two regions have the same id, or if all configured regions have no relay.
+    /// </summary>
     public static DERPMap? Build(ControlPlaneOptions options, IReadOnlyList<DerpMapSource> sources, out string? fault)
     {
         var derp = options.DerpMap;
@@ -20,7 +22,7 @@ internal static class DerpMapBuilder
             parts.Add(new DerpMapSource("the embedded relay", Embedded(derp, publicUrl)));
         }
 
-        parts.AddRange(derp.Regions.Select(static region => new DerpMapSource("the settings", Of(region))));
+        parts.AddRange(derp.Regions.Select(static region => new DerpMapSource("the settings", Configured(region))));
         parts.Add(new DerpMapSource("the STUN servers", Stun(derp)));
         parts.AddRange(sources);
 
@@ -54,16 +56,18 @@ internal static class DerpMapBuilder
             RemoveStun(map);
         }
 
-        fault = configured && !map.Regions.Values.Any(HasRelay) ? "no region has a relay: agents and clients could not reach each other" : null;
+        fault = configured && !map.Regions.Values.Any(HasRelay)
+            ? "no region has a relay: agents and clients could not reach each other"
+            : null;
         return fault is null ? map : null;
     }
 
-    /// <summary>A map of nothing. Go's clients read its home parameters without looking whether it has any.</summary>
+    /// <summary>An empty map with home parameters, which Go's clients read without a nil check.</summary>
     public static DERPMap Empty() => new() { HomeParams = new DERPMap.Types.HomeParams() };
 
     private static bool HasRelay(Region region) => region.Nodes.Any(static node => !node.StunOnly);
 
-    /// <summary>One region that clients find where they found this server: they put in the address that they dialled.</summary>
+    /// <summary>The embedded region. Clients replace its address by the one at which they reached this server.</summary>
     private static DERPMap Embedded(DerpMapOptions options, Uri publicUrl)
     {
         var id = options.EmbeddedRegionId;
@@ -94,7 +98,7 @@ internal static class DerpMapBuilder
         };
     }
 
-    private static DERPMap Of(DerpRegionOptions options)
+    private static DERPMap Configured(DerpRegionOptions options)
     {
         var region = new Region { RegionId = options.Id, RegionCode = options.Code, RegionName = options.Name, Avoid = options.Avoid };
         region.Nodes.AddRange(options.Nodes.Select(node => new Node
@@ -163,5 +167,5 @@ internal static class DerpMapBuilder
     }
 }
 
-/// <summary>A map and where it comes from, in words for the operator.</summary>
+/// <summary>A part of the map, and the name of its source for error texts.</summary>
 internal sealed record DerpMapSource(string Origin, DERPMap Map);

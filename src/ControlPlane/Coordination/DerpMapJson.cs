@@ -7,11 +7,11 @@ using Tailnet.Messages;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// A DERP map as the JSON that clients of the field read (tailnet.md §4.2): Go's field names, and what is empty left out.
+/// Writes a DERP map as the JSON of Coder's and Tailscale's clients (tailnet.md §4.2): Go's field names, without empty fields.
 /// </summary>
 internal static class DerpMapJson
 {
-    /// <summary>The map and a newline.</summary>
+    /// <summary>Writes the map and a newline.</summary>
     public static ReadOnlyMemory<byte> Write(DERPMap map)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -24,7 +24,7 @@ internal static class DerpMapJson
         return buffer.WrittenMemory;
     }
 
-    /// <summary>The map as one value.</summary>
+    /// <summary>Writes the map as one JSON value.</summary>
     public static void Write(Utf8JsonWriter json, DERPMap map)
     {
         json.WriteStartObject();
@@ -113,7 +113,7 @@ internal static class DerpMapJson
     }
 }
 
-/// <summary>A DERP map inside another body.</summary>
+/// <summary>Writes a DERP map inside another JSON body.</summary>
 internal sealed class DerpMapConverter : JsonConverter<DERPMap>
 {
     public override DERPMap Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

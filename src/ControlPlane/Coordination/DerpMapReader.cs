@@ -7,8 +7,8 @@ using Region = Tailnet.Messages.DERPMap.Types.Region;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Reads a DERP map as JSON with Go's field names, in any case and with fields that nobody knows (tailnet.md §4.2). Never throws on bad
-/// input; the first fault is kept.
+/// Reads a DERP map from JSON with Go's field names (tailnet.md §4.2). Names match without regard to case, and unknown fields are ignored.
+/// Bad input never throws; the first fault is reported.
 /// </summary>
 internal sealed class DerpMapReader
 {
@@ -24,7 +24,7 @@ internal sealed class DerpMapReader
     {
     }
 
-    /// <summary>The map, or null and what is wrong with it.</summary>
+    /// <summary>Reads the map. For an invalid one the result is null, and the fault a clause for the operator.</summary>
     public static DERPMap? Read(ReadOnlyMemory<byte> json, out string? fault)
     {
         try
@@ -37,12 +37,13 @@ internal sealed class DerpMapReader
         }
         catch (JsonException exception)
         {
-            fault = FormattableString.Invariant($"it is no JSON (line {exception.LineNumber + 1}, byte {exception.BytePositionInLine})");
+            var (line, position) = (exception.LineNumber + 1, exception.BytePositionInLine);
+            fault = FormattableString.Invariant($"the JSON is invalid (line {line}, byte {position})");
             return null;
         }
         catch (InvalidOperationException)
         {
-            fault = "a text in it holds half of a surrogate pair";
+            fault = "a JSON string contains an unpaired surrogate";
             return null;
         }
     }
@@ -55,26 +56,28 @@ internal sealed class DerpMapReader
             map.HomeParams = new DERPMap.Types.HomeParams();
             foreach (var score in Object(home, "RegionScore", "HomeParams")?.EnumerateObject() ?? default)
             {
-                if (Id(score.Name, "RegionScore") is { } id && score.Value.ValueKind == JsonValueKind.Number && score.Value.TryGetDouble(out var value))
+                if (Id(score.Name, "RegionScore") is { } id
+                    && score.Value.ValueKind == JsonValueKind.Number
+                    && score.Value.TryGetDouble(out var value))
                 {
                     map.HomeParams.RegionScore[id] = value;
                 }
                 else
                 {
-                    Fail("RegionScore is no object of numbers by region id");
+                    Fail("RegionScore must be an object of numbers by region id");
                 }
             }
         }
 
         if (Object(json, "Regions", "the map") is not { } regions)
         {
-            Fail("it has no Regions");
+            Fail("Regions is missing");
             return map;
         }
 
         foreach (var property in regions.EnumerateObject())
         {
-            // Go's null: a region that was taken out.
+            // In Go's maps, null marks a region that was removed.
             if (property.Value.ValueKind != JsonValueKind.Null && Id(property.Name, "Regions") is { } id)
             {
                 map.Regions[id] = ReadRegion(property.Value, id);
@@ -83,7 +86,7 @@ internal sealed class DerpMapReader
 
         if (map.Regions.Count > MaxRegions)
         {
-            Fail(FormattableString.Invariant($"it has more than {MaxRegions} regions"));
+            Fail(FormattableString.Invariant($"Regions must have at most {MaxRegions} regions"));
         }
 
         return map;
@@ -107,7 +110,7 @@ internal sealed class DerpMapReader
 
         if (nodes.ValueKind != JsonValueKind.Array || nodes.GetArrayLength() > MaxNodes)
         {
-            Fail(FormattableString.Invariant($"Nodes of {where} is no array of at most {MaxNodes} nodes"));
+            Fail(FormattableString.Invariant($"Nodes of {where} must be an array of at most {MaxNodes} nodes"));
             return region;
         }
 
@@ -140,7 +143,7 @@ internal sealed class DerpMapReader
         };
         if (node.Name.Length == 0 || node.HostName.Length == 0)
         {
-            Fail($"{where} has no Name or no HostName");
+            Fail($"{where} must have a Name and a HostName");
         }
 
         return node;
@@ -153,7 +156,7 @@ internal sealed class DerpMapReader
             return id;
         }
 
-        Fail($"a key of {where} is no region id (a whole number from 1)");
+        Fail($"the keys of {where} must be region ids: whole numbers from 1");
         return null;
     }
 
@@ -169,7 +172,7 @@ internal sealed class DerpMapReader
             return value;
         }
 
-        Fail($"{name} of {where} is no object");
+        Fail($"{name} of {where} must be an object");
         return null;
     }
 
@@ -185,7 +188,7 @@ internal sealed class DerpMapReader
             return text;
         }
 
-        Fail(FormattableString.Invariant($"{name} of {where} is no text of at most {MaxTextCharacters} characters"));
+        Fail(FormattableString.Invariant($"{name} of {where} must be a string of at most {MaxTextCharacters} characters"));
         return "";
     }
 
@@ -194,17 +197,17 @@ internal sealed class DerpMapReader
         var kind = Find(json, name, where)?.ValueKind ?? JsonValueKind.False;
         if (kind is not (JsonValueKind.True or JsonValueKind.False))
         {
-            Fail($"{name} of {where} is neither true nor false");
+            Fail($"{name} of {where} must be true or false");
         }
 
         return kind == JsonValueKind.True;
     }
 
-    private long Number(JsonElement json, string name, string where, long otherwise, long min, long max)
+    private long Number(JsonElement json, string name, string where, long defaultValue, long min, long max)
     {
         if (Find(json, name, where) is not { } value)
         {
-            return otherwise;
+            return defaultValue;
         }
 
         if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= min && number <= max)
@@ -212,8 +215,8 @@ internal sealed class DerpMapReader
             return number;
         }
 
-        Fail(FormattableString.Invariant($"{name} of {where} is no whole number from {min} to {max}"));
-        return otherwise;
+        Fail(FormattableString.Invariant($"{name} of {where} must be a whole number from {min} to {max}"));
+        return defaultValue;
     }
 
     /// <summary>The property, or null when it is missing or null.</summary>
@@ -221,7 +224,7 @@ internal sealed class DerpMapReader
     {
         if (json.ValueKind != JsonValueKind.Object)
         {
-            Fail($"{where} is no object");
+            Fail($"{where} must be an object");
             return null;
         }
 

@@ -4,6 +4,6 @@ namespace ControlPlane.Coordination;
 
 internal sealed partial class DerpMapSources
 {
-    [LoggerMessage(6, LogLevel.Warning, "The DERP map is unchanged: {Fault}.")]
-    private static partial void NotRead(ILogger logger, string fault);
+    [LoggerMessage(6, LogLevel.Warning, "The DERP map could not be fully updated: {Fault}.")]
+    private static partial void SourceFailed(ILogger logger, string fault);
 }

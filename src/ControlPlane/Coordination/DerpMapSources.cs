@@ -5,7 +5,10 @@ using Tailnet.Messages;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Reads the DERP map's files and URLs: at the start, where a fault stops it, and from time to time, where the last good stays.</summary>
+/// <summary>
+/// Reads the DERP map's files and URLs at the start, where a fault stops the start, and periodically, where the last valid map of a faulty
+/// source stays.
+/// </summary>
 internal sealed partial class DerpMapSources : BackgroundService
 {
     private readonly DerpMaps _maps;
@@ -25,27 +28,27 @@ internal sealed partial class DerpMapSources : BackgroundService
         };
     }
 
-    /// <summary>Reads all for the first time.</summary>
-    /// <exception cref="ControlPlaneException">One cannot be read, or they do not fit together.</exception>
+    /// <summary>Reads all sources at the start.</summary>
+    /// <exception cref="ControlPlaneException">A source cannot be read, or two sources conflict.</exception>
     public async Task LoadAsync(CancellationToken cancellationToken)
     {
-        if ((await ReadAsync(cancellationToken) ?? _maps.Replace(Loaded())) is { } fault)
+        if ((await ReadAllAsync(cancellationToken) ?? _maps.Replace(LoadedSources())) is { } fault)
         {
-            throw new ControlPlaneException($"The DERP map cannot be made: {fault}.");
+            throw new ControlPlaneException($"The DERP map cannot be built: {fault}.");
         }
     }
 
-    /// <summary>Reads all again, and publishes what has changed.</summary>
+    /// <summary>Reads all sources again, and publishes a changed map.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        if (await ReadAsync(cancellationToken) is { } fault)
+        if (await ReadAllAsync(cancellationToken) is { } fault)
         {
-            NotRead(_logger, fault);
+            SourceFailed(_logger, fault);
         }
 
-        if (_maps.Replace(Loaded()) is { } misfit)
+        if (_maps.Replace(LoadedSources()) is { } conflict)
         {
-            NotRead(_logger, misfit);
+            SourceFailed(_logger, conflict);
         }
     }
 
@@ -57,9 +60,9 @@ internal sealed partial class DerpMapSources : BackgroundService
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => _options.Files.Count + _options.Urls.Count == 0
         ? Task.CompletedTask
-        : BackgroundLoop.RunAsync(nameof(DerpMapSources), RefreshAllAsync, _time, _logger, stoppingToken);
+        : BackgroundLoop.RunAsync(nameof(DerpMapSources), RefreshPeriodicallyAsync, _time, _logger, stoppingToken);
 
-    private async Task RefreshAllAsync(CancellationToken stop)
+    private async Task RefreshPeriodicallyAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(_options.RefreshInterval, _time);
         while (await timer.WaitForNextTickAsync(stop))
@@ -68,10 +71,10 @@ internal sealed partial class DerpMapSources : BackgroundService
         }
     }
 
-    private DerpMapSource[] Loaded() => [.. _lastGood.Select(static source => new DerpMapSource(source.Key, source.Value))];
+    private DerpMapSource[] LoadedSources() => [.. _lastGood.Select(static source => new DerpMapSource(source.Key, source.Value))];
 
-    /// <summary>The first fault; those that were read are kept all the same.</summary>
-    private async Task<string?> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>Reads all sources, and returns the first fault. A faulty source does not affect the others.</summary>
+    private async Task<string?> ReadAllAsync(CancellationToken cancellationToken)
     {
         string? first = null;
         foreach (var path in _options.Files)
@@ -82,8 +85,9 @@ internal sealed partial class DerpMapSources : BackgroundService
 
         foreach (var url in _options.Urls)
         {
-            // Without its query, which may hold a secret.
-            var fault = await ReadAsync(url.GetLeftPart(UriPartial.Path), () => _http.GetByteArrayAsync(url, cancellationToken), cancellationToken);
+            // The log gets the URL without its query, which may contain a secret.
+            var origin = url.GetLeftPart(UriPartial.Path);
+            var fault = await ReadAsync(origin, () => _http.GetByteArrayAsync(url, cancellationToken), cancellationToken);
             first ??= fault;
         }
 
@@ -111,9 +115,12 @@ internal sealed partial class DerpMapSources : BackgroundService
 
     private async Task<byte[]> ReadFileAsync(string path, CancellationToken cancellationToken)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1, useAsync: true);
+        using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1, useAsync: true);
         var bytes = new byte[Math.Min(file.Length, _options.MaxSourceBytes + 1L)];
         var read = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
-        return read <= _options.MaxSourceBytes ? bytes[..read] : throw new IOException($"it is longer than {_options.MaxSourceBytes} bytes");
+        return read <= _options.MaxSourceBytes
+            ? bytes[..read]
+            : throw new IOException($"the file is longer than {_options.MaxSourceBytes} bytes");
     }
 }

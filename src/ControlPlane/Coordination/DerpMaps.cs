@@ -4,8 +4,8 @@ using Tailnet.Services;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// The DERP map that agents and clients get: what is configured, what files and URLs say, less the relays that are known to be down. Every
-/// change is pushed to those who watch.
+/// The DERP map of agents and clients: the settings, files and URLs, without the relays whose probes fail. Every change is pushed to all
+/// subscribers.
 /// </summary>
 public sealed partial class DerpMaps
 {
@@ -13,7 +13,7 @@ public sealed partial class DerpMaps
     private readonly ControlPlaneOptions _options;
     private readonly ILogger<DerpMaps> _logger;
 
-    /// <summary>Begins with what needs no reading.</summary>
+    /// <summary>Builds the first map from the settings alone.</summary>
     public DerpMaps(ControlPlaneOptions options, ILogger<DerpMaps> logger)
     {
         (_options, _logger) = (options, logger);
@@ -21,13 +21,14 @@ public sealed partial class DerpMaps
         Relays = new RelayMaps(Publisher, options);
     }
 
-    /// <summary>Where the map is read and watched.</summary>
+    /// <summary>Publishes the current map and its changes.</summary>
     internal DerpMapPublisher Publisher { get; }
 
-    /// <summary>What of the map is published: without our relays that are down.</summary>
+    /// <summary>Removes relays that are down from the published map.</summary>
     internal RelayMaps Relays { get; }
 
-    /// <summary>Replaces what was read. Null, or why the map stays as it is.</summary>
+    /// <summary>Replaces the maps of the files and URLs.</summary>
+    /// <returns>Null, or the reason why the old map stays.</returns>
     internal string? Replace(IReadOnlyList<DerpMapSource> sources)
     {
         lock (_lock)

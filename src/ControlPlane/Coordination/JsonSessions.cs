@@ -13,8 +13,8 @@ using Tailnet.Json;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Version 1 of coordination: <c>GET me/coordinate</c>, and <c>GET {id}/coordinate</c> without a version or with 1.0 (tailnet.md §3.1). Its peers
-/// are the coordinator's like all others.
+/// Serves version 1 of coordination, with JSON messages: <c>GET me/coordinate</c>, and <c>GET {id}/coordinate</c> without a version or with
+/// 1.0 (tailnet.md §3.1). Its peers share the coordinator with the peers of version 2.
 /// </summary>
 internal sealed class JsonSessions(
     ICoordinator coordinator,
@@ -26,20 +26,23 @@ internal sealed class JsonSessions(
 {
     private readonly JsonCoordination _coordination = new(coordinator, logger: logger);
 
-    /// <summary>A client of the agent in the URL.</summary>
+    /// <summary>Serves a client of the agent in the URL.</summary>
     public Task ServeClientAsync(HttpContext context, Agent agent) => ServeAsync(
         context, stream => _coordination.ServeClientAsync(stream, Secrets.NewUuid(), agent.Id));
 
-    /// <summary>An agent; it counts as connected while it is here.</summary>
+    /// <summary>Serves an agent, which counts as connected while its WebSocket is open.</summary>
     public async Task ServeAgentAsync(HttpContext context, Agent agent)
     {
-        // Never was a later version here: agents of version 2 use me/rpc.
+        // Coder's server never had a later version on this path: agents of version 2 use me/rpc.
         var requested = ApiVersion.Requested(context, ApiVersion.Json);
         if (requested != ApiVersion.Json)
         {
             await context.WriteAsync(
                 StatusCodes.Status400BadRequest,
-                new ApiError("Unknown or unsupported API version", null, [new ApiValidation("version", $"version {requested} is served at me/rpc")]));
+                new ApiError(
+                    "Unknown or unsupported API version",
+                    null,
+                    [new ApiValidation("version", $"version {requested} is served at me/rpc")]));
             return;
         }
 
@@ -47,7 +50,7 @@ internal sealed class JsonSessions(
             context,
             stream => _coordination.ServeAgentAsync(stream, agent.Id),
 
-            // The WebSocket's own pings look after the peer: as long as it is open, the agent has answered.
+            // The WebSocket's keep-alive pings the agent, so an open WebSocket means that the agent has answered.
             (close, ended) => monitor.RunAsync(agent.Id, static _ => Task.CompletedTask, close, ended));
     }
 
@@ -81,7 +84,7 @@ internal sealed class JsonSessions(
         }
     }
 
-    /// <summary>As the real servers of that age closed: 1011 with the error, also when the fault is the peer's.</summary>
+    /// <summary>The close status of Coder's servers of that version: 1011 with the error, even for a fault of the peer.</summary>
     private static WebSocketCloseStatus StatusOf(JsonEnd end) => end switch
     {
         JsonEnd.NotANode => WebSocketCloseStatus.InternalServerError,

@@ -3,32 +3,32 @@ using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>A DERP map without the relays that are out. Pure.</summary>
+/// <summary>Removes relays that are down from a DERP map. Pure.</summary>
 internal static class RelayFilter
 {
-    /// <summary>Whether the node relays packets; others only answer STUN.</summary>
+    /// <summary>Whether the node relays packets. Other nodes only answer STUN.</summary>
     public static bool IsRelay(Node node) => !node.StunOnly;
 
     /// <summary>
-    /// The map without the relays that are out, and without the regions that have no node then. When no relay would be left, the map stays
-    /// as it is: a relay that may be down is better than none. The map given is not changed.
+    /// Returns a copy of the map without the relays that are down, and without the regions that have no node left. If no relay would be
+    /// left, it returns the map itself: a relay that may be down is better than none.
     /// </summary>
-    public static DERPMap Without(DERPMap map, Func<Node, bool> isOut)
+    public static DERPMap Without(DERPMap map, Func<Node, bool> isDown)
     {
-        var left = map.Clone();
+        var filtered = map.Clone();
         foreach (var (id, region) in map.Regions)
         {
-            foreach (var node in region.Nodes.Where(node => IsRelay(node) && isOut(node)))
+            foreach (var node in region.Nodes.Where(node => IsRelay(node) && isDown(node)))
             {
-                left.Regions[id].Nodes.Remove(node);
+                filtered.Regions[id].Nodes.Remove(node);
             }
 
-            if (left.Regions[id].Nodes.Count == 0 && region.Nodes.Count > 0)
+            if (filtered.Regions[id].Nodes.Count == 0 && region.Nodes.Count > 0)
             {
-                left.Regions.Remove(id);
+                filtered.Regions.Remove(id);
             }
         }
 
-        return left.Regions.Values.Any(static region => region.Nodes.Any(IsRelay)) ? left : map;
+        return filtered.Regions.Values.Any(static region => region.Nodes.Any(IsRelay)) ? filtered : map;
     }
 }

@@ -1,36 +1,36 @@
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Whether a relay belongs in the map: it leaves once its probes have failed for a while without exception, and returns once they have
-/// succeeded for as long. At first it is in. Pure: time comes with each probe.
+/// The health of a relay, with hysteresis: a relay becomes unhealthy when all its probes have failed for a period, and healthy when all
+/// have succeeded for as long. A new relay is healthy. Pure: each probe has its time.
 /// </summary>
-/// <param name="period">How long probes must say the same to be believed.</param>
+/// <param name="period">How long probes must have the opposite result before the health changes.</param>
 internal sealed class RelayHealth(TimeSpan period)
 {
-    private TimeSpan? _otherwiseSince;
+    private TimeSpan? _oppositeSince;
 
-    /// <summary>Whether it is in the map.</summary>
-    public bool IsIn { get; private set; } = true;
+    /// <summary>Whether the relay belongs in the map.</summary>
+    public bool IsHealthy { get; private set; } = true;
 
-    /// <summary>Takes what a probe found; true when that changed <see cref="IsIn"/>.</summary>
+    /// <summary>Records the result of a probe. True if it changed <see cref="IsHealthy"/>.</summary>
     /// <param name="succeeded">Whether the relay answered.</param>
-    /// <param name="at">When, since any fixed moment; never earlier than the time before.</param>
+    /// <param name="at">The monotonic time of the probe.</param>
     public bool Report(bool succeeded, TimeSpan at)
     {
-        if (succeeded == IsIn)
+        if (succeeded == IsHealthy)
         {
-            _otherwiseSince = null;
+            _oppositeSince = null;
             return false;
         }
 
-        _otherwiseSince ??= at;
-        if (at - _otherwiseSince < period)
+        _oppositeSince ??= at;
+        if (at - _oppositeSince < period)
         {
             return false;
         }
 
-        _otherwiseSince = null;
-        IsIn = succeeded;
+        _oppositeSince = null;
+        IsHealthy = succeeded;
         return true;
     }
 }

@@ -5,8 +5,8 @@ using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Between the DERP map as configured and the map as published: relays of ours whose probes fail are left out. Ours are those of embedded
-/// regions and of regions that are declared so (<see cref="DerpRegionOptions.Probe"/>), but for those whose certificate is not to be checked, as the probe checks it.
+/// Publishes the configured DERP map without the relays whose probes fail. The relays of embedded regions are probed, and of regions with
+/// <see cref="DerpRegionOptions.Probe"/>. Relays whose certificate clients must not check are not probed, because the probe checks it.
 /// </summary>
 internal sealed class RelayMaps(DerpMapPublisher publisher, ControlPlaneOptions options)
 {
@@ -14,41 +14,42 @@ internal sealed class RelayMaps(DerpMapPublisher publisher, ControlPlaneOptions 
     private readonly Dictionary<Node, RelayHealth> _health = [];
     private DERPMap _configured = publisher.Current;
 
-    /// <summary>Takes a new configured map. Relays that are in it as before keep what is known of them.</summary>
-    /// <param name="map">Must not be changed afterwards.</param>
+    /// <summary>Replaces the configured map. The health of relays that are unchanged in it is retained.</summary>
+    /// <param name="map">The map, which the caller must not change afterwards.</param>
     public void Replace(DERPMap map)
     {
         lock (_lock)
         {
             _configured = map;
-            foreach (var gone in _health.Keys.Except(Ours()).ToArray())
+            foreach (var removed in _health.Keys.Except(ProbedRelays()).ToArray())
             {
-                _health.Remove(gone);
+                _health.Remove(removed);
             }
 
             Publish();
         }
     }
 
-    /// <summary>The relays to probe: ours, unless the only one in the map is among them, which would stay in any case.</summary>
+    /// <summary>The relays to probe. None if the map has only one relay, which would stay in any case.</summary>
     public IReadOnlyList<Node> ToProbe()
     {
         lock (_lock)
         {
-            return _configured.Regions.Values.Sum(static region => region.Nodes.Count(RelayFilter.IsRelay)) > 1 ? [.. Ours()] : [];
+            var relays = _configured.Regions.Values.Sum(static region => region.Nodes.Count(RelayFilter.IsRelay));
+            return relays > 1 ? [.. ProbedRelays()] : [];
         }
     }
 
-    /// <summary>Takes what a probe found; true when the relay has left or returned for that.</summary>
+    /// <summary>Records the result of a probe. True if the relay's health has changed.</summary>
     /// <param name="relay">One of <see cref="ToProbe"/>.</param>
-    /// <param name="succeeded">Whether it answered.</param>
-    /// <param name="at">When, since any fixed moment.</param>
+    /// <param name="succeeded">Whether the relay answered.</param>
+    /// <param name="at">The monotonic time of the probe.</param>
     public bool Report(Node relay, bool succeeded, TimeSpan at)
     {
         lock (_lock)
         {
-            // It may have been replaced while it was probed.
-            if (!Ours().Contains(relay))
+            // The map may have been replaced during the probe.
+            if (!ProbedRelays().Contains(relay))
             {
                 return false;
             }
@@ -68,10 +69,11 @@ internal sealed class RelayMaps(DerpMapPublisher publisher, ControlPlaneOptions 
         }
     }
 
-    private IEnumerable<Node> Ours() => _configured.Regions
+    private IEnumerable<Node> ProbedRelays() => _configured.Regions
         .Where(region => region.Value.EmbeddedRelay || options.DerpMap.Regions.Any(declared => declared.Probe && declared.Id == region.Key))
         .SelectMany(static region => region.Value.Nodes)
         .Where(static node => RelayFilter.IsRelay(node) && !node.InsecureForTests);
 
-    private void Publish() => publisher.Publish(RelayFilter.Without(_configured, node => _health.GetValueOrDefault(node) is { IsIn: false }));
+    private void Publish() =>
+        publisher.Publish(RelayFilter.Without(_configured, node => _health.GetValueOrDefault(node) is { IsHealthy: false }));
 }

@@ -4,7 +4,9 @@ using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Asks a relay over HTTP whether it is there, as DERP clients without UDP do: <c>GET /derp/probe</c> at its address and port.</summary>
+/// <summary>
+/// Probes a relay over HTTP with <c>GET /derp/probe</c>, the latency probe of DERP clients without UDP, at the relay's address and port.
+/// </summary>
 internal sealed class RelayProbe : IDisposable
 {
     private const int MaxHeadKilobytes = 16;
@@ -21,22 +23,25 @@ internal sealed class RelayProbe : IDisposable
         ConnectCallback = static (context, cancellationToken) => ConnectAsync(context, cancellationToken),
     });
 
-    /// <summary>Whether the relay answered 200. Any other end within the time is a no.</summary>
+    /// <summary>Whether the relay answers 200. Any error, and the cancellation, count as a failure.</summary>
     /// <param name="relay">The relay.</param>
-    /// <param name="cancellationToken">The time-out.</param>
+    /// <param name="cancellationToken">The timeout.</param>
     public async Task<bool> SucceedsAsync(Node relay, CancellationToken cancellationToken)
     {
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, AddressOf(relay)) { Version = HttpVersion.Version11 };
 
-            // Whether a new connection can be made is the question.
+            // Each probe must open a new connection, as a new client does.
             request.Headers.ConnectionClose = true;
             request.Options.Set(Relay, relay);
             using var response = await _client.SendAsync(request, cancellationToken);
             return response.StatusCode == HttpStatusCode.OK;
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException or UriFormatException)
+        catch (Exception exception) when (exception is HttpRequestException
+            or IOException
+            or OperationCanceledException
+            or UriFormatException)
         {
             return false;
         }
@@ -44,18 +49,20 @@ internal sealed class RelayProbe : IDisposable
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>Where the relay is asked.</summary>
+    /// <summary>The URL of the relay's probe.</summary>
     internal static Uri AddressOf(Node relay) => new UriBuilder(
         relay.ForceHttp ? Uri.UriSchemeHttp : Uri.UriSchemeHttps,
         relay.HostName,
         relay.DerpPort > 0 ? relay.DerpPort : relay.ForceHttp ? 80 : 443,
         "/derp/probe").Uri;
 
-    /// <summary>To the address that the map names, if it does, as clients connect.</summary>
+    /// <summary>Connects to the address in the map, if it has one, else to the host name, as clients do.</summary>
     private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         context.InitialRequestMessage.Options.TryGetValue(Relay, out var relay);
-        var host = IPAddress.TryParse(relay?.Ipv4, out _) ? relay.Ipv4 : IPAddress.TryParse(relay?.Ipv6, out _) ? relay.Ipv6 : context.DnsEndPoint.Host;
+        var host = IPAddress.TryParse(relay?.Ipv4, out _) ? relay.Ipv4
+            : IPAddress.TryParse(relay?.Ipv6, out _) ? relay.Ipv6
+            : context.DnsEndPoint.Host;
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -5,12 +5,12 @@ using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Probes our relays as long as the server runs, so that those that are down leave the DERP map, and come back.</summary>
+/// <summary>Probes relays periodically. Relays that are down leave the DERP map, and return when they are up again.</summary>
 internal sealed partial class RelayProber(
     RelayMaps maps, RelayProbe probe, ControlPlaneOptions options, TimeProvider time, ILogger<RelayProber> logger) : BackgroundService
 {
-    // More at once than anybody has relays; the rest waits its turn.
-    private const int AtOnce = 32;
+    // A bound for the sockets of one round. Few deployments have as many relays; further ones wait in the round.
+    private const int MaxConcurrentProbes = 32;
 
     private readonly long _start = time.GetTimestamp();
     private readonly PeriodicTimer _timer = new(options.RelayProbeInterval, time);
@@ -32,7 +32,7 @@ internal sealed partial class RelayProber(
         {
             await Parallel.ForEachAsync(
                 maps.ToProbe(),
-                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop },
+                new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrentProbes, CancellationToken = stop },
                 async (relay, stopping) => await ProbeAsync(relay, stopping));
         }
     }
@@ -40,8 +40,8 @@ internal sealed partial class RelayProber(
     private async Task ProbeAsync(Node relay, CancellationToken stopping)
     {
         var at = time.GetElapsedTime(_start);
-        using var late = new CancellationTokenSource(options.RelayProbeTimeout, time);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, late.Token);
+        using var timeout = new CancellationTokenSource(options.RelayProbeTimeout, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, timeout.Token);
         var succeeded = await probe.SucceedsAsync(relay, end.Token);
         stopping.ThrowIfCancellationRequested();
         if (!maps.Report(relay, succeeded, at))
@@ -51,11 +51,11 @@ internal sealed partial class RelayProber(
 
         if (succeeded)
         {
-            Returned(logger, relay.Name);
+            Restored(logger, relay.Name);
         }
         else
         {
-            Left(logger, relay.Name, (int)options.RelayHealthPeriod.TotalSeconds);
+            Removed(logger, relay.Name, (int)options.RelayHealthPeriod.TotalSeconds);
         }
     }
 }

@@ -7,24 +7,25 @@ using Tailnet.Services;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// The stored keys of resume tokens: a restarted server, or another one on the same database, takes the same tokens. The newest key signs.
-/// It is replaced when it is <see cref="ControlPlaneOptions.ResumeKeyLifetime"/> old, and kept as long as a token that it signed may be good.
+/// The signing keys of resume tokens. They are in the database, so a restarted server, or another one on the same database, accepts the
+/// same tokens. The newest key signs. A key is rotated after <see cref="ControlPlaneOptions.ResumeKeyLifetime"/>, and deleted when the last
+/// token that it signed has expired.
 /// </summary>
 internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions options, TimeProvider time) : IResumeTokens
 {
     private const int SecretBytes = 64;
 
-    // Another process may go on signing with the key before for so long.
-    private static readonly TimeSpan Reload = TimeSpan.FromMinutes(10);
+    // The keys are reloaded at this interval, so another process may sign with the previous key for this long after a rotation.
+    private static readonly TimeSpan ReloadInterval = TimeSpan.FromMinutes(10);
 
-    // A token that names a key which is not known may be of one just made elsewhere; looked for at most so often.
-    private static readonly TimeSpan ReloadForUnknown = TimeSpan.FromSeconds(5);
+    // A token with an unknown key may be signed with a key that another process has just created. The limit bounds the database reads.
+    private static readonly TimeSpan UnknownKeyReloadInterval = TimeSpan.FromSeconds(5);
 
     private volatile Loaded? _loaded;
 
     public async ValueTask<RefreshResumeTokenResponse> IssueAsync(Guid peer, CancellationToken cancellationToken)
     {
-        var loaded = _loaded is { } recent && Age(recent) < Reload ? recent : await LoadAsync(cancellationToken);
+        var loaded = _loaded is { } recent && Age(recent) < ReloadInterval ? recent : await LoadAsync(cancellationToken);
         return await loaded.Tokens.IssueAsync(peer, cancellationToken);
     }
 
@@ -32,7 +33,7 @@ internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions opt
     {
         var loaded = _loaded ?? await LoadAsync(cancellationToken);
         var status = loaded.Tokens.Verify(token, out var peer);
-        if (status == ResumeTokenStatus.Invalid && Age(loaded) >= ReloadForUnknown)
+        if (status == ResumeTokenStatus.Invalid && Age(loaded) >= UnknownKeyReloadInterval)
         {
             status = (await LoadAsync(cancellationToken)).Tokens.Verify(token, out peer);
         }
@@ -50,12 +51,16 @@ internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions opt
         return _loaded = new Loaded(new ResumeTokens(keys, time), at);
     }
 
-    /// <summary>Makes a key when there is none that may sign, drops those that no token needs, and returns the others, newest first.</summary>
+    /// <summary>
+    /// Creates a key if none may sign, deletes those whose tokens have all expired, and returns the others, newest first.
+    /// </summary>
     private List<ResumeTokenKey> Rotate(DbConnection connection, DateTimeOffset now)
     {
         var stored = connection.List(
             "SELECT sequence, secret, created_at FROM resume_token_keys ORDER BY sequence DESC",
-            static reader => (Key: new ResumeTokenKey((int)reader.Integer("sequence"), reader.Bytes("secret")), CreatedAt: reader.Time("created_at")));
+            static reader => (
+                Key: new ResumeTokenKey((int)reader.Integer("sequence"), reader.Bytes("secret")),
+                CreatedAt: reader.Time("created_at")));
         if (stored.Count == 0 || now - stored[0].CreatedAt >= options.ResumeKeyLifetime)
         {
             var made = new ResumeTokenKey(stored.Count == 0 ? 1 : stored[0].Key.Sequence + 1, RandomNumberGenerator.GetBytes(SecretBytes));
@@ -67,8 +72,8 @@ internal sealed class ResumeTokenKeys(Database database, ControlPlaneOptions opt
             stored.Insert(0, (made, now));
         }
 
-        // The last token of a key is as old as the key after it, or somewhat younger where that was not known yet.
-        for (var i = stored.Count - 1; i > 0 && now - stored[i - 1].CreatedAt > ResumeTokens.Lifetime + Reload; i--)
+        // A key signs until its successor is created, and for the reload interval after that in another process.
+        for (var i = stored.Count - 1; i > 0 && now - stored[i - 1].CreatedAt > ResumeTokens.Lifetime + ReloadInterval; i--)
         {
             connection.Execute("DELETE FROM resume_token_keys WHERE sequence = @sequence", ("@sequence", (long)stored[i].Key.Sequence));
             stored.RemoveAt(i);

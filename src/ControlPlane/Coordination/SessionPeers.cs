@@ -4,8 +4,8 @@ using Tailnet.Messages;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// The coordinator as one session sees it: knows when all the session's peers have read what there was to say, so that the session's
-/// socket is not closed before.
+/// Wraps the coordinator for one session, and tracks when all the session's peers have read their last messages. The session's socket is
+/// closed only after that.
 /// </summary>
 internal sealed class SessionPeers(ICoordinator coordinator) : ICoordinator
 {
@@ -23,27 +23,28 @@ internal sealed class SessionPeers(ICoordinator coordinator) : ICoordinator
         return peer;
     }
 
-    /// <summary>Completes when the peers that are open now are over.</summary>
-    public Task WhenOver()
+    /// <summary>Completes when the peers that are open now are disposed.</summary>
+    public Task WhenDisposed()
     {
         lock (_lock)
         {
-            return Task.WhenAll(_open.Select(static peer => peer.Over));
+            return Task.WhenAll(_open.Select(static peer => peer.Disposed));
         }
     }
 
     private sealed class Peer(SessionPeers session, ICoordinatedPeer inner) : ICoordinatedPeer
     {
-        private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Guid Id => inner.Id;
 
-        public Task Over => _over.Task;
+        public Task Disposed => _disposed.Task;
 
         public ValueTask<bool> HandleAsync(CoordinateRequest request, CancellationToken cancellationToken = default) =>
             inner.HandleAsync(request, cancellationToken);
 
-        public ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken = default) => inner.ReadAsync(cancellationToken);
+        public ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken = default) =>
+            inner.ReadAsync(cancellationToken);
 
         public async ValueTask DisposeAsync()
         {
@@ -53,7 +54,7 @@ internal sealed class SessionPeers(ICoordinator coordinator) : ICoordinator
                 session._open.Remove(this);
             }
 
-            _over.TrySetResult();
+            _disposed.TrySetResult();
         }
     }
 }

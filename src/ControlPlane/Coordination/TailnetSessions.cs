@@ -13,8 +13,8 @@ using Tailnet.Yamux;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Serves rpcs on an upgraded socket: WebSocket, yamux, dRPC (tailnet.md §3.2). When the host stops, the coordinator's owner closes it: the peers
-/// first hear that the others are lost, then the socket ends with close 1001.
+/// Serves dRPC over yamux over a WebSocket (tailnet.md §3.2). When the host stops, the coordinator is closed: the peers first get the
+/// message that the other peers are lost, then the WebSocket is closed with 1001.
 /// </summary>
 internal sealed class TailnetSessions(
     ICoordinator coordinator,
@@ -25,16 +25,16 @@ internal sealed class TailnetSessions(
     Database database,
     ILogger<TailnetSessions> logger)
 {
-    // What reads here is the rpc layer, which hands requests on and never blocks.
+    // The rpc layer reads the streams, and never blocks: it hands requests on to other threads.
     private static readonly YamuxOptions Inline = new() { RunsInline = true };
 
-    /// <summary>Serves until either side ends it; does not throw.</summary>
+    /// <summary>Serves the session until either side ends it. Does not throw.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="socket">Its socket; the caller disposes it.</param>
-    /// <param name="caller">Who is at the other end.</param>
-    /// <param name="parts">Completes the tailnet service's parts beyond the coordinator and the maps.</param>
-    /// <param name="router">Holds what else is served on the session.</param>
-    /// <param name="monitor">Runs beside the session until its token is cancelled; may close the session. Must not throw.</param>
+    /// <param name="socket">The request's WebSocket, which the caller disposes.</param>
+    /// <param name="caller">The identity of the client or agent.</param>
+    /// <param name="parts">Adds parts of the tailnet service to the coordinator and the DERP maps.</param>
+    /// <param name="router">The router with other services of the session.</param>
+    /// <param name="monitor">Runs beside the session until its token is cancelled. It may close the session, and must not throw.</param>
     public async Task RunAsync(
         HttpContext context,
         WebSocket socket,
@@ -61,11 +61,12 @@ internal sealed class TailnetSessions(
         var monitoring = monitor?.Invoke(session, ended.Token) ?? Task.CompletedTask;
         if (await Task.WhenAny(running, stopping.Task) != running)
         {
-            await Task.WhenAny(running, peers.WhenOver(), Task.Delay(options.WebSocketCloseTimeout, time, ended.Token));
+            await Task.WhenAny(running, peers.WhenDisposed(), Task.Delay(options.WebSocketCloseTimeout, time, ended.Token));
             session.Close();
         }
 
-        // Whatever ended it may be the thread where bytes arrive. Each rpc ends with its stream, after what had come on it: a goodbye may be the last.
+        // The yield leaves the connection's I/O thread. Each rpc ends with its stream, after it has read what has arrived: the last message
+        // may be a disconnect.
         await running.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         threads?.End();
         await serving;

@@ -4,7 +4,7 @@ using Tailnet.Services;
 
 namespace ControlPlane.Coordination;
 
-/// <summary>Takes the connection events that clients report and counts them; nothing of them is kept.</summary>
+/// <summary>Counts the connection events that clients report, and discards their contents.</summary>
 internal sealed class TelemetryCounter : ITelemetrySink, IDisposable
 {
     private readonly Meter _meter = new("ControlPlane");
@@ -14,7 +14,7 @@ internal sealed class TelemetryCounter : ITelemetrySink, IDisposable
     public TelemetryCounter() => _counter = _meter.CreateCounter<long>(
         "controlplane.tailnet.telemetry.events", "{event}", "Connection events that tailnet clients have reported.");
 
-    /// <summary>Events taken since the start.</summary>
+    /// <summary>The number of events since the start.</summary>
     public long Events => Interlocked.Read(ref _events);
 
     public ValueTask AcceptAsync(TailnetCaller caller, IReadOnlyCollection<TelemetryEvent> events, CancellationToken cancellationToken)

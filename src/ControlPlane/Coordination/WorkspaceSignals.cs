@@ -3,7 +3,6 @@ using ControlPlane.Storage;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// Wakes those who watch a user's workspaces, by the user's id, when one has changed, or an agent in one: it was made, renamed or
-/// removed.
+/// Signals by the user's id that one of the user's workspaces, or an agent in it, was created, renamed or deleted.
 /// </summary>
 internal sealed class WorkspaceSignals(ChangeNotices notices) : Signals(notices, "workspace");

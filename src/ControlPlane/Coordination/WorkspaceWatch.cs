@@ -8,10 +8,11 @@ using Tailnet.Services;
 namespace ControlPlane.Coordination;
 
 /// <summary>
-/// A user's workspaces and agents from the store: all of them at once, then what has changed (tailnet.md §3.7), as soon as this process has
-/// changed it. Several processes may write to the store, so it is compared from time to time as well.
+/// Watches a user's workspaces and agents (tailnet.md §3.7). The first update contains them all, each later one the differences. Changes by
+/// this process are signalled at once; the database is also polled, because other processes may write to it.
 /// </summary>
-internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals, ControlPlaneOptions options, TimeProvider time) : IWorkspaceWatch
+internal sealed class WorkspaceWatch(
+    Database database, WorkspaceSignals signals, ControlPlaneOptions options, TimeProvider time) : IWorkspaceWatch
 {
     public IAsyncEnumerable<WorkspaceUpdate> WatchAsync(TailnetCaller caller, Guid owner, CancellationToken cancellationToken) =>
         caller.UserId == owner
@@ -53,7 +54,9 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
     private static IEnumerable<T> Changed<T>(Dictionary<Guid, T> old, Dictionary<Guid, T> now)
         where T : class => now.Where(pair => !pair.Value.Equals(old.GetValueOrDefault(pair.Key))).Select(static pair => pair.Value);
 
-    /// <summary>A workspace here has no builds that could stop it: one that is stored runs.</summary>
+    /// <summary>
+    /// Reads the workspaces and agents. Every workspace counts as running, because this server has no builds that stop one.
+    /// </summary>
     private ValueTask<(Dictionary<Guid, Workspace> Workspaces, Dictionary<Guid, Tailnet.Messages.Agent> Agents)> ReadAsync(Guid owner) =>
         database.SnapshotAsync(async connection =>
         {
@@ -74,6 +77,11 @@ internal sealed class WorkspaceWatch(Database database, WorkspaceSignals signals
                     static row => new Workspace { Id = PeerIds.Write(row.Id), Name = row.Name, Status = Workspace.Types.Status.Running }),
                 agents.ToDictionary(
                     static row => row.Id,
-                    static row => new Tailnet.Messages.Agent { Id = PeerIds.Write(row.Id), Name = row.Name, WorkspaceId = PeerIds.Write(row.Workspace) }));
+                    static row => new Tailnet.Messages.Agent
+                    {
+                        Id = PeerIds.Write(row.Id),
+                        Name = row.Name,
+                        WorkspaceId = PeerIds.Write(row.Workspace),
+                    }));
         });
 }

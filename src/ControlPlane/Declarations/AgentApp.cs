@@ -1,17 +1,17 @@
 namespace ControlPlane.Declarations;
 
-/// <summary>An app of an agent. The texts are empty where there is nothing to say.</summary>
+/// <summary>An app of an agent. Texts that are not declared are empty.</summary>
 internal sealed record AgentApp
 {
-    /// <summary>Who may open an app, from the fewest to the most.</summary>
+    /// <summary>The values of <see cref="SharingLevel"/>: the users who may open an app.</summary>
     public static readonly string[] SharingLevels = ["owner", "authenticated", "organization", "public"];
 
-    /// <summary>Where an app may be opened.</summary>
+    /// <summary>The values of <see cref="OpenIn"/>: the windows in which an app may open.</summary>
     public static readonly string[] Windows = ["slim-window", "tab"];
 
     public required Guid Id { get; init; }
 
-    /// <summary>The app's name in URLs, one of a kind among its agent's apps.</summary>
+    /// <summary>The app's name in URLs, unique among its agent's apps.</summary>
     public required string Slug { get; init; }
 
     public string DisplayName { get; init; } = "";
@@ -29,13 +29,13 @@ internal sealed record AgentApp
     /// <summary><c>owner</c>, <c>authenticated</c>, <c>organization</c> or <c>public</c>.</summary>
     public string SharingLevel { get; init; } = "owner";
 
-    /// <summary>What the agent asks to learn the app's health; empty: the health is not looked at.</summary>
+    /// <summary>The URL of the agent's health check; empty: no health check.</summary>
     public string HealthcheckUrl { get; init; } = "";
 
-    /// <summary>Seconds between two health checks.</summary>
+    /// <summary>The seconds between two health checks.</summary>
     public int HealthcheckInterval { get; init; }
 
-    /// <summary>Failures in a row that make the app unhealthy.</summary>
+    /// <summary>The consecutive failures after which the app is unhealthy.</summary>
     public int HealthcheckThreshold { get; init; }
 
     /// <summary>One of <see cref="AppHealths"/>.</summary>
@@ -50,14 +50,14 @@ internal sealed record AgentApp
 
     public string Tooltip { get; init; } = "";
 
-    /// <summary>What the app's agent said of it, newest first.</summary>
+    /// <summary>The statuses that the agent reported, newest first.</summary>
     public IReadOnlyList<AgentAppStatus> Statuses { get; init; } = [];
 }
 
-/// <summary>What an agent said that one of its apps is doing; the state is one of <see cref="Apps.AppReports.States"/>.</summary>
+/// <summary>A status that an agent reported for an app. The state is one of <see cref="Apps.AppReports.States"/>.</summary>
 internal sealed record AgentAppStatus(Guid Id, DateTimeOffset CreatedAt, string State, string Message, string Uri);
 
-/// <summary>How an app can be.</summary>
+/// <summary>The values of an app's health.</summary>
 internal static class AppHealths
 {
     public const string Disabled = "disabled";

@@ -1,6 +1,6 @@
 namespace ControlPlane.Declarations;
 
-/// <summary>What an agent is declared to have, in the order in which it was declared.</summary>
+/// <summary>The declarations of an agent, in the order in which they were declared.</summary>
 internal sealed record AgentDeclarations
 {
     public IReadOnlyList<AgentApp> Apps { get; init; } = [];
@@ -14,16 +14,24 @@ internal sealed record AgentDeclarations
     public IReadOnlyList<DeclaredMonitor> Monitors { get; init; } = [];
 }
 
-/// <summary>A development container of an agent. An empty configuration path: where the tools look for it. The agent inside it is null before there is one.</summary>
+/// <summary>A development container of an agent.</summary>
+/// <param name="Id">The id.</param>
+/// <param name="Name">The name.</param>
+/// <param name="WorkspaceFolder">The workspace folder on the agent's machine.</param>
+/// <param name="ConfigPath">The path of devcontainer.json; empty: the default paths of the Dev Container tools.</param>
+/// <param name="SubagentId">The sub-agent in the container; null for none.</param>
 internal sealed record AgentDevcontainer(Guid Id, string Name, string WorkspaceFolder, string ConfigPath, Guid? SubagentId);
 
-/// <summary>A value that an agent collects by a script: each so many seconds, and in no more than so many (0: the interval).</summary>
-/// <param name="Key">The value's key, one of a kind.</param>
-/// <param name="DisplayName">What people call it.</param>
-/// <param name="Script">What prints the value.</param>
-/// <param name="Interval">Seconds between two runs.</param>
-/// <param name="Timeout">Seconds that a run may take; 0: the interval.</param>
+/// <summary>A metadata value that an agent collects with a script.</summary>
+/// <param name="Key">The unique key.</param>
+/// <param name="DisplayName">The display name.</param>
+/// <param name="Script">The script that prints the value.</param>
+/// <param name="Interval">The seconds between two runs.</param>
+/// <param name="Timeout">The timeout of a run, in seconds; 0: the interval.</param>
 internal sealed record MetadataDescription(string Key, string DisplayName, string Script, long Interval, long Timeout);
 
-/// <summary>What of an agent's machine is watched: its memory (the path is empty) or a volume; over its threshold, in percent, the log says so.</summary>
+/// <summary>
+/// A resource monitor of an agent: of the memory, with an empty path, or of a volume. The server logs a usage above the threshold, in
+/// percent.
+/// </summary>
 internal sealed record DeclaredMonitor(string Path, bool Enabled, int Threshold);

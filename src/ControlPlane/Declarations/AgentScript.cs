@@ -19,17 +19,17 @@ internal sealed record AgentScript
 
     public bool StartBlocksLogin { get; init; }
 
-    /// <summary>How long a run may take; zero: as long as it likes.</summary>
+    /// <summary>The timeout of a run; zero: none.</summary>
     public TimeSpan Timeout { get; init; }
 
     public string DisplayName { get; init; } = "";
 
-    /// <summary>How the latest run at start ended; null before it has.</summary>
+    /// <summary>The result of the latest run at start; null before the first.</summary>
     public AgentScriptRun? StartRun { get; init; }
 }
 
 /// <summary>
-/// How a run of a script ended. The stage is <c>start</c>, <c>stop</c> or <c>cron</c>, the status <c>ok</c>, <c>exit_failure</c>,
+/// The result of a script's run. The stage is <c>start</c>, <c>stop</c> or <c>cron</c>. The status is <c>ok</c>, <c>exit_failure</c>,
 /// <c>timed_out</c> or <c>pipes_left_open</c>.
 /// </summary>
 internal sealed record AgentScriptRun(string Stage, DateTimeOffset StartedAt, DateTimeOffset EndedAt, int ExitCode, string Status);

@@ -3,7 +3,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Declarations;
 
-/// <summary>What agents are declared to have.</summary>
+/// <summary>Stores the declarations of agents: apps, scripts, development containers, metadata and resource monitors.</summary>
 internal sealed class DeclarationStore(Database database)
 {
     private const string Apps = "SELECT * FROM agent_apps WHERE agent_id = @agent ORDER BY position";
@@ -22,7 +22,7 @@ internal sealed class DeclarationStore(Database database)
     private const string Metadata = "SELECT * FROM agent_metadata_descriptions WHERE agent_id = @agent ORDER BY position";
     private const string Monitors = "SELECT path, enabled, threshold FROM agent_resource_monitors WHERE agent_id = @agent ORDER BY path";
 
-    public ValueTask<AgentDeclarations> OfAsync(Guid agentId) => database.ReadAsync(async connection => new AgentDeclarations
+    public ValueTask<AgentDeclarations> GetAsync(Guid agentId) => database.ReadAsync(async connection => new AgentDeclarations
     {
         Apps = await ReadAppsAsync(connection, agentId),
         Scripts = await ReadScriptsAsync(connection, agentId),
@@ -31,10 +31,12 @@ internal sealed class DeclarationStore(Database database)
         Monitors = await connection.ListAsync(Monitors, ReadMonitor, ("@agent", agentId)),
     });
 
-    /// <summary>As <see cref="OfAsync"/>, within a write.</summary>
+    /// <summary>The same as <see cref="GetAsync"/>, inside a write transaction.</summary>
     public static AgentDeclarations Read(DbConnection connection, Guid agentId) => new()
     {
-        Apps = WithStatuses(connection.List(Apps, ReadApp, ("@agent", agentId)), connection.List(Statuses, ReadStatus, ("@agent", agentId))),
+        Apps = WithStatuses(
+            connection.List(Apps, ReadApp, ("@agent", agentId)),
+            connection.List(Statuses, ReadStatus, ("@agent", agentId))),
         Scripts = connection.List(Scripts, ReadScript, ("@agent", agentId)),
         Devcontainers = connection.List(Devcontainers, ReadDevcontainer, ("@agent", agentId)),
         Metadata = connection.List(Metadata, ReadMetadata, ("@agent", agentId)),
@@ -42,22 +44,23 @@ internal sealed class DeclarationStore(Database database)
     };
 
     /// <summary>
-    /// Makes these the agent's declarations. What keeps its id keeps what was reported of it: health and statuses of apps, runs of scripts.
-    /// False when the agent is not there.
+    /// Replaces the agent's declarations. An app or script that keeps its id keeps its reports: health, statuses and runs.
     /// </summary>
-    /// <exception cref="DbException">An id belongs to another agent, two apps have one slug, or a word is none of those allowed.</exception>
-    public Task<bool> ReplaceAsync(Guid agentId, AgentDeclarations declarations, CancellationToken cancellationToken) => database.WriteAsync(
-        connection =>
-        {
-            if (connection.Count("SELECT count(*) FROM workspace_agents WHERE id = @agent", ("@agent", agentId)) == 0)
+    /// <returns>False if the agent does not exist.</returns>
+    /// <exception cref="DbException">An id belongs to another agent, two apps have the same slug, or a value is not allowed.</exception>
+    public Task<bool> ReplaceAsync(Guid agentId, AgentDeclarations declarations, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            connection =>
             {
-                return false;
-            }
+                if (connection.Count("SELECT count(*) FROM workspace_agents WHERE id = @agent", ("@agent", agentId)) == 0)
+                {
+                    return false;
+                }
 
-            DeclarationWriter.Write(connection, agentId, declarations);
-            return true;
-        },
-        cancellationToken);
+                DeclarationWriter.Write(connection, agentId, declarations);
+                return true;
+            },
+            cancellationToken);
 
     public static async ValueTask<List<AgentApp>> ReadAppsAsync(DbConnection connection, Guid agentId)
     {
@@ -79,12 +82,17 @@ internal sealed class DeclarationStore(Database database)
         new AgentAppStatus(reader.Uuid("id"), reader.Time("created_at"), reader.Text("state"), reader.Text("message"), reader.Text("uri")));
 
     private static AgentDevcontainer ReadDevcontainer(DbDataReader reader) => new(
-        reader.Uuid("id"), reader.Text("name"), reader.Text("workspace_folder"), reader.Text("config_path"), reader.UuidOrNull("subagent_id"));
+        reader.Uuid("id"),
+        reader.Text("name"),
+        reader.Text("workspace_folder"),
+        reader.Text("config_path"),
+        reader.UuidOrNull("subagent_id"));
 
     private static MetadataDescription ReadMetadata(DbDataReader reader) => new(
         reader.Text("key"), reader.Text("display_name"), reader.Text("script"), reader.Integer("run_interval"), reader.Integer("timeout"));
 
-    private static DeclaredMonitor ReadMonitor(DbDataReader reader) => new(reader.Text("path"), reader.Flag("enabled"), (int)reader.Integer("threshold"));
+    private static DeclaredMonitor ReadMonitor(DbDataReader reader) =>
+        new(reader.Text("path"), reader.Flag("enabled"), (int)reader.Integer("threshold"));
 
     private static AgentApp ReadApp(DbDataReader reader) => new()
     {
@@ -120,7 +128,12 @@ internal sealed class DeclarationStore(Database database)
         Timeout = TimeSpan.FromSeconds(reader.Integer("timeout")),
         DisplayName = reader.Text("display_name"),
         StartRun = reader.TextOrNull("stage") is { } stage
-            ? new AgentScriptRun(stage, reader.Time("started_at"), reader.Time("ended_at"), (int)reader.Integer("exit_code"), reader.Text("status"))
+            ? new AgentScriptRun(
+                stage,
+                reader.Time("started_at"),
+                reader.Time("ended_at"),
+                (int)reader.Integer("exit_code"),
+                reader.Text("status"))
             : null,
     };
 }

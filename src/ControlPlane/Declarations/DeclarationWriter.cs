@@ -8,10 +8,10 @@ internal static class DeclarationWriter
 {
     public static void Write(DbConnection connection, Guid agentId, AgentDeclarations declarations)
     {
-        RemoveOthers(connection, "agent_apps", agentId, declarations.Apps.Select(static app => app.Id));
-        RemoveOthers(connection, "agent_scripts", agentId, declarations.Scripts.Select(static script => script.Id));
+        DeleteOthers(connection, "agent_apps", agentId, declarations.Apps.Select(static app => app.Id));
+        DeleteOthers(connection, "agent_scripts", agentId, declarations.Scripts.Select(static script => script.Id));
 
-        // Two apps may trade their slugs, which the rows' own uniqueness would refuse half-way.
+        // Two apps may swap their slugs. Temporary slugs keep the unique index satisfied between the updates.
         connection.Execute("UPDATE agent_apps SET slug = id WHERE agent_id = @agent", ("@agent", agentId));
         foreach (var (position, app) in declarations.Apps.Index())
         {
@@ -23,7 +23,7 @@ internal static class DeclarationWriter
             Write(connection, agentId, position, script);
         }
 
-        // Nothing is reported of these, so that they may come anew.
+        // No reports refer to development containers and metadata, so their rows are deleted and inserted again.
         connection.Execute("DELETE FROM agent_devcontainers WHERE agent_id = @agent", ("@agent", agentId));
         foreach (var (position, container) in declarations.Devcontainers.Index())
         {
@@ -61,7 +61,7 @@ internal static class DeclarationWriter
         Write(connection, agentId, declarations.Monitors);
     }
 
-    /// <summary>A monitor that stays keeps what was measured.</summary>
+    /// <summary>Writes the monitors. A monitor of an unchanged path keeps its state.</summary>
     private static void Write(DbConnection connection, Guid agentId, IReadOnlyList<DeclaredMonitor> monitors)
     {
         foreach (var path in connection.List(
@@ -69,7 +69,8 @@ internal static class DeclarationWriter
         {
             if (monitors.All(monitor => monitor.Path != path))
             {
-                connection.Execute("DELETE FROM agent_resource_monitors WHERE agent_id = @agent AND path = @path", ("@agent", agentId), ("@path", path));
+                connection.Execute(
+                    "DELETE FROM agent_resource_monitors WHERE agent_id = @agent AND path = @path", ("@agent", agentId), ("@path", path));
             }
         }
 
@@ -87,19 +88,21 @@ internal static class DeclarationWriter
         }
     }
 
-    private static void RemoveOthers(DbConnection connection, string table, Guid agentId, IEnumerable<Guid> kept)
+    private static void DeleteOthers(DbConnection connection, string table, Guid agentId, IEnumerable<Guid> declaredIds)
     {
-        var stays = kept.ToHashSet();
-        foreach (var id in connection.List($"SELECT id FROM {table} WHERE agent_id = @agent", static reader => reader.Uuid("id"), ("@agent", agentId)))
+        var declared = declaredIds.ToHashSet();
+        var stored = connection.List(
+            $"SELECT id FROM {table} WHERE agent_id = @agent", static reader => reader.Uuid("id"), ("@agent", agentId));
+        foreach (var id in stored)
         {
-            if (!stays.Contains(id))
+            if (!declared.Contains(id))
             {
                 connection.Execute($"DELETE FROM {table} WHERE id = @id", ("@id", id));
             }
         }
     }
 
-    // An id that another agent has is not taken over: agent_id becomes null then, which the column refuses.
+    // An id of another agent is refused: the CASE sets agent_id to NULL, which violates the column's NOT NULL constraint.
     private static void Write(DbConnection connection, Guid agentId, int position, AgentApp app) => connection.Execute(
         """
         INSERT INTO agent_apps (id, agent_id, position, slug, display_name, url, is_external, command, icon, subdomain, sharing_level,

@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Declarations;
 
-/// <summary>What agents are declared to have.</summary>
+/// <summary>Registers the declarations of agents.</summary>
 internal static class DeclarationsRegistration
 {
     public static IServiceCollection AddDeclarations(this IServiceCollection services) => services

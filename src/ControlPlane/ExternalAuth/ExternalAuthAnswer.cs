@@ -3,22 +3,22 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>The answer of <c>me/external-auth</c>: a token, or only the page where the owner can get one (tailnet.md §1.3-9).</summary>
+/// <summary>The response of <c>me/external-auth</c>: a token, or only the page where the owner gets one (tailnet.md §1.3-9).</summary>
 internal sealed record ExternalAuthAnswer
 {
     /// <summary>The token; empty when the owner has none.</summary>
     public string AccessToken { get; init; } = "";
 
-    /// <summary>What the service sent with it, an object; null: nothing.</summary>
+    /// <summary>A JSON object with the other properties of the service's token response; null for none.</summary>
     public JsonElement? TokenExtra { get; init; }
 
-    /// <summary>The page where the owner gets a token; empty when there is one.</summary>
+    /// <summary>The page where the owner gets a token; empty with a token.</summary>
     public string Url { get; init; } = "";
 
-    /// <summary>What kind of service it is, such as <c>github</c>.</summary>
+    /// <summary>The service's kind, such as <c>github</c>.</summary>
     public string Type { get; init; } = "";
 
-    /// <summary>From when on the token counts as not there; left out: never.</summary>
+    /// <summary>The time at which the token expires; omitted if it does not.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DateTimeOffset? ExpiresAt { get; init; }
 
@@ -32,7 +32,7 @@ internal sealed record ExternalAuthAnswer
 
     public static ExternalAuthAnswer Of(ExternalAuthProvider provider, ExternalAuthToken token)
     {
-        // What these hosts want as a user name beside a token; the others take the token as the user name.
+        // GitLab and Bitbucket require a fixed user name with the token as the password. Other hosts accept the token as the user name.
         var (username, password) = provider.Type switch
         {
             "gitlab" => ("oauth2", token.AccessToken),
@@ -50,6 +50,6 @@ internal sealed record ExternalAuthAnswer
         };
     }
 
-    /// <summary>Never the token: records print all that they hold.</summary>
+    /// <summary>Omits the token, which a record's default text contains.</summary>
     public override string ToString() => nameof(ExternalAuthAnswer);
 }

@@ -24,7 +24,7 @@ internal sealed class ExternalAuthApi(
     public async Task GetAsync(HttpContext context, Agent agent)
     {
         var query = context.Request.Query;
-        var match = First(query["match"]) is { Length: > 0 } text ? text : First(query["url"]); // "url": the oldest agents
+        var match = First(query["match"]) is { Length: > 0 } text ? text : First(query["url"]); // The oldest agents send "url".
         var id = First(query["id"]);
         if ((match.Length > 0) == (id.Length > 0))
         {
@@ -41,16 +41,18 @@ internal sealed class ExternalAuthApi(
             await context.WriteAsync(
                 StatusCodes.Status404NotFound,
                 new ApiError(
-                    id.Length > 0 ? $"No external auth provider has the id \"{id}\"." : $"No matching external auth provider found for the url \"{match}\".",
+                    id.Length > 0
+                        ? $"No external auth provider has the id \"{id}\"."
+                        : $"No matching external auth provider found for the url \"{match}\".",
                     DescribeProviders()));
             return;
         }
 
-        // Only its presence counts, also as listen=false.
+        // The presence of the parameter counts, even as listen=false, as in Coder's server.
         await AnswerAsync(context, agent, provider, query.ContainsKey("listen"));
     }
 
-    /// <summary>With <paramref name="listen"/>, nothing is written before there is a token, however long that takes.</summary>
+    /// <summary>Answers the request. With <paramref name="listen"/> it is a long poll, which waits for a token without a limit.</summary>
     private async Task AnswerAsync(HttpContext context, Agent agent, ExternalAuthProvider provider, bool listen)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
@@ -84,11 +86,11 @@ internal sealed class ExternalAuthApi(
             }
             catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
             {
-                await RetryAsync(context, new ApiError("The server is shutting down.", "Ask again."));
+                await RetryAsync(context, new ApiError("The server is shutting down.", "Retry the request."));
                 return;
             }
 
-            // Meanwhile its workspace may have another owner, or the agent be gone.
+            // During the wait the workspace may have got another owner, or the agent been deleted.
             if (await agents.FindAsync(agent.Id) is not { } current)
             {
                 await context.WriteAsync(StatusCodes.Status401Unauthorized, ApiError.AgentNotAuthorized);
@@ -99,7 +101,7 @@ internal sealed class ExternalAuthApi(
         }
     }
 
-    // Clients take 4xx and 500 as final.
+    // Clients do not retry after 4xx and 500.
     private static Task RetryAsync(HttpContext context, ApiError error)
     {
         context.Response.Headers.RetryAfter = "1";

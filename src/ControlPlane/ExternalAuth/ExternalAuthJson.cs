@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>The JSON bodies of tokens for other services.</summary>
+/// <summary>The JSON bodies of tokens for external services.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ExternalAuthAnswer))]

@@ -3,43 +3,43 @@ using System.Text.RegularExpressions;
 namespace ControlPlane.ExternalAuth;
 
 /// <summary>
-/// Another service (a git host, say) for which agents get a token of their workspace's owner (tailnet.md §1.3-9).
+/// An external service, such as a git host, for which agents get a token of their workspace's owner (tailnet.md §1.3-9).
 /// </summary>
 public sealed record ExternalAuthProvider
 {
-    /// <summary>How long one pattern may look at one text before it counts as not matching.</summary>
+    /// <summary>The timeout of a pattern's match, which then counts as no match.</summary>
     public static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>What <c>?id=</c> names, unique; letters, digits, <c>-</c> and <c>_</c>.</summary>
+    /// <summary>The unique id, for <c>?id=</c>: letters, digits, <c>-</c> and <c>_</c>.</summary>
     public required string Id { get; init; }
 
     /// <summary>
-    /// What kind of service it is, as the API names them: <c>github</c>, <c>gitlab</c>, <c>bitbucket-cloud</c> … It decides how user name
-    /// and password are made of a token.
+    /// The service's kind by its name in the API: <c>github</c>, <c>gitlab</c>, <c>bitbucket-cloud</c> … It determines the user name and
+    /// the password that git sends for a token.
     /// </summary>
     public required string Type { get; init; }
 
-    /// <summary>What <c>?match=</c> must match, made by <see cref="CompilePattern"/>; null: found only by id.</summary>
+    /// <summary>The pattern for <c>?match=</c>, from <see cref="CompilePattern"/>; null: agents request the service by id only.</summary>
     public Regex? Pattern { get; init; }
 
-    /// <summary>What people call it. Default: <see cref="Id"/>.</summary>
+    /// <summary>The display name. Default: <see cref="Id"/>.</summary>
     public string DisplayName
     {
         get => field ?? Id;
         init;
     }
 
-    /// <summary>The page that a user without a token is sent to; null only where <see cref="TokenFile"/> has one for everybody.</summary>
+    /// <summary>The page where a user without a token gets one; null only with a <see cref="TokenFile"/>.</summary>
     public Uri? LinkUrl { get; init; }
 
     /// <summary>
-    /// A file with one token that every user of this server gets, read at each use, so that it may be replaced. Null: each user's own
-    /// token, from the store.
+    /// A file with one token for all users of this server. It is read at each use, so it may be replaced at any time. Null: each user has a
+    /// token of their own in the database.
     /// </summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>The expression as it is used here: in time linear to the text, so without look-around and back references.</summary>
-    /// <exception cref="ArgumentException">It is no such expression.</exception>
+    /// <summary>Compiles a pattern that matches in linear time, so it may contain neither look-around nor back references.</summary>
+    /// <exception cref="ArgumentException">The pattern is invalid, or contains one of these.</exception>
     public static Regex CompilePattern(string pattern)
     {
         try

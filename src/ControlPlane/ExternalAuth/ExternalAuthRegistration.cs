@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>Users' tokens for other services.</summary>
+/// <summary>Registers and maps users' tokens for external services.</summary>
 internal static class ExternalAuthRegistration
 {
     public static IServiceCollection AddExternalAuth(this IServiceCollection services) => services

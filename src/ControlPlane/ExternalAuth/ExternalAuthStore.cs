@@ -4,27 +4,30 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>Wakes agents that wait for a token of their owner (by the user's id).</summary>
+/// <summary>Signals by the user's id that a token was stored, for agents that wait for it.</summary>
 internal sealed class ExternalAuthSignals(ChangeNotices notices) : Signals(notices, "token");
 
-/// <summary>Users' tokens for other services.</summary>
+/// <summary>Stores users' tokens for external services.</summary>
 internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals signals, TimeProvider time)
 {
-    /// <summary>The longest text that comes with a token.</summary>
+    /// <summary>The longest extra JSON of a token, in characters.</summary>
     public const int MaxExtraCharacters = 64 * 1024;
 
-    /// <summary>Stores a token in the place of an older one, and wakes the agents that wait for it. False: there is no such user.</summary>
-    /// <exception cref="ArgumentException">The token is not printable ASCII, or what comes with it is no JSON object.</exception>
+    /// <summary>Stores or replaces a token, and wakes the agents that wait for it. False if the user does not exist.</summary>
+    /// <exception cref="ArgumentException">The token is not printable ASCII, or its extra text is not a JSON object.</exception>
     public async Task<bool> SetAsync(Guid userId, string providerId, ExternalAuthToken token, CancellationToken cancellationToken)
     {
         if (!ExternalAuthToken.IsUsable(token.AccessToken))
         {
-            throw new ArgumentException($"A token is printable ASCII without spaces, of at most {ExternalAuthToken.MaxCharacters} characters.", nameof(token));
+            throw new ArgumentException(
+                $"The token must be printable ASCII without spaces, of at most {ExternalAuthToken.MaxCharacters} characters.",
+                nameof(token));
         }
 
         if (token.Extra is { } extra && !IsExtra(extra))
         {
-            throw new ArgumentException($"What comes with a token is a JSON object of at most {MaxExtraCharacters} characters.", nameof(token));
+            throw new ArgumentException(
+                $"The extra text of a token must be a JSON object of at most {MaxExtraCharacters} characters.", nameof(token));
         }
 
         var stored = await database.WriteAsync(
@@ -46,30 +49,34 @@ internal sealed class ExternalAuthStore(Database database, ExternalAuthSignals s
         return stored == 1;
     }
 
-    /// <summary>False if there was none.</summary>
+    /// <summary>Deletes a token. False if there was none.</summary>
     public async Task<bool> RemoveAsync(Guid userId, string providerId, CancellationToken cancellationToken) => await database.WriteAsync(
         connection => connection.Execute(
-            "DELETE FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider", ("@user", userId), ("@provider", providerId)),
+            "DELETE FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider",
+            ("@user", userId),
+            ("@provider", providerId)),
         cancellationToken) == 1;
 
-    /// <summary>The token, also an expired one.</summary>
-    public ValueTask<ExternalAuthToken?> FindAsync(Guid userId, string providerId) => database.ReadAsync(connection => connection.FirstAsync(
-        "SELECT * FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider",
-        static reader => new ExternalAuthToken(reader.Text("access_token"), reader.TextOrNull("token_extra"), reader.TimeOrNull("expires_at")),
-        ("@user", userId),
-        ("@provider", providerId)));
+    /// <summary>Finds the token, even an expired one.</summary>
+    public ValueTask<ExternalAuthToken?> FindAsync(Guid userId, string providerId) =>
+        database.ReadAsync(connection => connection.FirstAsync(
+            "SELECT * FROM external_auth_tokens WHERE user_id = @user AND provider_id = @provider",
+            static reader => new ExternalAuthToken(
+                reader.Text("access_token"), reader.TextOrNull("token_extra"), reader.TimeOrNull("expires_at")),
+            ("@user", userId),
+            ("@provider", providerId)));
 
     public ValueTask<List<ExternalAuthLink>> ListAsync(Guid userId) => database.ReadAsync(connection => connection.ListAsync(
         "SELECT provider_id, updated_at, expires_at FROM external_auth_tokens WHERE user_id = @user ORDER BY provider_id",
         static reader => new ExternalAuthLink(reader.Text("provider_id"), reader.Time("updated_at"), reader.TimeOrNull("expires_at")),
         ("@user", userId)));
 
-    /// <summary>Whether this can be stored beside a token: a JSON object that is neither long nor deep.</summary>
+    /// <summary>Whether a text can be stored with a token: a JSON object within the limits of length and depth.</summary>
     public static bool IsExtra(string text)
     {
         try
         {
-            // As deep as an answer may be, less its own level.
+            // The response nests the object one level deeper.
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = WireJson.MaxDepth - 1 });
             return text.Length <= MaxExtraCharacters && document.RootElement.ValueKind == JsonValueKind.Object;
         }

@@ -1,9 +1,9 @@
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>A token of one user for one provider.</summary>
-/// <param name="AccessToken">The token itself: printable ASCII, since git's credential protocol ends a value at a line feed.</param>
-/// <param name="Extra">What the provider sent with it, a JSON object as text; null if nothing.</param>
-/// <param name="ExpiresAt">From when on it counts as not there; null: never.</param>
+/// <summary>A user's token for a provider.</summary>
+/// <param name="AccessToken">The token: printable ASCII, because git's credential protocol ends a value at a line feed.</param>
+/// <param name="Extra">A JSON object, as text, with the other properties of the provider's token response; null for none.</param>
+/// <param name="ExpiresAt">The time at which the token expires; null: never.</param>
 internal sealed record ExternalAuthToken(string AccessToken, string? Extra = null, DateTimeOffset? ExpiresAt = null)
 {
     public const int MaxCharacters = 16 * 1024;
@@ -13,12 +13,12 @@ internal sealed record ExternalAuthToken(string AccessToken, string? Extra = nul
 
     public bool IsValid(DateTimeOffset now) => !(ExpiresAt <= now);
 
-    /// <summary>Never the token: records print all that they hold.</summary>
+    /// <summary>Omits the token, which a record's default text contains.</summary>
     public override string ToString() => nameof(ExternalAuthToken);
 }
 
-/// <summary>That a user has linked a provider, without the token.</summary>
-/// <param name="ProviderId">The service's id.</param>
-/// <param name="UpdatedAt">When the token was stored.</param>
-/// <param name="ExpiresAt">From when on it counts as not there; null: never.</param>
+/// <summary>The link of a user to an external service, without the token.</summary>
+/// <param name="ProviderId">The service's id in the configuration.</param>
+/// <param name="UpdatedAt">The time at which the token was stored.</param>
+/// <param name="ExpiresAt">The time at which the token expires; null: never.</param>
 internal sealed record ExternalAuthLink(string ProviderId, DateTimeOffset UpdatedAt, DateTimeOffset? ExpiresAt);

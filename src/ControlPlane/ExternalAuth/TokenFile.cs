@@ -3,16 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.ExternalAuth;
 
-/// <summary>Reads the token that a provider's file has for everybody.</summary>
+/// <summary>Reads the token that all users of a provider share, from the provider's file.</summary>
 internal static partial class TokenFile
 {
-    /// <summary>Null, and a line in the log, when the file cannot be read or holds no token.</summary>
+    /// <summary>Reads the token. A file that cannot be read, or contains no valid token, is logged, and the result is null.</summary>
     public static async Task<ExternalAuthToken?> ReadAsync(string path, ILogger logger, CancellationToken cancellationToken)
     {
         try
         {
             await using var file = File.OpenRead(path);
-            var bytes = new byte[ExternalAuthToken.MaxCharacters + 2]; // and a line end
+            var bytes = new byte[ExternalAuthToken.MaxCharacters + 2]; // + CR LF
             var length = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
             var text = Encoding.UTF8.GetString(bytes, 0, length).Trim();
             if (ExternalAuthToken.IsUsable(text))
@@ -20,19 +20,19 @@ internal static partial class TokenFile
                 return new ExternalAuthToken(text);
             }
 
-            NoToken(logger, path);
+            Invalid(logger, path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            NotRead(logger, path, exception);
+            ReadFailed(logger, path, exception);
         }
 
         return null;
     }
 
     [LoggerMessage(10, LogLevel.Warning, "The token file {Path} cannot be read.")]
-    private static partial void NotRead(ILogger logger, string path, Exception exception);
+    private static partial void ReadFailed(ILogger logger, string path, Exception exception);
 
-    [LoggerMessage(11, LogLevel.Warning, "The token file {Path} does not hold one line of printable ASCII.")]
-    private static partial void NoToken(ILogger logger, string path);
+    [LoggerMessage(11, LogLevel.Warning, "The token file {Path} must contain one line of printable ASCII without spaces.")]
+    private static partial void Invalid(ILogger logger, string path);
 }

@@ -12,17 +12,22 @@ internal sealed record GitSshKey(string PublicKey, string PrivateKey)
     private const string Curve = "nistp256";
     private const string Algorithm = "ecdsa-sha2-" + Curve;
 
-    // The platform has no Ed25519; git hosts take ECDSA on P-256 as widely.
+    // .NET has no Ed25519; git hosts support ECDSA on P-256 as widely.
     public static GitSshKey Create()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var point = key.ExportParameters(includePrivateParameters: false).Q;
         byte[] uncompressed = [4, .. point.X!, .. point.Y!];
-        byte[] blob = [.. SshString(Encoding.ASCII.GetBytes(Algorithm)), .. SshString(Encoding.ASCII.GetBytes(Curve)), .. SshString(uncompressed)];
+        byte[] blob =
+        [
+            .. SshString(Encoding.ASCII.GetBytes(Algorithm)),
+            .. SshString(Encoding.ASCII.GetBytes(Curve)),
+            .. SshString(uncompressed),
+        ];
         return new GitSshKey($"{Algorithm} {Convert.ToBase64String(blob)}\n", key.ExportECPrivateKeyPem() + "\n");
     }
 
-    // RFC 4251 §5: four bytes of length, then the bytes.
+    // RFC 4251 §5: a length of four bytes, then the bytes.
     private static byte[] SshString(byte[] value)
     {
         var output = new byte[4 + value.Length];

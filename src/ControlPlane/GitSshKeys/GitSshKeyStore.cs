@@ -3,7 +3,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.GitSshKeys;
 
-/// <summary>Each user's git key, made when it is first asked for.</summary>
+/// <summary>Stores the users' SSH keys for git. A user's key is created at its first use.</summary>
 internal sealed class GitSshKeyStore(Database database, TimeProvider time)
 {
     private const string Select = "SELECT public_key, private_key FROM git_ssh_keys WHERE user_id = @user";
@@ -15,16 +15,19 @@ internal sealed class GitSshKeyStore(Database database, TimeProvider time)
             return stored;
         }
 
-        // Two first requests may both get here; the first one's key stays.
-        var made = GitSshKey.Create();
+        // Concurrent first requests may each create a key; the key that is stored first counts.
+        var created = GitSshKey.Create();
         return await database.WriteAsync(
             connection =>
             {
                 connection.Execute(
-                    "INSERT INTO git_ssh_keys (user_id, public_key, private_key, created_at) VALUES (@user, @public, @private, @now) ON CONFLICT DO NOTHING",
+                    """
+                    INSERT INTO git_ssh_keys (user_id, public_key, private_key, created_at) VALUES (@user, @public, @private, @now)
+                    ON CONFLICT DO NOTHING
+                    """,
                     ("@user", userId),
-                    ("@public", made.PublicKey),
-                    ("@private", made.PrivateKey),
+                    ("@public", created.PublicKey),
+                    ("@private", created.PrivateKey),
                     ("@now", time.GetUtcNow()));
                 return connection.First(Select, Read, ("@user", userId))!;
             },

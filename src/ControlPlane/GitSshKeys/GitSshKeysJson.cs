@@ -3,7 +3,7 @@ using ControlPlane.Http;
 
 namespace ControlPlane.GitSshKeys;
 
-/// <summary>The JSON bodies of git's keys.</summary>
+/// <summary>The JSON bodies of SSH keys for git.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(GitSshKey))]

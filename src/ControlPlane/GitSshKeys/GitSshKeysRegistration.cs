@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.GitSshKeys;
 
-/// <summary>Users' keys for git.</summary>
+/// <summary>Registers and maps the users' SSH keys for git.</summary>
 internal static class GitSshKeysRegistration
 {
     public static IServiceCollection AddGitSshKeys(this IServiceCollection services) => services

@@ -4,31 +4,31 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Hosting;
 
 /// <summary>
-/// Runs loops that must not die: a loop that throws is logged with its stack, counted (<c>edge.background.faults</c>, meter <c>ControlPlane</c>)
-/// and started again after a wait.
+/// Restarts background loops after exceptions. Each exception is logged with its stack trace, and counted by <c>edge.background.faults</c>
+/// of the meter <c>ControlPlane</c>.
 /// </summary>
 public static partial class BackgroundLoop
 {
-    private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(1);
 
-    // One for the process: the loops of all hosts count here.
+    // One counter per process, for the loops of all its hosts.
     private static readonly Counter<long> Faults = new Meter("ControlPlane").CreateCounter<long>(
         "edge.background.faults", "{fault}", "Exceptions that ended a background loop, which was started again, by service.");
 
     /// <summary>
-    /// Runs a loop until it returns or is told to stop. When it throws, it is started again after 1 s, and after twice the wait of before, up to
-    /// 1 min, while it goes on to throw. Does not throw.
+    /// Runs a loop until it returns or is cancelled. After an exception the loop is started again with exponential backoff, from 1 s to 1
+    /// min. Does not throw.
     /// </summary>
     /// <param name="service">The loop's name in the log and in the metric.</param>
-    /// <param name="loop">The loop. It may be called again after it has thrown.</param>
-    /// <param name="time">Measures the waits.</param>
-    /// <param name="logger">Hears of each exception.</param>
-    /// <param name="stop">Ends the loop; what it throws then is not a fault.</param>
+    /// <param name="loop">The loop, which is called again after an exception.</param>
+    /// <param name="time">The clock of the backoff.</param>
+    /// <param name="logger">The log for exceptions.</param>
+    /// <param name="stop">Cancels the loop. An exception after the cancellation is not a fault.</param>
     public static async Task RunAsync(
         string service, Func<CancellationToken, Task> loop, TimeProvider time, ILogger logger, CancellationToken stop)
     {
-        var wait = FirstWait;
+        var delay = FirstDelay;
         while (!stop.IsCancellationRequested)
         {
             var start = time.GetTimestamp();
@@ -39,22 +39,22 @@ public static partial class BackgroundLoop
             }
             catch (Exception) when (stop.IsCancellationRequested)
             {
-                // The loop was told to stop: however it shows that, it has ended.
+                // Any exception after the cancellation means that the loop has ended.
                 return;
             }
             catch (Exception exception)
             {
-                // A loop that has run for a while starts with the short wait again.
-                wait = time.GetElapsedTime(start) > LongestWait ? FirstWait : wait;
+                // A loop that ran without a fault for longer than the maximum resets the backoff.
+                delay = time.GetElapsedTime(start) > MaxDelay ? FirstDelay : delay;
                 Faults.Add(1, new KeyValuePair<string, object?>("service", service));
-                Failed(logger, service, wait.TotalSeconds, exception);
+                Failed(logger, service, delay.TotalSeconds, exception);
             }
 
-            await Task.Delay(wait, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+            await Task.Delay(delay, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            delay = delay * 2 < MaxDelay ? delay * 2 : MaxDelay;
         }
     }
 
-    [LoggerMessage(12, LogLevel.Error, "The background service {Service} has failed; it is started again in {Seconds} s.")]
+    [LoggerMessage(12, LogLevel.Error, "The background service {Service} has failed; it restarts in {Seconds} s.")]
     private static partial void Failed(ILogger logger, string service, double seconds, Exception exception);
 }

@@ -4,15 +4,17 @@ using Microsoft.Extensions.Hosting;
 
 namespace ControlPlane.Hosting;
 
-/// <summary>Registers services that live as long as their host runs.</summary>
+/// <summary>Registers services that run, or exist, as long as their host.</summary>
 internal static class HostedServices
 {
-    /// <summary>One that the host starts and stops, and that others may ask for.</summary>
+    /// <summary>Adds a singleton that the host starts and stops, and that other services may inject.</summary>
     public static IServiceCollection AddHosted<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
         this IServiceCollection services)
         where T : class, IHostedService => services.AddSingleton<T>().AddHostedService(static provider => provider.GetRequiredService<T>());
 
-    /// <summary>One that is there from the host's start, though no other service asks for it: readers of metrics find its instruments.</summary>
+    /// <summary>
+    /// Adds a singleton that is created at the host's start even if no service injects it, so that its instruments exist from the start.
+    /// </summary>
     public static IServiceCollection AddStarted<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
         this IServiceCollection services)
         where T : class => services.AddSingleton<T>().AddHostedService(static provider =>

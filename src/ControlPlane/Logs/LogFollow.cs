@@ -18,7 +18,7 @@ internal sealed class LogFollow(
     public async Task AcceptAsync(HttpContext context, Guid agentId, long after, long before)
     {
         // The follower itself ends the stream of a deleted agent, after the agent's last lines.
-        StreamAccess.LeaveEndToStream(context);
+        StreamAccess.SetEndsWithAgent(context);
         if (await WebSocketUpgrade.AcceptAsync(context, options) is not { } socket)
         {
             return;

@@ -21,6 +21,6 @@ internal sealed class ManifestSource(AgentStore agents, DeclarationStore declara
     /// </summary>
     public async ValueTask<AgentManifest?> OfAsync(Guid agentId) =>
         await agents.FindAsync(agentId) is { } agent
-            ? new AgentManifest(agent, await declarations.OfAsync(agentId), derpMaps.Current)
+            ? new AgentManifest(agent, await declarations.GetAsync(agentId), derpMaps.Current)
             : null;
 }

@@ -68,7 +68,7 @@ internal sealed class TerminalApi(
             request = request with { Shell = shell };
         }
 
-        if (reach.WhyNot(agent) is { } reason)
+        if (reach.UnreachableError(agent) is { } reason)
         {
             await WritePageAsync(context, "Application Unavailable", reason);
             return;
@@ -111,7 +111,7 @@ internal sealed class TerminalApi(
                 context.Response.Headers[ShellHeader] = shell.ToString("D");
             }
 
-            StreamAccess.To(context, agent.Id);
+            StreamAccess.SetAgent(context, agent.Id);
             socket = await WebSocketUpgrade.AcceptAsync(context, options);
         }
         finally

@@ -107,7 +107,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
         if (context is not null)
         {
-            StreamAccess.OfUser(context, key.Id, key.HashedSecret);
+            StreamAccess.SetSessionToken(context, key.Id, key.HashedSecret);
         }
 
         return (user, null);
