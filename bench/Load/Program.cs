@@ -12,7 +12,8 @@ using Load.Yarp;
 
 const string Usage = """
     Load run <scenario>…|all [--against installed|base,floor,derplimit,derper,haproxy,haproxy-64k,haproxy-splice,nginx,yarp]
-             [--rounds 6] [--seconds 2] [--warm-up 1] [--set name=value] [--sweep name=1,10,100] [--path server=file] [--syscalls] [--json file]
+             [--rounds 6] [--seconds 2] [--warm-up 1] [--set name=value] [--sweep name=1,10,100]
+             [--path server=file] [--syscalls] [--json file]
     Load report <results.json>… [--out report.html] [--plots directory]
     Load smoke [--json file]
     Load list
@@ -33,7 +34,9 @@ try
             foreach (var scenario in Catalog.All)
             {
                 Console.WriteLine($"{scenario.Name,-16} {scenario.Summary}; compares {scenario.Main}; "
-                    + string.Join(" ", scenario.Defaults.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}={one.Value}"))));
+                    + string.Join(
+                        " ",
+                        scenario.Defaults.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}={one.Value}"))));
             }
 
             return 0;
@@ -111,7 +114,9 @@ static async Task<int> RunAsync(Options options)
     var counter = options.SystemCalls ? SystemCallCounter.Find() : null;
     if (options.SystemCalls)
     {
-        Console.Error.WriteLine(counter is null ? "System calls are not countable here: neither perf nor strace is allowed to." : $"System calls are counted with {counter.Name}.");
+        Console.Error.WriteLine(counter is null
+            ? "System calls are not countable here: neither perf nor strace is allowed to."
+            : $"System calls are counted with {counter.Name}.");
     }
 
     var (result, failures) = await bench.RunAsync(

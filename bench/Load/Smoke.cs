@@ -54,7 +54,8 @@ internal static class Smoke
             var holds = ratio <= gate.Most;
             failed += holds ? 0 : 1;
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{(holds ? "ok    " : "FAILED")} {gate.Scenario}: {gate.Figure} is {ratio:0.00} x the floor's, at most {gate.Most:0.00}"));
+                CultureInfo.InvariantCulture,
+                $"{(holds ? "ok    " : "FAILED")} {gate.Scenario}: {gate.Figure} is {ratio:0.00} x the floor's, at most {gate.Most:0.00}"));
         }
 
         return failed == 0 ? 0 : 1;

@@ -11,7 +11,8 @@ internal static class AllocationGates
 
     private const int Operations = 1000;
 
-    internal static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    internal static readonly JsonSerializerOptions Format =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Compares with the baseline; more than it by a twentieth fails, and so does an operation that it does not know.</summary>
     /// <returns>0 when all hold, else 1.</returns>
@@ -23,7 +24,9 @@ internal static class AllocationGates
         {
             var holds = baseline.BytesPerOperation.TryGetValue(name, out var most) && bytes <= most * 1.05;
             failed += holds ? 0 : 1;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(holds ? "ok    " : "FAILED")} {name}: {bytes:0.##} bytes, baseline {most:0.##}; about {nanoseconds:0} ns"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(holds ? "ok    " : "FAILED")} {name}: {bytes:0.##} bytes, baseline {most:0.##}; about {nanoseconds:0} ns"));
         }
 
         return failed == 0 ? 0 : 1;
@@ -35,7 +38,8 @@ internal static class AllocationGates
         var baseline = new Baseline(
             DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             Machine.Describe(),
-            new SortedDictionary<string, double>(MeasureAll().ToDictionary(static one => one.Name, static one => one.Bytes), StringComparer.Ordinal));
+            new SortedDictionary<string, double>(
+                MeasureAll().ToDictionary(static one => one.Name, static one => one.Bytes), StringComparer.Ordinal));
         File.WriteAllText(file, JsonSerializer.Serialize(baseline, Format) + "\n");
         return 0;
     }

@@ -19,8 +19,8 @@ public sealed class ScenarioTests
             var (code, output) = await Tool.RunAsync(
                 "Load",
                 [
-                    "run", .. scenarios, "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.2", "--json", file, "--set", "pairs=3", "--set", "streams=2", "--set", "rate=40",
-                    "--set", "interactive=2", "--set", "pouring=1",
+                    "run", .. scenarios, "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.2", "--json", file, "--set", "pairs=3",
+                    "--set", "streams=2", "--set", "rate=40", "--set", "interactive=2", "--set", "pouring=1",
                 ]);
             Assert.True(code == 0, output);
             var samples = ResultFile.Read(file).Samples;

@@ -114,7 +114,8 @@ public sealed class LostLink : IAsyncLifetime
         var rest = TimeSpan.FromSeconds(40) - _sinceCut.Elapsed;
         await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         var werePaused = !_pausedClient.Poured.IsCompleted && !_pausedBackend.Poured.IsCompleted;
-        var reads = await Task.WhenAll(_pausedClient.Reader.ReadAsync(PausedBytes), _pausedBackend.Reader.ReadAsync(PausedBytes)).WaitAsync(TimeSpan.FromSeconds(60));
+        var reads = await Task.WhenAll(_pausedClient.Reader.ReadAsync(PausedBytes), _pausedBackend.Reader.ReadAsync(PausedBytes))
+            .WaitAsync(TimeSpan.FromSeconds(60));
         await Task.WhenAll(_pausedClient.Poured, _pausedBackend.Poured).WaitAsync(TimeSpan.FromSeconds(60));
         return (reads[0], reads[1], werePaused);
     }
@@ -209,7 +210,8 @@ public sealed class LostLink : IAsyncLifetime
     }
 
     private IPEndPoint EdgeAt(string scheme) => IPEndPoint.Parse(new Uri(_edge.Output.Split('\n')
-        .First(line => line.TrimStart().StartsWith("public ", StringComparison.Ordinal) && line.Contains($" {scheme}://", StringComparison.Ordinal))
+        .First(line => line.TrimStart().StartsWith("public ", StringComparison.Ordinal)
+            && line.Contains($" {scheme}://", StringComparison.Ordinal))
         .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]).Authority);
 
     private void WriteCertificate()

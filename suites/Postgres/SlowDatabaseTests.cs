@@ -107,7 +107,8 @@ public sealed class SlowDatabaseTests
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
         Assert.All(await Task.WhenAll(waiting), static status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Contains(
-            "controlplane_agents_reporting 0", await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            "controlplane_agents_reporting 0", await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     /// <summary>As the export over OTLP reads it, which asks nobody to wait first.</summary>

@@ -7,11 +7,13 @@ namespace Attack;
 public sealed partial record Outcome(string Answer, string[] Seen)
 {
     /// <summary>The status codes that the client got, in order.</summary>
-    public int[] Statuses => [.. StatusLine().Matches(Answer).Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
+    public int[] Statuses => [.. StatusLine().Matches(Answer)
+        .Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
 
     /// <summary>Each request's first line and body with its framing, as the backend saw it: <c>POST /x HTTP/1.1|hello</c>.</summary>
     public string[] SeenLines => [.. Seen.Select(static request =>
-        $"{request[..request.IndexOf("\r\n", StringComparison.Ordinal)]}|{request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}")];
+        $"{request[..request.IndexOf("\r\n", StringComparison.Ordinal)]}|"
+            + $"{request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}")];
 
     /// <summary>The client was told no, or nothing, and nothing at all reached the backend.</summary>
     public void IsRefused()
@@ -50,7 +52,8 @@ public class AttackRig : IAsyncLifetime
     {
         Backend = new RecordingBackend();
         _node = await TestNode.StartAsync(["Edge:Mode=edge", .. Routes, "Edge:RateLimit:PerMinute=0",
-            "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2", .. Settings]);
+            "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0",
+            "Kestrel:Endpoints:Two:Protocols=Http2", .. Settings]);
     }
 
     /// <summary>Sends the bytes and <see cref="Next"/> at once on one connection, and reads until it ends.</summary>
@@ -78,7 +81,9 @@ public class AttackRig : IAsyncLifetime
         var answer = await client.ReceiveAllAsync();
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\nGET /honest", answer, StringComparison.Ordinal);
-        Assert.Equal(["GET /honest HTTP/1.1|"], new Outcome(answer, Backend.Seen).SeenLines.Where(static line => !line.StartsWith("cut: ", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["GET /honest HTTP/1.1|"],
+            new Outcome(answer, Backend.Seen).SeenLines.Where(static line => !line.StartsWith("cut: ", StringComparison.Ordinal)));
     }
 
     /// <summary>Sends what the edge still takes: it may close in the middle of an attack.</summary>

@@ -82,12 +82,16 @@ public class Http2Tests(AttackRig rig) : IClassFixture<AttackRig>
         await using var client = await H2Client.ConnectAsync(rig.SecondUrl);
         rig.Backend.Forget();
 
-        Assert.Equal("answer", await client.RequestAsync([(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x")], Smuggled));
+        Assert.Equal(
+            "answer",
+            await client.RequestAsync([(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x")], Smuggled));
         Assert.Equal("answer", await client.RequestAsync(
-            [(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x"), ("content-length", $"{Smuggled.Length}")], Smuggled));
+            [(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x"), ("content-length", $"{Smuggled.Length}")],
+            Smuggled));
 
         Assert.Equal(
-            [$"POST /attack HTTP/1.1|{Smuggled.Length:x}\r\n{Smuggled}\r\n0\r\n\r\n", $"POST /attack HTTP/1.1|{Smuggled}"], new Outcome("", rig.Backend.Seen).SeenLines);
+            [$"POST /attack HTTP/1.1|{Smuggled.Length:x}\r\n{Smuggled}\r\n0\r\n\r\n", $"POST /attack HTTP/1.1|{Smuggled}"],
+            new Outcome("", rig.Backend.Seen).SeenLines);
     }
 
     private async Task RefusesAsync((string Name, string Value)[] fields, string? body)

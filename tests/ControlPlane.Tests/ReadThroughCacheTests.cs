@@ -111,7 +111,8 @@ public sealed class ReadThroughCacheTests
     public async Task WithoutAVersionEachReadIsAQuery()
     {
         await using var server = await ApiServer.StartAsync();
-        var cache = new ReadThroughCache<int, string>(server.Database, _time, (_, _) => ValueTask.FromResult<string?>($"{++_reads}"), static () => null);
+        var cache = new ReadThroughCache<int, string>(
+            server.Database, _time, (_, _) => ValueTask.FromResult<string?>($"{++_reads}"), static () => null);
         Assert.Equal("1", await cache.GetAsync(1));
         Assert.Equal("2", await cache.GetAsync(1));
     }

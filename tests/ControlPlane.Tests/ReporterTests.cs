@@ -57,7 +57,8 @@ public sealed class ReporterTests : IDisposable
         Assert.All((await FindAllAsync(agents, tokens)).Zip(known), static pair => Assert.Same(pair.Second, pair.First));
 
         await server.Database.WriteAsync(
-            connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])), TestContext.Current.CancellationToken);
+            connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])),
+            TestContext.Current.CancellationToken);
         server.Services.GetRequiredService<AccessSignals>().Changed();
         Assert.Null(await agents.FindReporterAsync(tokens[0]));
         var again = await agents.FindReporterAsync(tokens[1]);
@@ -105,7 +106,8 @@ public sealed class ReporterTests : IDisposable
             TestContext.Current.CancellationToken)).ToArray();
         try
         {
-            await Task.WhenAll(ids.Select((id, index) => ChangeAsync(id, index))).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            await Task.WhenAll(ids.Select((id, index) => ChangeAsync(id, index)))
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
         }
         finally
         {
@@ -122,7 +124,8 @@ public sealed class ReporterTests : IDisposable
                 Assert.Equal(id, (await agents.FindReporterAsync(old))?.Id);
                 await server.Database.WriteAsync(
                     connection => connection.Execute(
-                        "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)), ("@id", id)),
+                        "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)),
+                        ("@id", id)),
                     TestContext.Current.CancellationToken);
                 access.Changed();
                 Assert.Null(await agents.FindReporterAsync(old));

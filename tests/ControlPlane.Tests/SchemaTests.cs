@@ -59,6 +59,8 @@ public sealed partial class SchemaTests
     [GeneratedRegex(@"^CREATE INDEX .*$", RegexOptions.Multiline)]
     private static partial Regex Index();
 
-    [GeneratedRegex(@"REFERENCES \w+ \(\w+\)( ON DELETE CASCADE)?|^    (PRIMARY KEY|UNIQUE) \(.*?\)|CHECK \(\w+ IN \(.*?\)\)|\bUNIQUE\b", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"REFERENCES \w+ \(\w+\)( ON DELETE CASCADE)?|^    (PRIMARY KEY|UNIQUE) \(.*?\)|CHECK \(\w+ IN \(.*?\)\)|\bUNIQUE\b",
+        RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Constraint();
 }

@@ -66,7 +66,8 @@ public sealed class SharedTailTests
         await using var server = await ApiServer.StartAsync();
         using var stop = new CancellationTokenSource();
         var (quick, slow) = (new Reader(), new Reader());
-        var following = Task.WhenAll(quick.FollowAsync(server, 0, long.MaxValue, stop.Token), slow.FollowAsync(server, 0, long.MaxValue, stop.Token));
+        var following = Task.WhenAll(
+            quick.FollowAsync(server, 0, long.MaxValue, stop.Token), slow.FollowAsync(server, 0, long.MaxValue, stop.Token));
         await slow.ReceivedAsync("[]\n");
         slow.Hold();
         for (var batch = 0; batch < 30; batch++)
@@ -91,7 +92,8 @@ public sealed class SharedTailTests
         await server.PatchLogsAsync("first");
         var first = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json[0].GetProperty("id").GetInt64();
         var (all, some) = (new Reader(), new Reader());
-        var following = Task.WhenAll(all.FollowAsync(server, 0, long.MaxValue, stop.Token), some.FollowAsync(server, first + 2, long.MaxValue, stop.Token));
+        var following = Task.WhenAll(
+            all.FollowAsync(server, 0, long.MaxValue, stop.Token), some.FollowAsync(server, first + 2, long.MaxValue, stop.Token));
         await some.ReceivedAsync("[]\n");
         await server.PatchLogsAsync("a", "b", "c");
         await all.ReceivedAsync("\"c\"");

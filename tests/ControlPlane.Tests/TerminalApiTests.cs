@@ -19,7 +19,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     public async Task InputAndSizesReachTheTerminalAndItsOutputTheClient()
     {
         using var socket = await OpenAsync($"?reconnect={Id}&height=30&width=100&command=top%20-b");
-        await SendAsync(socket, "{\"data\":\"l", "s\\r\"}{\"height\":40,\"wid", "th\":120}{\"height\":7}", "{\"data\":\"x\",\"height\":1,\"width\":2}");
+        await SendAsync(
+            socket, "{\"data\":\"l", "s\\r\"}{\"height\":40,\"wid", "th\":120}{\"height\":7}", "{\"data\":\"x\",\"height\":1,\"width\":2}");
         foreach (var expected in (string[])["ls\r", "40x120", "x", "1x2"])
         {
             Assert.Equal(expected, await _agent.Terminal.Input.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().Soon());
@@ -94,7 +95,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
         _agent.TerminalRefusal = new AgentConnectionException(refusal, reason);
         await StartAsync();
         using var socket = Client(Guid.NewGuid().ToString());
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<WebSocketException>(
+            () => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
         Assert.Equal(status, (int)socket.HttpStatusCode);
     }
 
@@ -103,7 +105,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         await StartAsync();
         using var socket = Client("nonsense");
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<WebSocketException>(
+            () => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
         Assert.Equal(400, (int)socket.HttpStatusCode);
         Assert.Null(_agent.Requested);
     }
@@ -113,7 +116,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         _server = await ApiServer.StartAsync();
         await using var link = await TailnetLink.RpcAsync(_server);
-        await Eventually.TrueAsync(async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
+        await Eventually.TrueAsync(
+            async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
         var answer = await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}");
         Assert.Equal(404, answer.Status);
         Assert.Contains("connected from another machine, which this API server cannot reach yet", answer.Body, StringComparison.Ordinal);
@@ -154,7 +158,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     public async Task InvalidUtf8Closes1007()
     {
         using var socket = await OpenAsync();
-        await socket.SendAsync((byte[])[.. "{\"data\":\""u8, 0xFF, .. "\"}"u8], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        await socket.SendAsync(
+            (byte[])[.. "{\"data\":\""u8, 0xFF, .. "\"}"u8], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
         Assert.Equal(WebSocketCloseStatus.InvalidPayloadData, (await socket.ReceiveCloseAsync()).Status);
     }
 
@@ -222,7 +227,9 @@ public sealed class TerminalApiTests : IAsyncDisposable
     public async Task ACommandMayHaveSoManyCharacters(int length, int status)
     {
         await StartAsync();
-        Assert.Equal(status, (await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}&command={new string('x', length)}")).Status);
+        Assert.Equal(
+            status,
+            (await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}&command={new string('x', length)}")).Status);
     }
 
     [Fact]
@@ -253,15 +260,22 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         var pings = TimeSpan.FromMilliseconds(100);
         _server = await ApiServer.StartAsync(
-            directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = _agent, WebSocketPingInterval = pings, WebSocketPongTimeout = pings });
+            directory => new ControlPlaneOptions
+            {
+                DataDirectory = directory,
+                LocalAgent = _agent,
+                WebSocketPingInterval = pings,
+                WebSocketPongTimeout = pings,
+            });
 
         // A client that reads its socket answers pings, so this one is raw.
         using var tcp = new System.Net.Sockets.TcpClient();
         await tcp.ConnectAsync(System.Net.IPAddress.Loopback, _server.Client.BaseAddress!.Port, TestContext.Current.CancellationToken);
         await tcp.GetStream().WriteAsync(
             Encoding.ASCII.GetBytes(
-                $"GET {_server.AgentPath}/pty?reconnect={Id} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                + $"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCoder-Session-Token: {_server.Credentials!.SessionToken}\r\n\r\n"),
+                $"GET {_server.AgentPath}/pty?reconnect={Id} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                + $"Coder-Session-Token: {_server.Credentials!.SessionToken}\r\n\r\n"),
             TestContext.Current.CancellationToken);
         var seen = "";
         var buffer = new byte[4096];
@@ -276,7 +290,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     }
 
     [Fact]
-    public void ThePingsOfClientsAre15SecondsApart() => Assert.Equal(TimeSpan.FromSeconds(15), new ControlPlaneOptions { DataDirectory = "" }.WebSocketPingInterval);
+    public void ThePingsOfClientsAre15SecondsApart() =>
+        Assert.Equal(TimeSpan.FromSeconds(15), new ControlPlaneOptions { DataDirectory = "" }.WebSocketPingInterval);
 
     [Fact]
     public async Task WithoutAValidTokenItIsNotThere()
@@ -320,7 +335,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
         socket.Options.SetRequestHeader("Coder-Session-Token", _server.Credentials!.SessionToken);
         socket.Options.SetRequestHeader("Origin", origin);
         socket.Options.CollectHttpResponseDetails = true;
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<WebSocketException>(
+            () => socket.ConnectAsync(Url($"?reconnect={Id}"), TestContext.Current.CancellationToken));
         Assert.Equal(status, (int)socket.HttpStatusCode);
         Assert.Null(_agent.Requested);
     }
@@ -330,7 +346,10 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         await StartAsync();
         Assert.Equal(426, (await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}")).Status);
-        Assert.Equal(405, (await _server.SendAsync(HttpMethod.Post, $"{_server.AgentPath}/pty?reconnect={Id}", _server.Credentials!.SessionToken)).Status);
+        Assert.Equal(
+            405,
+            (await _server.SendAsync(
+                HttpMethod.Post, $"{_server.AgentPath}/pty?reconnect={Id}", _server.Credentials!.SessionToken)).Status);
     }
 
     [Fact]
@@ -353,7 +372,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     private async Task StartAsync() => _server = await ApiServer.StartAsync(
         directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = _agent }, _time);
 
-    private Uri Url(string query) => new UriBuilder(new Uri(_server.Client.BaseAddress!, _server.AgentPath + "/pty" + query)) { Scheme = "ws" }.Uri;
+    private Uri Url(string query) =>
+        new UriBuilder(new Uri(_server.Client.BaseAddress!, _server.AgentPath + "/pty" + query)) { Scheme = "ws" }.Uri;
 
     private ClientWebSocket Client(string shell)
     {
@@ -377,7 +397,8 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         foreach (var message in messages)
         {
-            await socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+            await socket.SendAsync(
+                Encoding.UTF8.GetBytes(message), WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
         }
     }
 }

@@ -40,7 +40,8 @@ public sealed class AuthenticationTests : IDisposable
     public async Task BeforeTheEmbeddedApiServerTheStartSaysThatAJwtLetsNobodyIn()
     {
         await using var edge = await TestNode.StartAsync(
-            "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Issuer=b", $"Edge:Authentication:Jwt:SigningKeys:0=base64:{Convert.ToBase64String(new byte[32])}");
+            "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Issuer=b",
+            $"Edge:Authentication:Jwt:SigningKeys:0=base64:{Convert.ToBase64String(new byte[32])}");
 
         Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning ", StringComparison.Ordinal)
             && line.Contains("the embedded API server knows no JSON Web Tokens", StringComparison.Ordinal));
@@ -160,7 +161,8 @@ public sealed class AuthenticationTests : IDisposable
     [InlineData(true, true)]
     public async Task AStreamCarriesTheIdentityToo(bool inQuery, bool forward)
     {
-        await using var backend = new RawBackend(async (socket, _) => await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept())));
+        await using var backend = new RawBackend(
+            async (socket, _) => await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept())));
         await using var edge = await StartAsync(backend.Url, $"Edge:Authentication:Jwt:ForwardToken={forward}");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
         var token = TestTokens.Create(subject: "alice");
@@ -368,7 +370,8 @@ public sealed class AuthenticationTests : IDisposable
             socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         }
 
-        return socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}{Terminal}{query}"), invoker, CancellationToken.None).WaitAsync(TestNode.Patience);
+        return socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}{Terminal}{query}"), invoker, CancellationToken.None)
+            .WaitAsync(TestNode.Patience);
     }
 
     private static HttpRequestMessage Get(string path, string? token = null)
@@ -399,6 +402,7 @@ public sealed class AuthenticationTests : IDisposable
     private static async Task<Dictionary<string, string>> HeadersAsync(HttpResponseMessage answer)
     {
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        return new Dictionary<string, string>((await answer.Content.ReadFromJsonAsync<Dictionary<string, string>>())!, StringComparer.OrdinalIgnoreCase);
+        return new Dictionary<string, string>(
+            (await answer.Content.ReadFromJsonAsync<Dictionary<string, string>>())!, StringComparer.OrdinalIgnoreCase);
     }
 }

@@ -28,7 +28,9 @@ public class BackendHealthTests
             await PostAsync(edge);
         }
 
-        await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("passive health check", StringComparison.Ordinal)), "the failures were counted");
+        await Eventually.TrueAsync(
+            () => edge.Log.Lines.Any(static line => line.Contains("passive health check", StringComparison.Ordinal)),
+            "the failures were counted");
 
         Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
         Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
@@ -49,7 +51,8 @@ public class BackendHealthTests
             return Task.CompletedTask;
         });
         await using var good = await TestBackend.StartAsync(static _ => Task.CompletedTask);
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends:0={bad.Url}", $"Edge:Backends:1={good.Url}");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends:0={bad.Url}", $"Edge:Backends:1={good.Url}");
         await Eventually.TrueAsync(() => bad.Probes > 0 && good.Probes > 0, "both are probed");
         while (bad.Requests.Count < 10)
         {
@@ -161,9 +164,10 @@ public class BackendHealthTests
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         const string Cluster = "ReverseProxy:Clusters:c";
         await using var edge = await TestNode.StartAsync(
-            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
-            $"{Cluster}:Destinations:d:Address={backend.Url}", $"{Cluster}:HealthCheck:AvailableDestinationsPolicy={policy}",
-            $"{Cluster}:HealthCheck:Active:Enabled=true", $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c",
+            "ReverseProxy:Routes:r:Match:Path=/{**rest}", $"{Cluster}:Destinations:d:Address={backend.Url}",
+            $"{Cluster}:HealthCheck:AvailableDestinationsPolicy={policy}", $"{Cluster}:HealthCheck:Active:Enabled=true",
+            $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
             $"{Cluster}:HealthCheck:Active:Interval=00:00:05");
         backend.Healthy = false;
         await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is not null);
@@ -178,7 +182,8 @@ public class BackendHealthTests
         var clock = new ManualTimeProvider();
         var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         await using var edge = await TestNode.StartAsync(
-            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c",
+            "ReverseProxy:Routes:r:Match:Path=/{**rest}",
             $"ReverseProxy:Clusters:c:Destinations:d:Address={backend.Url}");
         await backend.DisposeAsync();
         Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));

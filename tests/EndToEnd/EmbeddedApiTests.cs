@@ -46,8 +46,8 @@ public class EmbeddedApiTests
         await using var edge = await TestNode.StartAsync("Edge:Limits:MaxRequestBodySize=1000");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
         await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {AgentToken(edge)}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-            + $"2\r\n{{ \r\n400\r\n{new string(' ', 1024)}\r\n");
+            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {AgentToken(edge)}\r\nTransfer-Encoding: chunked\r\n"
+            + $"Connection: close\r\n\r\n2\r\n{{ \r\n400\r\n{new string(' ', 1024)}\r\n");
 
         var answer = await client.ReceiveAllAsync();
 
@@ -84,7 +84,8 @@ public class EmbeddedApiTests
     {
         var client = await RawClient.ConnectAsync(edge.PublicUrl);
         await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {token}\r\nExpect: 100-continue\r\nContent-Length: 22\r\nConnection: close\r\n\r\n");
+            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {token}\r\nExpect: 100-continue\r\nContent-Length: 22\r\n"
+                + "Connection: close\r\n\r\n");
         return client;
     }
 

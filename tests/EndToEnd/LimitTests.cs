@@ -140,7 +140,8 @@ public class LimitTests
         }
 
         // A time for the head of an answer would be the client's; a bare handler has none.
-        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
+        var factory = new BackendHttpClientFactory(
+            new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
         using var client = factory.CreateClient(new ForwarderHttpClientContext { NewConfig = HttpClientConfig.Empty });
         Assert.IsNotType<HttpClient>(client);
     }
@@ -148,7 +149,8 @@ public class LimitTests
     [Fact]
     public void AConnectionToAnApiServerIsMadeAnewInTimeForANamesNewAddress()
     {
-        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
+        var factory = new BackendHttpClientFactory(
+            new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
         using var handler = new SocketsHttpHandler();
 
         factory.Configure(handler);

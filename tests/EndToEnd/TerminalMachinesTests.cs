@@ -117,17 +117,20 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
     }
 
     private Task<EdgeProcess> StartApiAsync(int machine) => StartAsync(
-        "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{_ports[machine]}", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data(machine)}");
+        "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{_ports[machine]}", "--Edge:Admin:Url=http://127.0.0.1:0",
+        $"--Edge:DataDirectory={Data(machine)}");
 
     private async Task<EdgeProcess> StartEdgeAsync(params int[] ports)
     {
         var edge = await StartAsync(
         [
-            "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={_directory.File("edge")}",
+            "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+            $"--Edge:DataDirectory={_directory.File("edge")}",
             .. ports.Select((port, at) => $"--Edge:Backends:{at}=http://127.0.0.1:{port}"),
         ]);
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
-        await Eventually.TrueAsync(async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
+        await Eventually.TrueAsync(
+            async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
         return edge;
     }
 

@@ -44,7 +44,8 @@ internal sealed class DerpSeries : IMeterFactory
 
     private static string Name(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal).Select(static tag => $"{tag.Key}=\"{tag.Value}\"");
+        var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal)
+            .Select(static tag => $"{tag.Key}=\"{tag.Value}\"");
         return tags.IsEmpty ? instrument.Name : $"{instrument.Name}{{{string.Join(',', labels)}}}";
     }
 }

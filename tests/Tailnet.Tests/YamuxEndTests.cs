@@ -116,7 +116,10 @@ public sealed class YamuxEndTests
                 AddTunnel = new() { Id = PeerIds.Write(other.Id) },
             });
             Assert.Equal(Kind.Node, (await other.ReadAsync().Soon())!.PeerUpdates[0].Kind);
-            await call.SendAsync(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(other.Id) } } });
+            await call.SendAsync(new CoordinateRequest
+            {
+                ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(other.Id) } },
+            });
             await call.SendAsync(new CoordinateRequest { Disconnect = new() });
             pair.Dialer.Close();
             Kind last;

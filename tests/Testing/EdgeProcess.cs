@@ -36,8 +36,11 @@ public sealed class EdgeProcess : IAsyncDisposable
         StartAsync(workingDirectory, new Dictionary<string, string>(), args);
 
     /// <summary>The same with environment variables of its own beside those of the tests.</summary>
-    public static Task<EdgeProcess> StartAsync(string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
-        StartCommandAsync(workingDirectory, environment, Patience, ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
+    public static Task<EdgeProcess> StartAsync(
+        string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        StartCommandAsync(
+            workingDirectory, environment, Patience,
+            ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 
     /// <summary>Starts any command that ends in a running node, and waits for it in the same way, but no longer than <paramref name="patience"/>.</summary>
     public static async Task<EdgeProcess> StartCommandAsync(

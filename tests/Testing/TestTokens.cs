@@ -74,7 +74,9 @@ public static class TestTokens
         };
         foreach (var (name, value) in claims)
         {
-            payload[name] = long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : value;
+            payload[name] = long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : value;
         }
 
         var signed = $"{Encode(header)}.{Encode(payload)}";

@@ -120,7 +120,9 @@ internal sealed class DerpClient : IDisposable
         {
             var header = new byte[HeaderLength];
             _stream.ReadExactly(header);
-            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) is >= 0 and < 65_536 and var n ? n : throw new IOException("a bad frame")];
+            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) is >= 0 and < 65_536 and var n
+                ? n
+                : throw new IOException("a bad frame")];
             _stream.ReadExactly(payload);
             if (header[0] == type)
             {

@@ -33,7 +33,8 @@ internal static class ProcText
         // "cpu", then user, nice, system, idle, iowait, irq, softirq, steal; guests' time behind them is part of user's.
         var line = text.AsSpan().IndexOf('\n') is >= 0 and var end ? text[..end] : text;
         var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Take(8)
-            .Select(static field => long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0).ToList();
+            .Select(static field => long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0)
+            .ToList();
         return fields.Count == 8 ? (fields.Sum(), fields[7]) : default;
     }
 

@@ -11,7 +11,9 @@ namespace Load.Results;
 /// <param name="Series">The figure over the rounds.</param>
 /// <param name="Edge">Edge's figure over this one's.</param>
 /// <param name="Others">The medians of all other figures.</param>
-internal sealed record Row(string Scenario, string Point, string Figure, string Server, Series Series, Comparison? Edge, IReadOnlyList<(string Name, double Median)> Others)
+internal sealed record Row(
+    string Scenario, string Point, string Figure, string Server, Series Series, Comparison? Edge,
+    IReadOnlyList<(string Name, double Median)> Others)
 {
     /// <summary>The ratio in words, or why there is none.</summary>
     public string RatioText() => Edge is { } edge ? TextOf(edge) : "";

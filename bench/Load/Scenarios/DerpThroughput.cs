@@ -25,7 +25,8 @@ internal sealed class DerpThroughput(string name, string summary, ServerRole rol
         var clients = new List<DerpClient>();
         DerpClient Connect(IPEndPoint relay)
         {
-            clients.Add(DerpClient.Connect(relay, Role is ServerRole.Derp || round.IsBare ? null : round.Certificate, webSocket && !round.IsBare));
+            clients.Add(
+                DerpClient.Connect(relay, Role is ServerRole.Derp || round.IsBare ? null : round.Certificate, webSocket && !round.IsBare));
             return clients[^1];
         }
 

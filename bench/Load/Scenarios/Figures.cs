@@ -10,5 +10,8 @@ internal static class Figures
     public const string Stolen = "stolen_percent";
 
     /// <summary>Percentiles of latency, in µs.</summary>
-    public static readonly IReadOnlyList<(double Percentile, string Name)> Percentiles = [(50, "p50_us"), (90, "p90_us"), (99, "p99_us"), (99.9, "p99.9_us")];
+    public static readonly IReadOnlyList<(double Percentile, string Name)> Percentiles =
+    [
+        (50, "p50_us"), (90, "p90_us"), (99, "p99_us"), (99.9, "p99.9_us"),
+    ];
 }

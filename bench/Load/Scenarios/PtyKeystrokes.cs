@@ -9,7 +9,8 @@ namespace Load.Scenarios;
 /// without end. The program is <c>cat</c>: what is typed comes back byte for byte.
 /// </summary>
 internal sealed class PtyKeystrokes() : ThreadedScenario(
-    "pty", "keystrokes in terminals beside others that run yes", ServerRole.Terminals, "p99_us", ("interactive", 20), ("pouring", 4), ("rate", 200))
+    "pty", "keystrokes in terminals beside others that run yes", ServerRole.Terminals, "p99_us", ("interactive", 20), ("pouring", 4),
+    ("rate", 200))
 {
     private const string Echo = "stty -icanon -echo min 1 time 0; printf R; exec cat";
 

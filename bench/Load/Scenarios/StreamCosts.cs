@@ -71,7 +71,11 @@ internal sealed class StreamPour(string name, string summary, ServerRole role, s
 
             var window = Window.Watch(round, () => Interlocked.Read(ref bytes));
             var gibibytes = window.Units / (1 << 30);
-            var figures = new Dictionary<string, double> { ["cpu_s_per_GiB"] = window.Processor / gibibytes, ["GiB_per_s"] = gibibytes / window.Seconds };
+            var figures = new Dictionary<string, double>
+            {
+                ["cpu_s_per_GiB"] = window.Processor / gibibytes,
+                ["GiB_per_s"] = gibibytes / window.Seconds,
+            };
             window.Report(figures, per: 1 << 30);
             return figures;
         }

@@ -23,7 +23,8 @@ internal sealed class ProxyServers(Site site)
 
         var directory = Site.Scratch();
         var (certificate, key) = site.WriteCertificate(directory);
-        return Server.Start(new ServerCommand(port, directory, Site.Self("yarp", Site.Text(port), Site.Text(site.Backend), certificate, key)));
+        return Server.Start(
+            new ServerCommand(port, directory, Site.Self("yarp", Site.Text(port), Site.Text(site.Backend), certificate, key)));
     }
 
     private Server StartHaproxy(bool secure, string tuning, string options)
@@ -68,7 +69,8 @@ internal sealed class ProxyServers(Site site)
         if (secure)
         {
             var (certificate, key) = site.WriteCertificate(directory);
-            listen = $"listen 127.0.0.1:{Site.Text(port)} ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key};";
+            listen = $"listen 127.0.0.1:{Site.Text(port)} ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; "
+                + $"ssl_certificate_key {key};";
         }
 
         // A stream is two connections of a worker.

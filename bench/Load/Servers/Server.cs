@@ -58,7 +58,12 @@ internal sealed class Server : IDisposable
     /// <exception cref="InvalidOperationException">It ended, or was not there in time.</exception>
     public static Server Start(ServerCommand command)
     {
-        var start = new ProcessStartInfo(command.Line[0], command.Line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(command.Line[0], command.Line[1..])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         foreach (var (name, value) in command.Environment)
         {
             start.Environment[name] = value;

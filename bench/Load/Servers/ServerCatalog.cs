@@ -30,9 +30,13 @@ internal sealed class ServerCatalog(Site site)
     public string? Missing(string name) => name switch
     {
         Edge => File.Exists(site.Edge) ? null : $"{site.Edge} is not built; name another with --path edge=/…/Edge.dll",
-        "base" => site.Paths.TryGetValue(name, out var path) && File.Exists(path) ? null : "base is another build of Edge; name it with --path base=/…/Edge.dll",
+        "base" => site.Paths.TryGetValue(name, out var path) && File.Exists(path)
+            ? null
+            : "base is another build of Edge; name it with --path base=/…/Edge.dll",
         "floor" or "yarp" => null,
-        _ => site.Find(Program(name)) is null ? $"{Program(name)} is not installed; name it with --path {Program(name)}=/…/{Program(name)}" : null,
+        _ => site.Find(Program(name)) is null
+            ? $"{Program(name)} is not installed; name it with --path {Program(name)}=/…/{Program(name)}"
+            : null,
     };
 
     /// <exception cref="InvalidOperationException">It does not start.</exception>

@@ -13,7 +13,8 @@ public partial class CatchTests
     {
         var source = Path.Combine(DependencyTests.RepositoryRoot(), "src");
         string[] silent = [.. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
-            .Where(static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(
+                static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .SelectMany(path => Silent(File.ReadAllText(path)).Select(line => $"{Path.GetRelativePath(source, path)}:{line}"))
             .Order(StringComparer.Ordinal)];
 

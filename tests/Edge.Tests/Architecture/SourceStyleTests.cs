@@ -19,7 +19,8 @@ public class SourceStyleTests
     public void MembersAreNotQualifiedByThis()
     {
         string[] qualified = [.. Sources().Where(static file => File.ReadLines(file)
-            .Any(static line => Code(line).Split(' ', '(', '[', '!', '{').Any(static word => word.StartsWith("this" + ".", StringComparison.Ordinal))))];
+            .Any(static line => Code(line).Split(' ', '(', '[', '!', '{')
+                .Any(static word => word.StartsWith("this" + ".", StringComparison.Ordinal))))];
 
         Assert.Empty(qualified);
     }
@@ -36,7 +37,8 @@ public class SourceStyleTests
     {
         string[] names = [.. lines
             .TakeWhile(static line => !line.StartsWith("namespace ", StringComparison.Ordinal))
-            .Where(static line => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';') && !line.Contains('=', StringComparison.Ordinal)
+            .Where(static line => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';')
+                && !line.Contains('=', StringComparison.Ordinal)
                 && !line.StartsWith("using static ", StringComparison.Ordinal) && !line.Contains('(', StringComparison.Ordinal))
             .Select(static line => line["using ".Length..^1])];
         return names.SequenceEqual(names.OrderBy(static name => IsSystem(name) ? 0 : 1).ThenBy(static name => name, ByParts));

@@ -151,7 +151,8 @@ public sealed class EdgeAuthenticationTests : IDisposable
         using var refused = await SendAsync(host, path);
         Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
 
-        var answer = await host.ExchangeAsync($"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        var answer = await host.ExchangeAsync(
+            $"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
         Assert.Contains("\"query\":\"?x=1&y=%32\"", answer, StringComparison.Ordinal);
         Assert.Contains("\"X-Edge-Subject\":\"user-1\"", answer, StringComparison.Ordinal);
@@ -219,7 +220,8 @@ public sealed class EdgeAuthenticationTests : IDisposable
     public async Task AClaimMayBeAskedFor()
     {
         await using var host = await StartAsync(("Policies:0:Path", "/api/v2/admin"), ("Policies:0:Require", "claim:groups=ops"));
-        using var without = await SendAsync(host, "/api/v2/admin/x", ("Authorization", "Bearer " + _tokens.Create(claims: ("groups", "dev"))));
+        using var without = await SendAsync(
+            host, "/api/v2/admin/x", ("Authorization", "Bearer " + _tokens.Create(claims: ("groups", "dev"))));
         Assert.Equal(HttpStatusCode.Forbidden, without.StatusCode);
         Assert.Contains("insufficient_scope", without.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
         Assert.Equal("Forbidden.", await MessageAsync(without));
@@ -267,7 +269,9 @@ public sealed class EdgeAuthenticationTests : IDisposable
         await using var host = await StartWithAsync(authority);
         await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create()));
         authority.Keys = [Tokens.Rsa, Tokens.OtherRsa];
-        Assert.Equal("user-1", (await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create(Tokens.OtherRsa))))["X-Edge-Subject"]);
+        Assert.Equal(
+            "user-1",
+            (await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create(Tokens.OtherRsa))))["X-Edge-Subject"]);
     }
 
     [Fact]
@@ -310,10 +314,14 @@ public sealed class EdgeAuthenticationTests : IDisposable
     [InlineData("no keys", "Edge:Authentication:Jwt:Audience=a")]
     [InlineData("no audience", "Edge:Authentication:Jwt:Authority=https://a")]
     [InlineData("no issuer", "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:SigningKeys:0=base64:AAAA")]
-    [InlineData("both", "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Authority=https://a", "Edge:Authentication:Jwt:SigningKeys:0=x")]
+    [InlineData(
+        "both", "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Authority=https://a",
+        "Edge:Authentication:Jwt:SigningKeys:0=x")]
     [InlineData("plain http", "Edge:Authentication:Jwt:Audience=a", "Edge:Authentication:Jwt:Authority=http://a.example")]
     public void WrongSettingsAreRefused(string reason, params string[] settings) =>
-        Assert.True(Assert.Throws<SettingsException>(() => Read(settings)).Message.StartsWith("Edge:Authentication", StringComparison.Ordinal), reason);
+        Assert.True(
+            Assert.Throws<SettingsException>(() => Read(settings)).Message.StartsWith("Edge:Authentication", StringComparison.Ordinal),
+            reason);
 
     [Theory]
     [InlineData("base64:c2VjcmV0c2VjcmV0")]
@@ -341,7 +349,9 @@ public sealed class EdgeAuthenticationTests : IDisposable
     public void WithoutSettingsTheApiServerDecides() => Assert.Null(Read());
 
     private static EdgeJwtOptions? Read(params string[] settings) => EdgeJwtOptions.Read(new SettingsReader(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(static setting => setting.Split('=', 2)).ToDictionary(s => s[0], s => (string?)s[1])).Build()));
+        new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(static setting => setting.Split('=', 2)).ToDictionary(s => s[0], s => (string?)s[1]))
+            .Build()));
 
     private static void Pipeline(WebApplication app)
     {
@@ -353,7 +363,8 @@ public sealed class EdgeAuthenticationTests : IDisposable
             Cancel));
     }
 
-    private static async Task<Dictionary<string, string>> OkAsync(AccessHost host, string path, params (string Name, string Value)[] headers)
+    private static async Task<Dictionary<string, string>> OkAsync(
+        AccessHost host, string path, params (string Name, string Value)[] headers)
     {
         using var response = await SendAsync(host, path, headers);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -389,19 +400,22 @@ public sealed class EdgeAuthenticationTests : IDisposable
         [
             $"{Jwt}Audience={Tokens.Audience}", $"{Jwt}Issuer={Tokens.Issuer}",
             $"{Jwt}SigningKeys:0={rsa}", $"{Jwt}SigningKeys:1={ec}", $"{Jwt}SigningKeys:2=base64:{Convert.ToBase64String(Tokens.Secret)}",
-            .. more.Select(setting => (setting.Name.StartsWith("Policies", StringComparison.Ordinal) ? "Edge:Authentication:" : Jwt) + $"{setting.Name}={setting.Value}"),
+            .. more.Select(setting => (setting.Name.StartsWith("Policies", StringComparison.Ordinal) ? "Edge:Authentication:" : Jwt)
+                + $"{setting.Name}={setting.Value}"),
         ]);
         return AccessHost.StartAsync(services => services.AddEdgeAuthentication(options), Pipeline, time: _time);
     }
 
     private Task<AccessHost> StartWithAsync(FakeAuthority authority)
     {
-        var options = Read($"Edge:Authentication:Jwt:Audience={Tokens.Audience}", "Edge:Authentication:Jwt:Authority=https://issuer.example")!;
+        var options =
+            Read($"Edge:Authentication:Jwt:Audience={Tokens.Audience}", "Edge:Authentication:Jwt:Authority=https://issuer.example")!;
         return AccessHost.StartAsync(
             services =>
             {
                 services.AddEdgeAuthentication(options);
-                services.AddSingleton(new AuthorityKeys(options, _time, Microsoft.Extensions.Logging.Abstractions.NullLogger<AuthorityKeys>.Instance, authority));
+                services.AddSingleton(new AuthorityKeys(
+                    options, _time, Microsoft.Extensions.Logging.Abstractions.NullLogger<AuthorityKeys>.Instance, authority));
             },
             Pipeline,
             time: _time);
@@ -443,7 +457,8 @@ public sealed class EdgeAuthenticationTests : IDisposable
             {
                 var parameters = ((RsaSecurityKey)key).Rsa.ExportParameters(false);
                 published["kty"] = "RSA";
-                (published["n"], published["e"]) = (Base64UrlEncoder.Encode(parameters.Modulus), Base64UrlEncoder.Encode(parameters.Exponent));
+                (published["n"], published["e"]) =
+                    (Base64UrlEncoder.Encode(parameters.Modulus), Base64UrlEncoder.Encode(parameters.Exponent));
             }
 
             return published;

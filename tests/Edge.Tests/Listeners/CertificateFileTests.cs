@@ -74,7 +74,8 @@ public class CertificateFileTests
     {
         using var directory = new TemporaryDirectory();
         using var log = new CapturedLog();
-        using var made = TestCertificate.Create("dated", from: DateTimeOffset.UtcNow.AddDays(from), until: DateTimeOffset.UtcNow.AddDays(until));
+        using var made = TestCertificate.Create(
+            "dated", from: DateTimeOffset.UtcNow.AddDays(from), until: DateTimeOffset.UtcNow.AddDays(until));
         File.WriteAllText(directory.File("tls.pem"), made.Pem);
         File.WriteAllText(directory.File("tls.key"), made.KeyPem);
 

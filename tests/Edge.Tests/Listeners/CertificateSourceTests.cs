@@ -80,7 +80,8 @@ public sealed class CertificateSourceTests : IDisposable
             "password that nothing needs" => Source(Write(_leaf.Pem), Write(_leaf.KeyPem), Password),
             "EC key of RFC 5915" => Source(Write(_leaf.Pem), Write(_leaf.TraditionalKeyPem)),
             "EC key behind its parameters" => Source(
-                Write(_leaf.Pem), Write("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + _leaf.TraditionalKeyPem)),
+                Write(_leaf.Pem),
+                Write("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + _leaf.TraditionalKeyPem)),
             "PKCS #12" => Source(Write(_leaf.Pkcs12(Password)), null, Password),
             _ => Source(Write(_leaf.Pkcs12(null))),
         };

@@ -42,7 +42,8 @@ public class HandOverTests
         }
 
         Assert.Equal(string.Empty, await AccessHost.ReadToEndAsync(stream));
-        await UntilAsync(() => host.Connections.Counter.Total == 0 && host.Connections.Counter.Addresses == 0 && host.Connections.Detached.Count == 0);
+        await UntilAsync(
+            () => host.Connections.Counter.Total == 0 && host.Connections.Counter.Addresses == 0 && host.Connections.Detached.Count == 0);
         Assert.Empty(host.Complaints);
     }
 
@@ -133,7 +134,8 @@ public class HandOverTests
             await aborted.Task;
         }));
         var stream = await host.ConnectAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + new string('x', 50_000)), Cancel);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + new string('x', 50_000)), Cancel);
         await started.Task.WaitAsync(Guard, Cancel);
         if (reset)
         {
@@ -162,24 +164,26 @@ public class HandOverTests
         Assert.Equal((0, 0), (host.Connections.Counter.Total, host.Connections.Detached.Count));
     }
 
-    private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) => tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
+    private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) =>
+        tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
 
     private static Task<AccessHost> StartAsync(
-        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) => AccessHost.StartAsync(
-        pipeline: app => app.Run(async context =>
-        {
-            var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
-            connection.TakeOver();
-            if (answer)
+        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) =>
+        AccessHost.StartAsync(
+            pipeline: app => app.Run(async context =>
             {
-                await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
-            }
+                var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
+                connection.TakeOver();
+                if (answer)
+                {
+                    await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+                }
 
-            Assert.True(connection.TryDetach(session));
-            afterwards?.Invoke(context);
-        }),
-        connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
-        tls: tls);
+                Assert.True(connection.TryDetach(session));
+                afterwards?.Invoke(context);
+            }),
+            connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
+            tls: tls);
 
     private static async Task EchoAsync(SocketTransport transport)
     {

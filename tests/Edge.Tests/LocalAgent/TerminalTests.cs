@@ -171,7 +171,10 @@ public sealed class TerminalTests : IAsyncDisposable
     [Fact]
     public async Task WhoComesLaterSeesTheLastOutput()
     {
-        using (var first = Viewer.Attach(_sessions, _id, "i=0; while [ $i -lt 4000 ]; do printf '\\033[3%dm漢%d\\033[0m\\r\\n' $((i % 8)) $i; i=$((i+1)); done; echo end; read x"))
+        using (var first = Viewer.Attach(
+            _sessions,
+            _id,
+            "i=0; while [ $i -lt 4000 ]; do printf '\\033[3%dm漢%d\\033[0m\\r\\n' $((i % 8)) $i; i=$((i+1)); done; echo end; read x"))
         {
             await first.UntilAsync("end\r\n");
         }
@@ -292,7 +295,9 @@ public sealed class TerminalTests : IAsyncDisposable
         Refuses(_id, shell);
 
         void Refuses(Guid id, Guid wanted) =>
-            Assert.Equal(410, Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
+            Assert.Equal(
+                410,
+                Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
     }
 
     [Fact]

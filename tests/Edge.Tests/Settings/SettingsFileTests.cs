@@ -76,7 +76,8 @@ public sealed class SettingsFileTests : IDisposable
     {
         File.WriteAllText(_directory.File("appsettings.json"), json);
         Add();
-        return new SettingsWatch(_configuration, hasRoutes: false, _services.GetRequiredService<ReloadMetrics>(), _log.CreateLogger("test"));
+        return new SettingsWatch(
+            _configuration, hasRoutes: false, _services.GetRequiredService<ReloadMetrics>(), _log.CreateLogger("test"));
     }
 
     private void Add()

@@ -66,7 +66,8 @@ public sealed class PrometheusExporterTests : IDisposable
     public async Task AHistogramHasCumulativeBucketsASumAndACount()
     {
         Start();
-        var histogram = Meter().CreateHistogram("wait", "s", "How long", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 1] });
+        var histogram = Meter()
+            .CreateHistogram("wait", "s", "How long", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 1] });
         foreach (var value in (double[])[0.05, 0.1, 0.5, 7, double.NaN])
         {
             histogram.Record(value, Tag("kind", "a"));

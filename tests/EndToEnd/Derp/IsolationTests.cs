@@ -65,7 +65,8 @@ public class IsolationTests
         using var clock = new HoldingClock();
 
         // With a rate limit the relay looks at the clock for each packet.
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Derp:RateLimitPerClient=100000000");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Derp:RateLimitPerClient=100000000");
         using var receiver = await DerpPeer.JoinAsync(edge.PublicUrl);
         var senders = new List<DerpPeer>();
         for (var i = 0; i < 16; i++)

@@ -106,9 +106,11 @@ public sealed class MeshRoutingTests : IDisposable
     // Their own server and link, and the clients.
     private static async Task KeysAsync(TestNode node, params int[] keys)
     {
-        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
+        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
         await Eventually.TrueAsync(
-            async () => JsonNode.Parse(await node.Admin.GetStringAsync("/status"))!["mesh"]!.AsArray().Select(static link => link!["keys"]!.GetValue<int>()).SequenceEqual(keys),
+            async () => JsonNode.Parse(await node.Admin.GetStringAsync("/status"))!["mesh"]!.AsArray()
+                .Select(static link => link!["keys"]!.GetValue<int>()).SequenceEqual(keys),
             $"the links know {string.Join(", ", keys)} keys");
     }
 

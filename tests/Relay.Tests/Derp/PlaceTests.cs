@@ -15,7 +15,9 @@ public class PlaceTests
     {
         var failing = true;
         using var rig = new DerpRig(
-            static options => options.MaxConnections = 1, (_, _) => failing ? throw new FormatException("unforeseen") : ValueTask.FromResult(true));
+            static options => options.MaxConnections = 1, (_, _) => failing
+                ? throw new FormatException("unforeseen")
+                : ValueTask.FromResult(true));
         var first = rig.Connect();
         await first.SendInfoAsync();
         await Assert.ThrowsAsync<FormatException>(() => first.Served.Soon());

@@ -167,7 +167,8 @@ public sealed class RequestThreadsTests : IDisposable
             if (i >= 100 && Thread.CurrentThread.Name == "Edge requests")
             {
                 var now = GC.GetAllocatedBytesForCurrentThread();
-                threads[Environment.CurrentManagedThreadId] = (threads.TryGetValue(Environment.CurrentManagedThreadId, out var known) ? known.First : now, now);
+                threads[Environment.CurrentManagedThreadId] =
+                    (threads.TryGetValue(Environment.CurrentManagedThreadId, out var known) ? known.First : now, now);
             }
         }
 

@@ -374,7 +374,8 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
     private async Task<Watched> WatchAsync(TaskCompletionSource ended)
     {
         var (near, far) = await Loopback.PairAsync();
-        var watched = new Watched(near, far, new SocketPipeReader(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
+        var watched = new Watched(
+            near, far, new SocketPipeReader(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
         far.Send("head"u8);
         var result = await watched.Input.ReadAsync().Soon();
         watched.Input.AdvanceTo(result.Buffer.End);

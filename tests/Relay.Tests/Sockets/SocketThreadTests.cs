@@ -45,7 +45,11 @@ public class SocketThreadTests
         await using var first = new SocketTransport(nearServer);
         await using var rig = new StreamRig();
         var terminal = new ResumableServer(
-            first, static _ => Task.FromResult<AttachResult>(new AttachResult.Refused()), new ResumeOptions(), new StreamMetrics(rig.Meters), rig.Clock);
+            first,
+            static _ => Task.FromResult<AttachResult>(new AttachResult.Refused()),
+            new ResumeOptions(),
+            new StreamMetrics(rig.Meters),
+            rig.Clock);
         var run = rig.Run(new SocketTransport(nearClient), terminal, StreamFraming.WebSocket, StreamKind.Other);
         var typed = Frames.Make(Frames.Binary, "{\"data\":\"k\"}"u8.ToArray(), masked: true);
         var shown = Frames.Make(Frames.Binary, "k"u8.ToArray(), masked: false);
@@ -151,7 +155,8 @@ public class SocketThreadTests
     [InlineData(2, 1)]
     [InlineData(8, 4)]
     [InlineData(128, 16)]
-    public void SocketThreadsAreHalfOfTheProcessors(int processors, int threads) => Assert.Equal(threads, SocketThreads.CountFor(processors));
+    public void SocketThreadsAreHalfOfTheProcessors(int processors, int threads) =>
+        Assert.Equal(threads, SocketThreads.CountFor(processors));
 
     // A receive that blocks would allocate; one that is awaited does not.
     private static async Task ExchangeAsync(Socket from, Socket to, byte[] bytes, int count)

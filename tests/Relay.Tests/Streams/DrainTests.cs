@@ -57,7 +57,8 @@ public sealed class DrainTests : IAsyncLifetime
         {
             await using var one = client;
             await using var other = backend;
-            await _rig.Relay.RunAsync(client, backend, new StreamInfo(StreamKind.Other, StreamFraming.WebSocket, "test"), CancellationToken.None);
+            await _rig.Relay.RunAsync(
+                client, backend, new StreamInfo(StreamKind.Other, StreamFraming.WebSocket, "test"), CancellationToken.None);
         }
     }
 
@@ -161,7 +162,9 @@ public sealed class DrainTests : IAsyncLifetime
         _rig.Clock.Advance(TimeSpan.FromSeconds(0.25));
         Assert.Equal(StreamCloseReason.Drained, (await run.Soon()).Reason);
         await drain.Soon();
-        var (toClient, toBackend) = (await client.Receive.ReadAsync(TestContext.Current.CancellationToken), await backend.Receive.ReadAsync(TestContext.Current.CancellationToken));
+        var (toClient, toBackend) = (
+            await client.Receive.ReadAsync(TestContext.Current.CancellationToken),
+            await backend.Receive.ReadAsync(TestContext.Current.CancellationToken));
         Assert.Equal((27, true), (toClient.Buffer.Length, toClient.IsCompleted));
         Assert.Equal((31, true), (toBackend.Buffer.Length, toBackend.IsCompleted));
         Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);

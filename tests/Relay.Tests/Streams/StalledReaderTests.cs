@@ -19,7 +19,8 @@ public sealed class StalledReaderTests : IAsyncDisposable
     [InlineData(true, AddressFamily.InterNetwork, StreamCloseReason.ClientStalled)]
     [InlineData(true, AddressFamily.Unix, StreamCloseReason.ClientStalled)]
     [InlineData(false, AddressFamily.InterNetwork, StreamCloseReason.BackendStalled)]
-    public async Task AStreamEndsWhenThePeerTakesNothingOfWhatTheOtherSideLeft(bool toClient, AddressFamily family, StreamCloseReason reason)
+    public async Task AStreamEndsWhenThePeerTakesNothingOfWhatTheOtherSideLeft(
+        bool toClient, AddressFamily family, StreamCloseReason reason)
     {
         var (nearReader, reader) = await Loopback.PairAsync(Buffers);
         var (nearWriter, writer) = await PairAsync(family);
@@ -151,7 +152,11 @@ public sealed class StalledReaderTests : IAsyncDisposable
     {
         var (client, server) = (new PipeTransport(), new PipeTransport());
         var terminal = new ResumableServer(
-            server, static _ => throw new InvalidOperationException("not lost yet"), new ResumeOptions(), new StreamMetrics(_rig.Meters), _rig.Clock);
+            server,
+            static _ => throw new InvalidOperationException("not lost yet"),
+            new ResumeOptions(),
+            new StreamMetrics(_rig.Meters),
+            _rig.Clock);
         var run = _rig.Run(client, terminal, StreamFraming.WebSocket, StreamKind.Other);
         _ = server.Send.WriteAsync(Frames.Make(Frames.Binary, 200 * 1024, masked: false), TestContext.Current.CancellationToken).AsTask();
         for (var i = 0; i < 100; i++)

@@ -29,7 +29,9 @@ public sealed class StreamRelayTests : IAsyncLifetime
         Assert.Empty(await StreamRig.ReceiveToEndAsync(client));
 
         var report = await run.Soon();
-        Assert.Equal((StreamCloseReason.ClientClosed, question.Length, answer.Length), (report.Reason, report.BytesToBackend, report.BytesToClient));
+        Assert.Equal(
+            (StreamCloseReason.ClientClosed, question.Length, answer.Length),
+            (report.Reason, report.BytesToBackend, report.BytesToClient));
         Assert.Equal(question.Length, _rig.Meters.Sum("edge.streams.bytes", "to_backend"));
         Assert.Equal(answer.Length, _rig.Meters.Sum("edge.streams.bytes", "to_client"));
         Assert.Equal(0, _rig.Meters.Sum("edge.streams.open", "test"));

@@ -27,11 +27,16 @@ public sealed class TerminalOutputReaderTests : IDisposable
     {
         (byte[] Bytes, int Payload)[] frames =
         [
-            Data(Frames.Text, 5), Data(Frames.Binary, 200, final: false), (Frames.Make(Frames.Ping, 3, masked: false), 0), Data(0, 130, final: false), Data(0, 0),
+            Data(Frames.Text, 5), Data(Frames.Binary, 200, final: false), (Frames.Make(Frames.Ping, 3, masked: false), 0),
+            Data(0, 130, final: false), Data(0, 0),
             Data(Frames.Binary, Awaited + 1), Data(Frames.Binary, 10),
         ];
         var bytes = frames.SelectMany(static frame => frame.Bytes).ToArray();
-        int[] cuts = [.. Enumerable.Range(0, 380), .. Enumerable.Range(1, 16).Select(static i => 380 + (i * 2000)), .. Enumerable.Range(bytes.Length - 16, 17)];
+        int[] cuts =
+        [
+            .. Enumerable.Range(0, 380), .. Enumerable.Range(1, 16).Select(static i => 380 + (i * 2000)),
+            .. Enumerable.Range(bytes.Length - 16, 17),
+        ];
         foreach (var cut in cuts)
         {
             var (first, second) = (new PipeTransport(), new PipeTransport());
@@ -174,7 +179,11 @@ public sealed class TerminalOutputReaderTests : IDisposable
         await using var first = new SocketTransport(near);
         await using var terminal = Start(first, new PipeTransport());
         terminal.BeginRelay();
-        byte[] round = [.. Frames.Make(Frames.Binary, Awaited, masked: false), .. Frames.Make(Frames.Text, 0, masked: false), .. Frames.Make(Frames.Binary, 10_001, masked: false), .. Frames.Make(Frames.Ping, 9, masked: false)];
+        byte[] round =
+        [
+            .. Frames.Make(Frames.Binary, Awaited, masked: false), .. Frames.Make(Frames.Text, 0, masked: false),
+            .. Frames.Make(Frames.Binary, 10_001, masked: false), .. Frames.Make(Frames.Ping, 9, masked: false),
+        ];
         byte[] bytes = [.. Enumerable.Repeat(round, 100).SelectMany(static frames => frames)];
         var sending = StreamRig.SendAsync(server, bytes);
         var seen = new List<byte>();
@@ -218,7 +227,9 @@ public sealed class TerminalOutputReaderTests : IDisposable
             Assert.False(reading.IsCompleted);
             terminal.Input.CancelPendingRead();
             var result = await reading.Soon();
-            Assert.All([before, result], static read => Assert.Equal((true, false, 0), (read.IsCanceled, read.IsCompleted, read.Buffer.Length)));
+            Assert.All(
+                [before, result],
+                static read => Assert.Equal((true, false, 0), (read.IsCanceled, read.IsCompleted, read.Buffer.Length)));
             terminal.Input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
@@ -230,7 +241,8 @@ public sealed class TerminalOutputReaderTests : IDisposable
         var steps = Gen.Choose(1, 500).NonEmptyListOf();
         Prop.ForAll(frames.Zip(steps).ToArbitrary(), drawn =>
         {
-            var bytes = drawn.Item1.SelectMany(static length => Frames.Make((byte)(length % 9 == 0 ? Frames.Ping : Frames.Binary), length % 9 == 0 ? length % 126 : length, masked: false)).ToArray();
+            var bytes = drawn.Item1.SelectMany(static length => Frames.Make(
+                (byte)(length % 9 == 0 ? Frames.Ping : Frames.Binary), length % 9 == 0 ? length % 126 : length, masked: false)).ToArray();
             var server = new PipeTransport();
             var terminal = Start(server, new PipeTransport());
             var seen = new List<byte>();
@@ -268,14 +280,17 @@ public sealed class TerminalOutputReaderTests : IDisposable
         await Assert.ThrowsAsync<IOException>(() => terminal.Input.ReadAsync(CancellationToken.None).Soon());
     }
 
-    private static (byte[] Bytes, int Payload) Data(byte opcode, int length, bool final = true) => (Frames.Make(opcode, length, masked: false, final), length);
+    private static (byte[] Bytes, int Payload) Data(byte opcode, int length, bool final = true) =>
+        (Frames.Make(opcode, length, masked: false, final), length);
 
-    private ResumableServer Start(StreamTransport first, StreamTransport second) => Start(first, Task.FromResult<AttachResult>(new AttachResult.Attached(second)));
+    private ResumableServer Start(StreamTransport first, StreamTransport second) =>
+        Start(first, Task.FromResult<AttachResult>(new AttachResult.Attached(second)));
 
     private ResumableServer Start(StreamTransport first, Task<AttachResult> attached) =>
         new(first, _ => attached, new ResumeOptions { FirstPause = TimeSpan.Zero }, new StreamMetrics(_meters), _clock);
 
-    private static async Task SendAsync(PipeTransport server, byte[] bytes) => await server.Send.WriteAsync(bytes, TestContext.Current.CancellationToken);
+    private static async Task SendAsync(PipeTransport server, byte[] bytes) =>
+        await server.Send.WriteAsync(bytes, TestContext.Current.CancellationToken);
 
     /// <summary>Reads until this text has come.</summary>
     private static async Task<List<byte>> SeeAsync(PipeReader input, string text)

@@ -37,7 +37,10 @@ public sealed class VanishedPeerTests
 
     [Fact]
     public void OneThatLeavesQuestionsAboutItsWindowOpenIsGone() =>
-        Assert.InRange(GoneAfter(static t => new TcpState(0, (byte)(1 + (t / 5)), TimeSpan.FromSeconds(t + 5), TimeSpan.FromMilliseconds(200))), 25, 30);
+        Assert.InRange(
+            GoneAfter(static t => new TcpState(0, (byte)(1 + (t / 5)), TimeSpan.FromSeconds(t + 5), TimeSpan.FromMilliseconds(200))),
+            25,
+            30);
 
     [Fact]
     public async Task TheKernelTellsOfAPeerThatOwesNothing()
