@@ -7,8 +7,8 @@ using System.Text;
 namespace ApiLoad;
 
 /// <summary>
-/// Reports at a steady rate, each on its agent's connection, from one thread that mostly sleeps: a client that shares the processors with the servers must
-/// cost them as little as agents on other machines would.
+/// Agents that report at a steady rate, each on a connection of its own. One thread, which mostly sleeps, sends for all of
+/// them: a client on the servers' machine must take as little processor time from them as agents on other machines would.
 /// </summary>
 internal sealed class PacedReports : IDisposable
 {

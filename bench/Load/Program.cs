@@ -22,7 +22,8 @@ const string Usage = """
 
 if (args is ["run" or "smoke", ..])
 {
-    // Clients share the processors with what they measure: their idle threads must not look for work. The servers of this program keep the default.
+    // Clients share the processors with the servers that they measure, so their idle threads must not spin. The
+    // servers of this program keep the default.
     AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", 0);
 }
 

@@ -19,7 +19,9 @@ internal sealed record Plan(
     public IEnumerable<string> ServersOf(Scenario scenario) => Servers.Where(server => Catalog.Takes(server, scenario));
 }
 
-/// <summary>Runs a plan: in each round all servers and all steps of a scenario take turns, so that the machine's drift meets them alike.</summary>
+/// <summary>
+/// Runs a plan. In each round all servers and all steps of a scenario take turns, so a slow drift of the machine affects them alike.
+/// </summary>
 internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate, Progress progress)
 {
     private readonly long _start = Stopwatch.GetTimestamp();

@@ -21,7 +21,10 @@ internal static class Machine
                 + $"{RuntimeInformation.FrameworkDescription}");
     }
 
-    /// <summary>How many threads wanted to run over the last minute: of others, where it is read before anything is measured. 0 where it is not known.</summary>
+    /// <summary>
+    /// The number of threads that wanted to run over the last minute: those of other programs, if it is read before anything
+    /// is measured. Zero where it is not known.
+    /// </summary>
     public static double LoadAverage() =>
         File.Exists(LoadFile)
             && double.TryParse(File.ReadAllText(LoadFile).Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load)

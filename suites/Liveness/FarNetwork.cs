@@ -5,7 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace LivenessSuite;
 
-/// <summary>Another network namespace, with a link to this one that can be cut: this side is 198.18.n.1 (RFC 2544), the other 198.18.n.2.</summary>
+/// <summary>
+/// Another network namespace, with a link to this one that a test can cut. This side has the address 198.18.n.1
+/// (RFC 2544), the other one 198.18.n.2.
+/// </summary>
 internal sealed partial class FarNetwork : IDisposable
 {
     private const int NetworkNamespace = 0x40000000;

@@ -34,7 +34,8 @@ public sealed class RestartTests(ITestOutputHelper output)
             Assert.Equal(0, await first.ExitAsync());
             var ended = _sinceStop.Elapsed;
 
-            // Others may have the processors: the time in which somebody waited for one is not the relay's. On a quiet machine it is hardly any.
+            // Other programs may have the processors: the time in which a thread waited for one is not the relay's. It is
+            // near zero on a quiet machine.
             var exit = ended - (CpuPressure() - pressure);
             second = await StartAsync(directory, url.GetLeftPart(UriPartial.Authority));
             var stood = _sinceStop.Elapsed;
@@ -63,7 +64,9 @@ public sealed class RestartTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>For how long anything at all has waited for a processor since the machine's start; zero where the kernel does not tell.</summary>
+    /// <summary>
+    /// The time in which any thread has waited for a processor since the machine's start (PSI). Zero where the kernel does not say it.
+    /// </summary>
     private static TimeSpan CpuPressure()
     {
         const string File = "/proc/pressure/cpu";

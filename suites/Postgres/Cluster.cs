@@ -5,7 +5,9 @@ using System.Globalization;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A PostgreSQL server for these tests alone: made in a temporary folder, on a Unix socket in there, and stopped and deleted at the end.</summary>
+/// <summary>
+/// A PostgreSQL server for these tests alone. Its data and its Unix socket are in a temporary folder, which is deleted at the end.
+/// </summary>
 public sealed class Cluster : IAsyncLifetime
 {
     private const string User = "edge";

@@ -8,7 +8,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Several API servers on one database: what one changes wakes those who wait at another. Their clocks stand still, so that nothing else does.</summary>
+/// <summary>
+/// Several API servers on one database: a change at one wakes the requests that wait at another. Their clocks stand still, so
+/// that no timer wakes them.
+/// </summary>
 public sealed class NoticeTests
 {
     [Fact]

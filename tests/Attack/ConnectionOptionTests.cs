@@ -1,6 +1,8 @@
 namespace Attack;
 
-/// <summary>Headers that <c>Connection</c> names are for one connection, and stay behind; what the edge itself needs or sets does not.</summary>
+/// <summary>
+/// The edge drops the headers that <c>Connection</c> names, because they are hop-by-hop. Headers that the edge itself needs or sets stay.
+/// </summary>
 public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixture<ConnectionOptionTests.Rig>
 {
     private const string Upgrade = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Attack;
 
-/// <summary>What is matched is what is forwarded: a target reaches the backend byte for byte, in whatever way it came, or is refused.</summary>
+/// <summary>
+/// The edge forwards the same target that it matched against its routes: byte for byte, on every way in. It refuses all other targets.
+/// </summary>
 public class TargetTests(AttackRig rig) : IClassFixture<AttackRig>
 {
     private const string Upgrade =

@@ -49,7 +49,8 @@ internal sealed class ApiServer : IAsyncDisposable
     public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("control-plane-").FullName;
 
     /// <summary>
-    /// Waits until the server hears notices, where there are any: then whatever waits for changes looks again, and what was cached before is dropped.
+    /// Waits until the server listens for notices, if the database has them. From then on a change elsewhere wakes
+    /// what waits for it and clears the cache.
     /// </summary>
     public Task ListeningAsync() => Database.Engine.Notices is null
         ? Task.CompletedTask

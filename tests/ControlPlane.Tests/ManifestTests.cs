@@ -84,7 +84,8 @@ public sealed class ManifestTests
             agent.GetProperty("apps")[1].GetRawText());
         Assert.Equal(
             $$"""{"id":"{{Declared.StartScript}}","log_source_id":"{{Declared.LogSource}}","log_path":"/tmp/"""
-                + """x.log","script":"#!/bin/sh\necho hi","cron":"","run_on_start":true,"run_on_stop":false,"start_blocks_login":true,"timeout":90000000000,"display_name":"Startup"}""",
+                + """x.log","script":"#!/bin/sh\necho hi","cron":"","run_on_start":true,"run_on_stop":false,"start_blocks_login":"""
+                + """true,"timeout":90000000000,"display_name":"Startup"}""",
             agent.GetProperty("scripts")[1].GetRawText());
         Assert.Equal(
             ("blocking", false),

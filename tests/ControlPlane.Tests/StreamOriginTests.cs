@@ -5,7 +5,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Streams that a web page of another site asks for, on every route there is: the Origin is looked at before anything else.</summary>
+/// <summary>
+/// Streams that a web page of another site asks for, on every route with streams: the server checks the Origin before anything else.
+/// </summary>
 public sealed partial class StreamOriginTests : IAsyncLifetime
 {
     private readonly FakeAgent _agent = new()

@@ -2,7 +2,10 @@ using System.Net;
 
 namespace EndToEnd;
 
-/// <summary>What <c>/readyz</c> says of API servers agrees with what requests meet, and a server's return is logged as its loss is.</summary>
+/// <summary>
+/// The state of API servers at <c>/readyz</c> agrees with the answers to requests. The log has the return of a server as well
+/// as its loss.
+/// </summary>
 public class BackendHealthTests
 {
     private const string Updater = "Yarp.ReverseProxy.Health.DestinationHealthUpdater";

@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace EndToEnd;
 
 /// <summary>
-/// Another process writes to the database in the data directory: what a node caches of agents is never older than the last commit. Tokens, which may
-/// be valid for 15 s more, are the subject of WithdrawnTokenTests of the API server.
+/// Another process writes to the database in the data directory: a node's cache of agents is never older than the last
+/// commit. Tokens, which may stay valid for 15 s, are the subject of the API server's WithdrawnTokenTests.
 /// </summary>
 public sealed class SharedDatabaseTests
 {

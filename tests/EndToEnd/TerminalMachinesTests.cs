@@ -5,7 +5,7 @@ using Edge.LocalAgent;
 namespace EndToEnd;
 
 /// <summary>
-/// API servers with data directories of their own, as on machines of their own: each has a local agent of its own, and no other server has its shells.
+/// API servers with a data directory each, as on separate machines. Each has its own local agent, and no other server has its shells.
 /// </summary>
 public sealed class TerminalMachinesTests : IAsyncLifetime
 {

@@ -11,7 +11,10 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd;
 
-/// <summary>However TLS comes to a public listener, it is the same TLS: https in <c>urls</c>, an endpoint, and a server name of an endpoint.</summary>
+/// <summary>
+/// A public listener has the same TLS settings however TLS was configured: by https in <c>urls</c>, by an endpoint, or
+/// by a server name (SNI) of an endpoint.
+/// </summary>
 public sealed partial class TlsListenerTests : IDisposable
 {
     private const string Name = "localhost";

@@ -47,7 +47,9 @@ internal sealed class TestNode : IAsyncDisposable
 
     public string DataDirectory => _directory.Path;
 
-    /// <summary>Starts a node with these settings (<c>Edge:Mode=edge</c> …) over quick test defaults, and waits until it is ready.</summary>
+    /// <summary>
+    /// Starts a node with these settings (<c>Edge:Mode=edge</c> …) over quick test defaults, and waits until it is ready.
+    /// </summary>
     public static Task<TestNode> StartAsync(params string[] settings) => StartAsync(TimeProvider.System, waitUntilReady: true, settings);
 
     public static Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, params string[] settings) =>

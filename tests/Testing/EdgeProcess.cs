@@ -31,7 +31,9 @@ public sealed class EdgeProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>Starts the assembly <c>Edge.dll</c> beside the tests; returns once it has printed its last start line, or has ended.</summary>
+    /// <summary>
+    /// Starts the assembly <c>Edge.dll</c> beside the tests. Returns once it has printed its last start line, or has ended.
+    /// </summary>
     public static Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args) =>
         StartAsync(workingDirectory, new Dictionary<string, string>(), args);
 
@@ -42,7 +44,9 @@ public sealed class EdgeProcess : IAsyncDisposable
             workingDirectory, environment, Patience,
             ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 
-    /// <summary>Starts any command that ends in a running node, and waits for it in the same way, but no longer than <paramref name="patience"/>.</summary>
+    /// <summary>
+    /// Starts any command that ends in a running node. Waits for it in the same way, but no longer than <paramref name="patience"/>.
+    /// </summary>
     public static async Task<EdgeProcess> StartCommandAsync(
         string workingDirectory, IReadOnlyDictionary<string, string> environment, TimeSpan patience, params string[] command)
     {

@@ -70,7 +70,9 @@ internal sealed class DerpClient : IDisposable
 
     public void Send(ReadOnlySpan<byte> frames) => _stream.Write(frames);
 
-    /// <summary>Waits for bytes, and counts the packets that have fully arrived; calls <paramref name="each"/> with the payload of each, if given.</summary>
+    /// <summary>
+    /// Waits for bytes and counts the packets that have fully arrived. The payload of each goes to <paramref name="each"/>, if given.
+    /// </summary>
     public int Receive(Action<Memory<byte>>? each = null)
     {
         var n = _stream.Read(_in, _end, _in.Length - _end);

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Load.Measuring;
 
 /// <summary>
-/// Counts the system calls of processes for a while, with <c>perf</c> where the kernel lets it see them, else with <c>strace</c>. Both slow a
-/// server down, the second by much, so it is done in runs of its own, of which nothing else is kept.
+/// Counts the system calls of processes for a while, with <c>perf</c> where the kernel allows it, else with <c>strace</c>.
+/// Both slow a server down, <c>strace</c> by much. Counting therefore has runs of its own, whose other figures are dropped.
 /// </summary>
 internal sealed class SystemCallCounter
 {

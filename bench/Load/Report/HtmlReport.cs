@@ -6,7 +6,9 @@ using Load.Statistics;
 
 namespace Load.Report;
 
-/// <summary>A page of its own, without anything to load: tables and pictures. The pictures are also written beside it, as SVG files.</summary>
+/// <summary>
+/// One HTML page with tables and pictures, which loads nothing else. The pictures are also written beside it, as SVG files.
+/// </summary>
 internal static class HtmlReport
 {
     private const string Style =

@@ -5,7 +5,9 @@ using Load.Statistics;
 
 namespace Load.Report;
 
-/// <summary>The few pictures that README shows, each with its date and machine: costs beside other servers, latencies, and growth.</summary>
+/// <summary>
+/// The few pictures that the README shows: costs beside other servers, latencies, and growth. Each has its date and machine in it.
+/// </summary>
 internal static class MainPlots
 {
     private const int Width = 760;
@@ -14,7 +16,10 @@ internal static class MainPlots
     private const double MostShown = 8;
     private const string LatencyFigure = "p99_us";
 
-    /// <summary>The pictures that the results have something for, with the names of their files. Of a scenario in several files the last counts.</summary>
+    /// <summary>
+    /// The pictures for which the results have figures, with their file names. If several files have the same scenario, the
+    /// last one counts.
+    /// </summary>
     public static IEnumerable<(string Name, string Svg)> Of(IReadOnlyList<ResultFile> results)
     {
         var costs = new Dictionary<string, List<Row>>();

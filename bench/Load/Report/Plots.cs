@@ -41,7 +41,10 @@ internal static class Plots
                 (point.Server, Math.Log10(Math.Max(point.X, 1)), Math.Log10(Math.Max(point.Series.Median, 1e-6)), Number(point.X)))],
             [.. points.Select(static point => point.Series.Median)]);
 
-    /// <summary>Latency in µs at the percentiles, each server a line; the axis of percentiles counts nines. Null where there are no latencies.</summary>
+    /// <summary>
+    /// Latency in µs by percentile, one line for each server. The axis of percentiles is logarithmic: it counts
+    /// nines. Null where there are no latencies.
+    /// </summary>
     public static string? PercentilesOf(IEnumerable<Sample> samples, string? title = null, string? caption = null)
     {
         List<Sample> with = [.. samples.Where(static sample => Figures.Percentiles.All(one => sample.Figures.ContainsKey(one.Name)))];

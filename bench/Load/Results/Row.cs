@@ -3,7 +3,9 @@ using Load.Statistics;
 
 namespace Load.Results;
 
-/// <summary>One line of the comparison: a server at one point of a scenario, and how Edge's figure relates to it (nothing on Edge's own line).</summary>
+/// <summary>
+/// One line of the comparison: a server at one point of a scenario, and Edge's figure relative to it (none on Edge's own line).
+/// </summary>
 /// <param name="Scenario">Its name.</param>
 /// <param name="Point">The parameters, in a text.</param>
 /// <param name="Figure">What is compared.</param>

@@ -83,7 +83,10 @@ internal sealed class CoordinateUpdates() : Scenario(
         }
     }
 
-    /// <summary>When each update was due, and which were heard of. A node that was replaced before its client read is heard of by its successor.</summary>
+    /// <summary>
+    /// The time at which each update was due, and which updates have arrived. If a newer node replaced one before its client
+    /// read it, only the newer one arrives.
+    /// </summary>
     private sealed class Updates(int total)
     {
         private readonly long[] _due = new long[total + 1];

@@ -5,8 +5,8 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>
-/// How long a keystroke takes to a program in a terminal and back, on a schedule that waits for no answer, while other terminals pour output
-/// without end. The program is <c>cat</c>: what is typed comes back byte for byte.
+/// The time from a keystroke to its echo in a terminal, on an open-loop schedule, while the programs of other terminals write
+/// output without end. The program is <c>cat</c>: it returns what is typed byte for byte.
 /// </summary>
 internal sealed class PtyKeystrokes() : ThreadedScenario(
     "pty", "keystrokes in terminals beside others that run yes", ServerRole.Terminals, "p99_us", ("interactive", 20), ("pouring", 4),

@@ -1,6 +1,9 @@
 namespace Load.Scenarios;
 
-/// <summary>Where streams go. The backend echoes what comes, or pours when the path says so; an edge knows terminals by theirs, and resumes them.</summary>
+/// <summary>
+/// The paths of streams. The backend echoes, or sends a bulk transfer where the path says so. An edge recognises
+/// terminals by their path, and resumes them.
+/// </summary>
 internal static class StreamPaths
 {
     public const string Echo = "/echo";

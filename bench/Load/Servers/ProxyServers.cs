@@ -1,6 +1,9 @@
 namespace Load.Servers;
 
-/// <summary>Starts the proxies that Edge is compared with, stock but for what a fair run needs: long time-outs, no request logs, room for connections.</summary>
+/// <summary>
+/// Starts the proxies that Edge is compared with. Their settings are the defaults but for what a fair run needs: long
+/// time-outs, no request logs, enough connections.
+/// </summary>
 internal sealed class ProxyServers(Site site)
 {
     public Server Start(string name, bool secure) => name switch

@@ -31,7 +31,10 @@ internal sealed class Server : IDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>Servers behind or beside this one, as an API server or the other half of a mesh; their cost is counted, and they end with it.</summary>
+    /// <summary>
+    /// Servers behind or beside this one, such as an API server or the other half of a mesh. Their cost is added to this
+    /// one's, and they stop with it.
+    /// </summary>
     public List<Server> Others { get; } = [];
 
     /// <summary>Edge's admin listener, which has its metrics.</summary>

@@ -23,7 +23,9 @@ internal sealed class ServerCatalog(Site site)
         _ => role is ServerRole.Streams or ServerRole.StreamsTls,
     };
 
-    /// <summary>Whether a server only speaks DERP bare: where others are under TLS or in WebSocket, it is the plain floor beside them.</summary>
+    /// <summary>
+    /// Whether a server speaks plain DERP only. Where other servers use TLS or WebSocket, it is the plain floor beside them.
+    /// </summary>
     public static bool IsBare(string name) => name is "floor" or "derplimit";
 
     /// <summary>Why it cannot be started here, or null.</summary>

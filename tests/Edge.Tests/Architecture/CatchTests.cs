@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Edge.Tests.Architecture;
 
 /// <summary>
-/// No silent catch: one that takes every exception (no type or <see cref="Exception"/>, no filter) logs it, throws, or says in a comment why it
-/// may be silent. One of a closed set of types, or with a filter, has said which reasons it takes.
+/// No silent catch. A catch of every exception (no type or <see cref="Exception"/>, no filter) logs it, throws, or has a
+/// comment that says why it may be silent. A catch with a filter or of narrower types states its reasons by that.
 /// </summary>
 public partial class CatchTests
 {

@@ -244,7 +244,9 @@ public class RateLimitTests
         return await client.SendAsync(request, Cancel);
     }
 
-    /// <summary>In the place of an API server: it accepts credentials that begin with "good", and asks for one where a real one would.</summary>
+    /// <summary>
+    /// A stand-in for an API server: it accepts credentials that begin with "good", and requires one where a real server would.
+    /// </summary>
     private static async Task AnswerAsync(HttpContext context)
     {
         var credential = Edge.Authentication.Credentials.First(context.Request)

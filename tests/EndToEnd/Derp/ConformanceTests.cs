@@ -3,7 +3,10 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd.Derp;
 
-/// <summary>Upstream's tests of the server with the same meaning, against the real listener (derp.md §8; the table is in docs/wire/derp.md).</summary>
+/// <summary>
+/// Upstream's tests of the server, with the same meaning, against the real listener (derp.md §8). The table of them is in
+/// docs/wire/derp.md.
+/// </summary>
 public class ConformanceTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     private static readonly byte[] Home = DerpPeer.Frame(DerpFrameType.NotePreferred, 1);

@@ -6,8 +6,9 @@ using Relay.Stun;
 namespace EndToEnd.Derp;
 
 /// <summary>
-/// Requests that keep threads do not delay packets, and neither they nor the relay delay STUN. By the order of events, not by times: what must
-/// arrive does so while everything else is still held. Occupies the whole process: alone.
+/// Requests that keep threads busy do not delay packets, and neither requests nor the relay delay STUN. The tests look at
+/// the order of events, not at times: the packets must arrive while everything else is still blocked. They use the threads
+/// of the whole process, and so run alone.
 /// </summary>
 [CollectionDefinition(nameof(IsolationTests), DisableParallelization = true)]
 [Collection(nameof(IsolationTests))]

@@ -4,7 +4,10 @@ using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp;
 
-/// <summary>What clients might send, and what becomes of it when bits flip, lengths lie, and pieces are lost, repeated or mixed up.</summary>
+/// <summary>
+/// Messages that clients may send, and mutations of them: flipped bits, wrong lengths, and pieces that are lost, repeated or
+/// out of order.
+/// </summary>
 internal sealed class Mutator
 {
     private const int Keys = 64;

@@ -5,7 +5,10 @@ namespace Relay.Tests.Sockets;
 
 internal static class RequestThreadsExtensions
 {
-    /// <summary>Until all of them wait: before that the pool may get what comes. They must be the test's own, or others keep them busy.</summary>
+    /// <summary>
+    /// Waits until all of these threads are idle; before that, work may go to the thread pool. The threads must belong to one
+    /// test, or other tests keep them busy.
+    /// </summary>
     public static Task IdleAsync(this RequestThreads threads)
     {
         return WaitAsync().Soon();

@@ -322,7 +322,8 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         await Assert.ThrowsAsync<SocketException>(() => pour.Soon());
     }
 
-    // Slower than the sender, so that there is always more. Tells whether another stream, which gets a byte, reads it meanwhile on the same thread.
+    // Reads more slowly than the sender sends, so that there are always bytes left. Tells whether another stream on the same
+    // thread, which gets one byte, is read meanwhile.
     private async Task<bool> ReadSlowlyAsync(Socket far, Task read)
     {
         var sent = false;

@@ -172,8 +172,8 @@ public class SocketThreadTests
         }
     }
 
-    // Sends, and waits on this very thread for as many bytes on the other side. By poll(2), since a receive of .NET that finds nothing yet may
-    // need a thread of the pool to be woken.
+    // Sends, and waits on this thread until as many bytes have arrived at the other side. It uses poll(2), because a receive
+    // of .NET that finds nothing yet may need a pool thread to wake up.
     private static void Exchange(Socket from, Socket to, byte[] bytes)
     {
         from.Send(bytes);
@@ -185,7 +185,9 @@ public class SocketThreadTests
         }
     }
 
-    /// <summary>Runs something on a thread of its own while the pool's are all blocked; tells whether the pool came to anything else.</summary>
+    /// <summary>
+    /// Runs an action on its own thread while all pool threads are blocked. Tells whether the pool was asked for anything else.
+    /// </summary>
     private static bool Starve(Action action)
     {
         const int Requests = 300;
