@@ -18,7 +18,7 @@ internal sealed record Gate(string Scenario, string Figure, double Most)
     [
         new("derp-throughput", "cpu_s_per_million", 5),
         new("stream-echo", "cpu_s_per_million", 5),
-        new("stream-pour", "cpu_s_per_GiB", 3),
+        new("stream-bulk", "cpu_s_per_GiB", 3),
         new("rest", "cpu_s_per_million", 32),
     ];
 

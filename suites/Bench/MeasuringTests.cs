@@ -164,16 +164,16 @@ public sealed class MeasuringTests
     [Fact]
     public void AComparisonOfAScenariosOwnGivesWayToTheCommandLine()
     {
-        int[] Pouring(params string[] args)
+        int[] BulkTransfers(params string[] args)
         {
             var options = Options.Read(["pty", .. args]);
-            return [.. options.Points(options.Scenarios()[0]).Select(static point => point["pouring"])];
+            return [.. options.Points(options.Scenarios()[0]).Select(static point => point["bulk"])];
         }
 
-        Assert.Equal([0, 4], Pouring());
-        Assert.Equal([9], Pouring("--set", "pouring=9"));
-        Assert.Equal([1, 2], Pouring("--sweep", "pouring=1,2"));
-        Assert.Equal([0, 4], Pouring("--syscalls", "--set", "interactive=2"));
+        Assert.Equal([0, 4], BulkTransfers());
+        Assert.Equal([9], BulkTransfers("--set", "bulk=9"));
+        Assert.Equal([1, 2], BulkTransfers("--sweep", "bulk=1,2"));
+        Assert.Equal([0, 4], BulkTransfers("--syscalls", "--set", "interactive=2"));
     }
 
     /// <summary>A wire whose incoming bytes are given, and which keeps what is written.</summary>

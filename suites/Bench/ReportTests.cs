@@ -21,12 +21,12 @@ public sealed class ReportTests
         List<Sample> samples = [];
         foreach (var (round, at, speed) in new[] { (1, 0, 1), (2, 2, 1), (3, 1000, 10), (4, 1002, 10) })
         {
-            samples.Add(new("pty", new() { ["pouring"] = 0 }, "edge", round, at, new() { ["p99_us"] = 5 * speed }));
-            samples.Add(new("pty", new() { ["pouring"] = 4 }, "edge", round, at + 1, new() { ["p99_us"] = 15 * speed }));
+            samples.Add(new("pty", new() { ["bulk"] = 0 }, "edge", round, at, new() { ["p99_us"] = 5 * speed }));
+            samples.Add(new("pty", new() { ["bulk"] = 4 }, "edge", round, at + 1, new() { ["p99_us"] = 15 * speed }));
         }
 
         var step = Assert.Single(Table.Steps(samples));
-        Assert.Equal(("pouring", 0, 4, "edge"), (step.Parameter, step.First, step.Value, step.Server));
+        Assert.Equal(("bulk", 0, 4, "edge"), (step.Parameter, step.First, step.Value, step.Server));
         Assert.Equal(3, step.Growth.Ratio);
     }
 

@@ -63,8 +63,8 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
 
     public Task SendFrameAsync(bool asClient) => SendAsync(asClient ? FromClient : FromBackend);
 
-    /// <summary>Sends frames of this many bytes in all, as fast as the other end reads them.</summary>
-    public async Task PourAsync(bool asClient, int bytes)
+    /// <summary>Sends a bulk transfer: frames of this many bytes in all, as fast as the other end reads them.</summary>
+    public async Task SendBulkTransferAsync(bool asClient, int bytes)
     {
         var frame = asClient ? [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, .. new byte[64 << 10]] : new byte[10 + (64 << 10)];
         (frame[0], frame[1], frame[7]) = (0x82, (byte)(asClient ? 0xff : 127), 1);

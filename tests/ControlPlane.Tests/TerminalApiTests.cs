@@ -191,7 +191,7 @@ public sealed class TerminalApiTests : IAsyncDisposable
     {
         using var socket = await OpenAsync();
         await SendAsync(socket, "nonsense");
-        var pouring = Task.Run(async () =>
+        var bulkTransfer = Task.Run(async () =>
         {
             while (!_agent.Terminal.Detached.IsCompleted && _agent.Terminal.Output.Reader.Count < 4096)
             {
@@ -199,7 +199,7 @@ public sealed class TerminalApiTests : IAsyncDisposable
             }
         });
         await _time.AdvanceUntilAsync(_agent.Terminal.Detached);
-        await pouring.Soon();
+        await bulkTransfer.Soon();
     }
 
     [Theory]

@@ -43,8 +43,8 @@ internal sealed class StreamEcho(string name, string summary, ServerRole role, s
     }
 }
 
-/// <summary>Streams on which the backend sends as fast as it can.</summary>
-internal sealed class StreamPour(string name, string summary, ServerRole role, string path = StreamPaths.Pour)
+/// <summary>Bulk transfers: streams on which the backend sends as fast as it can.</summary>
+internal sealed class StreamBulkTransfer(string name, string summary, ServerRole role, string path = StreamPaths.BulkTransfer)
     : ThreadedScenario(name, summary, role, "cpu_s_per_GiB", ("streams", 4))
 {
     public override bool CountsUnits => true;

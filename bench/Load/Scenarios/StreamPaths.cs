@@ -7,9 +7,12 @@ namespace Load.Scenarios;
 internal static class StreamPaths
 {
     public const string Echo = "/echo";
-    public const string Pour = "/pour";
+    public const string BulkTransfer = "/" + BulkTransferMark;
     public const string TerminalEcho = Terminal + "&command=echo";
-    public const string TerminalPour = Terminal + "&command=pour";
+    public const string TerminalBulkTransfer = Terminal + "&command=" + BulkTransferMark;
+
+    /// <summary>The mark of a bulk transfer in a path.</summary>
+    public const string BulkTransferMark = "bulk-transfer";
 
     private const string Terminal =
         "/api/v2/workspaceagents/4b1e0c3a-6a58-4c3e-9a39-0b7b2f6d5c11/pty?reconnect=4b1e0c3a-6a58-4c3e-9a39-0b7b2f6d5c12";

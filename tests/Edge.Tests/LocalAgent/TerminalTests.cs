@@ -202,7 +202,7 @@ public sealed class TerminalTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task PouringTerminalsLeaveRoomForTyping()
+    public async Task BulkTransfersLeaveRoomForTyping()
     {
         await using var sessions = new TerminalSessions(new TerminalOptions(), TimeProvider.System, NullLogger<TerminalSessions>.Instance);
         var viewers = Enumerable.Range(0, 4).Select(_ => Viewer.Attach(sessions, Guid.NewGuid(), "yes")).ToArray();
@@ -212,7 +212,7 @@ public sealed class TerminalTests : IAsyncDisposable
         }
 
         using var stop = new CancellationTokenSource();
-        var pouring = viewers.Select(viewer => Task.Run(async () =>
+        var bulkTransfers = viewers.Select(viewer => Task.Run(async () =>
         {
             using (viewer)
             {
@@ -233,7 +233,7 @@ public sealed class TerminalTests : IAsyncDisposable
         }
 
         await stop.CancelAsync();
-        await Task.WhenAll(pouring).WaitAsync(Patience);
+        await Task.WhenAll(bulkTransfers).WaitAsync(Patience);
     }
 
     [Fact]

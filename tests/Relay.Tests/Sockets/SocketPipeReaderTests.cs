@@ -314,12 +314,12 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         _input.BeginStream();
         other.BeginStream();
         var read = other.ReadAsync().AsTask();
-        var pour = StreamRig.SendAsync(_far, new byte[64 * 1024 * 1024]);
+        var bulkTransfer = StreamRig.SendAsync(_far, new byte[64 * 1024 * 1024]);
         Assert.True(await ReadSlowlyAsync(far, read).Soon());
         StreamRig.Reset(_near);
         near.Dispose();
         far.Dispose();
-        await Assert.ThrowsAsync<SocketException>(() => pour.Soon());
+        await Assert.ThrowsAsync<SocketException>(() => bulkTransfer.Soon());
     }
 
     // Reads more slowly than the sender sends, so that there are always bytes left. Tells whether another stream on the same

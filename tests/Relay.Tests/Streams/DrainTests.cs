@@ -176,7 +176,8 @@ public sealed class DrainTests : IAsyncLifetime
         var (client, backend) = (new PipeTransport(), new PipeTransport());
         var run = _rig.Run(client, backend, StreamFraming.WebSocket, StreamKind.Other);
         await Task.WhenAll(client.NextReadAsync(), backend.NextReadAsync());
-        var pouring = backend.Send.WriteAsync(Frames.Make(Frames.Binary, 200_000, masked: false), TestContext.Current.CancellationToken);
+        var bulkTransfer = backend.Send.WriteAsync(
+            Frames.Make(Frames.Binary, 200_000, masked: false), TestContext.Current.CancellationToken);
         await client.Receive.ReadAtLeastAsync(64 * 1024, TestContext.Current.CancellationToken).Soon();
 
         var drain = _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
@@ -188,7 +189,7 @@ public sealed class DrainTests : IAsyncLifetime
         await drain.Soon();
         await Task.WhenAll(client.Aborted, backend.Aborted).Soon();
         await backend.Input.CompleteAsync();
-        await pouring.Soon();
+        await bulkTransfer.Soon();
     }
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
         var (sent, got) = (0L, 0L);
         _ = Start();
         await TypeAsync("{\"data\":\"");
-        var pour = PourAsync();
+        var bulkTransfer = SendBulkTransferAsync();
         while (got < Total)
         {
             var result = await _first.Receive.ReadAsync(TestContext.Current.CancellationToken).Soon();
@@ -239,20 +239,20 @@ public sealed class ResumableServerTests : IAsyncDisposable
             Assert.InRange(Volatile.Read(ref sent) - got, long.MinValue, 512 << 10);
         }
 
-        await pour.Soon();
+        await bulkTransfer.Soon();
 
         // And without a server it goes nowhere, to its end.
         await _first.Send.CompleteAsync();
         await SeeAsync("typing is discarded]");
         sent = 0;
-        await PourAsync().Soon();
+        await SendBulkTransferAsync().Soon();
         var second = new PipeTransport();
         _answers.Enqueue(new AttachResult.Attached(second));
         await SeeAsync("[connection resumed]");
         await TypeAsync("xxx\"}{\"data\":\"kept\"}");
         Assert.Equal("{\"data\":\"kept\"}", await ReadAsync(second, "kept\"}"));
 
-        async Task PourAsync()
+        async Task SendBulkTransferAsync()
         {
             var piece = Frames.Make(Frames.Binary, Enumerable.Repeat((byte)'x', 16 << 10).ToArray(), masked: true);
             while (Volatile.Read(ref sent) < Total)

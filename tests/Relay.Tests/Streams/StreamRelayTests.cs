@@ -161,7 +161,7 @@ public sealed class StreamRelayTests : IAsyncLifetime
         var (client, backend, run) = await _rig.StartAsync(buffers: 32 * 1024);
         var frame = Frames.Make(Frames.Binary, 32_000, masked: false);
         long sent = 0;
-        var pouring = Task.Run(async () =>
+        var bulkTransfer = Task.Run(async () =>
         {
             for (var i = 0; i < Pieces; i++)
             {
@@ -178,7 +178,7 @@ public sealed class StreamRelayTests : IAsyncLifetime
             Assert.InRange(Interlocked.Read(ref sent) - (i * frame.Length), 0, 1024 * 1024);
         }
 
-        await pouring.Soon();
+        await bulkTransfer.Soon();
         client.Dispose();
         Assert.Equal(Pieces * (long)frame.Length, (await run.Soon()).BytesToClient);
     }

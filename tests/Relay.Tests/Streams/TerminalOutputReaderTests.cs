@@ -173,7 +173,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task WhatPoursOverASocketPassesUnchanged()
+    public async Task ABulkTransferOverASocketPassesUnchanged()
     {
         var (near, server) = await Loopback.PairAsync();
         await using var first = new SocketTransport(near);
