@@ -91,7 +91,7 @@ switch (command)
         return 1;
 }
 
-// What the runtime compiles once is not the figure.
+// The first requests only warm up: JIT compilation does not count.
 await RunAsync(Warm(TimeSpan.FromSeconds(5)));
 (done, failed) = (0, 0);
 return await ReportAsync(() => RunAsync(duration));

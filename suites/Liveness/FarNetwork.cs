@@ -53,10 +53,10 @@ internal sealed partial class FarNetwork : IDisposable
         return socket ?? throw new InvalidOperationException("The network namespace cannot be entered.");
     }
 
-    /// <summary>From now on nothing arrives, and nobody is told.</summary>
+    /// <summary>Drops all packets from now on, without an error to either side.</summary>
     public void Cut() => Ip($"-n {_name} link set eth0 down");
 
-    // The link goes with it.
+    // The link disappears with the namespace.
     public void Dispose() => Ip($"netns del {_name}");
 
     private static void Ip(string arguments)

@@ -101,7 +101,7 @@ public sealed class LostLink : IAsyncLifetime
         var (fromClient, pausedBackend) = await OpenAsync(null, false, "/here/paused-backend");
         _pausedBackend = (pausedBackend, fromClient.SendBulkTransferAsync(asClient: true, PausedBytes));
 
-        // Windows are shut by then, and questions about them not asked as often any more.
+        // By then the receive windows are full, and the kernel sends window probes less often.
         await Task.Delay(TimeSpan.FromSeconds(3));
         _sinceCut.Start();
         _gone.Cut();

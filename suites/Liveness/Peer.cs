@@ -94,7 +94,7 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
         }
         catch (IOException)
         {
-            // A reset: an end as well.
+            // A reset ends the stream too.
             return seen;
         }
 

@@ -12,7 +12,7 @@ public sealed class Cluster : IAsyncLifetime
 {
     private const string User = "edge";
 
-    // PostgreSQL refuses to run as root; nobody owns nothing.
+    // PostgreSQL refuses to run as root. The user nobody owns no other files.
     private const string Unprivileged = "nobody";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -33,7 +33,7 @@ public sealed class Cluster : IAsyncLifetime
         var data = Path.Combine(_directory, "data");
         await RunAsUserAsync("initdb", "-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
 
-        // Durability is the server's own to test; here it would only be slow.
+        // Durability is not under test here, and fsync is slow.
         var settings = $"-c listen_addresses= -c unix_socket_directories={_directory} -c fsync=off -c full_page_writes=off -c "
             + "max_connections=300 -c shared_buffers=64MB";
         await RunAsUserAsync("pg_ctl", "-D", data, "-l", Path.Combine(_directory, "log"), "-w", "-o", settings, "start");

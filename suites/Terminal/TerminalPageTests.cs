@@ -159,7 +159,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
         await TypeAsync(page, "");
         await page.WaitForSelectorAsync("#state[data-state=connected]");
 
-        // And one that does not answer is left.
+        // The page leaves a server that does not answer.
         await server.SignalAsync("STOP");
         await page.Keyboard.TypeAsync("x");
         await page.EvaluateAsync("() => { window.ahead = 22000; }");
@@ -183,7 +183,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
         await page.ClickAsync("text=Sign in");
         await page.WaitForSelectorAsync(".wrong >> text=This session token is not valid.");
 
-        // A machine without an agent of its own, and an agent that there is not.
+        // A server without a local agent, and an agent that does not exist.
         await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
         await page.ClickAsync("text=Sign in");
         await page.WaitForSelectorAsync("#state[data-state=stopped] >> text=this one has none");

@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Attack;
 
-/// <summary>What an attack came to: what the client got until the connection ended, and what the backend saw.</summary>
+/// <summary>
+/// The outcome of an attack: the bytes that the client got until the connection ended, and the requests that the backend saw.
+/// </summary>
 public sealed partial record Outcome(string Answer, string[] Seen)
 {
     /// <summary>The status codes that the client got, in order.</summary>
@@ -15,7 +17,7 @@ public sealed partial record Outcome(string Answer, string[] Seen)
         $"{request[..request.IndexOf("\r\n", StringComparison.Ordinal)]}|"
             + $"{request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}")];
 
-    /// <summary>The client was told no, or nothing, and nothing at all reached the backend.</summary>
+    /// <summary>The client got a refusal or no answer, and nothing reached the backend.</summary>
     public void IsRefused()
     {
         Assert.Empty(Seen);
@@ -29,7 +31,7 @@ public sealed partial record Outcome(string Answer, string[] Seen)
 /// <summary>A real node before a recording backend, shared by the cases of one class.</summary>
 public class AttackRig : IAsyncLifetime
 {
-    /// <summary>What follows an attack on the same connection: answered as itself, or not at all.</summary>
+    /// <summary>The request that follows an attack on the same connection. It must get its own answer or none.</summary>
     public const string Next = "GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
     public const string NextLine = "GET /next HTTP/1.1|";

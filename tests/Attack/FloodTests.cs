@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Attack;
 
-/// <summary>Many bad clients at once, against the program in a process of its own, whose gauges are then its own too.</summary>
+/// <summary>Many bad clients at once, against the program in a separate process, so that its gauges count nothing else.</summary>
 public partial class FloodTests
 {
     private const int Clients = 500;

@@ -1,6 +1,6 @@
 namespace Attack;
 
-/// <summary>Bodies whose end two servers could see in different places.</summary>
+/// <summary>Request smuggling: bodies whose end two servers could see in different places.</summary>
 public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
 {
     private const string Smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -1,6 +1,6 @@
 namespace Attack;
 
-/// <summary>What HTTP/2 can say and HTTP/1.1 would read as something else.</summary>
+/// <summary>HTTP/2 requests that would mean something else in HTTP/1.1.</summary>
 public class Http2Tests(AttackRig rig) : IClassFixture<AttackRig>
 {
     private const string Smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";

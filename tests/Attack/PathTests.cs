@@ -88,7 +88,7 @@ public class PathTests(PathTests.Rig rig) : IClassFixture<PathTests.Rig>
         }
     }
 
-    /// <summary>However a server might read what it got, it is a path that the edge has judged as that.</summary>
+    /// <summary>Every reading that a server could make of the forwarded path is allowed by the policy that the edge applied.</summary>
     private static void AssertOnly(Outcome outcome, Func<string, bool> allowed)
     {
         foreach (var line in outcome.SeenLines)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Attack;
 
-/// <summary>API servers that break the rules: the client is told so, or cut off, and never gets one answer for another.</summary>
+/// <summary>API servers that break HTTP: the client gets an error or a closed connection, never the answer to another request.</summary>
 public class ResponseTests
 {
     private const string Own = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nits own 1";

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Attack;
 
-/// <summary>Upgrades that are none, and what follows them on the connection.</summary>
+/// <summary>Upgrades that the backend refuses or botches, and the bytes that follow them on the connection.</summary>
 public class UpgradeTests
 {
     private const string Request =
@@ -14,7 +14,7 @@ public class UpgradeTests
 
     private const string Ok = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nits own 1";
 
-    // What a client would send into a tunnel that it takes for open, or a forged request for the backend's eyes only.
+    // A WebSocket frame that a client sends into a tunnel that it believes open. It could also be a request smuggled to the backend.
     private const string Frame = "\u0082\u0085\u0001\u0002\u0003\u0004hello";
 
     public static TheoryData<string, string> Refusals { get; } = new()

@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What agents of the ages before rpcs report: statistics, metadata, lifecycle and startup.</summary>
+/// <summary>Reports of old agents, which use REST and not dRPC: statistics, metadata, lifecycle and startup.</summary>
 public sealed class AgentReportTests
 {
     private const string Me = "/api/v2/workspaceagents/me/";
@@ -153,7 +153,7 @@ public sealed class AgentReportTests
         Assert.Equal([KeyValuePair.Create("TCP", 8L)], totals.Connections);
         Assert.Equal([KeyValuePair.Create("m", 1.0)], totals.Metrics);
 
-        // What has gone quiet keeps its sums alone.
+        // An agent that has stopped reporting keeps only its sums.
         var later = await server.Services.GetRequiredService<StatsStore>().TotalsAsync(time.GetUtcNow() + TimeSpan.FromTicks(10));
         Assert.Equal(new StatsSums(2, 2, 20, 4, 40, 0, 0, 0, 0, 0, 0), later.Sums);
         Assert.Empty(later.Connections);

@@ -288,7 +288,7 @@ public sealed class AgentRpcTests
             AgentPongTimeout = TimeSpan.FromMilliseconds(200),
         });
 
-        // It reads nothing, so it answers nothing.
+        // The agent reads nothing, so it answers no ping.
         using var silent = await TailnetLink.DialAsync(server, RpcPath, server.Agent.AuthToken);
         await Eventually.TrueAsync(async () => await StatusAsync(server) == "disconnected", "the silent agent is disconnected");
     }

@@ -3,7 +3,7 @@ using ControlPlane.Hosting;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A background loop that throws goes on.</summary>
+/// <summary>A background loop that throws is started again.</summary>
 public sealed class BackgroundLoopTests
 {
     [Fact]

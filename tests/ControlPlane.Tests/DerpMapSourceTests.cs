@@ -191,7 +191,7 @@ public sealed class DerpMapSourceTests
         using var socket = await TailnetLink.DialAsync(server, "/api/v2/derp-map", server.Agent.AuthToken);
         Assert.Contains("\"5\":", await ReceiveAsync(socket), StringComparison.Ordinal);
 
-        // A faulty answer is no news; the next good one is.
+        // A faulty answer changes nothing; the next valid one does.
         var sources = server.Services.GetRequiredService<DerpMapSources>();
         foreach (var (nextStatus, nextBody) in new[]
         {

@@ -158,7 +158,7 @@ public sealed class ManifestTests
         server.Execute("UPDATE agent_apps SET health = 'healthy' WHERE slug = 'editor'");
         var (editor, site) = (Declared.Everything.Apps[0], Declared.Everything.Apps[1]);
 
-        // The two trade slugs and places.
+        // The two apps swap their slugs and their order.
         await server.DeclareAsync(new AgentDeclarations { Apps = [site with { Slug = "editor" }, editor with { Slug = "site" }] });
         var agent = (await server.GetAsUserAsync(server.AgentPath)).Json;
         Assert.Equal(
@@ -171,7 +171,7 @@ public sealed class ManifestTests
         Assert.Equal(0, agent.GetProperty("scripts").GetArrayLength());
         Assert.Equal("non-blocking", agent.GetProperty("startup_script_behavior").GetString());
 
-        // Another place to look at is another health.
+        // A new health check URL resets the health.
         await server.DeclareAsync(new AgentDeclarations { Apps = [editor with { HealthcheckUrl = "http://localhost:2" }] });
         Assert.Equal(
             "initializing",

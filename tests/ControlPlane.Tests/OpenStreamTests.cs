@@ -3,7 +3,7 @@ using ControlPlane.Tests.Administration;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A stream lasts no longer than what let it in.</summary>
+/// <summary>A stream is closed when the token that opened it is withdrawn or expires.</summary>
 public sealed class OpenStreamTests
 {
     [Theory]
@@ -82,7 +82,7 @@ public sealed class OpenStreamTests
         Assert.Equal("[]\n", await stream.ReceiveTextAsync());
         server.Execute($"UPDATE api_keys SET expires_at = {(time.GetUtcNow().AddSeconds(59) - DateTimeOffset.UnixEpoch).Ticks / 10}");
 
-        // Nobody says anything: it is looked for once a minute, from some time after the stream was opened.
+        // No notice comes. The server checks the token of an open stream once a minute.
         var close = CloseOfAsync(stream);
         await Eventually.TrueAsync(
             () =>
@@ -117,7 +117,7 @@ public sealed class OpenStreamTests
         Assert.InRange((await admin.SendAsync(new HttpMethod(words[0]), words[1], body)).Status, 200, 204);
     }
 
-    /// <summary>What comes before is passed over; answered, as clients do.</summary>
+    /// <summary>Skips the messages before the close, and answers the close as clients do.</summary>
     private static async Task<WebSocketCloseStatus?> CloseOfAsync(WebSocket socket)
     {
         using var guard = new CancellationTokenSource(ApiServer.Patience);

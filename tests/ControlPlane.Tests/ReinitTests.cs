@@ -66,7 +66,7 @@ public sealed class ReinitTests
             Assert.Null(await stream.NextAsync());
         }
 
-        // The agent begins anew, and asks again.
+        // The agent restarts and asks again.
         await Eventually.TrueAsync(
             async () => (await server.SendAsAgentAsync(HttpMethod.Get, Path + "?wait=true")).Status == 409, "the event counts as told");
         Assert.Equal(404, (await server.GetAsUserAsync(server.AgentPath)).Status);

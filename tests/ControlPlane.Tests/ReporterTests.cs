@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Agents that report are known by their tokens for as long as these are good, and not for one request longer.</summary>
+/// <summary>The token of an agent that reports is accepted as long as it is valid, and not for one request longer.</summary>
 public sealed class ReporterTests : IDisposable
 {
     private readonly string _directory = ApiServer.NewDirectory();
@@ -87,7 +87,7 @@ public sealed class ReporterTests : IDisposable
         var ids = await MakeAsync(server.Database, tokens);
         var done = false;
 
-        // Others ask for whatever is good now, so that it is kept at any moment of a change.
+        // Other tasks look up the tokens all the time, so the cache has entries at any moment of a change.
         var asking = Enumerable.Range(0, 2).Select(worker => Task.Run(
             async () =>
             {

@@ -3,7 +3,7 @@ using ControlPlane.Storage.Schema;
 
 namespace ControlPlane.Tests;
 
-/// <summary>The two files of the schema say the same, each in its database's words.</summary>
+/// <summary>The schema files of SQLite and PostgreSQL define the same tables.</summary>
 public sealed partial class SchemaTests
 {
     private static readonly Dictionary<string, string> Types = new()

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What becomes of the database file under a running server, and what its health and its log say of it.</summary>
+/// <summary>Failures of the database file under a running server, as its health and its log report them.</summary>
 public sealed class SqliteHealthTests : IDisposable
 {
     private const string Gone = "the database file was deleted or moved";
@@ -56,7 +56,7 @@ public sealed class SqliteHealthTests : IDisposable
 
         Directory.Move(away, _directory);
 
-        // Nobody need ask: the server looks itself.
+        // The server checks the file by itself, without a request.
         await Eventually.TrueAsync(() => Lines(log).Length == 2, "the recovery is logged");
         Assert.Equal((200, "OK"), (await server.GetAsync("/healthz")) is var health ? (health.Status, health.Body) : default);
         Assert.Equal(200, (await server.PatchLogsAsync("y")).Status);

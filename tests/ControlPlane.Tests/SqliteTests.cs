@@ -3,7 +3,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What is so of the database file alone; all other tests run on PostgreSQL too.</summary>
+/// <summary>Behaviour of SQLite only. All other tests run on PostgreSQL too.</summary>
 public sealed class SqliteTests : IDisposable
 {
     private readonly string _directory = ApiServer.NewDirectory();

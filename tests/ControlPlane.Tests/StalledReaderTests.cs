@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Clients that ask for much and read nothing.</summary>
+/// <summary>Clients that request large answers and do not read them.</summary>
 public sealed class StalledReaderTests
 {
     [Fact]
@@ -27,7 +27,7 @@ public sealed class StalledReaderTests
             Assert.Equal("Too many logs are being read at once.", refused.Message);
         }
 
-        // Another user's, what else this one asks for, and followers are not concerned.
+        // The limit does not affect other users, other requests of this user, or followers.
         answers.TryBegin(Guid.NewGuid())!.Dispose();
         Assert.Equal(200, (await server.GetAsUserAsync(server.AgentPath)).Status);
         (await server.FollowAsync()).Dispose();

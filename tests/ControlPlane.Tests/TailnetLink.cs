@@ -73,7 +73,7 @@ internal sealed class TailnetLink : IAsyncDisposable
         return _socket.CloseStatus;
     }
 
-    /// <summary>Goes away without a word.</summary>
+    /// <summary>Aborts the connection without a close.</summary>
     public void Abort() => _socket.Abort();
 
     public async ValueTask DisposeAsync()
@@ -102,7 +102,7 @@ internal static class Peers
         return call.SendAsync(request);
     }
 
-    /// <summary>The next news of a peer.</summary>
+    /// <summary>The next update of a peer.</summary>
     public static async Task<CoordinateResponse.Types.PeerUpdate> UpdateAsync(this DrpcClientCall<CoordinateResponse> call)
     {
         var response = await call.ReceiveAsync().Soon();

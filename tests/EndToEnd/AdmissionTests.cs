@@ -212,7 +212,7 @@ public sealed class AdmissionTests : IDisposable
             tailscaled.Requests);
         Assert.All(hosts, static host => Assert.Equal("local-tailscaled.sock", host));
 
-        // Logged out, it knows nobody; that is no clear no.
+        // A tailscaled that is logged out knows no peer. The relay does not take that for a refusal.
         (state, knows) = ("NeedsLogin", false);
         await AdvanceUntilLoggedAsync(edge.Log, "Tailscaled does not answer");
         await alice.AssertAliveAsync();

@@ -28,7 +28,7 @@ public abstract class CrashCases
             var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var writers = Enumerable.Range(0, Writers).Select(writer => WriteAsync(client, writer, acknowledged, enough)).ToArray();
 
-            // While they write on.
+            // The kill comes while the writers still send.
             await enough.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             await edge.SignalAsync("KILL");
             Assert.NotEqual(0, await edge.ExitAsync());
@@ -47,7 +47,7 @@ public abstract class CrashCases
             .ToDictionary(static batch => batch.Key, static batch => batch.Count());
         Assert.Empty(acknowledged.Except(batches.Keys));
 
-        // Whole ones, each once.
+        // Each stored batch is complete, and stored once.
         Assert.All(batches.Values, static lines => Assert.Equal(BatchLines, lines));
         Assert.Equal(stored.Length, stored.Distinct().Count());
     }

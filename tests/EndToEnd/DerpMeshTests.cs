@@ -127,7 +127,7 @@ public class DerpMeshTests
         async Task ServedAsync(string subject) =>
             await Eventually.TrueAsync(async () => await TlsTests.SubjectAsync(tls) == subject, $"{subject} is served");
 
-        // The link may not have heard of the receiver yet, and packets to nobody are lost.
+        // The mesh link may not know the receiver yet. Packets to an unknown key are dropped.
         async Task ReachAsync(byte number)
         {
             var received = ReceivedAsync();

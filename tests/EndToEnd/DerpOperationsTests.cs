@@ -246,7 +246,7 @@ public class DerpOperationsTests
             var expected = closed;
             await Eventually.TrueAsync(() => ends.Count(static end => end.IsCompleted) == expected, $"{expected} are closed");
 
-            // The next is 10 s later: not yet a moment before, and nobody but one then.
+            // The drain closes one client every 10 s: none shortly before that, and then exactly one.
             await Eventually.TrueAsync(() => expected == Clients || clock.PendingTimers >= 3, "the drain waits");
             clock.Advance(TimeSpan.FromSeconds(8.5));
             Assert.Equal(expected, ends.Count(static end => end.IsCompleted));

@@ -104,7 +104,7 @@ public class DescriptorFloodTests
             }
             catch (SocketException error) when (error.SocketErrorCode is SocketError.ConnectionReset)
             {
-                // Above the limit, and turned away before this side knew that it was connected.
+                // The connection was above the limit and was reset before the connect returned.
                 continue;
             }
         }

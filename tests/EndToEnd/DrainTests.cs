@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace EndToEnd;
 
-/// <summary>What a deploy does to what is running: in process with its own listeners, and to a process by signals.</summary>
+/// <summary>A deploy while requests and streams run: in this process with its own listeners, and in a real process by signals.</summary>
 public class DrainTests
 {
     [Fact]
@@ -165,7 +165,8 @@ public class DrainTests
             return end;
         }).ToArray();
 
-        // A client is through with its handshake a moment before the relay has its stream, and one that comes late is closed at once.
+        // A client finishes its handshake before the relay has registered its stream. A stream that registers during the drain is
+        // closed at once.
         await Eventually.TrueAsync(() => edge.Node.OpenStreams == 9, "the relay has all streams");
         var stop = edge.Node.StopAsync();
         Assert.StartsWith("close 1001", await coordinate.ReceiveTextAsync(), StringComparison.Ordinal);

@@ -62,7 +62,7 @@ public class EmbeddedApiTests
         await using var edge = await TestNode.StartAsync();
         using var client = await AnnounceAsync(edge, AgentToken(edge));
 
-        // The API server wants the body, so its client is told to go on.
+        // The API server reads the body, so the client gets 100 Continue.
         Assert.StartsWith("HTTP/1.1 100 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
         await client.SendAsync("{\"connection");
         await client.SendAsync("_count\":1}");
@@ -79,7 +79,7 @@ public class EmbeddedApiTests
         Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
     }
 
-    // A report of 22 bytes, which are not sent before the server asks for them.
+    // A report of 22 bytes, which the client sends only after 100 Continue.
     private static async Task<RawClient> AnnounceAsync(TestNode edge, string token)
     {
         var client = await RawClient.ConnectAsync(edge.PublicUrl);

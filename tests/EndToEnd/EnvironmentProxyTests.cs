@@ -4,7 +4,7 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd;
 
-/// <summary>The program where the environment names a proxy that is not there: what is on loopback is asked directly.</summary>
+/// <summary>The environment names a proxy that does not exist: the program connects to loopback addresses directly.</summary>
 public sealed class EnvironmentProxyTests : IDisposable
 {
     private const string NoProxy = "http://127.0.0.1:9";

@@ -60,7 +60,7 @@ public class ReloadTests
             await edge.Admin.GetStringAsync("/metrics"),
             StringComparison.Ordinal);
 
-        // Mended, it counts again.
+        // The corrected section is applied.
         await using var two = await Named("two");
         edge.Reload([(key, null), ("ReverseProxy:Clusters:c:SessionAffinity:Enabled", null),
             .. Section(two.Url).Skip(1).Select(static setting => (setting.Split('=')[0], (string?)setting.Split('=')[1]))]);

@@ -245,7 +245,7 @@ public class RestTests
     [Fact]
     public async Task AnApiServerThatDoesNotAnswerAConnectionIsAFailureToConnect()
     {
-        // A full backlog: the kernel drops what else knocks.
+        // The backlog is full: the kernel drops further connection requests.
         using var listener = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen(0);

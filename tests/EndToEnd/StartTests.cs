@@ -7,7 +7,7 @@ using Edge.Settings;
 
 namespace EndToEnd;
 
-/// <summary>What keeps a node from starting is said by its name; what was taken silently is said too.</summary>
+/// <summary>A failed start names the setting or file that caused it. Settings that were ignored are reported too.</summary>
 public class StartTests
 {
     [Fact]
@@ -148,7 +148,7 @@ public class StartTests
     {
         await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
 
-        // What the framework throws here it throws to nobody when a file is the reason.
+        // The framework throws here. When a file changes, no caller is there to catch it.
         Record.Exception(() => edge.Reload(("Logging:LogLevel:Default", "Bogus")));
 
         var line = Assert.Single(edge.Log.Lines, static line => line.Contains("The section Logging has changed", StringComparison.Ordinal));

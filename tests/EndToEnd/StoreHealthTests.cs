@@ -62,7 +62,7 @@ public sealed class StoreHealthTests
             }
         }
 
-        // What the log's file has room for is written still.
+        // Lines are still stored until the allocated space of the WAL file is used up.
         await Eventually.TrueAsync(async () => await SendLogAsync(agent) == HttpStatusCode.ServiceUnavailable, "a line is refused");
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "the disk of the database is full\n"), await AskAsync(admin, "/readyz"));
@@ -84,7 +84,7 @@ public sealed class StoreHealthTests
             Assert.Contains("session_token", Edge.Program.Banner.For(first.Node), StringComparison.Ordinal);
         }
 
-        // As with another database: the file is an older one's.
+        // A new database, with the bootstrap file of an older one.
         File.Delete(directory.File("data/edge.db"));
         File.Copy(directory.File("data/bootstrap.json"), directory.File("older.json"));
         await using (var second = await TestNode.StartAsync(data))

@@ -197,7 +197,7 @@ public class StreamTests
             await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept()));
             socket.Shutdown(SocketShutdown.Send);
 
-            // The client has seen the end, and only now says its last words.
+            // The client has seen the close, and only now sends its last bytes and its own close.
             var buffer = new byte[64];
             var received = 0;
             int read;

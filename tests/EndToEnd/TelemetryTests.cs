@@ -49,7 +49,7 @@ public class TelemetryTests
             await closed.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
         }
 
-        // Together with those above, more than there is room for.
+        // More connections, together with those above, than the limit allows.
         var crowd = new List<RawClient>();
         for (var i = 0; i < 12; i++)
         {
@@ -59,7 +59,7 @@ public class TelemetryTests
             }
             catch (System.Net.Sockets.SocketException error) when (error.SocketErrorCode is System.Net.Sockets.SocketError.ConnectionReset)
             {
-                // Turned away before the connect had returned.
+                // The node reset the connection before the connect returned.
                 continue;
             }
         }

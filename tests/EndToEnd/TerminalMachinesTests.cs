@@ -36,7 +36,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
         using var client = await OpenAsync(await StartEdgeAsync(_ports));
         var own = File.Exists(AgentSocket(0)) ? 0 : 1;
 
-        // The machine's API server dies and comes back; its agent and shells live on.
+        // The machine's API server is killed and returns; its agent and shells keep running.
         await KillAsync(servers[own]);
         await client.UntilAsync("typing is discarded]");
         await StartApiAsync(own);
@@ -53,7 +53,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
         using var client = await OpenAsync(await StartEdgeAsync(_ports));
         var own = File.Exists(AgentSocket(0)) ? 0 : 1;
 
-        // All that the machine had running is gone when it is back.
+        // The whole machine restarts: no process that ran on it is left.
         await KillAsync(servers[own]);
         await StopAgentAsync(own);
         await StartApiAsync(own);

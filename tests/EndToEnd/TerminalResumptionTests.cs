@@ -49,7 +49,7 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
             await TypeLineAsync(client, 0);
         }
 
-        // Whichever server each terminal was with, it has lost it once both have been restarted.
+        // Each terminal has lost its server once, because both servers were restarted.
         foreach (var (server, port, round) in new[] { (serverA, portA, 1), (serverB, portB, 2) })
         {
             await StopAsync(server);

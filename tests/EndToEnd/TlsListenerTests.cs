@@ -171,7 +171,7 @@ public sealed partial class TlsListenerTests : IDisposable
         }
     }
 
-    // What a node may do by default depends on where it listens, not on what the other setting says.
+    // The defaults depend on the addresses that the node really listens on. Endpoints win over urls.
     [Fact]
     public async Task EndpointsWinOverUrlsInWhatIsOpenToOthersToo()
     {
@@ -195,7 +195,7 @@ public sealed partial class TlsListenerTests : IDisposable
         Assert.StartsWith("urls = \";\"", error.Message, StringComparison.Ordinal);
     }
 
-    // A stream that the HTTP layer still holds is a request that runs.
+    // The HTTP layer counts a stream as an active request until it hands the connection over.
     private static Task NoRequestRunsAsync(TestNode edge) => Eventually.TrueAsync(
         async () => Running().Matches(await edge.Admin.GetStringAsync("/metrics")) is { Count: > 0 } running
             && running.All(static one => int.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture) == 0),

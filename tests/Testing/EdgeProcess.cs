@@ -8,7 +8,7 @@ public sealed class EdgeProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    // Tests run side by side, and the port of STUN is one.
+    // Tests run in parallel, and the default port of STUN can be bound only once.
     private static readonly string[] StunAnywhere = ["--Relay:Stun:Port=0"];
 
     private readonly Process _process;

@@ -107,7 +107,7 @@ public sealed class RawBackend : IAsyncDisposable
             }
             catch (SocketException error)
             {
-                // The edge, or the test's client behind it, broke off: for the test to see in what it did not get.
+                // The edge or its client closed the connection. The test sees that in what it did not receive.
                 _reports.Writer.TryWrite(Encoding.ASCII.GetBytes(error.SocketErrorCode.ToString()));
             }
         }

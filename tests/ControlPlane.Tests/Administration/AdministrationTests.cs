@@ -81,7 +81,7 @@ public sealed class AdministrationTests
         Assert.Equal(200, (await admin.Server.GetAsUserAsync(admin.Server.AgentPath)).Status);
         Assert.Equal(200, (await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { name = "A", status = "active" })).Status);
 
-        // A suspended one is no help; an active one is.
+        // A suspended owner does not count as another owner; an active one does.
         admin.Server.Execute("INSERT INTO user_roles (user_id, role) SELECT id, 'owner' FROM users WHERE username = 'ann'");
         await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "suspended" });
         Assert.Equal(409, (await admin.DeleteAsync("/users/admin?with_workspaces=true")).Status);

@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>Every route of the code, whatever it is sent: no fault of the program, and no secret in an answer or in the log.</summary>
+/// <summary>Hostile input to every route: no answer is a 5xx, and no answer or log line has a secret in it.</summary>
 public sealed class BadInputTests
 {
     private const string Root = "/api/v2";
@@ -121,7 +121,7 @@ public sealed class BadInputTests
                     server, method, admin.Url + Fill(path, segment), null, operation.Request is null ? null : "{}"u8.ToArray());
             }
 
-            // What is there goes on being there, or nothing would be left to send to.
+            // Nothing is deleted or rotated, because later requests need it.
             if (method == HttpMethod.Delete || path.EndsWith("rotate-token", StringComparison.Ordinal))
             {
                 continue;

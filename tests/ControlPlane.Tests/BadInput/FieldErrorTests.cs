@@ -11,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>A body that is JSON and not what is asked for: the answer names the field and what is allowed there.</summary>
+/// <summary>Valid JSON with a wrong field: the answer names the field and what is allowed there.</summary>
 public sealed class FieldErrorTests
 {
     private const string Declarations = "/agents/admin%2Fdefault%2Fmain/declarations";

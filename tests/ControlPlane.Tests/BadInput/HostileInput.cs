@@ -4,7 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>What nobody who means well sends. What comes of one seed is always the same.</summary>
+/// <summary>Hostile values. One seed always gives the same ones.</summary>
 internal sealed class HostileInput(int seed)
 {
     /// <summary>In bodies that must not get into a log.</summary>

@@ -10,7 +10,7 @@ public sealed class CertificateSourceTests : IDisposable
     private const string Password = "pbqdz-secret";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    // A key of nobody, made for this test.
+    // A key made for this test, used nowhere else.
     private const string Ed25519 = """
         -----BEGIN PRIVATE KEY-----
         MC4CAQAwBQYDK2VwBCIEIBrVBV+ziTd6eoyP87b7SHQ6COapKYGaNrxQijTIDaZn
@@ -26,7 +26,7 @@ public sealed class CertificateSourceTests : IDisposable
         -----END CERTIFICATE-----
         """;
 
-    // Its content is never looked at.
+    // The content is never parsed.
     private const string Traditional = """
         -----BEGIN RSA PRIVATE KEY-----
         Proc-Type: 4,ENCRYPTED

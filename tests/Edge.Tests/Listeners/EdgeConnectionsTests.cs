@@ -198,7 +198,7 @@ public class EdgeConnectionsTests
         }
         catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException)
         {
-            // The reset may be there before the connection is set up, or before anything is written.
+            // The reset may arrive before the connect returns or before the first write.
             Assert.IsType<System.Net.Sockets.SocketException>(e as System.Net.Sockets.SocketException ?? e.InnerException);
         }
     }

@@ -9,7 +9,7 @@ using Relay.Streams;
 
 namespace Edge.Tests.Listeners;
 
-/// <summary>A stream takes the socket from the HTTP layer.</summary>
+/// <summary>A stream takes over the socket of the HTTP layer.</summary>
 public class HandOverTests
 {
     private const string Upgrade = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n";
@@ -25,7 +25,7 @@ public class HandOverTests
         await using var host = await StartAsync(EchoAsync, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
 
-        // Behind the head, before the answer: the stream's first bytes.
+        // The client sends the stream's first bytes right after the request head, before the answer.
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
         await stream.WriteAsync("second"u8.ToArray(), Cancel);
@@ -52,7 +52,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task NothingOfTheRequestIsKept(bool tls)
     {
-        // TLS keeps the connection's own object, without anything of HTTP on it.
+        // With TLS the connection object stays, but without the HTTP features.
         var connection = new TaskCompletionSource<WeakReference>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var host = await StartAsync(
             EchoAsync,
@@ -79,7 +79,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task AnAbortOfTheRequestAfterwardsHasNoEffectAndNothingIsAnswered(bool tls)
     {
-        // As DERP's fast start does it: no answer at all.
+        // DERP fast start: the server sends no HTTP answer.
         await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
@@ -154,7 +154,7 @@ public class HandOverTests
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
 
-        // The server waits for its TLS layer, and that for the stream.
+        // The server waits for the TLS layer, which waits for the stream.
         var stop = host.StopAsync(Cancel);
         Assert.False(stop.IsCompleted);
         await host.Connections.Detached.EndAsync(new CancellationToken(canceled: true)).WaitAsync(Guard, Cancel);

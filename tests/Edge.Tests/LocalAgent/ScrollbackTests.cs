@@ -5,7 +5,7 @@ using FsCheck.Fluent;
 
 namespace Edge.Tests.LocalAgent;
 
-/// <summary>What a terminal's late-comers see begins where nothing is cut.</summary>
+/// <summary>The output that a terminal replays never begins in the middle of a character or an escape sequence.</summary>
 public class ScrollbackTests
 {
     // Whole pieces of output: a replay must begin with one of them.

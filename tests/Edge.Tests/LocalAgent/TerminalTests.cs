@@ -80,7 +80,7 @@ public sealed class TerminalTests : IAsyncDisposable
     [Fact]
     public async Task WhatTheAgentIgnoresItsTerminalsDoNot()
     {
-        // At least the broken pipe, which the runtime ignores.
+        // This process ignores at least SIGPIPE, as the runtime does.
         Assert.DoesNotMatch("SigIgn:\\s+0+\n", await File.ReadAllTextAsync("/proc/self/status"));
         using var viewer = Viewer.Attach(_sessions, _id, "grep SigIgn /proc/self/status");
         Assert.Matches("SigIgn:\\s+0+\r\n", await viewer.ToEndAsync());
@@ -315,7 +315,7 @@ public sealed class TerminalTests : IAsyncDisposable
         using var other = sessions.Attach(new TerminalRequest(ids[0], 24, 80, ""));
         Assert.Equal(429, Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, ids[0])).Status);
 
-        // Detached, it is still there; ended, it makes room.
+        // A detached terminal still counts; one that has ended makes room.
         viewers[1].Dispose();
         Assert.Equal(3, sessions.Count);
         await viewers[2].TypeAsync("\x04");

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.Settings;
 
-/// <summary>The section Kestrel: what nobody understands in it stops the start.</summary>
+/// <summary>The section Kestrel: an unknown setting in it stops the start.</summary>
 public class KestrelSettingsTests
 {
     private const string Tls = "Kestrel:Endpoints:Tls";

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Edge.Tests.Settings;
 
-/// <summary>What becomes of appsettings.json when it changes under a running node.</summary>
+/// <summary>Changes of appsettings.json while a node runs.</summary>
 public sealed class SettingsFileTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

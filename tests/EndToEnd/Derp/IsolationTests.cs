@@ -48,7 +48,7 @@ public class IsolationTests
             },
             held.Release);
 
-        // Some had not even got a thread by then, so there was none to be had.
+        // Some requests had no thread yet, so the thread pool had none left.
         Assert.InRange(entered, 1, Requests - 1);
         Assert.Equal(0, left);
         foreach (var request in requests)
@@ -132,7 +132,7 @@ public class IsolationTests
         return buffer[..socket.Receive(buffer)];
     }
 
-    // And without the pool. Whatever happens, nothing stays held.
+    // Runs without the thread pool, and always releases the held requests.
     private static Task OnAThreadOfItsOwnAsync(Action action, Action release)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -44,7 +44,7 @@ public sealed class MeshRoutingTests : IDisposable
         await sender.SendAsync(key.PublicKey, DerpPeer.Disco);
         await sender.ExpectPeerAsync(DerpFrameType.PeerGone, key.PublicKey, last: 1);
 
-        // One is left: this node's own key, which both others have.
+        // One multiforwarder is left: that of this node's own key, which both other nodes forward to.
         Assert.True(a.Metric("derp_multiforwarder_deleted") > 0);
         Assert.Equal(a.Metric("derp_multiforwarder_created"), a.Metric("derp_multiforwarder_deleted") + 1);
         Assert.Equal(Packets + 1, a.Metric("derp_packets_forwarded_out"));
@@ -89,7 +89,7 @@ public sealed class MeshRoutingTests : IDisposable
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], await to.ExpectAsync(from.Key));
     }
 
-    // Stays at the end.
+    // Joins and leaves in turn, and stays connected in the end.
     private static async Task<DerpPeer> ComeAndGoAsync(Uri url, NodePrivateKey key, CancellationToken enough)
     {
         while (!enough.IsCancellationRequested)

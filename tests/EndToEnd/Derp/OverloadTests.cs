@@ -3,12 +3,12 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd.Derp;
 
-/// <summary>Receivers that get more than they read: who loses what, who is delayed, and what is held for them.</summary>
+/// <summary>Receivers that read more slowly than they are sent to: lost packets, delays of others, and the memory of queues.</summary>
 public class OverloadTests
 {
     private static readonly byte[] Filler = new byte[1200];
 
-    // The receiver's kernel takes little, so that what waits does so in the relay.
+    // The receiver has a small socket buffer, so packets queue in the relay.
     private const int LittleBuffer = 4096;
 
     [Fact]

@@ -17,7 +17,7 @@ internal static class RequestThreadsExtensions
         {
             do
             {
-                // Also away from these threads, where a test goes on after what it read there.
+                // The yield also moves the test off these threads, on which it may have resumed after a read.
                 await Task.Yield();
             }
             while (!threads.AreIdle);

@@ -125,7 +125,7 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         Assert.True(result.IsCanceled);
         Assert.True(result.Buffer.IsEmpty);
 
-        // With nothing pending the next one is cancelled; it may be advanced, or not.
+        // Without a pending read, the next read is cancelled. The caller may advance it or not.
         _input.CancelPendingRead();
         result = await _input.ReadAsync();
         Assert.True(result.IsCanceled);
@@ -371,7 +371,7 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         input.Closed();
     }
 
-    // As the HTTP layer leaves it while a request is answered: read once, and not since.
+    // A reader as the HTTP layer leaves it while it answers a request: it has read once and waits for nothing.
     private async Task<Watched> WatchAsync(TaskCompletionSource ended)
     {
         var (near, far) = await Loopback.PairAsync();

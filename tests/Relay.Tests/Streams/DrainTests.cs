@@ -133,7 +133,7 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);
         pause.SetResult();
 
-        // Who has its close frame has its second to answer it.
+        // A peer that has got its close frame has one second to answer it.
         await ReadAsync(pausesClient, pausesBackend);
         await client.Send.WriteAsync(Frames.CloseWith(1001, masked: true), TestContext.Current.CancellationToken);
         await backend.Send.WriteAsync(Frames.CloseWith(1001, masked: false), TestContext.Current.CancellationToken);

@@ -241,7 +241,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
 
         await bulkTransfer.Soon();
 
-        // And without a server it goes nowhere, to its end.
+        // Without a server the rest of the object is discarded.
         await _first.Send.CompleteAsync();
         await SeeAsync("typing is discarded]");
         sent = 0;

@@ -4,7 +4,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>One side ends behind bytes that the other does not take: the relay has to look for that end.</summary>
+/// <summary>One side closes while the other does not read: the relay has to look for that end behind unread bytes.</summary>
 public sealed class StalledReaderTests : IAsyncDisposable
 {
     // More than a peer with small buffers takes before it reads; less than the kernel keeps for the relay, so that the end comes through.
@@ -133,7 +133,7 @@ public sealed class StalledReaderTests : IAsyncDisposable
         var got = new MemoryStream();
         while (got.Length < frame.Length)
         {
-            // Just what the kernel gives each time, and then nothing for most of the limit.
+            // The reader takes what the kernel has, and then nothing for most of the limit.
             for (var i = 0; i < 6; i++)
             {
                 _rig.Clock.Advance(TimeSpan.FromSeconds(4));

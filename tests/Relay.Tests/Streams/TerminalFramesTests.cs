@@ -6,7 +6,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What a terminal's frames become when its API server is lost within them, cut at every byte.</summary>
+/// <summary>Frames of a terminal whose API server is lost in the middle of one, cut at every byte.</summary>
 public sealed class TerminalFramesTests
 {
     [Fact]

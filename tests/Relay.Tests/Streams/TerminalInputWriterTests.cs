@@ -6,7 +6,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What API servers get of a terminal's client, however its bytes are cut and whenever a server is lost.</summary>
+/// <summary>Input from a terminal's client to its API servers, with its bytes cut and servers lost at every point.</summary>
 public sealed class TerminalInputWriterTests : IDisposable
 {
     private readonly CancellationTokenSource _leaves = new();
@@ -140,7 +140,7 @@ public sealed class TerminalInputWriterTests : IDisposable
         await _writer.LeaveAsync().Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "{\"height\":1,\"width\":2}"u8.ToArray(), masked: true), isCopied: false);
 
-        // All but full: telling the size waits until it is read.
+        // The pipe is almost full, so sending the size waits until the server reads.
         await WriteAsync(_second.Output, Frames.Make(Frames.Binary, (64 * 1024) - 21, masked: true), isCopied: false);
         var giving = _writer.GiveAsync(_second);
         Assert.False(giving.IsCompleted);

@@ -8,7 +8,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What a terminal's client gets of its API servers' bytes, however they come and whenever they end.</summary>
+/// <summary>Output from API servers to a terminal's client, with its bytes cut and servers lost at every point.</summary>
 public sealed class TerminalOutputReaderTests : IDisposable
 {
     private const int Awaited = 32 * 1024;
@@ -158,7 +158,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
 
         Assert.Equal(frame[4..], Assert.Single(TerminalFramesTests.Messages(seen.ToArray())));
 
-        // And behind another one, which it does not wait with.
+        // A partial frame behind a whole one: the whole one is delivered without waiting.
         await SendAsync(server, [.. before, .. frame[..5]]);
         Assert.Equal(before, await SeeNextAsync());
         Assert.Equal([2, 1, frame[4]], await SeeNextAsync());
@@ -219,7 +219,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
 
         async Task CancelAsync()
         {
-            // Before it, and while it waits; and then it waits on.
+            // A cancel before the read and one during it; afterwards the read waits again.
             terminal.Input.CancelPendingRead();
             var before = await terminal.Input.ReadAsync(CancellationToken.None).Soon();
             terminal.Input.AdvanceTo(before.Buffer.End);
