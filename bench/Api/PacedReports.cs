@@ -7,8 +7,8 @@ using System.Text;
 namespace ApiLoad;
 
 /// <summary>
-/// Reports at a steady rate, each on its agent's connection, from one thread that mostly sleeps: a client that shares the processors with the servers must
-/// cost them as little as agents on other machines would.
+/// Agents that report at a steady rate, each on a connection of its own. One thread, which mostly sleeps, sends for all of
+/// them: a client on the servers' machine must take as little processor time from them as agents on other machines would.
 /// </summary>
 internal sealed class PacedReports : IDisposable
 {
@@ -28,7 +28,8 @@ internal sealed class PacedReports : IDisposable
         _rate = rate;
         _requests = [.. tokens.Select(token => Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"POST /api/v2/workspaceagents/me/report-stats HTTP/1.1\r\nHost: {url.Authority}\r\nCoder-Session-Token: {token}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}")))];
+            $"POST /api/v2/workspaceagents/me/report-stats HTTP/1.1\r\nHost: {url.Authority}\r\nCoder-Session-Token: {token}\r\n"
+                + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}")))];
         for (var i = 0; i < connections; i++)
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -82,7 +83,8 @@ internal sealed class PacedReports : IDisposable
             var text = Encoding.ASCII.GetString(_answer, 0, length);
             if (text.IndexOf("\r\n\r\n", StringComparison.Ordinal) is > 0 and var head
                 && text.IndexOf("Content-Length: ", StringComparison.OrdinalIgnoreCase) is > 0 and var field
-                && length >= head + 4 + int.Parse(text.AsSpan(field + 16, text.IndexOf('\r', field) - field - 16), CultureInfo.InvariantCulture))
+                && length >= head + 4 + int.Parse(
+                    text.AsSpan(field + 16, text.IndexOf('\r', field) - field - 16), CultureInfo.InvariantCulture))
             {
                 return text.StartsWith("HTTP/1.1 200 ", StringComparison.Ordinal);
             }

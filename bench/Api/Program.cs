@@ -53,7 +53,8 @@ if (command == "stats")
         Agents.Make(Path.Combine(data, "edge.db"), 2000).Select(static agent => agent.Token),
         connections: 64,
         rate: 2000 / 15.0,
-        """{"connections_by_proto":{"TCP":2},"connection_count":2,"rx_packets":10,"rx_bytes":1000,"tx_packets":10,"tx_bytes":1000,"session_count_ssh":1}""");
+        """{"connections_by_proto":{"TCP":2},"connection_count":2,"rx_packets":10,"rx_bytes":1000,"tx_packets":10,"tx_bytes":"""
+            + """1000,"session_count_ssh":1}""");
 
     // At this rate it takes the runtime longer to have compiled all.
     reports.Run(Warm(TimeSpan.FromSeconds(20)));
@@ -74,7 +75,8 @@ switch (command)
         var writers = Agents.Make(Path.Combine(data, "edge.db"), 200);
         var lines = JsonSerializer.SerializeToUtf8Bytes(new
         {
-            logs = Enumerable.Range(0, 100).Select(static i => new { created_at = "2026-01-01T00:00:00Z", level = "info", output = $"line {i} of a build, somewhat" }),
+            logs = Enumerable.Range(0, 100)
+                .Select(static i => new { created_at = "2026-01-01T00:00:00Z", level = "info", output = $"line {i} of a build, somewhat" }),
         });
         (rate, perRequest) = (200, 100);
         request = i => Json(HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", writers[i % writers.Count].Token.ToString(), lines);
@@ -89,7 +91,7 @@ switch (command)
         return 1;
 }
 
-// What the runtime compiles once is not the figure.
+// The first requests only warm up: JIT compilation does not count.
 await RunAsync(Warm(TimeSpan.FromSeconds(5)));
 (done, failed) = (0, 0);
 return await ReportAsync(() => RunAsync(duration));
@@ -102,8 +104,10 @@ async Task<int> ReportAsync(Func<Task> run)
     var clock = Stopwatch.StartNew();
     await run();
     var (seconds, cpu) = (clock.Elapsed.TotalSeconds, Cpu() - cpuBefore);
-    Console.WriteLine(FormattableString.Invariant(
-        $"{command}: {done} requests in {seconds:F1} s ({done / seconds:F0}/s, {done * perRequest / seconds:F0} items/s), {failed} failed; servers used {cpu:F2} s of processor ({cpu / seconds:P1} of a core), {done / cpu:F0} requests for each second of it"));
+    Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{command}: {done} requests in {seconds:F1} s ({done / seconds:F0}/s, {done * perRequest / seconds:F0} items/s), {failed} failed; "
+            + $"servers used {cpu:F2} s of processor ({cpu / seconds:P1} of a core), {done / cpu:F0} requests for each second of it"));
     return failed == 0 ? 0 : 2;
 }
 

@@ -64,7 +64,8 @@ internal sealed class Options
     public List<Scenario> Scenarios() =>
     [
         .. Names.SelectMany(static name => name == "all" ? Catalog.All
-            : [Catalog.All.FirstOrDefault(one => one.Name == name) ?? throw new FormatException($"there is no scenario {name}; see: list")]),
+            : [Catalog.All.FirstOrDefault(one => one.Name == name)
+                ?? throw new FormatException($"there is no scenario {name}; see: list")]),
     ];
 
     /// <summary>The parameters of each step for a scenario.</summary>
@@ -79,17 +80,23 @@ internal sealed class Options
     }
 
     private static int Whole(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new FormatException($"{text} is not a whole number");
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new FormatException($"{text} is not a whole number");
 
     private static double Positive(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number > 0
             ? number : throw new FormatException($"{text} is not a number above 0");
 
     private static (string Name, string Value) Pair(string option, string text) =>
-        text.Split('=', 2) is [{ Length: > 0 } name, var value] ? (name, value) : throw new FormatException($"{option} {text}: needs name=value");
+        text.Split('=', 2) is [{ Length: > 0 } name, var value]
+            ? (name, value)
+            : throw new FormatException($"{option} {text}: needs name=value");
 
     private static string KnownParameter(string name) =>
-        Catalog.All.Any(one => one.Defaults.ContainsKey(name)) ? name : throw new FormatException($"no scenario has a parameter {name}; see: list");
+        Catalog.All.Any(one => one.Defaults.ContainsKey(name))
+            ? name
+            : throw new FormatException($"no scenario has a parameter {name}; see: list");
 
     private void Take(string name, string value)
     {
@@ -97,7 +104,10 @@ internal sealed class Options
         {
             case "--against":
                 Against.AddRange(value.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static one =>
-                    one == Installed || ServerCatalog.Names.Contains(one) ? one : throw new FormatException($"there is no server {one}; allowed: {Installed}, {string.Join(", ", ServerCatalog.Names)}")));
+                    one == Installed || ServerCatalog.Names.Contains(one)
+                        ? one
+                        : throw new FormatException(
+                            $"there is no server {one}; allowed: {Installed}, {string.Join(", ", ServerCatalog.Names)}")));
                 break;
             case "--path":
                 var path = Pair(name, value);

@@ -12,7 +12,8 @@ using Load.Yarp;
 
 const string Usage = """
     Load run <scenario>…|all [--against installed|base,floor,derplimit,derper,haproxy,haproxy-64k,haproxy-splice,nginx,yarp]
-             [--rounds 6] [--seconds 2] [--warm-up 1] [--set name=value] [--sweep name=1,10,100] [--path server=file] [--syscalls] [--json file]
+             [--rounds 6] [--seconds 2] [--warm-up 1] [--set name=value] [--sweep name=1,10,100]
+             [--path server=file] [--syscalls] [--json file]
     Load report <results.json>… [--out report.html] [--plots directory]
     Load smoke [--json file]
     Load list
@@ -21,7 +22,8 @@ const string Usage = """
 
 if (args is ["run" or "smoke", ..])
 {
-    // Clients share the processors with what they measure: their idle threads must not look for work. The servers of this program keep the default.
+    // Clients share the processors with the servers that they measure, so their idle threads must not spin. The
+    // servers of this program keep the default.
     AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", 0);
 }
 
@@ -33,7 +35,9 @@ try
             foreach (var scenario in Catalog.All)
             {
                 Console.WriteLine($"{scenario.Name,-16} {scenario.Summary}; compares {scenario.Main}; "
-                    + string.Join(" ", scenario.Defaults.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}={one.Value}"))));
+                    + string.Join(
+                        " ",
+                        scenario.Defaults.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}={one.Value}"))));
             }
 
             return 0;
@@ -111,7 +115,9 @@ static async Task<int> RunAsync(Options options)
     var counter = options.SystemCalls ? SystemCallCounter.Find() : null;
     if (options.SystemCalls)
     {
-        Console.Error.WriteLine(counter is null ? "System calls are not countable here: neither perf nor strace is allowed to." : $"System calls are counted with {counter.Name}.");
+        Console.Error.WriteLine(counter is null
+            ? "System calls are not countable here: neither perf nor strace is allowed to."
+            : $"System calls are counted with {counter.Name}.");
     }
 
     var (result, failures) = await bench.RunAsync(

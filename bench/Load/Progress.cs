@@ -19,7 +19,8 @@ internal sealed class Progress
         {
             var filled = Total > 0 ? Math.Min(Width, _done * Width / Total) : 0;
             Console.Error.Write(string.Create(
-                CultureInfo.InvariantCulture, $"\r[{new string('#', filled)}{new string('.', Width - filled)}] {_done}/{Total} {what}\u001b[K"));
+                CultureInfo.InvariantCulture,
+                $"\r[{new string('#', filled)}{new string('.', Width - filled)}] {_done}/{Total} {what}\u001b[K"));
         }
         else if (Total <= 10 || _done % (Total / 10) == 0)
         {

@@ -10,7 +10,8 @@ namespace Load;
 
 /// <summary>What to run; the points are the parameters of each step of a sweep, one without a sweep.</summary>
 internal sealed record Plan(
-    IReadOnlyList<Scenario> Scenarios, IReadOnlyList<string> Servers, int Rounds, double WarmUp, double Seconds, Func<Scenario, IEnumerable<Dictionary<string, int>>> Points)
+    IReadOnlyList<Scenario> Scenarios, IReadOnlyList<string> Servers, int Rounds, double WarmUp, double Seconds,
+    Func<Scenario, IEnumerable<Dictionary<string, int>>> Points)
 {
     /// <summary>Counts system calls in one more run of each server.</summary>
     public SystemCallCounter? SystemCalls { get; init; }
@@ -18,7 +19,9 @@ internal sealed record Plan(
     public IEnumerable<string> ServersOf(Scenario scenario) => Servers.Where(server => Catalog.Takes(server, scenario));
 }
 
-/// <summary>Runs a plan: in each round all servers and all steps of a scenario take turns, so that the machine's drift meets them alike.</summary>
+/// <summary>
+/// Runs a plan. In each round all servers and all steps of a scenario take turns, so a slow drift of the machine affects them alike.
+/// </summary>
 internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate, Progress progress)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -29,7 +32,8 @@ internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate
 
     public async Task<List<Sample>> RunAsync(Plan plan)
     {
-        progress.Total = plan.Scenarios.Sum(one => plan.Points(one).Count() * plan.ServersOf(one).Count() * (plan.Rounds + (Counts(plan, one) ? 1 : 0)));
+        progress.Total = plan.Scenarios.Sum(
+            one => plan.Points(one).Count() * plan.ServersOf(one).Count() * (plan.Rounds + (Counts(plan, one) ? 1 : 0)));
         foreach (var scenario in plan.Scenarios)
         {
             await RunAsync(plan, scenario);
@@ -55,10 +59,13 @@ internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate
                     foreach (var server in plan.ServersOf(scenario))
                     {
                         progress.Next($"{scenario.Name} {server} {(counter is null ? $"{round}/{plan.Rounds}" : "system calls")}");
-                        if (!absent.Contains(server) && await MeasureAsync(scenario, server, parameters, running, absent, plan, counter) is { } figures)
+                        if (!absent.Contains(server)
+                            && await MeasureAsync(scenario, server, parameters, running, absent, plan, counter) is { } figures)
                         {
                             var at = Stopwatch.GetElapsedTime(_start).TotalSeconds;
-                            _samples.Add(new Sample(scenario.Name, parameters, server, counter is null ? round : 0, at, counter is null ? figures : OnlyCalls(figures)));
+                            _samples.Add(new Sample(
+                                scenario.Name, parameters, server, counter is null ? round : 0, at,
+                                counter is null ? figures : OnlyCalls(figures)));
                         }
                     }
                 }
@@ -78,13 +85,15 @@ internal sealed class Runner(ServerCatalog catalog, X509Certificate2 certificate
         figures.Where(static one => one.Key == Figures.SystemCalls).ToDictionary(static one => one.Key, static one => one.Value);
 
     private async Task<Dictionary<string, double>?> MeasureAsync(
-        Scenario scenario, string name, Dictionary<string, int> parameters, Dictionary<string, Server> running, HashSet<string> absent, Plan plan, SystemCallCounter? counter)
+        Scenario scenario, string name, Dictionary<string, int> parameters, Dictionary<string, Server> running, HashSet<string> absent,
+        Plan plan, SystemCallCounter? counter)
     {
         try
         {
             var isNew = !running.TryGetValue(name, out var server);
             server ??= running[name] = Start(scenario, name, absent);
-            var round = new Round(server, certificate, plan.WarmUp, plan.Seconds) { IsBare = ServerCatalog.IsBare(name), SystemCalls = counter };
+            var round =
+                new Round(server, certificate, plan.WarmUp, plan.Seconds) { IsBare = ServerCatalog.IsBare(name), SystemCalls = counter };
             if (isNew && !scenario.Fresh)
             {
                 // Runtimes compile hot code anew while it first runs; that is paid here, once, and not counted.

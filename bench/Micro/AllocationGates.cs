@@ -4,14 +4,18 @@ using System.Text.Json;
 
 namespace Micro;
 
-/// <summary>What each operation allocates, exactly, against a baseline that is kept in the repository. It takes seconds; times are told, never judged.</summary>
+/// <summary>
+/// The exact allocations of each operation, against a baseline in the repository. A run takes seconds. It prints
+/// times, but only allocations can fail it.
+/// </summary>
 internal static class AllocationGates
 {
     public const string FileName = "allocations.json";
 
     private const int Operations = 1000;
 
-    internal static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    internal static readonly JsonSerializerOptions Format =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Compares with the baseline; more than it by a twentieth fails, and so does an operation that it does not know.</summary>
     /// <returns>0 when all hold, else 1.</returns>
@@ -23,7 +27,9 @@ internal static class AllocationGates
         {
             var holds = baseline.BytesPerOperation.TryGetValue(name, out var most) && bytes <= most * 1.05;
             failed += holds ? 0 : 1;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(holds ? "ok    " : "FAILED")} {name}: {bytes:0.##} bytes, baseline {most:0.##}; about {nanoseconds:0} ns"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(holds ? "ok    " : "FAILED")} {name}: {bytes:0.##} bytes, baseline {most:0.##}; about {nanoseconds:0} ns"));
         }
 
         return failed == 0 ? 0 : 1;
@@ -35,7 +41,8 @@ internal static class AllocationGates
         var baseline = new Baseline(
             DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             Machine.Describe(),
-            new SortedDictionary<string, double>(MeasureAll().ToDictionary(static one => one.Name, static one => one.Bytes), StringComparer.Ordinal));
+            new SortedDictionary<string, double>(
+                MeasureAll().ToDictionary(static one => one.Name, static one => one.Bytes), StringComparer.Ordinal));
         File.WriteAllText(file, JsonSerializer.Serialize(baseline, Format) + "\n");
         return 0;
     }

@@ -65,5 +65,6 @@ public class CoordinatorBenchmarks
     };
 
     // In memory nothing waits; what did would not be counted on this thread.
-    private static T Now<T>(ValueTask<T> task) => task.IsCompletedSuccessfully ? task.Result : throw new InvalidOperationException("the coordinator waits");
+    private static T Now<T>(ValueTask<T> task) =>
+        task.IsCompletedSuccessfully ? task.Result : throw new InvalidOperationException("the coordinator waits");
 }

@@ -6,8 +6,8 @@ using Relay.Derp.Wire;
 namespace Micro;
 
 /// <summary>
-/// What a packet costs in a receiver's queue, in and out: with a lane for each sender, with one for all, and in a ring of bytes that is first
-/// come, first served and nothing else.
+/// The cost of a packet in a receiver's queue, in and out: with a lane for each sender, with one lane for all senders, and in
+/// a plain first-in-first-out ring of bytes.
 /// </summary>
 [MemoryDiagnoser]
 public class FairQueueBenchmarks

@@ -27,7 +27,9 @@ public class JwtBenchmarks
     [GlobalSetup]
     public void Fill()
     {
-        SecurityKey key = Algorithm == "ES256" ? new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256)) : new RsaSecurityKey(RSA.Create(2048));
+        SecurityKey key = Algorithm == "ES256"
+            ? new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))
+            : new RsaSecurityKey(RSA.Create(2048));
         var token = new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
         {
             Issuer = Issuer,
@@ -55,6 +57,8 @@ public class JwtBenchmarks
         var context = new DefaultHttpContext { RequestServices = scope.ServiceProvider };
         context.Request.Headers.Authorization = _header;
         var verified = _check.VerifyAsync(context);
-        return verified.IsCompletedSuccessfully ? verified.Result.Verdict.ToString() : throw new InvalidOperationException("the check waits");
+        return verified.IsCompletedSuccessfully
+            ? verified.Result.Verdict.ToString()
+            : throw new InvalidOperationException("the check waits");
     }
 }

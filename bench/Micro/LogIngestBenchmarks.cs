@@ -19,7 +19,8 @@ public class LogIngestBenchmarks
     public void Fill() => _json = JsonSerializer.SerializeToUtf8Bytes(new
     {
         log_source_id = Guid.Empty,
-        logs = Enumerable.Range(0, Lines).Select(static i => new { created_at = DateTimeOffset.UnixEpoch, output = $"line {i:0000} of a build that says little", level = "info" }),
+        logs = Enumerable.Range(0, Lines).Select(static i =>
+            new { created_at = DateTimeOffset.UnixEpoch, output = $"line {i:0000} of a build that says little", level = "info" }),
     });
 
     /// <summary>One request.</summary>

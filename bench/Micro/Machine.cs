@@ -12,12 +12,22 @@ internal static class Machine
     /// <summary>In a line: processor, cores, runtime.</summary>
     public static string Describe()
     {
-        var line = File.Exists(ProcessorFile) ? File.ReadLines(ProcessorFile).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return FormattableString.Invariant(
-            $"{line?.Split(':')[1].Trim() ?? RuntimeInformation.OSArchitecture.ToString()}, {Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}");
+        var line = File.Exists(ProcessorFile)
+            ? File.ReadLines(ProcessorFile).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))
+            : null;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{line?.Split(':')[1].Trim() ?? RuntimeInformation.OSArchitecture.ToString()}, {Environment.ProcessorCount} cores, "
+                + $"{RuntimeInformation.FrameworkDescription}");
     }
 
-    /// <summary>How many threads wanted to run over the last minute: of others, where it is read before anything is measured. 0 where it is not known.</summary>
+    /// <summary>
+    /// The number of threads that wanted to run over the last minute: those of other programs, if it is read before anything
+    /// is measured. Zero where it is not known.
+    /// </summary>
     public static double LoadAverage() =>
-        File.Exists(LoadFile) && double.TryParse(File.ReadAllText(LoadFile).Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load) ? load : 0;
+        File.Exists(LoadFile)
+            && double.TryParse(File.ReadAllText(LoadFile).Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var load)
+            ? load
+            : 0;
 }

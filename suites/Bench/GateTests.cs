@@ -19,7 +19,8 @@ public sealed class GateTests(GateTests.SmokeRun smoke) : IClassFixture<GateTest
     }
 
     [Fact]
-    public void EveryMeasurementOfTheSmokeSucceeds() => Assert.True(smoke.Code == 0 || Gate.All.Any(gate => gate.Ratio(smoke.Samples) > gate.Most), smoke.Output);
+    public void EveryMeasurementOfTheSmokeSucceeds() =>
+        Assert.True(smoke.Code == 0 || Gate.All.Any(gate => gate.Ratio(smoke.Samples) > gate.Most), smoke.Output);
 
     [Fact]
     public async Task HotPathsAllocateNoMoreThanTheirBaseline()

@@ -10,7 +10,8 @@ namespace Bench;
 public sealed class MeasuringTests
 {
     private const string Stat =
-        "4242 (a (b) c) S 17 4242 4242 0 -1 4194560 900 0 0 0 250 75 11 12 20 0 9 0 100 5000000 2500 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0";
+        "4242 (a (b) c) S 17 4242 4242 0 -1 4194560 900 0 0 0 250 75 11 12 20 0 9 0 100 5000000 2500 18446744073709551615 1 1 0 0 0 0 0 0 "
+            + "0 0 0 0 17 0 0 0 0 0 0";
 
     [Fact]
     public void ProcessorTimeIsUserAndSystemEvenBehindAnOddName() => Assert.Equal((17, 3.25), ProcText.Stat(Stat));
@@ -31,7 +32,8 @@ public sealed class MeasuringTests
     [InlineData("cpu  10 0 20 60 0 1 2 7 5 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n", 100, 7)]
     [InlineData("cpu  10 0 20 60", 0, 0)]
     [InlineData("", 0, 0)]
-    public void StolenTimeIsTheEighthFieldOfAllProcessors(string text, long all, long stolen) => Assert.Equal((all, stolen), ProcText.Processors(text));
+    public void StolenTimeIsTheEighthFieldOfAllProcessors(string text, long all, long stolen) =>
+        Assert.Equal((all, stolen), ProcText.Processors(text));
 
     [Theory]
     [InlineData("VmRSS", 5120L)]
@@ -39,7 +41,9 @@ public sealed class MeasuringTests
     [InlineData("Vm", null)]
     [InlineData("Name", null)]
     public void ALineIsFoundByItsWholeName(string name, long? expected) =>
-        Assert.Equal(expected, ProcText.Line("Name:\tedge\nVmRSS:\t    5120 kB\nnonvoluntary_ctxt_switches:\t3\nvoluntary_ctxt_switches:\t150\n", name));
+        Assert.Equal(
+            expected,
+            ProcText.Line("Name:\tedge\nVmRSS:\t    5120 kB\nnonvoluntary_ctxt_switches:\t3\nvoluntary_ctxt_switches:\t150\n", name));
 
     [Fact]
     public void AProcessIsChargedForItsChildren()
@@ -77,10 +81,12 @@ public sealed class MeasuringTests
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true)]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", false)]
     [InlineData("HTTP/1.1 200 OK\r\nContent-", false)]
-    public void AnAnswerIsWholeWithItsBody(string answer, bool whole) => Assert.Equal(whole, Rest.IsWhole(System.Text.Encoding.ASCII.GetBytes(answer)));
+    public void AnAnswerIsWholeWithItsBody(string answer, bool whole) =>
+        Assert.Equal(whole, Rest.IsWhole(System.Text.Encoding.ASCII.GetBytes(answer)));
 
     [Fact]
-    public void AnAnswerThatIsNoSuccessIsNotCounted() => Assert.Throws<IOException>(() => Rest.IsWhole("HTTP/1.1 502 Bad Gateway\r\n\r\n"u8));
+    public void AnAnswerThatIsNoSuccessIsNotCounted() =>
+        Assert.Throws<IOException>(() => Rest.IsWhole("HTTP/1.1 502 Bad Gateway\r\n\r\n"u8));
 
     [Fact]
     public void WebSocketMessagesCarryTheBytesOfAStream()
@@ -123,7 +129,8 @@ public sealed class MeasuringTests
     public void SystemCallsAreReadFromPerf(string text, double? expected) => Assert.Equal(expected, SystemCallCounter.ReadPerf(text));
 
     [Theory]
-    [InlineData("% time     seconds  usecs/call     calls    errors syscall\n 60.00    0.000600           1       500           read\n100.00    0.001000           1       777        12 total\n", 777.0)]
+    [InlineData("% time     seconds  usecs/call     calls    errors syscall\n 60.00    0.000600           1       500           read\n"
+        + "100.00    0.001000           1       777        12 total\n", 777.0)]
     [InlineData("100.00    0.001000           1       777           total\n", 777.0)]
     [InlineData("strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n", null)]
     public void SystemCallsAreReadFromStrace(string text, double? expected) => Assert.Equal(expected, SystemCallCounter.ReadStrace(text));
@@ -131,7 +138,8 @@ public sealed class MeasuringTests
     [Fact]
     public void AllocatedBytesAreReadFromMetrics()
     {
-        const string Text = "# TYPE dotnet_gc_heap_total_allocated_bytes_total counter\ndotnet_gc_heap_total_allocated_bytes_total 1234567\ndotnet_other 5\n";
+        const string Text = "# TYPE dotnet_gc_heap_total_allocated_bytes_total counter\n"
+            + "dotnet_gc_heap_total_allocated_bytes_total 1234567\ndotnet_other 5\n";
         Assert.Equal(1234567, AllocatedBytes.Sum(Text));
         Assert.Null(AllocatedBytes.Sum("dotnet_other 5\n"));
     }
@@ -156,16 +164,16 @@ public sealed class MeasuringTests
     [Fact]
     public void AComparisonOfAScenariosOwnGivesWayToTheCommandLine()
     {
-        int[] Pouring(params string[] args)
+        int[] BulkTransfers(params string[] args)
         {
             var options = Options.Read(["pty", .. args]);
-            return [.. options.Points(options.Scenarios()[0]).Select(static point => point["pouring"])];
+            return [.. options.Points(options.Scenarios()[0]).Select(static point => point["bulk"])];
         }
 
-        Assert.Equal([0, 4], Pouring());
-        Assert.Equal([9], Pouring("--set", "pouring=9"));
-        Assert.Equal([1, 2], Pouring("--sweep", "pouring=1,2"));
-        Assert.Equal([0, 4], Pouring("--syscalls", "--set", "interactive=2"));
+        Assert.Equal([0, 4], BulkTransfers());
+        Assert.Equal([9], BulkTransfers("--set", "bulk=9"));
+        Assert.Equal([1, 2], BulkTransfers("--sweep", "bulk=1,2"));
+        Assert.Equal([0, 4], BulkTransfers("--syscalls", "--set", "interactive=2"));
     }
 
     /// <summary>A wire whose incoming bytes are given, and which keeps what is written.</summary>

@@ -19,15 +19,15 @@ public sealed class ScenarioTests
             var (code, output) = await Tool.RunAsync(
                 "Load",
                 [
-                    "run", .. scenarios, "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.2", "--json", file, "--set", "pairs=3", "--set", "streams=2", "--set", "rate=40",
-                    "--set", "interactive=2", "--set", "pouring=1",
+                    "run", .. scenarios, "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.2", "--json", file, "--set", "pairs=3",
+                    "--set", "streams=2", "--set", "rate=40", "--set", "interactive=2", "--set", "bulk=1",
                 ]);
             Assert.True(code == 0, output);
             var samples = ResultFile.Read(file).Samples;
             Assert.Equal(scenarios, samples.Select(static sample => sample.Scenario));
             Assert.All(samples, static sample => Assert.True(sample.Figures.Values.Any(static value => value > 0), sample.Scenario));
             Assert.Equal(100, samples.Single(static sample => sample.Scenario == "coordinate").Figures["heard_percent"]);
-            Assert.True(samples.Single(static sample => sample.Scenario == "pty").Figures["poured_MiB_per_s"] > 0);
+            Assert.True(samples.Single(static sample => sample.Scenario == "pty").Figures["bulk_MiB_per_s"] > 0);
         }
         finally
         {

@@ -11,7 +11,10 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
 
     // From RFC 6455 §1.3.
     private static readonly string[] Upgrade =
-        ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+    [
+        "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
 
     [Theory]
     [InlineData(false)]
@@ -39,7 +42,8 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
 
         // The line as it stands there, from "curl" to its end.
         var line = node.Output.Split('\n').Single(static line => line.StartsWith("  try ", StringComparison.Ordinal));
-        var command = line[line.IndexOf("curl", StringComparison.Ordinal)..].Replace(node.UrlOf("public").Authority, url.Authority, StringComparison.Ordinal);
+        var command = line[line.IndexOf("curl", StringComparison.Ordinal)..]
+            .Replace(node.UrlOf("public").Authority, url.Authority, StringComparison.Ordinal);
         Assert.Contains(url.Authority, command, StringComparison.Ordinal);
         var user = JsonNode.Parse(await Tool.ShellAsync(checkout.Path, command))!;
         Assert.Equal("admin", user["username"]!.GetValue<string>());
@@ -70,7 +74,8 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
         }
 
         await using var second = await checkout.RunAsync(data);
-        var logs = await CurlAsync(second, Bootstrapped.SessionToken(bootstrap), $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}/logs");
+        var logs = await CurlAsync(
+            second, Bootstrapped.SessionToken(bootstrap), $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}/logs");
         Assert.Equal("written before the end", JsonNode.Parse(logs)!.AsArray().Single()!["output"]!.GetValue<string>());
         await PostAsync(second, bootstrap, "written after it");
 
@@ -80,7 +85,8 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
 
     private async Task<EdgeProcess> EdgeBeforeAsync(EdgeProcess api, TemporaryDirectory data)
     {
-        var edge = await checkout.RunAsync("--Edge:Mode=edge", $"--Edge:Backends:0=http://{api.UrlOf("public").Authority}", $"--Edge:DataDirectory={data.File("data")}");
+        var edge = await checkout.RunAsync(
+            "--Edge:Mode=edge", $"--Edge:Backends:0=http://{api.UrlOf("public").Authority}", $"--Edge:DataDirectory={data.File("data")}");
         using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
         await Eventually.TrueAsync(
             async () =>
@@ -132,11 +138,14 @@ public sealed class ReadmeTests(Checkout checkout) : IClassFixture<Checkout>
         Line.Replace("OUTPUT", output, StringComparison.Ordinal));
 
     private Task<string> CurlAsync(EdgeProcess edge, string token, string path, params string[] more) =>
-        Tool.RunAsync(checkout.Path, ["curl", "-sS", "--fail-with-body", "-H", Token(token), .. more, new Uri(edge.UrlOf("public"), path).AbsoluteUri]);
+        Tool.RunAsync(
+            checkout.Path,
+            ["curl", "-sS", "--fail-with-body", "-H", Token(token), .. more, new Uri(edge.UrlOf("public"), path).AbsoluteUri]);
 
     private static string Token(string token) => $"Coder-Session-Token: {token}";
 
     /// <summary>The program itself: <c>dotnet run</c> is its parent.</summary>
     private static int EdgeOf(EdgeProcess run) => int.Parse(
-        File.ReadAllText($"/proc/{run.Id}/task/{run.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(), CultureInfo.InvariantCulture);
+        File.ReadAllText($"/proc/{run.Id}/task/{run.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(),
+        CultureInfo.InvariantCulture);
 }

@@ -5,7 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace LivenessSuite;
 
-/// <summary>Another network namespace, with a link to this one that can be cut: this side is 198.18.n.1 (RFC 2544), the other 198.18.n.2.</summary>
+/// <summary>
+/// Another network namespace, with a link to this one that a test can cut. This side has the address 198.18.n.1
+/// (RFC 2544), the other one 198.18.n.2.
+/// </summary>
 internal sealed partial class FarNetwork : IDisposable
 {
     private const int NetworkNamespace = 0x40000000;
@@ -50,10 +53,10 @@ internal sealed partial class FarNetwork : IDisposable
         return socket ?? throw new InvalidOperationException("The network namespace cannot be entered.");
     }
 
-    /// <summary>From now on nothing arrives, and nobody is told.</summary>
+    /// <summary>Drops all packets from now on, without an error to either side.</summary>
     public void Cut() => Ip($"-n {_name} link set eth0 down");
 
-    // The link goes with it.
+    // The link disappears with the namespace.
     public void Dispose() => Ip($"netns del {_name}");
 
     private static void Ip(string arguments)

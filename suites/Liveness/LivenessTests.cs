@@ -1,6 +1,6 @@
 namespace LivenessSuite;
 
-/// <summary>What becomes of streams whose peer's link goes down: no FIN, no reset, nothing.</summary>
+/// <summary>Streams whose peer's link goes down: neither a FIN nor a reset arrives.</summary>
 public sealed class LivenessTests(LostLink link) : IClassFixture<LostLink>
 {
     private static readonly TimeSpan Promise = TimeSpan.FromSeconds(40);

@@ -27,8 +27,8 @@ public sealed class LostLink : IAsyncLifetime
     private EdgeProcess _edge = null!;
     private Socket _goneListener = null!;
     private Socket _hereListener = null!;
-    private (Peer Reader, Task Poured) _pausedClient;
-    private (Peer Reader, Task Poured) _pausedBackend;
+    private (Peer Reader, Task BulkTransfer) _pausedClient;
+    private (Peer Reader, Task BulkTransfer) _pausedBackend;
 
     public LostLink()
     {
@@ -95,13 +95,13 @@ public sealed class LostLink : IAsyncLifetime
 
         var (_, shut) = await OpenAsync(_gone, false, "/here/shut");
         Watch("a client that had not read", shut);
-        _ = SwallowAsync(shut.PourAsync(asClient: false, PausedBytes));
-        var (pausedClient, pourer) = await OpenAsync(_here, false, "/here/paused-client");
-        _pausedClient = (pausedClient, pourer.PourAsync(asClient: false, PausedBytes));
+        _ = SwallowAsync(shut.SendBulkTransferAsync(asClient: false, PausedBytes));
+        var (pausedClient, sender) = await OpenAsync(_here, false, "/here/paused-client");
+        _pausedClient = (pausedClient, sender.SendBulkTransferAsync(asClient: false, PausedBytes));
         var (fromClient, pausedBackend) = await OpenAsync(null, false, "/here/paused-backend");
-        _pausedBackend = (pausedBackend, fromClient.PourAsync(asClient: true, PausedBytes));
+        _pausedBackend = (pausedBackend, fromClient.SendBulkTransferAsync(asClient: true, PausedBytes));
 
-        // Windows are shut by then, and questions about them not asked as often any more.
+        // By then the receive windows are full, and the kernel sends window probes less often.
         await Task.Delay(TimeSpan.FromSeconds(3));
         _sinceCut.Start();
         _gone.Cut();
@@ -113,9 +113,10 @@ public sealed class LostLink : IAsyncLifetime
     {
         var rest = TimeSpan.FromSeconds(40) - _sinceCut.Elapsed;
         await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
-        var werePaused = !_pausedClient.Poured.IsCompleted && !_pausedBackend.Poured.IsCompleted;
-        var reads = await Task.WhenAll(_pausedClient.Reader.ReadAsync(PausedBytes), _pausedBackend.Reader.ReadAsync(PausedBytes)).WaitAsync(TimeSpan.FromSeconds(60));
-        await Task.WhenAll(_pausedClient.Poured, _pausedBackend.Poured).WaitAsync(TimeSpan.FromSeconds(60));
+        var werePaused = !_pausedClient.BulkTransfer.IsCompleted && !_pausedBackend.BulkTransfer.IsCompleted;
+        var reads = await Task.WhenAll(_pausedClient.Reader.ReadAsync(PausedBytes), _pausedBackend.Reader.ReadAsync(PausedBytes))
+            .WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(_pausedClient.BulkTransfer, _pausedBackend.BulkTransfer).WaitAsync(TimeSpan.FromSeconds(60));
         return (reads[0], reads[1], werePaused);
     }
 
@@ -209,7 +210,8 @@ public sealed class LostLink : IAsyncLifetime
     }
 
     private IPEndPoint EdgeAt(string scheme) => IPEndPoint.Parse(new Uri(_edge.Output.Split('\n')
-        .First(line => line.TrimStart().StartsWith("public ", StringComparison.Ordinal) && line.Contains($" {scheme}://", StringComparison.Ordinal))
+        .First(line => line.TrimStart().StartsWith("public ", StringComparison.Ordinal)
+            && line.Contains($" {scheme}://", StringComparison.Ordinal))
         .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]).Authority);
 
     private void WriteCertificate()

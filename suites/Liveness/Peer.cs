@@ -28,7 +28,8 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
         }
 
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"GET {target} HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Key}\r\n\r\n"));
+            $"GET {target} HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                + $"Sec-WebSocket-Key: {Key}\r\n\r\n"));
         return new Peer(socket, stream);
     }
 
@@ -38,9 +39,11 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
         var socket = await listener.AcceptAsync();
         var peer = new Peer(socket, new NetworkStream(socket, ownsSocket: true));
         var head = await peer.HeadAsync();
-        var key = head.Split("\r\n").First(static line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase)).Split(':')[1].Trim();
+        var key = head.Split("\r\n").First(static line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))
+            .Split(':')[1].Trim();
         await peer.SendAsync(Encoding.ASCII.GetBytes(
-            $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {Accept(key)}\r\n\r\n"));
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + $"Sec-WebSocket-Accept: {Accept(key)}\r\n\r\n"));
         return peer;
     }
 
@@ -60,8 +63,8 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
 
     public Task SendFrameAsync(bool asClient) => SendAsync(asClient ? FromClient : FromBackend);
 
-    /// <summary>Sends frames of this many bytes in all, as fast as the other end reads them.</summary>
-    public async Task PourAsync(bool asClient, int bytes)
+    /// <summary>Sends a bulk transfer: frames of this many bytes in all, as fast as the other end reads them.</summary>
+    public async Task SendBulkTransferAsync(bool asClient, int bytes)
     {
         var frame = asClient ? [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, .. new byte[64 << 10]] : new byte[10 + (64 << 10)];
         (frame[0], frame[1], frame[7]) = (0x82, (byte)(asClient ? 0xff : 127), 1);
@@ -82,7 +85,8 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
             {
                 var count = await stream.ReadAsync(buffer);
                 seen += count;
-                if (count == 0 || (text is not null && Encoding.Latin1.GetString(buffer, 0, count).Contains(text, StringComparison.Ordinal)))
+                if (count == 0
+                    || (text is not null && Encoding.Latin1.GetString(buffer, 0, count).Contains(text, StringComparison.Ordinal)))
                 {
                     return seen;
                 }
@@ -90,7 +94,7 @@ internal sealed class Peer(Socket socket, Stream stream) : IDisposable
         }
         catch (IOException)
         {
-            // A reset: an end as well.
+            // A reset ends the stream too.
             return seen;
         }
 

@@ -25,7 +25,7 @@ internal sealed class Flow(bool isDisco)
 
     public bool IsIdle => Volatile.Read(ref _last) == _sent || _forgiven == _sent;
 
-    /// <summary>Those under way are given up: the next may be sent.</summary>
+    /// <summary>Gives up the packets in flight, so that the next may be sent.</summary>
     public void Forgive() => _forgiven = _sent;
 
     /// <summary>The next packet, when one may be sent.</summary>

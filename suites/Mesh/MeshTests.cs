@@ -15,7 +15,8 @@ public sealed class MeshTests(ITestOutputHelper output)
     {
         using var directory = new TemporaryDirectory();
         File.WriteAllText(directory.File("mesh.key"), new string('7', 64));
-        var nodes = Enumerable.Range(0, Nodes).Select(i => new Node(Directory.CreateDirectory(directory.File($"{i}")).FullName, directory.File("mesh.key"))).ToArray();
+        var nodes = Enumerable.Range(0, Nodes)
+            .Select(i => new Node(Directory.CreateDirectory(directory.File($"{i}")).FullName, directory.File("mesh.key"))).ToArray();
         try
         {
             await Task.WhenAll(nodes.Select(node => node.StartAsync(nodes.Where(other => other != node))));
@@ -43,7 +44,8 @@ public sealed class MeshTests(ITestOutputHelper output)
             await Eventually.TrueAsync(() => nodes.SelectMany(Flows).All(static flow => flow.IsIdle), "what is under way has come");
 
             var lost = nodes.Select(static node => Flows(node).Sum(static flow => flow.Lost)).ToArray();
-            output.WriteLine($"{nodes.SelectMany(Flows).Sum(static flow => flow.Received)} packets came; lost of those to each node: {string.Join(", ", lost)}");
+            output.WriteLine($"{nodes.SelectMany(Flows).Sum(static flow => flow.Received)} packets came; lost of those to each node: "
+                + $"{string.Join(", ", lost)}");
             Assert.DoesNotContain(nodes.SelectMany(Flows), static flow => flow.IsReordered);
             Assert.Equal(0, lost[1]);
             Assert.All(nodes.SelectMany(Flows), static flow => Assert.InRange(flow.Lost, 0, Flow.Window));

@@ -21,7 +21,8 @@ internal sealed class Node(string directory, string keyFile) : IAsyncDisposable
     public TcpDetour Detour { get; } = new();
 
     /// <summary>What its clients get.</summary>
-    public Pair[] Pairs { get; } = [.. Enumerable.Range(0, MeshTests.Clients).Select(static _ => new Pair(new Flow(isDisco: false), new Flow(isDisco: true)))];
+    public Pair[] Pairs { get; } = [.. Enumerable.Range(0, MeshTests.Clients)
+        .Select(static _ => new Pair(new Flow(isDisco: false), new Flow(isDisco: true)))];
 
     public NodeKey KeyOf(int client) => _keys[client].PublicKey;
 
@@ -32,8 +33,9 @@ internal sealed class Node(string directory, string keyFile) : IAsyncDisposable
         _process = await EdgeProcess.StartAsync(
             directory,
             [
-                "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Relay:Stun:Enabled=false", "--Edge:Limits:MaxConnectionsPerAddress=0",
-                $"--Relay:Derp:MeshKeyFile={keyFile}", .. others.Select(static (other, i) => $"--Relay:Derp:MeshWith:{i}={other.Detour.Url}"),
+                "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Relay:Stun:Enabled=false",
+                "--Edge:Limits:MaxConnectionsPerAddress=0", $"--Relay:Derp:MeshKeyFile={keyFile}",
+                .. others.Select(static (other, i) => $"--Relay:Derp:MeshWith:{i}={other.Detour.Url}"),
             ]);
         Detour.Target = _process.UrlOf("public");
     }
@@ -68,7 +70,8 @@ internal sealed class Node(string directory, string keyFile) : IAsyncDisposable
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
                 using var answer = await _admin.SendAsync(request);
                 var links = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["mesh"]!.AsArray();
-                return links.Count == 2 && links.All(static link => link!["state"]!.GetValue<string>() == "up" && link["keys"]!.GetValue<int>() == MeshTests.Clients + 2);
+                return links.Count == 2 && links.All(static link => link!["state"]!.GetValue<string>() == "up"
+                    && link["keys"]!.GetValue<int>() == MeshTests.Clients + 2);
             },
             "both links know all clients and both other servers");
     }

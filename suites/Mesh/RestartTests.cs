@@ -34,7 +34,8 @@ public sealed class RestartTests(ITestOutputHelper output)
             Assert.Equal(0, await first.ExitAsync());
             var ended = _sinceStop.Elapsed;
 
-            // Others may have the processors: the time in which somebody waited for one is not the relay's. On a quiet machine it is hardly any.
+            // Other programs may have the processors: the time in which a thread waited for one is not the relay's. It is
+            // near zero on a quiet machine.
             var exit = ended - (CpuPressure() - pressure);
             second = await StartAsync(directory, url.GetLeftPart(UriPartial.Authority));
             var stood = _sinceStop.Elapsed;
@@ -48,7 +49,9 @@ public sealed class RestartTests(ITestOutputHelper output)
                 + $"the next stood {(stood - ended).TotalSeconds:0.00} s later with {work.TotalSeconds:0.00} s of CPU; "
                 + $"clients had packets again after {longest:0.00} s at most");
             Assert.True(exit.TotalSeconds <= 0.5, $"{exit.TotalSeconds} s");
-            Assert.All(all, client => Assert.True(client.LastFailure < stood, $"a dial failed at {client.LastFailure}, the relay stood at {stood}"));
+            Assert.All(
+                all,
+                client => Assert.True(client.LastFailure < stood, $"a dial failed at {client.LastFailure}, the relay stood at {stood}"));
 
             // The redial after 1.5 s must find the next process; what the start costs is its own.
             Assert.True((exit + work).TotalSeconds <= 1.5, $"{exit.TotalSeconds} s and {work.TotalSeconds} s");
@@ -61,7 +64,9 @@ public sealed class RestartTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>For how long anything at all has waited for a processor since the machine's start; zero where the kernel does not tell.</summary>
+    /// <summary>
+    /// The time in which any thread has waited for a processor since the machine's start (PSI). Zero where the kernel does not say it.
+    /// </summary>
     private static TimeSpan CpuPressure()
     {
         const string File = "/proc/pressure/cpu";
@@ -77,7 +82,8 @@ public sealed class RestartTests(ITestOutputHelper output)
     }
 
     private static Task<EdgeProcess> StartAsync(TemporaryDirectory directory, string url) => EdgeProcess.StartAsync(
-        directory.Path, "--urls", url, "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Edge:Limits:MaxConnectionsPerAddress=0");
+        directory.Path, "--urls", url, "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay",
+        "--Edge:Limits:MaxConnectionsPerAddress=0");
 
     /// <summary>The time from its close to its next packet, and when since the stop its last dial began that failed.</summary>
     private async Task<(TimeSpan Away, TimeSpan LastFailure)> ComeBackAsync(DerpPeer client, Uri url, NodePrivateKey key)

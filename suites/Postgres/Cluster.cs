@@ -5,12 +5,14 @@ using System.Globalization;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A PostgreSQL server for these tests alone: made in a temporary folder, on a Unix socket in there, and stopped and deleted at the end.</summary>
+/// <summary>
+/// A PostgreSQL server for these tests alone. Its data and its Unix socket are in a temporary folder, which is deleted at the end.
+/// </summary>
 public sealed class Cluster : IAsyncLifetime
 {
     private const string User = "edge";
 
-    // PostgreSQL refuses to run as root; nobody owns nothing.
+    // PostgreSQL refuses to run as root. The user nobody owns no other files.
     private const string Unprivileged = "nobody";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -31,11 +33,13 @@ public sealed class Cluster : IAsyncLifetime
         var data = Path.Combine(_directory, "data");
         await RunAsUserAsync("initdb", "-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
 
-        // Durability is the server's own to test; here it would only be slow.
-        var settings = $"-c listen_addresses= -c unix_socket_directories={_directory} -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB";
+        // Durability is not under test here, and fsync is slow.
+        var settings = $"-c listen_addresses= -c unix_socket_directories={_directory} -c fsync=off -c full_page_writes=off -c "
+            + "max_connections=300 -c shared_buffers=64MB";
         await RunAsUserAsync("pg_ctl", "-D", data, "-l", Path.Combine(_directory, "log"), "-w", "-o", settings, "start");
         SocketPath = Path.Combine(_directory, ".s.PGSQL.5432");
-        TestDatabase.Server = $"Host={_directory};Database=postgres;Username={User};Maximum Pool Size=8;Connection Idle Lifetime=5;Connection Pruning Interval=1";
+        TestDatabase.Server = $"Host={_directory};Database=postgres;Username={User};Maximum Pool Size=8;Connection Idle "
+            + "Lifetime=5;Connection Pruning Interval=1";
     }
 
     public async ValueTask DisposeAsync()
@@ -47,7 +51,8 @@ public sealed class Cluster : IAsyncLifetime
     /// <summary>Where Debian puts the newest one.</summary>
     private static string Programs() =>
         (Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql") : [])
-            .OrderByDescending(static folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0)
+            .OrderByDescending(
+                static folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0)
             .Select(static folder => Path.Combine(folder, "bin"))
             .FirstOrDefault(static folder => File.Exists(Path.Combine(folder, "initdb")))
             ?? throw new InvalidOperationException("PostgreSQL is missing: suites/Postgres/install.sh");
@@ -55,7 +60,9 @@ public sealed class Cluster : IAsyncLifetime
     private Task RunAsUserAsync(string program, params string[] arguments)
     {
         var path = Path.Combine(_programs, program);
-        return Environment.IsPrivilegedProcess ? RunAsync("setpriv", [$"--reuid={Unprivileged}", "--regid=nogroup", "--clear-groups", path, .. arguments]) : RunAsync(path, arguments);
+        return Environment.IsPrivilegedProcess
+            ? RunAsync("setpriv", [$"--reuid={Unprivileged}", "--regid=nogroup", "--clear-groups", path, .. arguments])
+            : RunAsync(path, arguments);
     }
 
     private async Task RunAsync(string program, params string[] arguments)

@@ -8,7 +8,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Several API servers on one database: what one changes wakes those who wait at another. Their clocks stand still, so that nothing else does.</summary>
+/// <summary>
+/// Several API servers on one database: a change at one wakes the requests that wait at another. Their clocks stand still, so
+/// that no timer wakes them.
+/// </summary>
 public sealed class NoticeTests
 {
     [Fact]
@@ -31,7 +34,12 @@ public sealed class NoticeTests
         await using var one = await ApiServer.StartAsync(time: new ManualTimeProvider());
         await using var other = await ApiServer.StartAsync(time: new ManualTimeProvider(), directory: one.Directory);
         await ListeningAsync(one, other);
-        foreach (var kind in (Type[])[typeof(LogSignals), typeof(ExternalAuthSignals), typeof(ReinitSignals), typeof(Coordination.WorkspaceSignals), typeof(Access.AccessSignals)])
+        Type[] kinds =
+        [
+            typeof(LogSignals), typeof(ExternalAuthSignals), typeof(ReinitSignals), typeof(Coordination.WorkspaceSignals),
+            typeof(Access.AccessSignals),
+        ];
+        foreach (var kind in kinds)
         {
             var (here, there) = ((Signals)one.Services.GetRequiredService(kind), (Signals)other.Services.GetRequiredService(kind));
             var id = Guid.NewGuid();
@@ -57,7 +65,8 @@ public sealed class NoticeTests
         await ListeningAsync(one, other);
         var missed = other.Services.GetSignals().Next(Guid.NewGuid());
 
-        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || md5(current_schema()) || '\"')");
+        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || "
+            + "md5(current_schema()) || '\"')");
 
         await Eventually.TrueAsync(
             () =>
@@ -77,7 +86,8 @@ public sealed class NoticeTests
         var (token, heard) = (one.Agent.AuthToken, other.Services.GetRequiredService<AccessSignals>().Next(Guid.Empty));
         await KnownAsync(other, token);
 
-        await one.Services.GetRequiredService<AgentAdministration>().RotateTokenAsync(one.Agent.Id.ToString(), TestContext.Current.CancellationToken);
+        await one.Services.GetRequiredService<AgentAdministration>()
+            .RotateTokenAsync(one.Agent.Id.ToString(), TestContext.Current.CancellationToken);
         await heard.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
 
         Assert.Equal(401, await ReportAsync(other, token));
@@ -97,7 +107,8 @@ public sealed class NoticeTests
         other.Execute("UPDATE workspace_agents SET hashed_auth_token = @hash");
         Assert.Equal(200, await ReportAsync(other, one.Agent.AuthToken));
         var version = access.Version;
-        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || md5(current_schema()) || '\"')");
+        other.Execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = (SELECT 'LISTEN \"edge_' || "
+            + "md5(current_schema()) || '\"')");
         await Eventually.TrueAsync(
             () =>
             {

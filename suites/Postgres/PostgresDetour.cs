@@ -72,7 +72,7 @@ internal sealed class PostgresDetour : IDisposable
         }
         catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
         {
-            // The end of either side is the end of both.
+            // When one side closes, so does the other.
         }
     }
 }

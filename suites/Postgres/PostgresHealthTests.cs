@@ -59,8 +59,10 @@ public sealed class PostgresHealthTests : IDisposable
         await using var server = await StartAsync(name, log);
         Assert.Equal(200, (await server.PatchLogsAsync("before")).Status);
         TestDatabase.Execute(TestDatabase.Server!, $"ALTER DATABASE {name} SET default_transaction_read_only = on");
-        TestDatabase.Execute(TestDatabase.Server!, $"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
-        await Eventually.TrueAsync(async () => await HealthAsync(server) == (503, "the database is read-only"), "health says that the database is read-only");
+        TestDatabase.Execute(
+            TestDatabase.Server!, $"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
+        await Eventually.TrueAsync(
+            async () => await HealthAsync(server) == (503, "the database is read-only"), "health says that the database is read-only");
         for (var i = 0; i < 3; i++)
         {
             Assert.Equal(503, (await server.PatchLogsAsync("refused")).Status);
@@ -74,7 +76,8 @@ public sealed class PostgresHealthTests : IDisposable
         Assert.Equal((200, "OK"), await HealthAsync(server));
         Assert.Equal(200, (await server.PatchLogsAsync("after")).Status);
         Assert.Contains(Lines(log), static line => line.Contains("Requests fail: the database is read-only (", StringComparison.Ordinal));
-        await Eventually.TrueAsync(() => Lines(log)[^1].Contains("serves requests again", StringComparison.Ordinal), "the recovery is logged");
+        await Eventually.TrueAsync(
+            () => Lines(log)[^1].Contains("serves requests again", StringComparison.Ordinal), "the recovery is logged");
         Assert.DoesNotContain(log.Lines, static line => line.Contains("   at ", StringComparison.Ordinal));
     }
 
@@ -84,7 +87,8 @@ public sealed class PostgresHealthTests : IDisposable
         using var detour = new PostgresDetour();
         var name = NewDatabase();
         await using var edge = await EdgeProcess.StartAsync(
-            _directory, new Dictionary<string, string> { ["ControlPlane__Database"] = $"{detour.Server};Database={name}" }, Settings("one"));
+            _directory, new Dictionary<string, string> { ["ControlPlane__Database"] = $"{detour.Server};Database={name}" },
+            Settings("one"));
         using var http = new HttpClient { BaseAddress = edge.UrlOf("public") };
         http.DefaultRequestHeaders.Add("Coder-Session-Token", Bootstrapped.AgentToken(Path.Combine(_directory, "one", "bootstrap.json")));
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
@@ -92,7 +96,8 @@ public sealed class PostgresHealthTests : IDisposable
 
         // Another node on the same database has no token to offer.
         await using (var second = await EdgeProcess.StartAsync(
-            _directory, new Dictionary<string, string> { ["ControlPlane__Database"] = $"{TestDatabase.Server};Database={name}" }, Settings("two")))
+            _directory, new Dictionary<string, string> { ["ControlPlane__Database"] = $"{TestDatabase.Server};Database={name}" },
+            Settings("two")))
         {
             Assert.DoesNotContain("session_token", second.Output, StringComparison.Ordinal);
             Assert.Contains("/api/v2/buildinfo", second.Output, StringComparison.Ordinal);
@@ -100,7 +105,8 @@ public sealed class PostgresHealthTests : IDisposable
         }
 
         detour.Close();
-        await Eventually.TrueAsync(async () => await AskAsync(admin, "/readyz") == (503, "the database cannot be reached\n"), "the node is not ready");
+        await Eventually.TrueAsync(
+            async () => await AskAsync(admin, "/readyz") == (503, "the database cannot be reached\n"), "the node is not ready");
         Assert.Equal(503, (await AskAsync(http, "/healthz")).Status);
         var load = Enumerable.Range(0, 4).Select(async _ =>
         {
@@ -122,7 +128,8 @@ public sealed class PostgresHealthTests : IDisposable
             log,
             static lost => Assert.Matches(@"Requests fail: the database (cannot be reached|does not answer in time) \(", lost),
             static back => Assert.Contains("serves requests again", back, StringComparison.Ordinal));
-        var failures = Regex.Match((await AskAsync(admin, "/metrics")).Body, @"(?m)^controlplane_database_failures_total\S* (\d+)").Groups[1].Value;
+        var failures =
+            Regex.Match((await AskAsync(admin, "/metrics")).Body, @"(?m)^controlplane_database_failures_total\S* (\d+)").Groups[1].Value;
         Assert.True(int.Parse(failures, CultureInfo.InvariantCulture) >= 200, failures);
     }
 
@@ -174,7 +181,10 @@ public sealed class PostgresHealthTests : IDisposable
     }
 
     private static string[] Settings(string node) =>
-        ["--Edge:Mode=api", $"--Edge:DataDirectory={node}", "--Edge:RateLimit:PerMinute=0", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0"];
+        [
+            "--Edge:Mode=api", $"--Edge:DataDirectory={node}", "--Edge:RateLimit:PerMinute=0", "--urls", "http://127.0.0.1:0",
+            "--Edge:Admin:Url=http://127.0.0.1:0",
+        ];
 
     /// <summary>One that only this test sees.</summary>
     private static string NewDatabase(string how = "")
@@ -184,7 +194,8 @@ public sealed class PostgresHealthTests : IDisposable
         return name;
     }
 
-    private static string[] Lines(CapturedLog log) => [.. log.Lines.Where(static line => line.Contains(nameof(DatabaseHealth), StringComparison.Ordinal))];
+    private static string[] Lines(CapturedLog log) =>
+        [.. log.Lines.Where(static line => line.Contains(nameof(DatabaseHealth), StringComparison.Ordinal))];
 
     private static async Task<(int Status, string Body)> HealthAsync(ApiServer server)
     {
@@ -199,5 +210,6 @@ public sealed class PostgresHealthTests : IDisposable
     }
 
     private Task<ApiServer> StartAsync(string name, CapturedLog? log) => ApiServer.StartAsync(
-        directory => new ControlPlaneOptions { DataDirectory = directory, Database = $"{TestDatabase.Server};Database={name}" }, directory: _directory, log: log);
+        directory => new ControlPlaneOptions { DataDirectory = directory, Database = $"{TestDatabase.Server};Database={name}" },
+        directory: _directory, log: log);
 }

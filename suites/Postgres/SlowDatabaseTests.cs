@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A database that is long in answering holds up those who ask it, and nobody else.</summary>
+/// <summary>A slow database delays only the requests that need it.</summary>
 public sealed class SlowDatabaseTests
 {
     private const int Requests = 200;
@@ -26,14 +26,14 @@ public sealed class SlowDatabaseTests
         using var stream = await TailnetLink.DialAsync(server, "/api/v2/derp-map", server.Credentials!.SessionToken);
         Assert.Equal(200, (await server.GetAsync(url, token)).Status);
 
-        // Nothing of agents is read until this ends; there are threads for a fraction of the requests.
+        // A lock blocks all reads of agents. The thread pool has threads for only a fraction of the requests.
         var owner = server.Database.Engine.Rent();
         await using var transaction = server.Database.Engine.BeginWrite(owner);
         owner.Execute("LOCK TABLE workspace_agents IN ACCESS EXCLUSIVE MODE");
         var waiting = Enumerable.Range(0, Requests).Select(_ => server.GetAsync(url, token)).ToArray();
         await SomeoneWaitsAsync();
 
-        // What asks no agent is answered; health says why it is not well, in time.
+        // Requests that read no agents get an answer. Health reports the reason within its time limit.
         Assert.Equal(200, (await server.GetAsync("/api/v2/")).Status);
         Assert.Contains((await server.GetAsync("/healthz")).Status, (int[])[200, 503]);
         using var guard = new CancellationTokenSource(ApiServer.Patience);
@@ -107,7 +107,8 @@ public sealed class SlowDatabaseTests
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
         Assert.All(await Task.WhenAll(waiting), static status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Contains(
-            "controlplane_agents_reporting 0", await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            "controlplane_agents_reporting 0", await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     /// <summary>As the export over OTLP reads it, which asks nobody to wait first.</summary>

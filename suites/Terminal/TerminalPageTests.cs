@@ -95,7 +95,8 @@ public sealed class TerminalPageTests : IAsyncLifetime
 
         await page.SetViewportSizeAsync(600, 300);
         await page.Keyboard.TypeAsync("clear; stty size\n");
-        await page.WaitForFunctionAsync("() => { const size = document.querySelector('.xterm-rows').innerText.match(/(\\d+) (\\d+)/); return size && size[1] < 20 && size[2] < 75; }");
+        await page.WaitForFunctionAsync("() => { const size = document.querySelector('.xterm-rows').innerText.match(/(\\d+) (\\d+)/); "
+            + "return size && size[1] < 20 && size[2] < 75; }");
 
         await page.Keyboard.TypeAsync("exit\n");
         await page.WaitForSelectorAsync("#state[data-state=ended]");
@@ -118,7 +119,8 @@ public sealed class TerminalPageTests : IAsyncLifetime
 
         var file = _directory.File("written.txt");
         await TypeAsync(page, $"$(command -v vim || command -v vim.tiny) -u NONE -N {file}");
-        await page.WaitForFunctionAsync("() => document.querySelector('.xterm-rows').innerText.split('\\n').filter(line => line.trim() === '~').length > 5");
+        await page.WaitForFunctionAsync(
+            "() => document.querySelector('.xterm-rows').innerText.split('\\n').filter(line => line.trim() === '~').length > 5");
         Assert.DoesNotContain("before: 42", await TextAsync(page), StringComparison.Ordinal);
         await page.Keyboard.TypeAsync("ifrom vim");
         await SeesAsync(page, "from vim");
@@ -157,11 +159,12 @@ public sealed class TerminalPageTests : IAsyncLifetime
         await TypeAsync(page, "");
         await page.WaitForSelectorAsync("#state[data-state=connected]");
 
-        // And one that does not answer is left.
+        // The page leaves a server that does not answer.
         await server.SignalAsync("STOP");
         await page.Keyboard.TypeAsync("x");
         await page.EvaluateAsync("() => { window.ahead = 22000; }");
-        await page.WaitForFunctionAsync("() => document.querySelector('#state').dataset.state === 'connecting' || document.querySelector('#state').dataset.state === 'reconnecting'");
+        await page.WaitForFunctionAsync("() => document.querySelector('#state').dataset.state === 'connecting' || "
+            + "document.querySelector('#state').dataset.state === 'reconnecting'");
         await server.SignalAsync("CONT");
         await page.WaitForSelectorAsync("#state[data-state=connected]");
     }
@@ -170,7 +173,8 @@ public sealed class TerminalPageTests : IAsyncLifetime
     public async Task WhatIsWrongIsSaidAndNotTriedForEver()
     {
         var server = (await StartAsync(
-            "--Edge:Mode=api", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}", "--ControlPlane:LocalAgent=off")).UrlOf("public");
+            "--Edge:Mode=api", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}",
+            "--ControlPlane:LocalAgent=off")).UrlOf("public");
         var page = await _browser.NewPageAsync();
         var sockets = 0;
         page.WebSocket += (_, _) => sockets++;
@@ -179,7 +183,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
         await page.ClickAsync("text=Sign in");
         await page.WaitForSelectorAsync(".wrong >> text=This session token is not valid.");
 
-        // A machine without an agent of its own, and an agent that there is not.
+        // A server without a local agent, and an agent that does not exist.
         await page.FillAsync("#token", Bootstrapped.SessionToken(Bootstrap));
         await page.ClickAsync("text=Sign in");
         await page.WaitForSelectorAsync("#state[data-state=stopped] >> text=this one has none");

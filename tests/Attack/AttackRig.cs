@@ -3,17 +3,21 @@ using System.Text.RegularExpressions;
 
 namespace Attack;
 
-/// <summary>What an attack came to: what the client got until the connection ended, and what the backend saw.</summary>
+/// <summary>
+/// The outcome of an attack: the bytes that the client got until the connection ended, and the requests that the backend saw.
+/// </summary>
 public sealed partial record Outcome(string Answer, string[] Seen)
 {
     /// <summary>The status codes that the client got, in order.</summary>
-    public int[] Statuses => [.. StatusLine().Matches(Answer).Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
+    public int[] Statuses => [.. StatusLine().Matches(Answer)
+        .Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
 
     /// <summary>Each request's first line and body with its framing, as the backend saw it: <c>POST /x HTTP/1.1|hello</c>.</summary>
     public string[] SeenLines => [.. Seen.Select(static request =>
-        $"{request[..request.IndexOf("\r\n", StringComparison.Ordinal)]}|{request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}")];
+        $"{request[..request.IndexOf("\r\n", StringComparison.Ordinal)]}|"
+            + $"{request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}")];
 
-    /// <summary>The client was told no, or nothing, and nothing at all reached the backend.</summary>
+    /// <summary>The client got a refusal or no answer, and nothing reached the backend.</summary>
     public void IsRefused()
     {
         Assert.Empty(Seen);
@@ -27,7 +31,7 @@ public sealed partial record Outcome(string Answer, string[] Seen)
 /// <summary>A real node before a recording backend, shared by the cases of one class.</summary>
 public class AttackRig : IAsyncLifetime
 {
-    /// <summary>What follows an attack on the same connection: answered as itself, or not at all.</summary>
+    /// <summary>The request that follows an attack on the same connection. It must get its own answer or none.</summary>
     public const string Next = "GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
     public const string NextLine = "GET /next HTTP/1.1|";
@@ -50,7 +54,8 @@ public class AttackRig : IAsyncLifetime
     {
         Backend = new RecordingBackend();
         _node = await TestNode.StartAsync(["Edge:Mode=edge", .. Routes, "Edge:RateLimit:PerMinute=0",
-            "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2", .. Settings]);
+            "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0",
+            "Kestrel:Endpoints:Two:Protocols=Http2", .. Settings]);
     }
 
     /// <summary>Sends the bytes and <see cref="Next"/> at once on one connection, and reads until it ends.</summary>
@@ -78,7 +83,9 @@ public class AttackRig : IAsyncLifetime
         var answer = await client.ReceiveAllAsync();
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\nGET /honest", answer, StringComparison.Ordinal);
-        Assert.Equal(["GET /honest HTTP/1.1|"], new Outcome(answer, Backend.Seen).SeenLines.Where(static line => !line.StartsWith("cut: ", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["GET /honest HTTP/1.1|"],
+            new Outcome(answer, Backend.Seen).SeenLines.Where(static line => !line.StartsWith("cut: ", StringComparison.Ordinal)));
     }
 
     /// <summary>Sends what the edge still takes: it may close in the middle of an attack.</summary>

@@ -1,16 +1,20 @@
 namespace Attack;
 
-/// <summary>Headers that <c>Connection</c> names are for one connection, and stay behind; what the edge itself needs or sets does not.</summary>
+/// <summary>
+/// The edge drops the headers that <c>Connection</c> names, because they are hop-by-hop. Headers that the edge itself needs or sets stay.
+/// </summary>
 public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixture<ConnectionOptionTests.Rig>
 {
-    private const string Upgrade = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n";
+    private const string Upgrade = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        + "Sec-WebSocket-Protocol: chat\r\n";
 
     [Theory]
     [InlineData("Connection: close, X-Secret\r\nX-Secret: named")]
     [InlineData("Connection: x-secret , close\r\nX-SECRET: named\r\nX-Secret: named")]
     [InlineData("Connection: close\r\nConnection: X-Secret\r\nX-Secret: named")]
     [InlineData("Connection: \"\", ,X-Secret,, (odd) \r\nX-Secret: named")]
-    [InlineData("Connection: X-Secret, Content-Type, Accept, User-Agent\r\nX-Secret: named\r\nContent-Type: named\r\nAccept: named\r\nUser-Agent: named")]
+    [InlineData("Connection: X-Secret, Content-Type, Accept, User-Agent\r\nX-Secret: named\r\nContent-Type: named\r\nAccept: named\r\n"
+        + "User-Agent: named")]
     [InlineData("Connection: X_Secret\r\nX_Secret: named")]
     public async Task ANamedHeaderStaysBehind(string fields)
     {
@@ -36,7 +40,8 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     {
         var name = field[..field.IndexOf(':', StringComparison.Ordinal)];
         var body = name == "Content-Length" ? "body" : name == "Transfer-Encoding" ? "4\r\nbody\r\n0\r\n\r\n" : "";
-        var outcome = await rig.SendAsync($"{method} /attack HTTP/1.1\r\n{(name == "Host" ? "" : "Host: x\r\n")}{field}\r\nConnection: close, {name}\r\n\r\n{body}");
+        var outcome = await rig.SendAsync(
+            $"{method} /attack HTTP/1.1\r\n{(name == "Host" ? "" : "Host: x\r\n")}{field}\r\nConnection: close, {name}\r\n\r\n{body}");
 
         Assert.Equal([200], outcome.Statuses);
         Assert.Contains($"\r\n{field}\r\n", Assert.Single(outcome.Seen), StringComparison.Ordinal);
@@ -47,7 +52,8 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     public async Task AnUpgradeKeepsItsOwnHeaders()
     {
         var outcome = await rig.SendAsync(
-            $"GET /attack HTTP/1.1\r\nHost: x\r\n{Upgrade}Connection: Upgrade, close, Sec-WebSocket-Key, Sec-WebSocket-Version, Sec-WebSocket-Protocol\r\n\r\n");
+            $"GET /attack HTTP/1.1\r\nHost: x\r\n{Upgrade}Connection: Upgrade, close, Sec-WebSocket-Key, Sec-WebSocket-Version, "
+                + "Sec-WebSocket-Protocol\r\n\r\n");
 
         foreach (var field in Upgrade.Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
         {
@@ -67,10 +73,12 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     [InlineData("GET", "1.0", "X-Secret", false, false)]
     [InlineData("GET", "1.0", "Upgrade, X-Secret", false, false)]
     [InlineData("GET", "1.0", "keep-alive, X-Secret", false, true)]
-    public async Task ANamedHeaderMakesNoUpgradeAndKeepsNoConnection(string method, string version, string options, bool isUpgrade, bool isKept)
+    public async Task ANamedHeaderMakesNoUpgradeAndKeepsNoConnection(
+        string method, string version, string options, bool isUpgrade, bool isKept)
     {
         var body = method == "POST" ? "Content-Length: 4\r\n\r\nbody" : "\r\n";
-        var outcome = await rig.AttackAsync($"{method} /attack HTTP/{version}\r\nHost: x\r\nX-Secret: named\r\n{Upgrade}Connection: {options}\r\n{body}");
+        var outcome = await rig.AttackAsync(
+            $"{method} /attack HTTP/{version}\r\nHost: x\r\nX-Secret: named\r\n{Upgrade}Connection: {options}\r\n{body}");
 
         Assert.Equal(isKept ? 2 : 1, outcome.Seen.Length);
         Assert.Equal(isKept ? 2 : 1, outcome.Statuses.Length);
@@ -82,7 +90,8 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     public async Task WhatTheEdgeOrAnOperatorSetsCannotBeTakenAway()
     {
         var outcome = await rig.SendAsync(
-            "GET /attack HTTP/1.1\r\nHost: x\r\nX-Operator: forged\r\nX-Forwarded-For: forged\r\nConnection: close, X-Operator, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host\r\n\r\n");
+            "GET /attack HTTP/1.1\r\nHost: x\r\nX-Operator: forged\r\nX-Forwarded-For: forged\r\n"
+                + "Connection: close, X-Operator, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host\r\n\r\n");
 
         var request = Assert.Single(outcome.Seen);
         Assert.Contains("\r\nX-Operator: own\r\n", request, StringComparison.Ordinal);
@@ -99,7 +108,8 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
         using var proxy = await RawClient.ConnectAsync(edge.PublicUrl);
 
         await proxy.SendAsync(
-            "GET /a HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: y\r\nConnection: close, X-Forwarded-For, X-Forwarded-Host\r\n\r\n");
+            "GET /a HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: y\r\n"
+                + "Connection: close, X-Forwarded-For, X-Forwarded-Host\r\n\r\n");
         await proxy.ReceiveAllAsync();
 
         Assert.Contains("\r\nX-Forwarded-For: 192.0.2.1\r\n", Assert.Single(backend.Seen), StringComparison.Ordinal);
@@ -112,7 +122,8 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     public async Task AnAnswersNamedHeaderStaysBehindToo(string options)
     {
         await using var backend = new RecordingBackend(_ => new Answer(
-            $"HTTP/1.1 200 OK\r\nConnection: {options}\r\nX-Secret: named\r\nContent-Type: named\r\nX-Open: 1\r\nContent-Length: 2\r\n\r\nok", Close: true));
+            $"HTTP/1.1 200 OK\r\nConnection: {options}\r\nX-Secret: named\r\nContent-Type: named\r\nX-Open: 1\r\n"
+                + "Content-Length: 2\r\n\r\nok", Close: true));
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         foreach (var upgrade in new[] { "", "Connection: Upgrade\r\n" + Upgrade })
         {
@@ -131,8 +142,9 @@ public class ConnectionOptionTests(ConnectionOptionTests.Rig rig) : IClassFixtur
     {
         protected override string[] Routes =>
         [
-            "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}", $"ReverseProxy:Clusters:c:Destinations:d:Address={Backend.Url}",
-            "ReverseProxy:Routes:r:Transforms:0:RequestHeader=X-Operator", "ReverseProxy:Routes:r:Transforms:0:Set=own",
+            "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            $"ReverseProxy:Clusters:c:Destinations:d:Address={Backend.Url}", "ReverseProxy:Routes:r:Transforms:0:RequestHeader=X-Operator",
+            "ReverseProxy:Routes:r:Transforms:0:Set=own",
         ];
     }
 }

@@ -91,7 +91,10 @@ public sealed class DerpAttackTests : IAsyncDisposable
         var held = edge.Metric("derp_queue_bytes");
         Assert.InRange(held, 1, Math.Min((long)Count * each, total));
         Assert.True(edge.Metric("derp_packets_dropped{kind=\"other\",reason=\"queue_head\"}") > 0);
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, (64L << 20) + Math.Min((long)Count * each, total));
+        Assert.InRange(
+            GC.GetTotalMemory(forceFullCollection: true) - before,
+            long.MinValue,
+            (64L << 20) + Math.Min((long)Count * each, total));
         receivers.ForEach(static receiver => receiver.Dispose());
         await edge.MetricIsAsync("derp_current_connections 2");
         await edge.MetricIsAsync("derp_queue_bytes 0");
@@ -197,7 +200,8 @@ public sealed class DerpAttackTests : IAsyncDisposable
         var before = GC.GetTotalMemory(forceFullCollection: true);
         for (var i = 0; i < Count / 100; i++)
         {
-            byte[] frames = [.. Enumerable.Range(0, 100).SelectMany(static _ => DerpPeer.Packet(new NodeKey(RandomNumberGenerator.GetBytes(32)), DerpPeer.Disco))];
+            byte[] frames = [.. Enumerable.Range(0, 100)
+                .SelectMany(static _ => DerpPeer.Packet(new NodeKey(RandomNumberGenerator.GetBytes(32)), DerpPeer.Disco))];
             await peer.WriteAsync(frames);
             if (i % 100 == 0)
             {

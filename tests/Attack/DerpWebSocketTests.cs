@@ -6,7 +6,8 @@ namespace Attack;
 public sealed class DerpWebSocketTests(DerpWebSocketTests.Rig rig) : IClassFixture<DerpWebSocketTests.Rig>
 {
     private const string Request =
-        "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: derp\r\n\r\n";
+        "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: derp\r\n\r\n";
 
     [Theory]
     [InlineData("8205", 1002)] // Unmasked.
@@ -73,7 +74,10 @@ public sealed class DerpWebSocketTests(DerpWebSocketTests.Rig rig) : IClassFixtu
         await client.SendAsync((byte[])[0x02, 0x80, 0, 0, 0, 0, .. nothing, .. nothing]);
         await client.SendAsync((byte[])[0x00, 0x85, 0, 0, 0, 0, 0x02, 0x00, 0x04, 0x00, 0x01]);
 
-        Assert.EndsWith("closing", (await client.ReceiveAllAsync()).Replace("[reset]", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "closing",
+            (await client.ReceiveAllAsync()).Replace("[reset]", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
         await rig.AnsweredAsync();
     }
 

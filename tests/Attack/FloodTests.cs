@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Attack;
 
-/// <summary>Many bad clients at once, against the program in a process of its own, whose gauges are then its own too.</summary>
+/// <summary>Many bad clients at once, against the program in a separate process, so that its gauges count nothing else.</summary>
 public partial class FloodTests
 {
     private const int Clients = 500;
@@ -14,10 +14,12 @@ public partial class FloodTests
         using var directory = new TemporaryDirectory();
         await using var backend = new RecordingBackend();
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}");
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge",
+            $"--Edge:Backends={backend.Url}");
         var url = edge.UrlOf("public");
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
-        await Eventually.TrueAsync(async () => (await admin.GetAsync("/readyz", TestContext.Current.CancellationToken)).IsSuccessStatusCode, "the edge is ready");
+        await Eventually.TrueAsync(
+            async () => (await admin.GetAsync("/readyz", TestContext.Current.CancellationToken)).IsSuccessStatusCode, "the edge is ready");
 
         var clients = new List<RawClient>();
         try
@@ -46,7 +48,10 @@ public partial class FloodTests
             using var honest = new HttpClient { BaseAddress = url };
             for (var i = 0; i < 20; i++)
             {
-                Assert.Equal($"GET /honest/{i}", await honest.GetStringAsync($"/honest/{i}", TestContext.Current.CancellationToken).WaitAsync(TestNode.Patience, TestContext.Current.CancellationToken));
+                Assert.Equal(
+                    $"GET /honest/{i}",
+                    await honest.GetStringAsync($"/honest/{i}", TestContext.Current.CancellationToken)
+                        .WaitAsync(TestNode.Patience, TestContext.Current.CancellationToken));
             }
         }
         finally
@@ -57,7 +62,10 @@ public partial class FloodTests
             }
         }
 
-        Assert.DoesNotContain(backend.Seen, static request => !request.StartsWith("GET /honest/", StringComparison.Ordinal) && !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            backend.Seen,
+            static request => !request.StartsWith("GET /honest/", StringComparison.Ordinal)
+                && !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal));
         await Eventually.TrueAsync(async () => await OpenAsync(admin) == 0, "no connection is open");
     }
 
@@ -67,7 +75,8 @@ public partial class FloodTests
 
         // The admin listener's own connection is not the public ones'.
         var port = admin.BaseAddress!.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        var gauges = Gauge().Matches(metrics).Where(match => !match.Value.Contains($"server_port=\"{port}\"", StringComparison.Ordinal)).ToArray();
+        var gauges = Gauge()
+            .Matches(metrics).Where(match => !match.Value.Contains($"server_port=\"{port}\"", StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(gauges);
         return gauges.Sum(static match => double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
     }

@@ -3,7 +3,8 @@ namespace Attack;
 /// <summary>Headers by which a client claims to be somebody, or to come from somewhere.</summary>
 public class ForgedHeaderTests(AttackRig rig) : IClassFixture<AttackRig>
 {
-    private const string Upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    private const string Upgrade =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
     public static TheoryData<string, bool> Forged { get; } = new(
         from fields in new[]
@@ -53,7 +54,8 @@ public class ForgedHeaderTests(AttackRig rig) : IClassFixture<AttackRig>
     [InlineData("Upgrade, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Host, X-Request-ID, Cookie", true)]
     public async Task AConnectionHeaderTakesNothingAwayThatTheBackendRelyOn(string names, bool upgrade)
     {
-        var head = $"GET /attack HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n{(upgrade ? Upgrade.Replace("Connection: Upgrade\r\n", "", StringComparison.Ordinal) : "")}Connection: {names}\r\n\r\n";
+        var head = "GET /attack HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n"
+            + $"{(upgrade ? Upgrade.Replace("Connection: Upgrade\r\n", "", StringComparison.Ordinal) : "")}Connection: {names}\r\n\r\n";
         var outcome = await rig.AttackAsync(head);
 
         Assert.Equal(["GET /attack HTTP/1.1|", AttackRig.NextLine], outcome.SeenLines);
@@ -65,7 +67,10 @@ public class ForgedHeaderTests(AttackRig rig) : IClassFixture<AttackRig>
     [Fact]
     public async Task AForgedHeaderInHttp2ReachesNoBackend()
     {
-        foreach (var name in new[] { "x-edge-subject", "x_edge_issuer", "x-forwarded-for", "x_forwarded_for", "forwarded", "x-real-ip", "x-forwarded-host" })
+        foreach (var name in new[]
+        {
+            "x-edge-subject", "x_edge_issuer", "x-forwarded-for", "x_forwarded_for", "forwarded", "x-real-ip", "x-forwarded-host",
+        })
         {
             await using var edge = await H2Client.ConnectAsync(rig.SecondUrl);
             rig.Backend.Forget();
@@ -82,7 +87,8 @@ public class ForgedHeaderTests(AttackRig rig) : IClassFixture<AttackRig>
     {
         Assert.DoesNotContain("forged", request, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("edge-subject", request, StringComparison.OrdinalIgnoreCase);
-        var own = request.Split("\r\n").Where(static line => line.Contains("forwarded", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal);
+        var own = request.Split("\r\n").Where(static line => line.Contains("forwarded", StringComparison.OrdinalIgnoreCase))
+            .Order(StringComparer.Ordinal);
         Assert.Equal(["X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: x", "X-Forwarded-Proto: http"], own.ToArray());
         Assert.Contains("\r\nHost: x\r\n", request, StringComparison.Ordinal);
     }

@@ -1,6 +1,6 @@
 namespace Attack;
 
-/// <summary>Bodies whose end two servers could see in different places.</summary>
+/// <summary>Request smuggling: bodies whose end two servers could see in different places.</summary>
 public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
 {
     private const string Smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -93,7 +93,11 @@ public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
         { "leading zeros", "0004\r\nbody\r\n000\r\n\r\n" },
         { "extension", "4;a=b\r\nbody\r\n0;c\r\n\r\n" },
         { "extension that looks like a request", "4;GET /smuggled HTTP/1.1\r\nbody\r\n0\r\n\r\n" },
-        { "trailers that forge headers", "4\r\nbody\r\n0\r\nContent-Length: 40\r\nTransfer-Encoding: identity\r\nHost: evil\r\nX-Edge-Subject: root\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n" },
+        {
+            "trailers that forge headers",
+            "4\r\nbody\r\n0\r\nContent-Length: 40\r\nTransfer-Encoding: identity\r\nHost: evil\r\nX-Edge-Subject: root\r\n"
+                + "X-Forwarded-For: 6.6.6.6\r\n\r\n"
+        },
     };
 
     [Theory]
@@ -116,7 +120,10 @@ public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
 
         // Whatever of the body was sent on before the fault, the backend never gets an end to it, and so no request.
         Assert.DoesNotContain(outcome.Seen, static request => !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal));
-        Assert.DoesNotContain(outcome.Seen, static request => request.Contains("/next", StringComparison.Ordinal) || request.Contains("\r\n0\r\n", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            outcome.Seen,
+            static request => request.Contains("/next", StringComparison.Ordinal)
+                || request.Contains("\r\n0\r\n", StringComparison.Ordinal));
         Assert.True(outcome.Statuses is [] or [>= 400 and < 500], outcome.Answer);
         await rig.ServesAsync();
     }
@@ -173,11 +180,13 @@ public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
     public async Task PipelinedRequestsAreAnsweredEachInTurn()
     {
         var outcome = await rig.AttackAsync(
-            "POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\noneGET /two HTTP/1.1\r\nHost: x\r\n\r\nPOST /three HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nthree\r\n0\r\n\r\n");
+            "POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\noneGET /two HTTP/1.1\r\nHost: x\r\n\r\nPOST /three HTTP/1.1\r\n"
+                + "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nthree\r\n0\r\n\r\n");
 
         Assert.Equal([200, 200, 200, 200], outcome.Statuses);
         Assert.Equal(
-            ["POST /one HTTP/1.1|one", "GET /two HTTP/1.1|", "POST /three HTTP/1.1|5\r\nthree\r\n0\r\n\r\n", AttackRig.NextLine], outcome.SeenLines);
+            ["POST /one HTTP/1.1|one", "GET /two HTTP/1.1|", "POST /three HTTP/1.1|5\r\nthree\r\n0\r\n\r\n", AttackRig.NextLine],
+            outcome.SeenLines);
         var answers = outcome.Answer.Split("HTTP/1.1 200 OK", StringSplitOptions.RemoveEmptyEntries);
         Assert.Collection(
             answers,
@@ -190,7 +199,8 @@ public class FramingTests(AttackRig rig) : IClassFixture<AttackRig>
     [Theory]
     [InlineData("POST /attack HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("POST /attack HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
-    [InlineData("POST /attack HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")]
+    [InlineData(
+        "POST /attack HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")]
     public async Task ChunksInHttp10AreRefused(string request)
     {
         (await rig.AttackAsync(request + Smuggled)).IsRefused();

@@ -85,13 +85,16 @@ public class HeadTests(AttackRig rig) : IClassFixture<AttackRig>
     [Fact]
     public async Task AnOrdinaryRequestIsForwardedByteForByteLikeThis()
     {
-        var outcome = await rig.SendAsync("GET /a?b=%2F HTTP/1.1\r\nHost: x:8080\r\nX-Request-ID: r-1\r\nx-own: 1\r\nX-Own: 2\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nConnection: close\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Connection: keep-alive\r\nUpgrade: h9\r\n\r\n");
+        var outcome = await rig.SendAsync("GET /a?b=%2F HTTP/1.1\r\nHost: x:8080\r\nX-Request-ID: r-1\r\nx-own: 1\r\nX-Own: 2\r\n"
+            + "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nConnection: close\r\nKeep-Alive: 5\r\n"
+            + "TE: trailers\r\nProxy-Connection: keep-alive\r\nUpgrade: h9\r\n\r\n");
 
         var request = Assert.Single(outcome.Seen);
         var lines = request.Split("\r\n");
         Assert.Equal("GET /a?b=%2F HTTP/1.1", lines[0]);
         Assert.Equal(
-            ["", "", "Host: x:8080", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: x:8080", "X-Forwarded-Proto: http", "X-Request-ID: r-1",
+            ["", "", "Host: x:8080", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: x:8080", "X-Forwarded-Proto: http",
+                "X-Request-ID: r-1",
                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x-own: 1, 2"],
             lines[1..].Order(StringComparer.Ordinal).ToArray());
     }

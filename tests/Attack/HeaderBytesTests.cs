@@ -6,7 +6,8 @@ namespace Attack;
 /// <summary>Values of headers are opaque bytes, in both directions.</summary>
 public class HeaderBytesTests
 {
-    private const string Upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    private const string Upgrade =
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
     private static readonly string AllHigh = new([.. Enumerable.Range(0x80, 0x80).Select(static value => (char)value)]);
 
@@ -17,8 +18,9 @@ public class HeaderBytesTests
 
     public static TheoryData<string> Answers { get; } =
     [
-        $"Content-Disposition: attachment; filename=\"{Utf8("日本")}.txt\"", "Content-Disposition: attachment; filename=\"\u00e9.txt\"", $"Set-Cookie: n={Utf8("José")}",
-        "Set-Cookie: n=Jos\u00e9", $"Location: /{Utf8("é")}", "Location: /\u00e9", $"Content-Type: text/plain; title={Utf8("é")}", $"ETag: \"{Utf8("é")}\"", $"Server: {Utf8("日本")}",
+        $"Content-Disposition: attachment; filename=\"{Utf8("日本")}.txt\"", "Content-Disposition: attachment; filename=\"\u00e9.txt\"",
+        $"Set-Cookie: n={Utf8("José")}", "Set-Cookie: n=Jos\u00e9", $"Location: /{Utf8("é")}", "Location: /\u00e9",
+        $"Content-Type: text/plain; title={Utf8("é")}", $"ETag: \"{Utf8("é")}\"", $"Server: {Utf8("日本")}",
         $"X-Own: x{AllHigh}x",
     ];
 
@@ -66,11 +68,21 @@ public class HeaderBytesTests
             Assert.Contains($"\r\n{header}\r\n", head, StringComparison.Ordinal);
         }
 
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1 };
-        using var http = new HttpClient(handler) { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        };
+        using var http = new HttpClient(handler)
+        {
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using var answer = await http.GetAsync(new Uri($"{edge.Node.PublicUrls[1]}/a"), TestContext.Current.CancellationToken);
         var separator = header.IndexOf(": ", StringComparison.Ordinal);
-        var all = answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).ToDictionary(static one => one.Key, static one => one.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        var all = answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated)
+            .ToDictionary(static one => one.Key, static one => one.Value.ToString(), StringComparer.OrdinalIgnoreCase);
         Assert.Equal(HttpStatusCode.Found, answer.StatusCode);
         Assert.Equal(header[(separator + 2)..], all[header[..separator]]);
         Assert.DoesNotContain(edge.Log.Lines, static entry => entry.Contains("Exception", StringComparison.Ordinal));
@@ -119,10 +131,13 @@ public class HeaderBytesTests
     [Fact]
     public async Task AClustersOwnEncodingsChangeNoByte()
     {
-        await using var backend = new RecordingBackend(_ => new Answer("HTTP/1.1 200 OK\r\nX-Own: \u00e9\u00ff\r\nContent-Length: 2\r\n\r\nok"));
+        await using var backend = new RecordingBackend(
+            _ => new Answer("HTTP/1.1 200 OK\r\nX-Own: \u00e9\u00ff\r\nContent-Length: 2\r\n\r\nok"));
         await using var edge = await TestNode.StartAsync(
-            "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}", $"ReverseProxy:Clusters:c:Destinations:d:Address={backend.Url}",
-            "ReverseProxy:Clusters:c:HttpClient:RequestHeaderEncoding=utf-8", "ReverseProxy:Clusters:c:HttpClient:ResponseHeaderEncoding=utf-8");
+            "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            $"ReverseProxy:Clusters:c:Destinations:d:Address={backend.Url}",
+            "ReverseProxy:Clusters:c:HttpClient:RequestHeaderEncoding=utf-8",
+            "ReverseProxy:Clusters:c:HttpClient:ResponseHeaderEncoding=utf-8");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
         await client.SendAsync("GET /a HTTP/1.1\r\nHost: x\r\nX-Own: \u00c3\u00a9\r\n\r\n");
@@ -151,5 +166,6 @@ public class HeaderBytesTests
     private static string Utf8(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
 
     private static Task<TestNode> StartAsync(string backend) => TestNode.StartAsync(
-        "Edge:Mode=edge", $"Edge:Backends={backend}", "Kestrel:Endpoints:One:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2");
+        "Edge:Mode=edge", $"Edge:Backends={backend}", "Kestrel:Endpoints:One:Url=http://127.0.0.1:0",
+        "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2");
 }

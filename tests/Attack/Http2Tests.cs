@@ -1,6 +1,6 @@
 namespace Attack;
 
-/// <summary>What HTTP/2 can say and HTTP/1.1 would read as something else.</summary>
+/// <summary>HTTP/2 requests that would mean something else in HTTP/1.1.</summary>
 public class Http2Tests(AttackRig rig) : IClassFixture<AttackRig>
 {
     private const string Smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -82,12 +82,16 @@ public class Http2Tests(AttackRig rig) : IClassFixture<AttackRig>
         await using var client = await H2Client.ConnectAsync(rig.SecondUrl);
         rig.Backend.Forget();
 
-        Assert.Equal("answer", await client.RequestAsync([(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x")], Smuggled));
+        Assert.Equal(
+            "answer",
+            await client.RequestAsync([(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x")], Smuggled));
         Assert.Equal("answer", await client.RequestAsync(
-            [(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x"), ("content-length", $"{Smuggled.Length}")], Smuggled));
+            [(":method", "POST"), (":scheme", "http"), (":path", "/attack"), (":authority", "x"), ("content-length", $"{Smuggled.Length}")],
+            Smuggled));
 
         Assert.Equal(
-            [$"POST /attack HTTP/1.1|{Smuggled.Length:x}\r\n{Smuggled}\r\n0\r\n\r\n", $"POST /attack HTTP/1.1|{Smuggled}"], new Outcome("", rig.Backend.Seen).SeenLines);
+            [$"POST /attack HTTP/1.1|{Smuggled.Length:x}\r\n{Smuggled}\r\n0\r\n\r\n", $"POST /attack HTTP/1.1|{Smuggled}"],
+            new Outcome("", rig.Backend.Seen).SeenLines);
     }
 
     private async Task RefusesAsync((string Name, string Value)[] fields, string? body)

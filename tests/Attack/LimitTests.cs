@@ -15,7 +15,11 @@ public class LimitTests(LimitTests.Rig rig) : IClassFixture<LimitTests.Rig>
         { "method", $"{new string('A', HeadSize)} / HTTP/1.1\r\nHost: x\r\n\r\n", 414 },
         { "one value", $"GET / HTTP/1.1\r\nHost: x\r\nX: {new string('a', HeadSize)}\r\n\r\n", 431 },
         { "one name", $"GET / HTTP/1.1\r\nHost: x\r\n{new string('a', HeadSize)}: x\r\n\r\n", 431 },
-        { "many values", $"GET / HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Repeat($"X: {new string('a', 500)}\r\n", 10))}\r\n", 431 },
+        {
+            "many values",
+            $"GET / HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Repeat($"X: {new string('a', 500)}\r\n", 10))}\r\n",
+            431
+        },
         { "number of headers", $"GET / HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Repeat("X: y\r\n", 11))}\r\n", 431 },
         { "announced body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", 413 },
     };
@@ -56,10 +60,14 @@ public class LimitTests(LimitTests.Rig rig) : IClassFixture<LimitTests.Rig>
     [Fact]
     public async Task AChunkedBodyOverTheLimitGetsNoEndAndNoAnswerButARefusal()
     {
-        var outcome = await rig.AttackAsync($"POST /attack HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{string.Concat(Enumerable.Repeat($"64\r\n{new string('a', 100)}\r\n", 11))}0\r\n\r\n");
+        var outcome = await rig.AttackAsync("POST /attack HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + $"{string.Concat(Enumerable.Repeat($"64\r\n{new string('a', 100)}\r\n", 11))}0\r\n\r\n");
 
         Assert.Equal([413], outcome.Statuses);
-        Assert.DoesNotContain(outcome.Seen, static request => !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal) || request.EndsWith("\r\n0\r\n\r\n", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            outcome.Seen,
+            static request => !request.StartsWith("cut: POST /attack ", StringComparison.Ordinal)
+                || request.EndsWith("\r\n0\r\n\r\n", StringComparison.Ordinal));
         await rig.ServesAsync();
     }
 

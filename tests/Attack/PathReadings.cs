@@ -17,9 +17,13 @@ internal static class PathReadings
 
             foreach (var slashed in new[] { path, path.Replace('\\', '/') })
             {
-                foreach (var dropped in new[] { slashed, string.Join('/', slashed.Split('/').Select(static segment => segment.Split(';')[0])) })
+                foreach (var dropped in new[]
                 {
-                    var trimmed = string.Join('/', dropped.Split('/').Select(static segment => segment is "." or ".." ? segment : segment.TrimEnd('.', ' ')));
+                    slashed, string.Join('/', slashed.Split('/').Select(static segment => segment.Split(';')[0])),
+                })
+                {
+                    var trimmed = string.Join(
+                        '/', dropped.Split('/').Select(static segment => segment is "." or ".." ? segment : segment.TrimEnd('.', ' ')));
                     yield return Resolve(dropped, keepEmpty: true);
                     yield return Resolve(dropped, keepEmpty: false);
                     yield return Resolve(dropped, keepEmpty: false).ToLowerInvariant();

@@ -94,7 +94,8 @@ public class TrustedProxyHeaderTests(TrustedProxyHeaderTests.Rig rig) : IClassFi
     [Fact]
     public async Task AnAnnouncedClientIsNotTrustedItself()
     {
-        var outcome = await rig.SendAsync("PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\nGET /attack HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        var outcome = await rig.SendAsync(
+            "PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\nGET /attack HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
             + "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Edge-Subject: root\r\n\r\n");
 
         Assert.Contains("\r\nX-Forwarded-For: 203.0.113.7\r\n", outcome.Seen[0], StringComparison.Ordinal);

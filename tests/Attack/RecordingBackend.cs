@@ -12,8 +12,9 @@ public sealed record Answer(string Bytes, bool Close = false)
 }
 
 /// <summary>
-/// An API server that keeps connections open, reads strictly by RFC 9112, and remembers each request byte for byte. Whatever it
-/// cannot read as a request it remembers as <c>garbage: …</c>, and one that the edge broke off as <c>cut: …</c>. Probes of <c>/healthz</c> do not count.
+/// An API server that keeps connections open, parses strictly by RFC 9112, and records each request byte for byte. Its
+/// record has <c>garbage: …</c> for bytes that are no request, and <c>cut: …</c> for a request that the edge broke off. It
+/// leaves out probes of <c>/healthz</c>.
 /// </summary>
 public sealed class RecordingBackend : IAsyncDisposable
 {

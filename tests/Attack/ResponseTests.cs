@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Attack;
 
-/// <summary>API servers that break the rules: the client is told so, or cut off, and never gets one answer for another.</summary>
+/// <summary>API servers that break HTTP: the client gets an error or a closed connection, never the answer to another request.</summary>
 public class ResponseTests
 {
     private const string Own = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nits own 1";
@@ -45,21 +45,39 @@ public class ResponseTests
     public static TheoryData<string, string> Ambiguous { get; } = new()
     {
         { "length and chunks", $"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n{Forged}" },
-        { "chunks and length", $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 200\r\n\r\n2\r\nno\r\n0\r\n\r\n{Forged}" },
+        {
+            "chunks and length",
+            $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 200\r\n\r\n2\r\nno\r\n0\r\n\r\n{Forged}"
+        },
         { "two answers", $"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno{Forged}" },
         { "two answers in chunks", $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n{Forged}" },
         { "answer behind a 204", $"HTTP/1.1 204 No Content\r\n\r\n{Forged}" },
         { "answer behind a 304", $"HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n{Forged}" },
         { "body of a 204", $"HTTP/1.1 204 No Content\r\nContent-Length: {Forged.Length}\r\n\r\n{Forged}" },
-        { "trailer that forges", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\nContent-Length: 50\r\nX-Forged: 1\r\n\r\n" },
-        { "interim answers", $"{string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nX-Forged: 1\r\n\r\n", 5))}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno" },
-        { "flood of interim answers", $"{string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nX-Forged: 1\r\n\r\n", 5000))}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno" },
+        {
+            "trailer that forges",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\nContent-Length: 50\r\nX-Forged: 1\r\n\r\n"
+        },
+        {
+            "interim answers",
+            $"{string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nX-Forged: 1\r\n\r\n", 5))}HTTP/1.1 200 OK\r\n"
+                + "Content-Length: 2\r\n\r\nno"
+        },
+        {
+            "flood of interim answers",
+            $"{string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nX-Forged: 1\r\n\r\n", 5000))}HTTP/1.1 200 OK\r\n"
+                + "Content-Length: 2\r\n\r\nno"
+        },
         { "space before the colon", "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 2\r\n\r\nno" },
         { "bare line feed", "HTTP/1.1 200 OK\r\nX: y\nX-Other: 1\r\nContent-Length: 2\r\n\r\nno" },
         { "bare carriage return", "HTTP/1.1 200 OK\r\nX: y\rX-Forged: 1\r\nContent-Length: 2\r\n\r\nno" },
         { "folded header", "HTTP/1.1 200 OK\r\nX: y\r\n X-Forged: 1\r\nContent-Length: 2\r\n\r\nno" },
         { "null in a value", "HTTP/1.1 200 OK\r\nX: y\0z\r\nContent-Length: 2\r\n\r\nno" },
-        { "headers of one connection", "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nno" },
+        {
+            "headers of one connection",
+            "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nUpgrade: h2c\r\n"
+                + "Content-Length: 2\r\n\r\nno"
+        },
     };
 
     [Theory]
@@ -155,12 +173,16 @@ public class ResponseTests
     public async Task AnAnswerBeforeTheBodyWasReadDoesNotMakeARequestOfTheBody()
     {
         await using var backend = new RawBackend((socket, head) => socket.SendAsync(Encoding.Latin1.GetBytes(
-            head.StartsWith("POST /attack ", StringComparison.Ordinal) ? "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno" : Own)));
+            head.StartsWith("POST /attack ", StringComparison.Ordinal)
+                ? "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+                : Own)));
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
         const string Smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-        await AttackRig.TrySendAsync(client, $"POST /attack HTTP/1.1\r\nHost: x\r\nContent-Length: {Smuggled.Length * 2}\r\n\r\n{Smuggled}{Smuggled}{AttackRig.Next}");
+        await AttackRig.TrySendAsync(
+            client,
+            $"POST /attack HTTP/1.1\r\nHost: x\r\nContent-Length: {Smuggled.Length * 2}\r\n\r\n{Smuggled}{Smuggled}{AttackRig.Next}");
         var got = await client.ReceiveAllAsync();
 
         Assert.Matches("^HTTP/1.1 (403|502) ", got);

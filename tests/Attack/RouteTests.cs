@@ -14,7 +14,11 @@ public class RouteTests(RouteTests.Rig rig) : IClassFixture<RouteTests.Rig>
     {
         foreach (var form in new[] { target, "http://x" + target })
         {
-            foreach (var upgrade in new[] { "", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" })
+            foreach (var upgrade in new[]
+            {
+                "",
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
+            })
             {
                 var outcome = await rig.SendAsync($"GET {form} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
 
@@ -74,7 +78,11 @@ public class RouteTests(RouteTests.Rig rig) : IClassFixture<RouteTests.Rig>
     {
         foreach (var form in new[] { target, "http://x" + target })
         {
-            foreach (var upgrade in new[] { "", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" })
+            foreach (var upgrade in new[]
+            {
+                "",
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
+            })
             {
                 var outcome = await rig.AttackAsync($"GET {form} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n");
 
@@ -97,12 +105,17 @@ public class RouteTests(RouteTests.Rig rig) : IClassFixture<RouteTests.Rig>
     {
         protected override string[] Routes =>
         [
-            .. Route("public", "/public/{**rest}"), .. Route("admin", "/admin/{**rest}"), .. Route("cafe", "/caf\u00e9/{**rest}"), .. Route("num", "/num/{id:int}"),
-            .. Route("removed", "/removed/{**rest}", "PathRemovePrefix=/removed"), .. Route("added", "/added/{**rest}", "PathPrefix=/base one"),
-            .. Route("set", "/set/{**rest}", "PathSet=/only"), .. Route("pattern", "/pattern/{a}/{**rest}", "PathPattern=/p/{a}/q/{**rest}"),
-            .. Route("query", "/query/{**rest}", "QueryValueParameter=b", "Set=\u00e9\r\n x"), .. Route("other", "/other/{**rest}", "RequestHeader=X-Own", "Set=1"),
-            .. Route("next", "/next"), .. Route("honest", "/honest"), .. Route("based", "/based/{**rest}"), "ReverseProxy:Routes:based:ClusterId=base",
-            $"ReverseProxy:Clusters:c:Destinations:d:Address={Backend.Url}", $"ReverseProxy:Clusters:base:Destinations:d:Address={Backend.Url}/b\u00e4se/",
+            .. Route("public", "/public/{**rest}"), .. Route("admin", "/admin/{**rest}"), .. Route("cafe", "/caf\u00e9/{**rest}"),
+            .. Route("num", "/num/{id:int}"),
+            .. Route("removed", "/removed/{**rest}", "PathRemovePrefix=/removed"),
+            .. Route("added", "/added/{**rest}", "PathPrefix=/base one"),
+            .. Route("set", "/set/{**rest}", "PathSet=/only"),
+            .. Route("pattern", "/pattern/{a}/{**rest}", "PathPattern=/p/{a}/q/{**rest}"),
+            .. Route("query", "/query/{**rest}", "QueryValueParameter=b", "Set=\u00e9\r\n x"),
+            .. Route("other", "/other/{**rest}", "RequestHeader=X-Own", "Set=1"),
+            .. Route("next", "/next"), .. Route("honest", "/honest"), .. Route("based", "/based/{**rest}"),
+            "ReverseProxy:Routes:based:ClusterId=base", $"ReverseProxy:Clusters:c:Destinations:d:Address={Backend.Url}",
+            $"ReverseProxy:Clusters:base:Destinations:d:Address={Backend.Url}/b\u00e4se/",
         ];
 
         private static string[] Route(string id, string path, params string[] transform) =>

@@ -3,24 +3,28 @@ using System.Text;
 
 namespace Attack;
 
-/// <summary>Upgrades that are none, and what follows them on the connection.</summary>
+/// <summary>Upgrades that the backend refuses or botches, and the bytes that follow them on the connection.</summary>
 public class UpgradeTests
 {
     private const string Request =
-        "GET /attack HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        "GET /attack HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + "Sec-WebSocket-Version: 13\r\n\r\n";
 
     private const string Accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
     private const string Ok = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nits own 1";
 
-    // What a client would send into a tunnel that it takes for open, or a forged request for the backend's eyes only.
+    // A WebSocket frame that a client sends into a tunnel that it believes open. It could also be a request smuggled to the backend.
     private const string Frame = "\u0082\u0085\u0001\u0002\u0003\u0004hello";
 
     public static TheoryData<string, string> Refusals { get; } = new()
     {
         { "200 with a body", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno" },
         { "200 in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n" },
-        { "200 that talks of an upgrade", $"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{Accept}Content-Length: 0\r\n\r\n" },
+        {
+            "200 that talks of an upgrade",
+            $"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{Accept}Content-Length: 0\r\n\r\n"
+        },
         { "204", "HTTP/1.1 204 No Content\r\n\r\n" },
         { "205", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n" },
         { "302", "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n" },
@@ -29,7 +33,11 @@ public class UpgradeTests
         { "426", "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nContent-Length: 2\r\n\r\nno" },
         { "503", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" },
         { "interim answer before the refusal", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno" },
-        { "two answers", $"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{Accept}\r\n" },
+        {
+            "two answers",
+            "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                + $"Connection: Upgrade\r\n{Accept}\r\n"
+        },
     };
 
     public static TheoryData<string, string> BadAnswers { get; } = new()
@@ -38,11 +46,18 @@ public class UpgradeTests
         { "no Connection", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n{Accept}\r\n" },
         { "Connection without upgrade", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: close\r\n{Accept}\r\n" },
         { "no accept", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
-        { "wrong accept", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n" },
+        {
+            "wrong accept",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"
+        },
         { "accept twice", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{Accept}{Accept}\r\n" },
         { "other protocol", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n{Accept}\r\n" },
         { "two protocols", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket, h2c\r\nConnection: Upgrade\r\n{Accept}\r\n" },
-        { "two Upgrade fields", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n{Accept}\r\n" },
+        {
+            "two Upgrade fields",
+            $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n{Accept}\r\n"
+        },
         { "HTTP/1.0", $"HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{Accept}\r\n" },
         { "bare line feeds", $"HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n{Accept}\n" },
         { "folded", $"HTTP/1.1 101 Switching Protocols\r\nUpgrade:\r\n websocket\r\nConnection: Upgrade\r\n{Accept}\r\n" },
@@ -56,12 +71,29 @@ public class UpgradeTests
 
     public static TheoryData<string, string> NoUpgrades { get; } = new()
     {
-        { "HTTP/1.0", Request.Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal).Replace("Connection: Upgrade", "Connection: Upgrade, keep-alive", StringComparison.Ordinal) },
+        {
+            "HTTP/1.0",
+            Request.Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal)
+                .Replace("Connection: Upgrade", "Connection: Upgrade, keep-alive", StringComparison.Ordinal)
+        },
         { "POST", Request.Replace("GET", "POST", StringComparison.Ordinal) },
-        { "POST of nothing", Request.Replace("GET", "POST", StringComparison.Ordinal).Replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n", StringComparison.Ordinal) },
-        { "h2c", Request.Replace("Upgrade: websocket\r\nConnection: Upgrade", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA", StringComparison.Ordinal) },
+        {
+            "POST of nothing",
+            Request.Replace("GET", "POST", StringComparison.Ordinal)
+                .Replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n", StringComparison.Ordinal)
+        },
+        {
+            "h2c",
+            Request.Replace(
+                "Upgrade: websocket\r\nConnection: Upgrade",
+                "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+                StringComparison.Ordinal)
+        },
         { "no Connection", Request.Replace("Connection: Upgrade\r\n", "", StringComparison.Ordinal) },
-        { "Connection without upgrade", Request.Replace("Connection: Upgrade\r\n", "Connection: keep-alive\r\n", StringComparison.Ordinal) },
+        {
+            "Connection without upgrade",
+            Request.Replace("Connection: Upgrade\r\n", "Connection: keep-alive\r\n", StringComparison.Ordinal)
+        },
         { "two protocols", Request.Replace("Upgrade: websocket", "Upgrade: websocket, h2c", StringComparison.Ordinal) },
         { "two Upgrade fields", Request.Replace("Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: h2c", StringComparison.Ordinal) },
         { "TLS", Request.Replace("Upgrade: websocket", "Upgrade: TLS/1.0", StringComparison.Ordinal) },
@@ -108,7 +140,10 @@ public class UpgradeTests
     {
         Assert.NotEmpty(name);
         var protocol = name == "SPDY" ? "SPDY/3.1" : name == "h2c" ? "h2c" : "websocket";
-        var (got, after) = await AttackAsync($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n{Accept}\r\n", request + AttackRig.Next, isUpgrade: false);
+        var (got, after) = await AttackAsync(
+            $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n{Accept}\r\n",
+            request + AttackRig.Next,
+            isUpgrade: false);
 
         Assert.DoesNotContain("HTTP/1.1 101 ", got, StringComparison.Ordinal);
         Assert.Equal("", after);
@@ -123,10 +158,14 @@ public class UpgradeTests
     [InlineData("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8")]
     [InlineData("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "")]
     [InlineData("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: x")]
-    [InlineData("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")]
+    [InlineData(
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")]
     public async Task AnOddWebSocketRequestIsTheBackendsToRefuse(string from, string to)
     {
-        var (got, after) = await AttackAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nodd!", Request.Replace(from, to, StringComparison.Ordinal) + AttackRig.Next);
+        var (got, after) = await AttackAsync(
+            "HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nodd!",
+            Request.Replace(from, to, StringComparison.Ordinal) + AttackRig.Next);
 
         Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", got, StringComparison.Ordinal);
         Assert.Contains("odd!", got, StringComparison.Ordinal);

@@ -4,13 +4,17 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What agents of the ages before rpcs report: statistics, metadata, lifecycle and startup.</summary>
+/// <summary>Reports of old agents, which use REST and not dRPC: statistics, metadata, lifecycle and startup.</summary>
 public sealed class AgentReportTests
 {
     private const string Me = "/api/v2/workspaceagents/me/";
 
     [Theory]
-    [InlineData("""{"connections_by_proto":{"TCP":3},"connection_count":3,"connection_median_latency_ms":1.5,"rx_bytes":7,"rx_packets":1,"tx_bytes":8,"tx_packets":2,"session_count_jetbrains":1,"session_count_reconnecting_pty":2,"session_count_ssh":3,"session_count_vscode":4,"metrics":[{"name":"m","type":"counter","value":2,"labels":[{"name":"a","value":"b"}]}]}""", 3, 4)]
+    [InlineData(
+        """{"connections_by_proto":{"TCP":3},"connection_count":3,"connection_median_latency_ms":1.5,"rx_bytes":7,"rx_packets":"""
+            + """1,"tx_bytes":8,"tx_packets":2,"session_count_jetbrains":1,"session_count_reconnecting_pty":2,"session_count_ssh":"""
+            + """3,"session_count_vscode":4,"metrics":[{"name":"m","type":"counter","value":2,"labels":["""
+            + """{"name":"a","value":"b"}]}]}""", 3, 4)]
     [InlineData("""{"conns_by_proto":{"TCP":3},"num_comms":3,"rx_bytes":7,"rx_packets":1,"tx_bytes":8,"tx_packets":2}""", 3, 0)]
     [InlineData("""{"conns_by_proto":{},"num_comms":0,"rx_bytes":7,"rx_packets":1,"tx_bytes":8,"tx_packets":2}""", 0, 0)]
     public async Task StatisticsOfBothSpellingsAreStored(string body, int connections, int vscode)
@@ -20,9 +24,15 @@ public sealed class AgentReportTests
         Assert.Equal((200, "{\"report_interval\":300000000000}\n"), (answer.Status, answer.Body));
         await StoreAsync(server);
         Assert.Equal(1, server.Count(
-            $"SELECT count(*) FROM agent_stats WHERE reports = 1 AND rx_bytes = 7 AND rx_packets = 1 AND tx_bytes = 8 AND tx_packets = 2 AND connection_count = {connections} AND sessions_vscode = {vscode}"));
-        Assert.Equal(connections > 0 ? 1 : 0, server.Count("SELECT count(*) FROM agent_stats_protocols WHERE protocol = 'TCP' AND connections = 3"));
-        Assert.Equal(vscode > 0 ? 1 : 0, server.Count("SELECT count(*) FROM agent_stats_metrics WHERE name = 'm' AND labels = 'a=b' AND type = 'counter' AND value = 2"));
+            "SELECT count(*) FROM agent_stats WHERE reports = 1 AND rx_bytes = 7 AND rx_packets = 1 AND tx_bytes = 8 AND tx_packets = 2 "
+                + $"AND connection_count = {connections} AND sessions_vscode = {vscode}"));
+        Assert.Equal(
+            connections > 0 ? 1 : 0,
+            server.Count("SELECT count(*) FROM agent_stats_protocols WHERE protocol = 'TCP' AND connections = 3"));
+        Assert.Equal(
+            vscode > 0 ? 1 : 0,
+            server.Count(
+                "SELECT count(*) FROM agent_stats_metrics WHERE name = 'm' AND labels = 'a=b' AND type = 'counter' AND value = 2"));
     }
 
     [Theory]
@@ -60,7 +70,8 @@ public sealed class AgentReportTests
     {
         var time = new ManualTimeProvider();
         await using var server = await ApiServer.StartAsync(
-            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxProtocolsPerAgent = 2, MaxMetricsPerAgent = 2 }, time);
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxProtocolsPerAgent = 2, MaxMetricsPerAgent = 2 },
+            time);
         for (var report = 0; report < 3; report++)
         {
             Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Post, Me + "report-stats", new
@@ -69,7 +80,11 @@ public sealed class AgentReportTests
                 rx_bytes = long.MaxValue,
                 tx_bytes = -1,
                 connection_median_latency_ms = 1e308,
-                metrics = new object?[] { new { name = "a", value = 1.0 }, null, new { value = 1.0 }, new { name = "a", value = 2.0 }, new { name = new string('x', 9999) } },
+                metrics = new object?[]
+                {
+                    new { name = "a", value = 1.0 }, null, new { value = 1.0 }, new { name = "a", value = 2.0 },
+                    new { name = new string('x', 9999) },
+                },
             })).Status);
         }
 
@@ -138,7 +153,7 @@ public sealed class AgentReportTests
         Assert.Equal([KeyValuePair.Create("TCP", 8L)], totals.Connections);
         Assert.Equal([KeyValuePair.Create("m", 1.0)], totals.Metrics);
 
-        // What has gone quiet keeps its sums alone.
+        // An agent that has stopped reporting keeps only its sums.
         var later = await server.Services.GetRequiredService<StatsStore>().TotalsAsync(time.GetUtcNow() + TimeSpan.FromTicks(10));
         Assert.Equal(new StatsSums(2, 2, 20, 4, 40, 0, 0, 0, 0, 0, 0), later.Sums);
         Assert.Empty(later.Connections);
@@ -173,7 +188,11 @@ public sealed class AgentReportTests
         Assert.Equal((204, ""), (old.Status, old.Body));
         var both = await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata", new
         {
-            metadata = new object[] { new { key = "load", value = "0.7" }, new { key = "disk", error = "no disk", collected_at = "2026-01-01T00:00:00Z", age = 2 } },
+            metadata = new object[]
+            {
+                new { key = "load", value = "0.7" },
+                new { key = "disk", error = "no disk", collected_at = "2026-01-01T00:00:00Z", age = 2 },
+            },
         });
         Assert.Equal((204, ""), (both.Status, both.Body));
         Assert.Equal(1, server.Count("SELECT count(*) FROM agent_metadata WHERE key = 'load' AND value = '0.7' AND error = ''"));
@@ -200,7 +219,9 @@ public sealed class AgentReportTests
     {
         await using var server = await ApiServer.StartAsync();
         Assert.Equal((400, message), Of(await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata" + path, body)));
-        Assert.Equal((400, "Validation failed."), Of(await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata/" + new string('k', 129), "{}")));
+        Assert.Equal(
+            (400, "Validation failed."),
+            Of(await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata/" + new string('k', 129), "{}")));
     }
 
     [Fact]
@@ -209,8 +230,11 @@ public sealed class AgentReportTests
         await using var server = await ApiServer.StartAsync();
         await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata/a", new { value = "x" + new string('é', 1024) });
         await server.SendAsAgentAsync(HttpMethod.Post, Me + "metadata/b", new { error = new string('e', 2049) });
-        Assert.Equal(1, server.Count("SELECT count(*) FROM agent_metadata WHERE key = 'a' AND length(value) = 1024 AND error = 'value of 2049 bytes exceeded 2048 bytes'"));
-        Assert.Equal(1, server.Count("SELECT count(*) FROM agent_metadata WHERE key = 'b' AND error = 'error of 2049 bytes exceeded 2048 bytes'"));
+        Assert.Equal(1, server.Count("SELECT count(*) FROM agent_metadata WHERE key = 'a' AND length(value) = 1024 AND error = 'value of "
+            + "2049 bytes exceeded 2048 bytes'"));
+        Assert.Equal(
+            1,
+            server.Count("SELECT count(*) FROM agent_metadata WHERE key = 'b' AND error = 'error of 2049 bytes exceeded 2048 bytes'"));
     }
 
     [Fact]
@@ -220,12 +244,17 @@ public sealed class AgentReportTests
         Assert.Equal((204, ""), await LifecycleAsync(server, new { state = "starting", changed_at = "2023-11-14T22:13:20Z" }));
         Assert.Equal((204, ""), await LifecycleAsync(server, new { state = "ready", changed_at = "2023-11-14T22:13:21Z" }));
         var startup = await server.SendAsAgentAsync(
-            HttpMethod.Post, Me + "startup", """{"version":"v0.20.1","expanded_directory":"/home/x","subsystem":"envbox","subsystems":["exectrace"]}""");
+            HttpMethod.Post, Me + "startup",
+            """{"version":"v0.20.1","expanded_directory":"/home/x","subsystem":"envbox","subsystems":["exectrace"]}""");
         Assert.Equal((200, "null\n"), (startup.Status, startup.Body));
         var agent = await server.GetAsUserAsync(server.AgentPath);
-        Assert.Equal(("ready", "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"), (agent.Text("lifecycle_state"), agent.Text("started_at"), agent.Text("ready_at")));
+        Assert.Equal(
+            ("ready", "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"),
+            (agent.Text("lifecycle_state"), agent.Text("started_at"), agent.Text("ready_at")));
         Assert.Equal(("v0.20.1", "1.0", "/home/x"), (agent.Text("version"), agent.Text("api_version"), agent.Text("expanded_directory")));
-        Assert.Equal(["envbox", "exectrace"], agent.Json.GetProperty("subsystems").EnumerateArray().Select(static name => name.GetString()));
+        Assert.Equal(
+            ["envbox", "exectrace"],
+            agent.Json.GetProperty("subsystems").EnumerateArray().Select(static name => name.GetString()));
 
         // Older agents send no time, or Go's zero.
         Assert.Equal((204, ""), await LifecycleAsync(server, new { state = "off", changed_at = "0001-01-01T00:00:00Z" }));
@@ -254,17 +283,23 @@ public sealed class AgentReportTests
     [Fact]
     public async Task EachPathAuthenticatesThenLooksAtTheMethodAndTheSize()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxRequestBodyBytes = 100 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxRequestBodyBytes = 100 });
         foreach (var (method, path) in new[]
         {
             (HttpMethod.Post, "app-health"), (HttpMethod.Patch, "app-status"), (HttpMethod.Get, "manifest"), (HttpMethod.Get, "metadata"),
-            (HttpMethod.Post, "metadata"), (HttpMethod.Post, "metadata/a"), (HttpMethod.Post, "report-stats"), (HttpMethod.Patch, "startup-logs"),
+            (HttpMethod.Post, "metadata"), (HttpMethod.Post, "metadata/a"), (HttpMethod.Post, "report-stats"),
+            (HttpMethod.Patch, "startup-logs"),
             (HttpMethod.Post, "report-lifecycle"), (HttpMethod.Post, "startup"),
         })
         {
             Assert.Equal(401, (await server.SendAsync(method, Me + path)).Status);
-            Assert.Equal((401, "Workspace agent token invalid."), Of(await server.SendAsync(method, Me + path, server.Credentials!.SessionToken)));
-            Assert.Equal((401, "Workspace agent not authorized."), Of(await server.SendAsync(method, Me + path, Guid.NewGuid().ToString())));
+            Assert.Equal(
+                (401, "Workspace agent token invalid."),
+                Of(await server.SendAsync(method, Me + path, server.Credentials!.SessionToken)));
+            Assert.Equal(
+                (401, "Workspace agent not authorized."),
+                Of(await server.SendAsync(method, Me + path, Guid.NewGuid().ToString())));
             var wrong = await server.SendAsAgentAsync(HttpMethod.Put, Me + path);
             Assert.Equal(405, wrong.Status);
             Assert.Contains(method.Method, wrong.Headers["Allow"], StringComparison.Ordinal);

@@ -24,7 +24,9 @@ public sealed class AgentRpcTests
         Assert.Equal((401, "Cookie \"coder_session_token\" must be provided."), Of(await server.GetAsync(RpcPath)));
         Assert.Equal((401, "Workspace agent not authorized."), Of(await server.GetAsync(RpcPath, Guid.NewGuid().ToString())));
         Assert.Equal(401, (await server.GetAsync(RpcPath, server.Credentials!.SessionToken)).Status);
-        Assert.Equal((400, "Unknown or unsupported API version"), Of(await server.GetAsync(RpcPath + "?version=2.11", server.Agent.AuthToken)));
+        Assert.Equal(
+            (400, "Unknown or unsupported API version"),
+            Of(await server.GetAsync(RpcPath + "?version=2.11", server.Agent.AuthToken)));
         Assert.Equal(426, (await server.GetAsync(RpcPath, server.Agent.AuthToken)).Status);
         Assert.Equal("2.10", (await server.GetAsync("/api/v2/buildinfo")).Text("agent_api_version"));
     }
@@ -44,7 +46,8 @@ public sealed class AgentRpcTests
         Assert.Equal((Kind.Node, 1L, PeerIds.Write(server.Agent.Id)), (toClient.Kind, toClient.Node.Id, toClient.Id));
         var toAgent = await agentCall.UpdateAsync();
         Assert.Equal((Kind.Node, 2L), (toAgent.Kind, toAgent.Node.Id));
-        await agentCall.SendAsync(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = toAgent.Id } } });
+        await agentCall.SendAsync(
+            new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = toAgent.Id } } });
         Assert.Equal(Kind.ReadyForHandshake, (await clientCall.UpdateAsync()).Kind);
         await agentCall.SendNodeAsync(3);
         Assert.Equal(3, (await clientCall.UpdateAsync()).Node.Id);
@@ -96,12 +99,16 @@ public sealed class AgentRpcTests
         var manifest = await CallAsync(agent, "GetManifest", new GetManifestRequest(), Manifest.Parser);
 
         Assert.Equal(PeerIds.Write(server.Agent.Id), manifest.AgentId);
-        Assert.Equal(("main", "admin", "default", "/home/x"), (manifest.AgentName, manifest.OwnerUsername, manifest.WorkspaceName, manifest.Directory));
+        Assert.Equal(
+            ("main", "admin", "default", "/home/x"),
+            (manifest.AgentName, manifest.OwnerUsername, manifest.WorkspaceName, manifest.Directory));
         Assert.Equal("b", manifest.EnvironmentVariables["A"]);
         Assert.Equal((8080, true), (manifest.DerpMap.Regions[999].Nodes[0].DerpPort, manifest.DerpMap.Regions[999].Nodes[0].ForceHttp));
         Assert.Empty(manifest.Apps);
         Assert.False(manifest.HasParentId);
-        Assert.Equal(1, server.Count("SELECT count(*) FROM workspaces WHERE id = '" + new Guid(manifest.WorkspaceId.Span, bigEndian: true) + "'"));
+        Assert.Equal(
+            1,
+            server.Count("SELECT count(*) FROM workspaces WHERE id = '" + new Guid(manifest.WorkspaceId.Span, bigEndian: true) + "'"));
     }
 
     [Fact]
@@ -120,7 +127,9 @@ public sealed class AgentRpcTests
         await using var server = await ApiServer.StartAsync();
         await using var agent = await TailnetLink.RpcAsync(server);
         Assert.False((await CallAsync(agent, "GetServiceBanner", new GetServiceBannerRequest(), ServiceBanner.Parser)).Enabled);
-        Assert.Empty((await CallAsync(agent, "GetAnnouncementBanners", new GetAnnouncementBannersRequest(), GetAnnouncementBannersResponse.Parser)).AnnouncementBanners);
+        Assert.Empty((await CallAsync(
+            agent, "GetAnnouncementBanners", new GetAnnouncementBannersRequest(),
+            GetAnnouncementBannersResponse.Parser)).AnnouncementBanners);
     }
 
     [Fact]
@@ -136,14 +145,23 @@ public sealed class AgentRpcTests
         Assert.Equal(("starting", "2023-11-14T22:13:22Z", null), await TimesAsync(server));
         await Assert.ThrowsAsync<DrpcException>(() => LifecycleAsync(agent, Lifecycle.Types.State.Unspecified, 0));
 
-        var startup = new Startup { Version = "v2.20.0", ExpandedDirectory = "/home/x", Subsystems = { Startup.Types.Subsystem.Exectrace, Startup.Types.Subsystem.Envbox } };
+        var startup = new Startup
+        {
+            Version = "v2.20.0",
+            ExpandedDirectory = "/home/x",
+            Subsystems = { Startup.Types.Subsystem.Exectrace, Startup.Types.Subsystem.Envbox },
+        };
         await CallAsync(agent, "UpdateStartup", new UpdateStartupRequest { Startup = startup }, Startup.Parser);
         var view = await server.GetAsUserAsync(server.AgentPath);
         Assert.Equal(("v2.20.0", "2.4", "/home/x"), (view.Text("version"), view.Text("api_version"), view.Text("expanded_directory")));
         Assert.Equal(["envbox", "exectrace"], view.Json.GetProperty("subsystems").EnumerateArray().Select(static one => one.GetString()));
-        foreach (var bad in new[] { new Startup { Version = "latest" }, new Startup { Version = "v1.0.0", Subsystems = { (Startup.Types.Subsystem)77 } } })
+        foreach (var bad in new[]
         {
-            await Assert.ThrowsAsync<DrpcException>(() => CallAsync(agent, "UpdateStartup", new UpdateStartupRequest { Startup = bad }, Startup.Parser));
+            new Startup { Version = "latest" }, new Startup { Version = "v1.0.0", Subsystems = { (Startup.Types.Subsystem)77 } },
+        })
+        {
+            await Assert.ThrowsAsync<DrpcException>(
+                () => CallAsync(agent, "UpdateStartup", new UpdateStartupRequest { Startup = bad }, Startup.Parser));
         }
     }
 
@@ -175,7 +193,9 @@ public sealed class AgentRpcTests
         var stats = new UpdateStatsRequest { Stats = new Stats { ConnectionsByProto = { ["TCP"] = 1 }, RxBytes = 7, TxBytes = -1 } };
         for (var i = 0; i < 2; i++)
         {
-            Assert.Equal(TimeSpan.FromMinutes(5), (await CallAsync(agent, "UpdateStats", stats, UpdateStatsResponse.Parser)).ReportInterval.ToTimeSpan());
+            Assert.Equal(
+                TimeSpan.FromMinutes(5),
+                (await CallAsync(agent, "UpdateStats", stats, UpdateStatsResponse.Parser)).ReportInterval.ToTimeSpan());
         }
 
         await CallAsync(agent, "UpdateStats", new UpdateStatsRequest { Stats = new Stats() }, UpdateStatsResponse.Parser);
@@ -194,7 +214,9 @@ public sealed class AgentRpcTests
 
         await ConnectionAsync(agent, 3, Connection.Types.Action.Disconnect);
         Assert.Equal(2, server.Count("SELECT count(*) FROM agent_connections"));
-        Assert.Equal(1, server.Count("SELECT count(*) FROM agent_connections WHERE connected_at IS NOT NULL AND disconnected_at IS NOT NULL"));
+        Assert.Equal(
+            1,
+            server.Count("SELECT count(*) FROM agent_connections WHERE connected_at IS NOT NULL AND disconnected_at IS NOT NULL"));
         await Assert.ThrowsAsync<DrpcException>(() => ConnectionAsync(agent, 4, Connection.Types.Action.Unspecified));
     }
 
@@ -203,11 +225,15 @@ public sealed class AgentRpcTests
     {
         await using var server = await ApiServer.StartAsync();
         await using var agent = await TailnetLink.RpcAsync(server);
-        var app = new BatchUpdateAppHealthRequest { Updates = { new BatchUpdateAppHealthRequest.Types.HealthUpdate { Id = PeerIds.Write(Guid.NewGuid()) } } };
+        var app = new BatchUpdateAppHealthRequest
+        {
+            Updates = { new BatchUpdateAppHealthRequest.Types.HealthUpdate { Id = PeerIds.Write(Guid.NewGuid()) } },
+        };
         await Assert.ThrowsAsync<DrpcException>(() => CallAsync(agent, "BatchUpdateAppHealths", app, BatchUpdateAppHealthResponse.Parser));
         await CallAsync(agent, "BatchUpdateAppHealths", new BatchUpdateAppHealthRequest(), BatchUpdateAppHealthResponse.Parser);
         var script = new WorkspaceAgentScriptCompletedRequest { Timing = new Timing { ScriptId = PeerIds.Write(Guid.NewGuid()) } };
-        await Assert.ThrowsAsync<DrpcException>(() => CallAsync(agent, "ScriptCompleted", script, WorkspaceAgentScriptCompletedResponse.Parser));
+        await Assert.ThrowsAsync<DrpcException>(
+            () => CallAsync(agent, "ScriptCompleted", script, WorkspaceAgentScriptCompletedResponse.Parser));
     }
 
     [Fact]
@@ -262,7 +288,7 @@ public sealed class AgentRpcTests
             AgentPongTimeout = TimeSpan.FromMilliseconds(200),
         });
 
-        // It reads nothing, so it answers nothing.
+        // The agent reads nothing, so it answers no ping.
         using var silent = await TailnetLink.DialAsync(server, RpcPath, server.Agent.AuthToken);
         await Eventually.TrueAsync(async () => await StatusAsync(server) == "disconnected", "the silent agent is disconnected");
     }
@@ -309,7 +335,12 @@ public sealed class AgentRpcTests
         "ReportConnection",
         new ReportConnectionRequest
         {
-            Connection = new Connection { Id = ByteString.CopyFrom(new byte[15].Append(id).ToArray()), Action = action, Type = Connection.Types.Type.Ssh },
+            Connection = new Connection
+            {
+                Id = ByteString.CopyFrom(new byte[15].Append(id).ToArray()),
+                Action = action,
+                Type = Connection.Types.Type.Ssh,
+            },
         },
         Empty.Parser);
 

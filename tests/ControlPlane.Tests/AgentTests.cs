@@ -56,8 +56,10 @@ public sealed class AgentTests
         var time = new ManualTimeProvider();
         await using var server = await ApiServer.StartAsync(time: time);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
-        server.Execute(FormattableString.Invariant(
-            $"UPDATE workspace_agents SET first_connected_at = {now - 3_600_000_000}, last_connected_at = {now - (connectedSecondsAgo * 1_000_000L)}"));
+        server.Execute(string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"UPDATE workspace_agents SET first_connected_at = {now - 3_600_000_000}, "
+                + $"last_connected_at = {now - (connectedSecondsAgo * 1_000_000L)}"));
         if (disconnectedSecondsAgo is { } ago)
         {
             server.Execute(FormattableString.Invariant($"UPDATE workspace_agents SET disconnected_at = {now - (ago * 1_000_000L)}"));
@@ -112,7 +114,8 @@ public sealed class AgentTests
     public async Task TheGitKeyIsOnePairPerUserAndItsHalvesBelongTogether()
     {
         await using var server = await ApiServer.StartAsync();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/gitsshkey")));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/gitsshkey")));
         Assert.All(answers, static answer => Assert.Equal(200, answer.Status));
         Assert.Single(answers.Select(static answer => answer.Body).Distinct());
 
@@ -126,5 +129,6 @@ public sealed class AgentTests
         Assert.Equal([4, .. point.X!, .. point.Y!], blob[^65..]);
     }
 
-    private static async Task<(int Status, string? Message)> StatusAndMessage(Task<Answer> answer) => ((await answer).Status, (await answer).Message);
+    private static async Task<(int Status, string? Message)> StatusAndMessage(Task<Answer> answer) =>
+        ((await answer).Status, (await answer).Message);
 }

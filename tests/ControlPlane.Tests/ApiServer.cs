@@ -49,7 +49,8 @@ internal sealed class ApiServer : IAsyncDisposable
     public static string NewDirectory() => System.IO.Directory.CreateTempSubdirectory("control-plane-").FullName;
 
     /// <summary>
-    /// Waits until the server hears notices, where there are any: then whatever waits for changes looks again, and what was cached before is dropped.
+    /// Waits until the server listens for notices, if the database has them. From then on a change elsewhere wakes
+    /// what waits for it and clears the cache.
     /// </summary>
     public Task ListeningAsync() => Database.Engine.Notices is null
         ? Task.CompletedTask
@@ -123,10 +124,12 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public Task<Answer> GetAsUserAsync(string path) => GetAsync(path, Credentials!.SessionToken);
 
-    public Task<Answer> SendAsAgentAsync(HttpMethod method, string path, object? body = null) => SendAsync(method, path, Agent.AuthToken, body);
+    public Task<Answer> SendAsAgentAsync(HttpMethod method, string path, object? body = null) =>
+        SendAsync(method, path, Agent.AuthToken, body);
 
     public Task<Answer> PatchLogsAsync(params string[] outputs) => SendAsAgentAsync(
-        HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", new { logs = outputs.Select(static output => new { created_at = "2026-01-01T00:00:00Z", output }) });
+        HttpMethod.Patch, "/api/v2/workspaceagents/me/logs",
+        new { logs = outputs.Select(static output => new { created_at = "2026-01-01T00:00:00Z", output }) });
 
     /// <summary>A body may be a string or bytes (sent as they are) or an object (sent as JSON).</summary>
     public Task<Answer> SendAsync(HttpMethod method, string path, string? token = null, object? body = null)
@@ -171,12 +174,14 @@ internal sealed class ApiServer : IAsyncDisposable
         socket.Options.CollectHttpResponseDetails = true;
         configure?.Invoke(socket.Options);
         await socket.ConnectAsync(
-            new UriBuilder(new Uri(Client.BaseAddress!, AgentPath + "/logs" + query)) { Scheme = "ws" }.Uri, TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            new UriBuilder(new Uri(Client.BaseAddress!, AgentPath + "/logs" + query)) { Scheme = "ws" }.Uri,
+            TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
         return socket;
     }
 
     public async Task DeclareAsync(AgentDeclarations declarations) =>
-        Assert.True(await Services.GetRequiredService<DeclarationStore>().ReplaceAsync(Agent.Id, declarations, TestContext.Current.CancellationToken));
+        Assert.True(await Services.GetRequiredService<DeclarationStore>()
+            .ReplaceAsync(Agent.Id, declarations, TestContext.Current.CancellationToken));
 
     public long Count(string sql) => Database.Read(connection => connection.Count(sql));
 

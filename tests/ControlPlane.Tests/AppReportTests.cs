@@ -25,7 +25,8 @@ public sealed class AppReportTests
         Assert.Equal(health, (await AppAsync(server, 0)).GetProperty("health").GetString());
         Assert.Equal(
             health,
-            (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/manifest")).Json.GetProperty("apps")[0].GetProperty("health").GetString());
+            (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/manifest")).Json.GetProperty("apps")[0]
+                .GetProperty("health").GetString());
         Assert.Equal("disabled", (await AppAsync(server, 1)).GetProperty("health").GetString());
     }
 
@@ -82,11 +83,21 @@ public sealed class AppReportTests
     [Fact]
     public async Task StatusesShowInTheAgentNewestFirst()
     {
-        await using var server = await DeclaredServerAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxStatusesPerApp = 2 });
+        await using var server = await DeclaredServerAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxStatusesPerApp = 2 });
         foreach (var state in AppReports.States)
         {
             var answer = await StatusAsync(
-                server, new { app_slug = "editor", state, message = "at " + state, uri = "https://x/" + state, icon = "i", needs_user_attention = true });
+                server,
+                new
+                {
+                    app_slug = "editor",
+                    state,
+                    message = "at " + state,
+                    uri = "https://x/" + state,
+                    icon = "i",
+                    needs_user_attention = true,
+                });
             Assert.Equal((200, "null\n"), (answer.Status, answer.Body));
         }
 
@@ -95,7 +106,9 @@ public sealed class AppReportTests
         Assert.Equal(
             ["id", "created_at", "workspace_id", "agent_id", "app_id", "state", "message", "uri", "icon", "needs_user_attention"],
             statuses[0].EnumerateObject().Select(static property => property.Name));
-        Assert.Equal(("at failure", "https://x/failure"), (statuses[0].GetProperty("message").GetString(), statuses[0].GetProperty("uri").GetString()));
+        Assert.Equal(
+            ("at failure", "https://x/failure"),
+            (statuses[0].GetProperty("message").GetString(), statuses[0].GetProperty("uri").GetString()));
         Assert.Equal(Declared.CheckedApp, statuses[0].GetProperty("app_id").GetGuid());
         Assert.Equal(server.Agent.Id, statuses[0].GetProperty("agent_id").GetGuid());
         Assert.Empty((await AppAsync(server, 1)).GetProperty("statuses").EnumerateArray());
@@ -107,11 +120,17 @@ public sealed class AppReportTests
         await using var server = await DeclaredServerAsync();
         foreach (var (body, message, detail) in new (object, string, string?)[]
         {
-            (new { app_slug = "nothing", state = "working", message = "" }, "Failed to get workspace app.", "No app found with slug \"nothing\""),
+            (
+                new { app_slug = "nothing", state = "working", message = "" },
+                "Failed to get workspace app.",
+                "No app found with slug \"nothing\""),
             (new { state = "working", message = "" }, "Failed to get workspace app.", "No app found with slug \"\""),
             (new { app_slug = "editor", state = "sleeping", message = "" }, "Invalid state provided.", "invalid state: \"sleeping\""),
             (new { app_slug = "editor", message = "" }, "Invalid state provided.", "invalid state: \"\""),
-            (new { app_slug = "editor", state = "idle", message = new string('é', 81) }, "Message is too long.", "Message must be less than 160 characters."),
+            (
+                new { app_slug = "editor", state = "idle", message = new string('é', 81) },
+                "Message is too long.",
+                "Message must be less than 160 characters."),
             (new { app_slug = "editor", state = "idle", uri = new string('x', 2049) }, "Validation failed.", null),
             ("{\"app_slug\":1}", "Validation failed.", null),
             ("{\"needs_user_attention\":\"yes\"}", "Validation failed.", null),
@@ -144,7 +163,10 @@ public sealed class AppReportTests
         await using var agent = await TailnetLink.RpcAsync(server);
         await HealthAsync(agent, Declared.CheckedApp, AppHealth.Unhealthy);
         Assert.Equal("unhealthy", (await AppAsync(server, 0)).GetProperty("health").GetString());
-        foreach (var (id, health) in new[] { (Declared.PlainApp, AppHealth.Healthy), (Declared.CheckedApp, AppHealth.Unspecified), (Guid.NewGuid(), AppHealth.Healthy) })
+        foreach (var (id, health) in new[]
+        {
+            (Declared.PlainApp, AppHealth.Healthy), (Declared.CheckedApp, AppHealth.Unspecified), (Guid.NewGuid(), AppHealth.Healthy),
+        })
         {
             await Assert.ThrowsAsync<DrpcException>(() => HealthAsync(agent, id, health));
         }
@@ -153,7 +175,8 @@ public sealed class AppReportTests
         Assert.Equal("done", (await AppAsync(server, 0)).GetProperty("statuses")[0].GetProperty("message").GetString());
         await Assert.ThrowsAsync<DrpcException>(() => StatusAsync(agent, "nothing", UpdateAppStatusRequest.Types.AppStatusState.Idle, ""));
         await Assert.ThrowsAsync<DrpcException>(() => StatusAsync(agent, "editor", (UpdateAppStatusRequest.Types.AppStatusState)77, ""));
-        await Assert.ThrowsAsync<DrpcException>(() => StatusAsync(agent, "editor", UpdateAppStatusRequest.Types.AppStatusState.Idle, new string('x', 161)));
+        await Assert.ThrowsAsync<DrpcException>(
+            () => StatusAsync(agent, "editor", UpdateAppStatusRequest.Types.AppStatusState.Idle, new string('x', 161)));
     }
 
     private static async Task<ApiServer> DeclaredServerAsync(Func<string, ControlPlaneOptions>? options = null)
@@ -168,15 +191,21 @@ public sealed class AppReportTests
 
     private static Task<Answer> StatusAsync(ApiServer server, object body) => server.SendAsAgentAsync(HttpMethod.Patch, StatusPath, body);
 
-    private static async Task<JsonElement> AppAsync(ApiServer server, int index) => (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("apps")[index];
+    private static async Task<JsonElement> AppAsync(ApiServer server, int index) =>
+        (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("apps")[index];
 
     private static Task<BatchUpdateAppHealthResponse> HealthAsync(TailnetLink link, Guid app, AppHealth health) => link.UnaryAsync(
         TailnetLink.Agent + "BatchUpdateAppHealths",
-        new BatchUpdateAppHealthRequest { Updates = { new BatchUpdateAppHealthRequest.Types.HealthUpdate { Id = PeerIds.Write(app), Health = health } } },
+        new BatchUpdateAppHealthRequest
+        {
+            Updates = { new BatchUpdateAppHealthRequest.Types.HealthUpdate { Id = PeerIds.Write(app), Health = health } },
+        },
         BatchUpdateAppHealthResponse.Parser);
 
-    private static Task<UpdateAppStatusResponse> StatusAsync(TailnetLink link, string slug, UpdateAppStatusRequest.Types.AppStatusState state, string message) => link.UnaryAsync(
-        TailnetLink.Agent + "UpdateAppStatus",
-        new UpdateAppStatusRequest { Slug = slug, State = state, Message = message },
-        UpdateAppStatusResponse.Parser);
+    private static Task<UpdateAppStatusResponse> StatusAsync(
+        TailnetLink link, string slug, UpdateAppStatusRequest.Types.AppStatusState state, string message) =>
+        link.UnaryAsync(
+            TailnetLink.Agent + "UpdateAppStatus",
+            new UpdateAppStatusRequest { Slug = slug, State = state, Message = message },
+            UpdateAppStatusResponse.Parser);
 }

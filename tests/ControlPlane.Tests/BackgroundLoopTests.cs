@@ -3,7 +3,7 @@ using ControlPlane.Hosting;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A background loop that throws goes on.</summary>
+/// <summary>A background loop that throws is started again.</summary>
 public sealed class BackgroundLoopTests
 {
     [Fact]
@@ -28,7 +28,8 @@ public sealed class BackgroundLoopTests
         foreach (var wait in new[] { 1, 2, 4, 8, 16, 32, 60, 60 })
         {
             Assert.True(await starts.WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken));
-            await Eventually.TrueAsync(() => log.Lines.Any(line => line.Contains($"in {wait} s", StringComparison.Ordinal)), "the fault is logged");
+            await Eventually.TrueAsync(
+                () => log.Lines.Any(line => line.Contains($"in {wait} s", StringComparison.Ordinal)), "the fault is logged");
             clock.Advance(TimeSpan.FromSeconds(wait) - TimeSpan.FromMilliseconds(1));
             Assert.Equal(0, starts.CurrentCount);
             clock.Advance(TimeSpan.FromMilliseconds(1));
@@ -38,7 +39,10 @@ public sealed class BackgroundLoopTests
         await stop.CancelAsync();
         await running.WaitAsync(ApiServer.Patience);
         Assert.Equal(9, faults.Count);
-        Assert.All(log.Lines, static line => Assert.StartsWith("Error test: The background service test-restarts has failed", line, StringComparison.Ordinal));
+        Assert.All(log.Lines, static line => Assert.StartsWith(
+            "Error test: The background service test-restarts has failed",
+            line,
+            StringComparison.Ordinal));
         Assert.Contains("a fault of the test", log.Lines.First(), StringComparison.Ordinal);
     }
 

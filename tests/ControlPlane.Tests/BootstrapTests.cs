@@ -78,7 +78,8 @@ public sealed class BootstrapTests : IDisposable
     [Fact]
     public async Task ManyHostsThatStartOnOneDirectoryAtOnceMakeOneUser()
     {
-        var servers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => ApiServer.StartAsync(directory: _directory, initialise: false)));
+        var servers = await Task.WhenAll(
+            Enumerable.Range(0, 6).Select(_ => ApiServer.StartAsync(directory: _directory, initialise: false)));
         try
         {
             var made = await Task.WhenAll(servers.Select(static server => Task.Run(() => ApiServer.InitializeAsync(server.Services))));
@@ -90,7 +91,8 @@ public sealed class BootstrapTests : IDisposable
 
             // All of them write too.
             var patches = servers.Select(server => server.SendAsync(
-                HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", credentials!.Agents[0].AuthToken, new { logs = new[] { new { output = "x" } } }));
+                HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", credentials!.Agents[0].AuthToken,
+                new { logs = new[] { new { output = "x" } } }));
             Assert.All(await Task.WhenAll(patches), static answer => Assert.Equal(200, answer.Status));
             Assert.Equal(servers.Length, servers[0].Count("SELECT count(*) FROM agent_logs"));
         }

@@ -41,11 +41,13 @@ internal static class Clouds
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         return issuer is null
             ? request.CreateSelfSigned(Now.AddYears(-1), notAfter ?? Now.AddYears(1))
-            : request.Create(issuer, Now.AddDays(-100), notAfter ?? Now.AddDays(100), RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
+            : request.Create(issuer, Now.AddDays(-100), notAfter ?? Now.AddDays(100), RandomNumberGenerator.GetBytes(8))
+                .CopyWithPrivateKey(key);
     }
 
     /// <summary>A certificate for signing; with <paramref name="purpose"/> null it has none named.</summary>
-    public static X509Certificate2 Leaf(string name, X509Certificate2 issuer, DateTimeOffset? notAfter = null, string? purpose = "1.3.6.1.5.5.7.3.1")
+    public static X509Certificate2 Leaf(
+        string name, X509Certificate2 issuer, DateTimeOffset? notAfter = null, string? purpose = "1.3.6.1.5.5.7.3.1")
     {
         var request = new CertificateRequest(name, LeafKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
@@ -54,7 +56,8 @@ internal static class Clouds
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
         }
 
-        return request.Create(issuer, Now.AddDays(-50), notAfter ?? Now.AddDays(50), RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(LeafKey);
+        return request.Create(issuer, Now.AddDays(-50), notAfter ?? Now.AddDays(50), RandomNumberGenerator.GetBytes(8))
+            .CopyWithPrivateKey(LeafKey);
     }
 
     /// <summary>A certificate with a 1024-bit DSA key, such as AWS's oldest form of signature needs.</summary>
@@ -63,7 +66,8 @@ internal static class Clouds
         var key = DSA.Create(1024);
         var subject = new X500DistinguishedName(name);
         var request = new CertificateRequest(subject, new PublicKey(key), HashAlgorithmName.SHA1);
-        return request.Create(subject, new DsaGenerator(key), Now.AddYears(-1), Now.AddYears(1), RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
+        return request.Create(subject, new DsaGenerator(key), Now.AddYears(-1), Now.AddYears(1), RandomNumberGenerator.GetBytes(8))
+            .CopyWithPrivateKey(key);
     }
 
     /// <summary>AWS's <c>signature</c>: in lines, as the metadata service gives it.</summary>
@@ -71,7 +75,8 @@ internal static class Clouds
     {
         using var key = certificate.GetRSAPrivateKey()!;
         return Convert.ToBase64String(
-            key.SignData(Encoding.UTF8.GetBytes(document), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), Base64FormattingOptions.InsertLineBreaks);
+            key.SignData(Encoding.UTF8.GetBytes(document), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
+            Base64FormattingOptions.InsertLineBreaks);
     }
 
     public static string Message(
@@ -98,7 +103,8 @@ internal static class Clouds
 
     public static string AzureDocument(
         string createdOn = "12/31/25 23:00:00 -0000", string expiresOn = "01/01/26 05:00:00 -0000", string vmId = AzureInstance) =>
-        JsonSerializer.Serialize(new { nonce = "20260101-000000", timeStamp = new { createdOn, expiresOn }, vmId, subscriptionId = Guid.Empty });
+        JsonSerializer.Serialize(
+            new { nonce = "20260101-000000", timeStamp = new { createdOn, expiresOn }, vmId, subscriptionId = Guid.Empty });
 
     public static string KeySet(params (string Id, RSA Key)[] keys) => JsonSerializer.Serialize(new
     {
@@ -160,6 +166,7 @@ internal static class Clouds
             return writer.Encode();
         }
 
-        public override byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm) => key.SignData(data, hashAlgorithm, DSASignatureFormat.Rfc3279DerSequence);
+        public override byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm) =>
+            key.SignData(data, hashAlgorithm, DSASignatureFormat.Rfc3279DerSequence);
     }
 }

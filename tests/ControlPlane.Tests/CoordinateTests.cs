@@ -60,8 +60,12 @@ public sealed class CoordinateTests
         for (var i = 0; i < 3; i++)
         {
             await client.SendAsync(
-                $"GET /api/v2/workspaceagents/me/rpc HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {server.Agent.AuthToken}\r\nContent-Length: 7\r\n\r\n{{\"a\":1}}");
-            Assert.StartsWith("HTTP/1.1 426", (await client.ReceiveUntilAsync("version 13 over HTTP/1.1.\"}\n")).TrimStart(), StringComparison.Ordinal);
+                $"GET /api/v2/workspaceagents/me/rpc HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {server.Agent.AuthToken}\r\n"
+                    + "Content-Length: 7\r\n\r\n{\"a\":1}");
+            Assert.StartsWith(
+                "HTTP/1.1 426",
+                (await client.ReceiveUntilAsync("version 13 over HTTP/1.1.\"}\n")).TrimStart(),
+                StringComparison.Ordinal);
         }
     }
 
@@ -131,7 +135,8 @@ public sealed class CoordinateTests
         await using var server = await ApiServer.StartAsync();
         await using var link = await TailnetLink.CoordinateAsync(server);
         await using var call = await link.CoordinateAsync();
-        var agent = await server.Services.GetRequiredService<InMemoryCoordinator>().ConnectAsync(server.Agent.Id, CoordinateeAuth.Agent(server.Agent.Id));
+        var agent = await server.Services.GetRequiredService<InMemoryCoordinator>()
+            .ConnectAsync(server.Agent.Id, CoordinateeAuth.Agent(server.Agent.Id));
         await agent.HandleAsync(new CoordinateRequest { UpdateSelf = new() { Node = new Node { Id = 1 } } });
         await call.SendNodeAsync(2, server.Agent.Id);
         Assert.Equal(1, (await call.UpdateAsync()).Node.Id);
@@ -164,7 +169,8 @@ public sealed class CoordinateTests
         await using (var mine = await link.CoordinateAsync())
         {
             await mine.SendNodeAsync(2, server.Agent.Id);
-            await using var agent = await server.Services.GetRequiredService<InMemoryCoordinator>().ConnectAsync(server.Agent.Id, CoordinateeAuth.Server);
+            await using var agent = await server.Services.GetRequiredService<InMemoryCoordinator>()
+                .ConnectAsync(server.Agent.Id, CoordinateeAuth.Server);
             await agent.HandleAsync(new CoordinateRequest { UpdateSelf = new() { Node = new Node { Id = 1 } } });
             Assert.Equal(1, (await mine.UpdateAsync()).Node.Id);
         }
@@ -213,7 +219,8 @@ public sealed class CoordinateTests
     {
         await using var server = await ApiServer.StartAsync(
             static directory => new ControlPlaneOptions { DataDirectory = directory, WorkspaceRecheck = TimeSpan.FromMilliseconds(20) });
-        var owner = JsonSerializer.Deserialize<JsonElement>((await server.GetAsUserAsync("/api/v2/users/me")).Body).GetProperty("id").GetGuid();
+        var owner = JsonSerializer.Deserialize<JsonElement>((await server.GetAsUserAsync("/api/v2/users/me")).Body)
+            .GetProperty("id").GetGuid();
         await using var link = await TailnetLink.TailnetAsync(server, "?version=2.3");
         await using var updates = Updates(link, owner).GetAsyncEnumerator();
         Assert.True(await updates.MoveNextAsync().AsTask().Soon());
@@ -251,13 +258,15 @@ public sealed class CoordinateTests
 
         Assert.True(await updates.MoveNextAsync().AsTask().Soon());
         Assert.Equal(("child", made.Agent.Id), (Assert.Single(updates.Current.UpsertedAgents).Name, updates.Current.UpsertedAgents[0].Id));
-        await agent.UnaryAsync(TailnetLink.Agent + "DeleteSubAgent", new DeleteSubAgentRequest { Id = made.Agent.Id }, DeleteSubAgentResponse.Parser);
+        await agent.UnaryAsync(
+            TailnetLink.Agent + "DeleteSubAgent", new DeleteSubAgentRequest { Id = made.Agent.Id }, DeleteSubAgentResponse.Parser);
         Assert.True(await updates.MoveNextAsync().AsTask().Soon());
         Assert.Equal(made.Agent.Id, Assert.Single(updates.Current.DeletedAgents).Id);
     }
 
     private static IAsyncEnumerable<WorkspaceUpdate> Updates(TailnetLink link, Guid owner) => link.Client.ServerStreamAsync(
-        TailnetLink.Tailnet + "WorkspaceUpdates", new WorkspaceUpdatesRequest { WorkspaceOwnerId = PeerIds.Write(owner) }, WorkspaceUpdate.Parser);
+        TailnetLink.Tailnet + "WorkspaceUpdates", new WorkspaceUpdatesRequest { WorkspaceOwnerId = PeerIds.Write(owner) },
+        WorkspaceUpdate.Parser);
 
     private static string SubjectOf(string token) =>
         JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[1])).RootElement.GetProperty("sub").GetString()!;

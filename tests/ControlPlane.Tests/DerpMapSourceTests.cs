@@ -11,12 +11,17 @@ namespace ControlPlane.Tests;
 public sealed class DerpMapSourceTests
 {
     private const string Region5 = """
-        {"homeparams":{"RegionScore":{"5":0.5}},"omitDefaultRegions":true,"Regions":{"6":null,"5":{"EmbeddedRelay":false,"RegionID":5,"RegionCode":"c","RegionName":"n","Avoid":true,"Latitude":1.5,
-        "Nodes":[{"Name":"5a","RegionID":5,"HostName":"h","CertName":"c","IPv4":"192.0.2.1","IPv6":"::1","STUNPort":3478,"STUNOnly":false,"DERPPort":1,"InsecureForTests":true,"ForceHTTP":true,"STUNTestIP":"t","CanPort80":true}]}}}
+        {"homeparams":{"RegionScore":{"5":0.5}},"omitDefaultRegions":true,"Regions":{"6":null,
+        "5":{"EmbeddedRelay":false,"RegionID":5,"RegionCode":"c","RegionName":"n","Avoid":true,"Latitude":1.5,
+        "Nodes":[{"Name":"5a","RegionID":5,"HostName":"h","CertName":"c","IPv4":"192.0.2.1","IPv6":"::1","STUNPort":3478,
+        "STUNOnly":false,"DERPPort":1,"InsecureForTests":true,"ForceHTTP":true,"STUNTestIP":"t","CanPort80":true}]}}}
         """;
 
     private const string Region5Written =
-        """{"HomeParams":{"RegionScore":{"5":0.5}},"Regions":{"5":{"EmbeddedRelay":false,"RegionID":5,"RegionCode":"c","RegionName":"n","Avoid":true,"Nodes":[{"Name":"5a","RegionID":5,"HostName":"h","CertName":"c","IPv4":"192.0.2.1","IPv6":"::1","STUNPort":3478,"DERPPort":1,"InsecureForTests":true,"ForceHTTP":true,"STUNTestIP":"t","CanPort80":true}]}}}""";
+        """{"HomeParams":{"RegionScore":{"5":0.5}},"Regions":"""
+            + """{"5":{"EmbeddedRelay":false,"RegionID":5,"RegionCode":"c","RegionName":"n","Avoid":true,"Nodes":["""
+            + """{"Name":"5a","RegionID":5,"HostName":"h","CertName":"c","IPv4":"192.0.2.1","IPv6":"::1","STUNPort":"""
+            + """3478,"DERPPort":1,"InsecureForTests":true,"ForceHTTP":true,"STUNTestIP":"t","CanPort80":true}]}}}""";
 
     public static TheoryData<string> Faulty => new(
         "",
@@ -78,7 +83,13 @@ public sealed class DerpMapSourceTests
                 EmbeddedStunPort = 3479,
                 Files = [file],
                 StunServers = [new DnsEndPoint("stun.example", 19302)],
-                Regions = [new DerpRegionOptions { Id = 7, Code = "x", Name = "X", Nodes = [new DerpNodeOptions { Name = "7a", HostName = "relay.example", StunPort = -1 }] }],
+                Regions = [new DerpRegionOptions
+                {
+                    Id = 7,
+                    Code = "x",
+                    Name = "X",
+                    Nodes = [new DerpNodeOptions { Name = "7a", HostName = "relay.example", StunPort = -1 }],
+                }],
             },
         });
         var answer = await server.GetAsUserAsync(server.AgentPath + "/connection");
@@ -90,10 +101,12 @@ public sealed class DerpMapSourceTests
         var regions = answer.Json.GetProperty("derp_map").GetProperty("Regions");
         Assert.Equal(["5", "7", "999", "1000"], regions.EnumerateObject().Select(static region => region.Name));
         Assert.Equal(
-            """{"EmbeddedRelay":true,"RegionID":999,"RegionCode":"embedded","RegionName":"Embedded Relay","Nodes":[{"Name":"999b","RegionID":999,"HostName":"coder.example","STUNPort":3479,"DERPPort":443}]}""",
+            """{"EmbeddedRelay":true,"RegionID":999,"RegionCode":"embedded","RegionName":"Embedded Relay","Nodes":["""
+                + """{"Name":"999b","RegionID":999,"HostName":"coder.example","STUNPort":3479,"DERPPort":443}]}""",
             regions.GetProperty("999").GetRawText());
         Assert.Equal(
-            """{"EmbeddedRelay":false,"RegionID":1000,"RegionCode":"stun_1000","RegionName":"STUN 1000","Nodes":[{"Name":"1000stun0","RegionID":1000,"HostName":"stun.example","STUNPort":19302,"STUNOnly":true}]}""",
+            """{"EmbeddedRelay":false,"RegionID":1000,"RegionCode":"stun_1000","RegionName":"STUN 1000","Nodes":["""
+                + """{"Name":"1000stun0","RegionID":1000,"HostName":"stun.example","STUNPort":19302,"STUNOnly":true}]}""",
             regions.GetProperty("1000").GetRawText());
         Assert.Equal(answer.Body, (await server.GetAsUserAsync("/api/v2/workspaceagents/connection")).Body);
         File.Delete(file);
@@ -110,7 +123,8 @@ public sealed class DerpMapSourceTests
             Assert.Equal(401, (await server.GetAsync(path, server.Agent.AuthToken)).Status);
             Assert.Equal(405, (await server.SendAsync(HttpMethod.Post, path, server.Credentials!.SessionToken)).Status);
             Assert.Equal(
-                "{\"derp_map\":{\"Regions\":{}},\"derp_force_websockets\":false,\"disable_direct_connections\":false}\n", (await server.GetAsUserAsync(path)).Body);
+                "{\"derp_map\":{\"Regions\":{}},\"derp_force_websockets\":false,\"disable_direct_connections\":false}\n",
+                (await server.GetAsUserAsync(path)).Body);
         }
 
         Assert.Equal(404, (await server.GetAsUserAsync($"/api/v2/workspaceagents/{Guid.NewGuid()}/connection")).Status);
@@ -123,7 +137,8 @@ public sealed class DerpMapSourceTests
         {
             DataDirectory = directory,
             PublicUrl = new Uri("https://coder.example"),
-            DerpMap = new DerpMapOptions { BlockDirect = true, EmbeddedStunPort = 3478, StunServers = [new DnsEndPoint("stun.example", 1)] },
+            DerpMap =
+                new DerpMapOptions { BlockDirect = true, EmbeddedStunPort = 3478, StunServers = [new DnsEndPoint("stun.example", 1)] },
         });
         var region = Assert.Single(Current(server).Regions);
         Assert.Equal((999L, -1), (region.Key, region.Value.Nodes[0].StunPort));
@@ -136,14 +151,17 @@ public sealed class DerpMapSourceTests
         foreach (var (derp, says) in new[]
         {
             (new DerpMapOptions { Files = [file, file + "x"] }, "cannot be read"),
-            (new DerpMapOptions { EmbeddedRegionId = 5, Files = [file] }, "the region 5 comes from the embedded relay and again from the file"),
+            (
+                new DerpMapOptions { EmbeddedRegionId = 5, Files = [file] },
+                "the region 5 comes from the embedded relay and again from the file"),
             (new DerpMapOptions { HasEmbeddedRelay = false, StunServers = [new DnsEndPoint("a", 1)] }, "no region has a relay"),
             (new DerpMapOptions { Urls = [new Uri("http://127.0.0.1:1/x?secret")] }, "http://127.0.0.1:1/x cannot be read"),
             (new DerpMapOptions { Files = [file], MaxSourceBytes = 10 }, "longer than 10 bytes"),
         })
         {
             await using var server = await ApiServer.StartAsync(
-                directory => new ControlPlaneOptions { DataDirectory = directory, PublicUrl = new Uri("https://a"), DerpMap = derp }, initialise: false);
+                directory => new ControlPlaneOptions { DataDirectory = directory, PublicUrl = new Uri("https://a"), DerpMap = derp },
+                initialise: false);
             var error = await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(server.Services));
             Assert.Contains(says, error.Message, StringComparison.Ordinal);
             Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
@@ -165,13 +183,20 @@ public sealed class DerpMapSourceTests
             socket.Shutdown(SocketShutdown.Send);
         });
         await using var server = await ApiServer.StartAsync(
-            directory => new ControlPlaneOptions { DataDirectory = directory, DerpMap = new DerpMapOptions { Urls = [new Uri(web.Url + "/map.json")] } }, time);
+            directory => new ControlPlaneOptions
+            {
+                DataDirectory = directory,
+                DerpMap = new DerpMapOptions { Urls = [new Uri(web.Url + "/map.json")] },
+            }, time);
         using var socket = await TailnetLink.DialAsync(server, "/api/v2/derp-map", server.Agent.AuthToken);
         Assert.Contains("\"5\":", await ReceiveAsync(socket), StringComparison.Ordinal);
 
-        // A faulty answer is no news; the next good one is.
+        // A faulty answer changes nothing; the next valid one does.
         var sources = server.Services.GetRequiredService<DerpMapSources>();
-        foreach (var (nextStatus, nextBody) in new[] { (500, "x"), (200, "{"), (200, """{"Regions":{"5":{"Nodes":[{"Name":"a","HostName":"h","STUNOnly":true}]}}}""") })
+        foreach (var (nextStatus, nextBody) in new[]
+        {
+            (500, "x"), (200, "{"), (200, """{"Regions":{"5":{"Nodes":[{"Name":"a","HostName":"h","STUNOnly":true}]}}}"""),
+        })
         {
             (status, body) = (nextStatus, nextBody);
             await sources.RefreshAsync(TestContext.Current.CancellationToken);

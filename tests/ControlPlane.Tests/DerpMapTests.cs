@@ -18,7 +18,8 @@ public sealed class DerpMapTests
         using var agent = await TailnetLink.DialAsync(server, Path, server.Agent.AuthToken);
         using var user = await TailnetLink.DialAsync(server, Path, server.Credentials!.SessionToken);
         const string first =
-            """{"Regions":{"999":{"EmbeddedRelay":true,"RegionID":999,"RegionCode":"embedded","RegionName":"Embedded Relay","Nodes":[{"Name":"999b","RegionID":999,"HostName":"coder.example","STUNPort":-1,"DERPPort":8080,"ForceHTTP":true}]}}}""";
+            """{"Regions":{"999":{"EmbeddedRelay":true,"RegionID":999,"RegionCode":"embedded","RegionName":"Embedded Relay","Nodes":["""
+                + """{"Name":"999b","RegionID":999,"HostName":"coder.example","STUNPort":-1,"DERPPort":8080,"ForceHTTP":true}]}}}""";
         Assert.Equal(first + "\n", await ReceiveAsync(agent));
         Assert.Equal(first + "\n", await ReceiveAsync(user));
 

@@ -180,12 +180,14 @@ public sealed class ExternalAuthTests
         var owner = await OwnerAsync(server);
         foreach (var token in (string[])["", "a b", "a\nhost=evil", "a\0", "caf\u00e9", new string('x', 20_000)])
         {
-            await Assert.ThrowsAsync<ArgumentException>(() => server.Store().SetAsync(owner, "github", new ExternalAuthToken(token), default));
+            await Assert.ThrowsAsync<ArgumentException>(
+                () => server.Store().SetAsync(owner, "github", new ExternalAuthToken(token), default));
         }
 
         foreach (var extra in (string[])["", "[]", "{", "1", string.Concat(Enumerable.Repeat("{\"a\":", 40)) + "1" + new string('}', 40)])
         {
-            await Assert.ThrowsAsync<ArgumentException>(() => server.Store().SetAsync(owner, "github", new ExternalAuthToken("x", extra), default));
+            await Assert.ThrowsAsync<ArgumentException>(
+                () => server.Store().SetAsync(owner, "github", new ExternalAuthToken("x", extra), default));
         }
 
         Assert.False(await server.Store().SetAsync(Guid.NewGuid(), "github", new ExternalAuthToken("x"), default));
@@ -202,8 +204,14 @@ public sealed class ExternalAuthTests
         Assert.Equal(405, (await server.SendAsAgentAsync(HttpMethod.Post, Path + "?id=github")).Status);
     }
 
-    private static Task<ApiServer> StartAsync(ManualTimeProvider? time = null, params ExternalAuthProvider[] providers) => ApiServer.StartAsync(
-        directory => new ControlPlaneOptions { DataDirectory = directory, ExternalAuth = providers.Length > 0 ? providers : [GitHub, GitLab] }, time);
+    private static Task<ApiServer> StartAsync(ManualTimeProvider? time = null, params ExternalAuthProvider[] providers) =>
+        ApiServer.StartAsync(
+            directory => new ControlPlaneOptions
+            {
+                DataDirectory = directory,
+                ExternalAuth = providers.Length > 0 ? providers : [GitHub, GitLab],
+            },
+            time);
 
     private static async Task<Guid> OwnerAsync(ApiServer server) =>
         (await server.Services.GetRequiredService<AgentStore>().FindAsync(server.Agent.Id))!.OwnerId;

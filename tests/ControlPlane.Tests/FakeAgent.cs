@@ -8,7 +8,8 @@ namespace ControlPlane.Tests;
 internal sealed class FakeAgent : IAgentConnection
 {
     public static readonly AgentContainer Web = new(
-        DateTimeOffset.UnixEpoch, "0123", "web", "nginx", new Dictionary<string, string> { ["a"] = "b=c" }, true, [new ContainerPort(80, "tcp", "0.0.0.0", 8080)], "running", new Dictionary<string, string>());
+        DateTimeOffset.UnixEpoch, "0123", "web", "nginx", new Dictionary<string, string> { ["a"] = "b=c" }, true,
+        [new ContainerPort(80, "tcp", "0.0.0.0", 8080)], "running", new Dictionary<string, string>());
 
     public Func<CancellationToken, Task<AgentContainers>> Containers { get; set; } =
         static _ => Task.FromResult(new AgentContainers([Web, Web with { Id = "4567", Labels = new Dictionary<string, string>() }], []));

@@ -16,7 +16,9 @@ public sealed class FollowLogsTests
         using var socket = await server.FollowAsync();
         var first = await socket.ReceiveTextAsync();
         Assert.EndsWith("]\n", first, StringComparison.Ordinal);
-        Assert.Equal(["a", "b"], JsonDocument.Parse(first).RootElement.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
+        Assert.Equal(
+            ["a", "b"],
+            JsonDocument.Parse(first).RootElement.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
 
         await server.PatchLogsAsync("c");
         Assert.Equal(["c"], await socket.ReceiveOutputsAsync());
@@ -50,7 +52,8 @@ public sealed class FollowLogsTests
         {
             var message = await socket.ReceiveTextAsync();
             Assert.InRange(Encoding.UTF8.GetByteCount(message), 3, 32_768);
-            received.AddRange(JsonDocument.Parse(message).RootElement.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
+            received.AddRange(
+                JsonDocument.Parse(message).RootElement.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
         }
 
         Assert.Equal(outputs, received);
@@ -74,7 +77,8 @@ public sealed class FollowLogsTests
             var ids = new List<long>();
             while (ids.Count < 200)
             {
-                ids.AddRange(JsonDocument.Parse(await socket.ReceiveTextAsync()).RootElement.EnumerateArray().Select(static line => line.GetProperty("id").GetInt64()));
+                ids.AddRange(JsonDocument.Parse(await socket.ReceiveTextAsync()).RootElement.EnumerateArray()
+                    .Select(static line => line.GetProperty("id").GetInt64()));
             }
 
             Assert.Equal(ids.Order().Distinct(), ids);
@@ -92,7 +96,8 @@ public sealed class FollowLogsTests
         using var socket = await server.FollowAsync();
         Assert.Equal("[]\n", await socket.ReceiveTextAsync());
         Assert.Equal(200, (await other.SendAsync(
-            HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", server.Agent.AuthToken, new { logs = new[] { new { output = "elsewhere" } } })).Status);
+            HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", server.Agent.AuthToken,
+            new { logs = new[] { new { output = "elsewhere" } } })).Status);
 
         // The follower has sent its first message, but may not wait yet.
         await Eventually.TrueAsync(() => time.IsDueIn(TimeSpan.FromSeconds(60)), "the follower waits");
@@ -174,7 +179,9 @@ public sealed class FollowLogsTests
         // Six bytes on the wire for one stored: more than the sockets' buffers hold.
         for (var patch = 0; patch < 4; patch++)
         {
-            Assert.Equal(200, (await server.PatchLogsAsync([.. Enumerable.Range(0, 600).Select(static _ => new string('<', 1000))])).Status);
+            Assert.Equal(
+                200,
+                (await server.PatchLogsAsync([.. Enumerable.Range(0, 600).Select(static _ => new string('<', 1000))])).Status);
         }
 
         using var slow = await server.FollowAsync();
@@ -209,13 +216,15 @@ public sealed class FollowLogsTests
         var stream = tcp.GetStream();
         await stream.WriteAsync(
             Encoding.ASCII.GetBytes(
-                $"GET {server.AgentPath}/logs?follow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                + $"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCoder-Session-Token: {server.Credentials!.SessionToken}\r\n\r\n"),
+                $"GET {server.AgentPath}/logs?follow HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                + $"Coder-Session-Token: {server.Credentials!.SessionToken}\r\n\r\n"),
             TestContext.Current.CancellationToken);
         var everything = new MemoryStream();
         try
         {
-            await stream.CopyToAsync(everything, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            await stream.CopyToAsync(everything, TestContext.Current.CancellationToken)
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
@@ -272,7 +281,8 @@ public sealed class FollowLogsTests
     public async Task CompressionIsNeverNegotiated()
     {
         await using var server = await ApiServer.StartAsync();
-        using var socket = await server.FollowAsync(configure: static options => options.DangerousDeflateOptions = new WebSocketDeflateOptions());
+        using var socket = await server.FollowAsync(
+            configure: static options => options.DangerousDeflateOptions = new WebSocketDeflateOptions());
         Assert.False(socket.HttpResponseHeaders!.ContainsKey("Sec-WebSocket-Extensions"));
         Assert.Equal("[]\n", await socket.ReceiveTextAsync());
     }

@@ -54,12 +54,13 @@ public sealed class InstanceIdentityTests : IDisposable
             tokens.Add(answer.Text("session_token")!);
         }
 
-        // Of many, the newest sixteen; and the agent's first token is as good as before.
-        int[] statuses = [.. await Task.WhenAll(tokens.Select(async token => (await server.GetAsync(Path + "me/gitsshkey", token)).Status))];
+        // Of many session tokens only the newest sixteen are valid. The agent's first token stays valid.
+        int[] statuses = [.. await Task.WhenAll(
+            tokens.Select(async token => (await server.GetAsync(Path + "me/gitsshkey", token)).Status))];
         Assert.Equal([401, 401, .. Enumerable.Repeat(200, 16)], statuses);
         Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Get, Path + "me/gitsshkey")).Status);
 
-        // Bound again to the same instance nothing changes, to another one they end.
+        // Binding the agent to the same instance again changes nothing. Binding it to another one ends the tokens.
         await BindAsync(server, Cloud.Aws, Clouds.AwsInstance);
         Assert.Equal(200, (await server.GetAsync(Path + "me/gitsshkey", tokens[^1])).Status);
         Assert.Equal(200, (await server.SendAsync(HttpMethod.Post, Path + "me/report-stats", tokens[^1], new { })).Status);
@@ -286,7 +287,7 @@ public sealed class InstanceIdentityTests : IDisposable
         Assert.Equal(401, (await PostGoogleAsync(server, Clouds.GoogleToken(OtherKey, "three"))).Status);
         Assert.Equal(2, google.Requests.Count);
 
-        // While they cannot be had: old keys serve on for a day, and of unknown ones nothing can be said.
+        // While the keys cannot be fetched, old ones stay valid for a day, and unknown ones get 503.
         status = 500;
         _time.Advance(TimeSpan.FromHours(2));
         Assert.Equal(200, (await PostGoogleAsync(server, Clouds.GoogleToken(GoogleKey, expiresInMinutes: 300))).Status);
@@ -315,7 +316,10 @@ public sealed class InstanceIdentityTests : IDisposable
         {
             var answer = await server.SendAsync(HttpMethod.Post, Path + route, null, body);
             Assert.Equal((400, "Validation failed."), (answer.Status, answer.Message));
-            Assert.Equal(fields, answer.Json.GetProperty("validations").EnumerateArray().Select(static failure => failure.GetProperty("field").GetString()!));
+            Assert.Equal(
+                fields,
+                answer.Json.GetProperty("validations").EnumerateArray()
+                    .Select(static failure => failure.GetProperty("field").GetString()!));
         }
 
         Assert.Equal(400, (await server.SendAsync(HttpMethod.Post, Path + route, null, "{")).Status);
@@ -336,7 +340,10 @@ public sealed class InstanceIdentityTests : IDisposable
             Assert.InRange((await PostAwsAsync(server, Broken(aws, random))).Status, 400, 404);
             Assert.InRange((await PostAzureAsync(server, Broken(azure, random))).Status, 400, 404);
             var cut = random.Next(token.Length);
-            Assert.InRange((await PostGoogleAsync(server, token[..cut] + (char)random.Next(1, 0x250) + token[(cut + 1)..])).Status, 400, 404);
+            Assert.InRange(
+                (await PostGoogleAsync(server, token[..cut] + (char)random.Next(1, 0x250) + token[(cut + 1)..])).Status,
+                400,
+                404);
         }
     }
 
@@ -356,7 +363,8 @@ public sealed class InstanceIdentityTests : IDisposable
         return Convert.ToBase64String(copy);
     }
 
-    private static Task<Answer> PostAwsAsync(ApiServer server, string signature, string document = Clouds.AwsDocument, string? name = null) =>
+    private static Task<Answer> PostAwsAsync(
+        ApiServer server, string signature, string document = Clouds.AwsDocument, string? name = null) =>
         server.SendAsync(HttpMethod.Post, Path + "aws-instance-identity", null, new { document, signature, agent_name = name });
 
     private static Task<Answer> PostAzureAsync(ApiServer server, string signature) =>

@@ -19,12 +19,15 @@ public sealed class JsonCoordinateTests
     {
         await using var server = await ApiServer.StartAsync();
         using var agent = await TailnetLink.DialAsync(server, AgentPath + agentQuery, server.Agent.AuthToken);
-        using var client = await TailnetLink.DialAsync(server, server.AgentPath + "/coordinate" + clientQuery, server.Credentials!.SessionToken);
+        using var client = await TailnetLink.DialAsync(
+            server, server.AgentPath + "/coordinate" + clientQuery, server.Credentials!.SessionToken);
         await SendAsync(agent, NodeOf(1));
         await SendAsync(client, NodeOf(2) + NodeOf(3));
 
         var node = Assert.Single(await ReceiveAsync(client));
-        Assert.Equal((1, 999, "nodekey:"), (node.GetProperty("id").GetInt64(), node.GetProperty("preferred_derp").GetInt32(), node.GetProperty("key").GetString()![..8]));
+        Assert.Equal(
+            (1, 999, "nodekey:"),
+            (node.GetProperty("id").GetInt64(), node.GetProperty("preferred_derp").GetInt32(), node.GetProperty("key").GetString()![..8]));
 
         // Of two updates only the latest need be heard.
         JsonElement last;
@@ -45,7 +48,11 @@ public sealed class JsonCoordinateTests
         await using var client = await TailnetLink.CoordinateAsync(server);
         await using var call = await client.CoordinateAsync();
         await SendAsync(agent, NodeOf(1));
-        await call.SendAsync(new CoordinateRequest { UpdateSelf = new() { Node = ProtoNode(2) }, AddTunnel = new() { Id = PeerIds.Write(server.Agent.Id) } });
+        await call.SendAsync(new CoordinateRequest
+        {
+            UpdateSelf = new() { Node = ProtoNode(2) },
+            AddTunnel = new() { Id = PeerIds.Write(server.Agent.Id) },
+        });
 
         Assert.Equal(2, Assert.Single(await ReceiveAsync(agent)).GetProperty("id").GetInt64());
         var news = new List<Kind>();
@@ -79,7 +86,8 @@ public sealed class JsonCoordinateTests
         Assert.Equal(1, Assert.Single(await ReceiveAsync(client)).GetProperty("id").GetInt64());
 
         // The client is told of nodes only: no news that it could not read.
-        await call.SendAsync(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id } } });
+        await call.SendAsync(
+            new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id } } });
         await call.SendAsync(new CoordinateRequest { UpdateSelf = new() { Node = ProtoNode(3) } });
         Assert.Equal(3, Assert.Single(await ReceiveAsync(client)).GetProperty("id").GetInt64());
         await client.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
@@ -91,8 +99,14 @@ public sealed class JsonCoordinateTests
     [InlineData("nonsense", WebSocketCloseStatus.InternalServerError, "read json: not an object")]
     [InlineData("""{"key":"nodekey:12"}""", WebSocketCloseStatus.InternalServerError, "read json: not a node")]
     [InlineData("""{"id":"one"}""", WebSocketCloseStatus.InternalServerError, "read json: not a node")]
-    [InlineData("""{"addresses":["fd7a:115c:a1e0::1/128"]}""", WebSocketCloseStatus.PolicyViolation, "authorization: invalid node address, it is not this agent's")]
-    [InlineData("""{"addresses":["fd7a:115c:a1e0::/64"]}""", WebSocketCloseStatus.PolicyViolation, "authorization: invalid address bits, expected a single address")]
+    [InlineData(
+        """{"addresses":["fd7a:115c:a1e0::1/128"]}""",
+        WebSocketCloseStatus.PolicyViolation,
+        "authorization: invalid node address, it is not this agent's")]
+    [InlineData(
+        """{"addresses":["fd7a:115c:a1e0::/64"]}""",
+        WebSocketCloseStatus.PolicyViolation,
+        "authorization: invalid address bits, expected a single address")]
     public async Task WhatAnAgentMayNotSayEndsItsSocketWithTheReason(string json, WebSocketCloseStatus status, string reason)
     {
         await using var server = await ApiServer.StartAsync();
@@ -172,10 +186,12 @@ public sealed class JsonCoordinateTests
     private static string NodeOf(int id)
     {
         var key = new string((char)('0' + id), 64);
-        return $$"""{"id":{{id}},"as_of":"2026-01-01T00:00:00Z","key":"nodekey:{{key}}","disco":"discokey:{{key}}","preferred_derp":999,"derp_latency":{},"addresses":[],"allowed_ips":[],"endpoints":[]}""";
+        return $$"""{"id":{{id}},"as_of":"2026-01-01T00:00:00Z","key":"nodekey:{{key}}","disco":"discokey:"""
+            + $$"""{{key}}","preferred_derp":999,"derp_latency":{},"addresses":[],"allowed_ips":[],"endpoints":[]}""";
     }
 
-    private static Node ProtoNode(int id) => new() { Id = id, PreferredDerp = 1, Key = Google.Protobuf.ByteString.CopyFrom([.. "np"u8, .. new byte[32]]) };
+    private static Node ProtoNode(int id) =>
+        new() { Id = id, PreferredDerp = 1, Key = Google.Protobuf.ByteString.CopyFrom([.. "np"u8, .. new byte[32]]) };
 
     private static Task SendAsync(WebSocket socket, string json) =>
         socket.SendAsync(Encoding.UTF8.GetBytes(json), WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);

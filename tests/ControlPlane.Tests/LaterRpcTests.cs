@@ -128,13 +128,25 @@ public sealed class LaterRpcTests
         var response = await CreateAsync(parent, new CreateSubAgentRequest
         {
             Name = "a",
-            Apps = { new NewApp { Slug = "good" }, new NewApp { Slug = "Bad" }, new NewApp { Slug = "good" }, new NewApp(), new NewApp { Slug = "x", Share = (NewApp.Types.SharingLevel)9 } },
+            Apps =
+            {
+                new NewApp { Slug = "good" },
+                new NewApp { Slug = "Bad" },
+                new NewApp { Slug = "good" },
+                new NewApp(),
+                new NewApp { Slug = "x", Share = (NewApp.Types.SharingLevel)9 },
+            },
         });
 
         Assert.Equal([1, 2, 3, 4], response.AppCreationErrors.Select(static error => error.Index).Order());
-        Assert.Equal(["share", "slug", "slug", "slug"], response.AppCreationErrors.Where(static error => error.HasField).Select(static error => error.Field).Order());
+        Assert.Equal(
+            ["share", "slug", "slug", "slug"],
+            response.AppCreationErrors.Where(static error => error.HasField).Select(static error => error.Field).Order());
         var view = (await server.GetAsUserAsync($"/api/v2/workspaceagents/{new Guid(response.Agent.Id.Span, bigEndian: true)}")).Json;
-        Assert.EndsWith("-good", Assert.Single(view.GetProperty("apps").EnumerateArray()).GetProperty("slug").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "-good",
+            Assert.Single(view.GetProperty("apps").EnumerateArray()).GetProperty("slug").GetString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -156,7 +168,8 @@ public sealed class LaterRpcTests
         Assert.Null(nothing.Memory);
         Assert.Equal((20, 10, 0), (nothing.Config.NumDatapoints, nothing.Config.CollectionIntervalSeconds, nothing.Volumes.Count));
 
-        server.Execute($"INSERT INTO agent_resource_monitors (agent_id, path, enabled, threshold) VALUES ('{server.Agent.Id}', '', 1, 80), ('{server.Agent.Id}', '/home', 1, 90), ('{server.Agent.Id}', '/tmp', 0, 10)");
+        server.Execute($"INSERT INTO agent_resource_monitors (agent_id, path, enabled, threshold) VALUES ('{server.Agent.Id}', '', 1, 80), "
+            + $"('{server.Agent.Id}', '/home', 1, 90), ('{server.Agent.Id}', '/tmp', 0, 10)");
         var configuration = await ConfigurationAsync(agent);
         Assert.True(configuration.Memory.Enabled);
         Assert.Equal([("/home", true), ("/tmp", false)], configuration.Volumes.Select(static volume => (volume.Path, volume.Enabled)));
@@ -180,14 +193,17 @@ public sealed class LaterRpcTests
     [InlineData(false, "#--#------", true)]
     [InlineData(false, "-----#####", true)]
     public void AResourceIsOverAfterAFifthOfTheWindowAndWellOnlyAfterAWholeOne(bool was, string window, bool expected) =>
-        Assert.Equal(expected, ResourceMonitor.Next(was, [.. window.Select(static point => point switch { '#' => true, '-' => false, _ => (bool?)null })]));
+        Assert.Equal(
+            expected,
+            ResourceMonitor.Next(was, [.. window.Select(static point => point switch { '#' => true, '-' => false, _ => (bool?)null })]));
 
     [Theory]
     [InlineData(80L, 100L, true)]
     [InlineData(79L, 100L, false)]
     [InlineData(null, 100L, null)]
     [InlineData(80L, 0L, null)]
-    public void AMeasurementIsOverAtItsThreshold(long? used, long total, bool? expected) => Assert.Equal(expected, ResourceMonitor.IsOver(used, total, 80));
+    public void AMeasurementIsOverAtItsThreshold(long? used, long total, bool? expected) =>
+        Assert.Equal(expected, ResourceMonitor.IsOver(used, total, 80));
 
     [Fact]
     public async Task BoundaryLogsAreCountedByDecision()
@@ -257,7 +273,11 @@ public sealed class LaterRpcTests
     private static Datapoint Point(long memory, long home) => new()
     {
         Memory = new() { Used = memory, Total = 100 },
-        Volumes = { new Datapoint.Types.VolumeUsage { Volume = "/home", Used = home, Total = 100 }, new Datapoint.Types.VolumeUsage { Volume = "/tmp", Used = 99, Total = 100 } },
+        Volumes =
+        {
+            new Datapoint.Types.VolumeUsage { Volume = "/home", Used = home, Total = 100 },
+            new Datapoint.Types.VolumeUsage { Volume = "/tmp", Used = 99, Total = 100 },
+        },
     };
 
     private static Task<T> CallAsync<T>(TailnetLink link, string name, IMessage request, MessageParser<T> parser)
@@ -273,10 +293,12 @@ public sealed class LaterRpcTests
         CallAsync(link, "ListSubAgents", new ListSubAgentsRequest(), ListSubAgentsResponse.Parser);
 
     private static Task<GetResourcesMonitoringConfigurationResponse> ConfigurationAsync(TailnetLink link) => CallAsync(
-        link, "GetResourcesMonitoringConfiguration", new GetResourcesMonitoringConfigurationRequest(), GetResourcesMonitoringConfigurationResponse.Parser);
+        link, "GetResourcesMonitoringConfiguration", new GetResourcesMonitoringConfigurationRequest(),
+        GetResourcesMonitoringConfigurationResponse.Parser);
 
     private static Task<PushResourcesMonitoringUsageResponse> PushAsync(TailnetLink link, IEnumerable<Datapoint> points) => CallAsync(
-        link, "PushResourcesMonitoringUsage", new PushResourcesMonitoringUsageRequest { Datapoints = { points } }, PushResourcesMonitoringUsageResponse.Parser);
+        link, "PushResourcesMonitoringUsage", new PushResourcesMonitoringUsageRequest { Datapoints = { points } },
+        PushResourcesMonitoringUsageResponse.Parser);
 
     private static async Task<bool> ContextAsync(TailnetLink link, ulong version, bool initial = false) => (await CallAsync(
         link,

@@ -54,7 +54,8 @@ public sealed class LogPrivacyTests
         await server.Store().SetAsync(owner, "own", new ExternalAuthToken("secret-of-a-user"), default);
         Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=own")).Status);
         Assert.Equal(503, (await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=all")).Status);
-        await server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?match=https%3A%2F%2Fme%3Asecret-in-a-url%40b.example");
+        await server.SendAsAgentAsync(
+            HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?match=https%3A%2F%2Fme%3Asecret-in-a-url%40b.example");
 
         await server.Bindings().BindAsync(server.Agent.Id, Cloud.Aws, Clouds.AwsInstance, default);
         var signature = Clouds.AwsSignature(aws);
@@ -63,7 +64,8 @@ public sealed class LogPrivacyTests
         Assert.Equal(200, answer.Status);
 
         Assert.NotEmpty(log.Lines);
-        foreach (var secret in (string[])["secret-of-a-user", "secret of a file", "secret-in-a-url", signature[..40], answer.Text("session_token")!])
+        string[] secrets = ["secret-of-a-user", "secret of a file", "secret-in-a-url", signature[..40], answer.Text("session_token")!];
+        foreach (var secret in secrets)
         {
             Assert.DoesNotContain(log.Lines, line => line.Contains(secret, StringComparison.Ordinal));
         }
@@ -80,7 +82,8 @@ public sealed class LogPrivacyTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Enqueue(formatter(state, exception) + exception);
 
         public void Dispose()

@@ -33,9 +33,11 @@ public sealed class MachineApiTests : IAsyncDisposable
         await StartAsync();
         var container = (await _server.GetAsUserAsync(_server.AgentPath + "/containers")).Json.GetProperty("containers")[0];
         Assert.Equal(
-            ["created_at", "id", "name", "image", "labels", "running", "ports", "status", "volumes"], container.EnumerateObject().Select(static member => member.Name));
+            ["created_at", "id", "name", "image", "labels", "running", "ports", "status", "volumes"],
+            container.EnumerateObject().Select(static member => member.Name));
         Assert.Equal(
-            """{"port":80,"network":"tcp","host_ip":"0.0.0.0","host_port":8080,"process_name":""}""", container.GetProperty("ports")[0].GetRawText());
+            """{"port":80,"network":"tcp","host_ip":"0.0.0.0","host_port":8080,"process_name":""}""",
+            container.GetProperty("ports")[0].GetRawText());
     }
 
     [Theory]
@@ -51,7 +53,8 @@ public sealed class MachineApiTests : IAsyncDisposable
     [Fact]
     public async Task AnAgentsRefusalIsPassedOn()
     {
-        _agent.Containers = static _ => Task.FromException<AgentContainers>(new AgentConnectionException(500, "Could not get containers.", "no daemon"));
+        _agent.Containers = static _ =>
+            Task.FromException<AgentContainers>(new AgentConnectionException(500, "Could not get containers.", "no daemon"));
         await StartAsync();
         var answer = await _server.GetAsUserAsync(_server.AgentPath + "/containers");
         Assert.Equal((500, "Could not get containers.", "no daemon"), (answer.Status, answer.Message, answer.Detail));
@@ -105,12 +108,14 @@ public sealed class MachineApiTests : IAsyncDisposable
     {
         _server = await ApiServer.StartAsync();
         await using var link = await TailnetLink.RpcAsync(_server);
-        await Eventually.TrueAsync(async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
+        await Eventually.TrueAsync(
+            async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
         Assert.Equal(502, (await _server.GetAsUserAsync(_server.AgentPath + "/listening-ports")).Status);
     }
 
     [Theory]
-    [InlineData("/containers/devcontainers/6f9619ff-8b86-4011-b42d-00c04fc964ff/recreate", "devcontainer 6f9619ff-8b86-4011-b42d-00c04fc964ff")]
+    [InlineData(
+        "/containers/devcontainers/6f9619ff-8b86-4011-b42d-00c04fc964ff/recreate", "devcontainer 6f9619ff-8b86-4011-b42d-00c04fc964ff")]
     [InlineData("/containers/devcontainers/container/web/recreate", "container web")]
     public async Task RecreateIsAcceptedOnBothPaths(string path, string asked)
     {
@@ -123,7 +128,8 @@ public sealed class MachineApiTests : IAsyncDisposable
     [Fact]
     public async Task PortsThatNoBrowserWantsAreLeftOut()
     {
-        _agent.Ports = [.. ((int[])[8, 9, 22, 80, 443, 3306, 5432, 8080, 27017, 65535]).Select(static port => new ListeningPort("p", "tcp", port))];
+        _agent.Ports = [.. ((int[])[8, 9, 22, 80, 443, 3306, 5432, 8080, 27017, 65535])
+            .Select(static port => new ListeningPort("p", "tcp", port))];
         await StartAsync();
         var answer = await _server.GetAsUserAsync(_server.AgentPath + "/listening-ports");
         Assert.Equal(200, answer.Status);

@@ -3,7 +3,7 @@ using ControlPlane.Tests.Administration;
 
 namespace ControlPlane.Tests;
 
-/// <summary>A stream lasts no longer than what let it in.</summary>
+/// <summary>A stream is closed when the token that opened it is withdrawn or expires.</summary>
 public sealed class OpenStreamTests
 {
     [Theory]
@@ -18,7 +18,8 @@ public sealed class OpenStreamTests
     {
         await using var admin = await AdminListener.StartAsync();
         var (user, agent, token) = await MakeAsync(admin);
-        using var stream = await TailnetLink.DialAsync(admin.Server, $"/api/v2/workspaceagents/{agent.Text("id")}/coordinate?version=2.0", user);
+        using var stream = await TailnetLink.DialAsync(
+            admin.Server, $"/api/v2/workspaceagents/{agent.Text("id")}/coordinate?version=2.0", user);
         using var other = await admin.Server.FollowAsync();
         Assert.Equal("[]\n", await other.ReceiveTextAsync());
 
@@ -54,7 +55,8 @@ public sealed class OpenStreamTests
         using var lines = await TailnetLink.DialAsync(admin.Server, path + "/logs?follow", user);
         using var session = await TailnetLink.DialAsync(admin.Server, path + "/coordinate?version=2.0", user);
         await ActAsync(admin, "DELETE /users/ann/tokens/{token}", token);
-        await Eventually.TrueAsync(() => log.Lines.Any(static line => line.Contains("2 stream(s) were closed", StringComparison.Ordinal)), "both are closed");
+        await Eventually.TrueAsync(
+            () => log.Lines.Any(static line => line.Contains("2 stream(s) were closed", StringComparison.Ordinal)), "both are closed");
 
         // Nobody has read yet. A line and a yamux ping make the server send once more.
         byte[] ping = [0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
@@ -62,7 +64,9 @@ public sealed class OpenStreamTests
         for (var i = 0; i < 20; i++)
         {
             var line = new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = "late" } } };
-            Assert.Equal(200, (await admin.Server.SendAsync(HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", agent.Text("auth_token"), line)).Status);
+            Assert.Equal(
+                200,
+                (await admin.Server.SendAsync(HttpMethod.Patch, "/api/v2/workspaceagents/me/logs", agent.Text("auth_token"), line)).Status);
         }
 
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(lines));
@@ -78,7 +82,7 @@ public sealed class OpenStreamTests
         Assert.Equal("[]\n", await stream.ReceiveTextAsync());
         server.Execute($"UPDATE api_keys SET expires_at = {(time.GetUtcNow().AddSeconds(59) - DateTimeOffset.UnixEpoch).Ticks / 10}");
 
-        // Nobody says anything: it is looked for once a minute, from some time after the stream was opened.
+        // No notice comes. The server checks the token of an open stream once a minute.
         var close = CloseOfAsync(stream);
         await Eventually.TrueAsync(
             () =>
@@ -113,7 +117,7 @@ public sealed class OpenStreamTests
         Assert.InRange((await admin.SendAsync(new HttpMethod(words[0]), words[1], body)).Status, 200, 204);
     }
 
-    /// <summary>What comes before is passed over; answered, as clients do.</summary>
+    /// <summary>Skips the messages before the close, and answers the close as clients do.</summary>
     private static async Task<WebSocketCloseStatus?> CloseOfAsync(WebSocket socket)
     {
         using var guard = new CancellationTokenSource(ApiServer.Patience);

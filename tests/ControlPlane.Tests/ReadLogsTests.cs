@@ -32,12 +32,16 @@ public sealed class ReadLogsTests
     {
         await using var server = await ApiServer.StartAsync();
         await server.PatchLogsAsync("a", "b", "c");
-        var ids = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray().Select(static line => line.GetProperty("id").GetInt64()).ToList();
+        var ids = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray()
+            .Select(static line => line.GetProperty("id").GetInt64()).ToList();
         var some = (await server.GetAsUserAsync($"{server.AgentPath}/startup-logs?after={ids[0]}&before={ids[2]}")).Json;
         Assert.Equal(["b"], some.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!));
         Assert.Equal("[]\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?before={ids[0]}")).Body);
         Assert.Equal("[]\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?before=0")).Body);
-        Assert.EndsWith(" a\n", (await server.GetAsUserAsync($"{server.AgentPath}/logs?format=text&before={ids[1]}")).Body, StringComparison.Ordinal);
+        Assert.EndsWith(
+            " a\n",
+            (await server.GetAsUserAsync($"{server.AgentPath}/logs?format=text&before={ids[1]}")).Body,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -65,7 +69,8 @@ public sealed class ReadLogsTests
         await using var server = await ApiServer.StartAsync();
         var outputs = Enumerable.Range(0, 1000).Select(static index => index + new string('x', index)).ToArray();
         Assert.Equal(200, (await server.PatchLogsAsync(outputs)).Status);
-        var read = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!);
+        var read = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray()
+            .Select(static line => line.GetProperty("output").GetString()!);
         Assert.Equal(outputs, read);
 
         var text = (await server.GetAsUserAsync(server.AgentPath + "/logs?format=text")).Body.TrimEnd('\n').Split('\n');

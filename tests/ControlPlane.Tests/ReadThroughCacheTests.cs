@@ -2,7 +2,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What is read of the store is kept for as long as it is known to be true, and never for longer than its age allows.</summary>
+/// <summary>The cache keeps what it reads from the store until a change may have altered it, and at most for its maximum age.</summary>
 public sealed class ReadThroughCacheTests
 {
     private readonly ManualTimeProvider _time = new();
@@ -41,7 +41,7 @@ public sealed class ReadThroughCacheTests
             _time,
             (_, _) =>
             {
-                // The change comes when the query has its result already.
+                // The change happens after the query has read its result.
                 var result = _version == 0 ? "old" : "new";
                 _version = 1;
                 return ValueTask.FromResult<string?>(result);
@@ -111,7 +111,8 @@ public sealed class ReadThroughCacheTests
     public async Task WithoutAVersionEachReadIsAQuery()
     {
         await using var server = await ApiServer.StartAsync();
-        var cache = new ReadThroughCache<int, string>(server.Database, _time, (_, _) => ValueTask.FromResult<string?>($"{++_reads}"), static () => null);
+        var cache = new ReadThroughCache<int, string>(
+            server.Database, _time, (_, _) => ValueTask.FromResult<string?>($"{++_reads}"), static () => null);
         Assert.Equal("1", await cache.GetAsync(1));
         Assert.Equal("2", await cache.GetAsync(1));
     }

@@ -66,7 +66,7 @@ public sealed class ReinitTests
             Assert.Null(await stream.NextAsync());
         }
 
-        // The agent begins anew, and asks again.
+        // The agent restarts and asks again.
         await Eventually.TrueAsync(
             async () => (await server.SendAsAgentAsync(HttpMethod.Get, Path + "?wait=true")).Status == 409, "the event counts as told");
         Assert.Equal(404, (await server.GetAsUserAsync(server.AgentPath)).Status);
@@ -189,9 +189,11 @@ public sealed class ReinitTests
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, Path + query);
             request.Headers.Add("Coder-Session-Token", server.Agent.AuthToken);
-            var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            var response = await server.Client.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
             Assert.Equal(200, (int)response.StatusCode);
-            return new EventStream(response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
+            return new EventStream(
+                response, new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken)));
         }
 
         /// <summary>The lines of the next event that is no ping; null at the stream's orderly end.</summary>
@@ -210,7 +212,8 @@ public sealed class ReinitTests
         public async Task<string[]?> ReadAsync()
         {
             var lines = new List<string>();
-            while (await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken) is { } line)
+            while (await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask()
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken) is { } line)
             {
                 if (line.Length == 0)
                 {

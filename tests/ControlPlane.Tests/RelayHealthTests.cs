@@ -63,7 +63,11 @@ public sealed class RelayHealthTests
     public void OnlyOursAreProbedAndOnlyWhenOneCouldLeave()
     {
         var publisher = new DerpMapPublisher(MapOf(Embedded(RegionOf(999, "own"))));
-        var maps = new RelayMaps(publisher, new ControlPlaneOptions { DataDirectory = "", DerpMap = new() { Regions = [new() { Id = 5, Code = "5", Name = "5", Probe = true, Nodes = [] }] } });
+        var maps = new RelayMaps(publisher, new ControlPlaneOptions
+        {
+            DataDirectory = "",
+            DerpMap = new() { Regions = [new() { Id = 5, Code = "5", Name = "5", Probe = true, Nodes = [] }] },
+        });
         Assert.Empty(maps.ToProbe());
         maps.Replace(MapOf(Embedded(RegionOf(999, "own")), RegionOf(5, "flagged"), RegionOf(6, "foreign"), StunOnly(7)));
         Assert.Equal(["flagged", "own"], maps.ToProbe().Select(static node => node.Name).Order());
@@ -147,7 +151,8 @@ public sealed class RelayHealthTests
     {
         var buffer = new byte[8192];
         var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience);
-        return [.. JsonDocument.Parse(buffer.AsMemory(0, result.Count)).RootElement.GetProperty("Regions").EnumerateObject().Select(static region => region.Name)];
+        return [.. JsonDocument.Parse(buffer.AsMemory(0, result.Count)).RootElement.GetProperty("Regions").EnumerateObject()
+            .Select(static region => region.Name)];
     }
 
     /// <summary>Lets probe intervals pass, each once the relay was asked for the one before.</summary>
@@ -183,7 +188,8 @@ public sealed class RelayHealthTests
         return region;
     }
 
-    private static DERPMap.Types.Region StunOnly(long id) => new() { RegionId = id, Nodes = { new Node { Name = "stun", RegionId = id, StunOnly = true } } };
+    private static DERPMap.Types.Region StunOnly(long id) =>
+        new() { RegionId = id, Nodes = { new Node { Name = "stun", RegionId = id, StunOnly = true } } };
 
     /// <summary>A relay's HTTP side, which answers what the test says; 0 means never.</summary>
     private sealed class TestRelay : IAsyncDisposable
@@ -204,7 +210,8 @@ public sealed class RelayHealthTests
             var relay = new TestRelay(builder.Build());
             relay._app.Run(relay.ServeAsync);
             await relay._app.StartAsync(TestContext.Current.CancellationToken);
-            relay.Port = new Uri(relay._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
+            relay.Port =
+                new Uri(relay._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
             return relay;
         }
 

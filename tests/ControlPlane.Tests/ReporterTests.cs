@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Agents that report are known by their tokens for as long as these are good, and not for one request longer.</summary>
+/// <summary>The token of an agent that reports is accepted as long as it is valid, and not for one request longer.</summary>
 public sealed class ReporterTests : IDisposable
 {
     private readonly string _directory = ApiServer.NewDirectory();
@@ -57,7 +57,8 @@ public sealed class ReporterTests : IDisposable
         Assert.All((await FindAllAsync(agents, tokens)).Zip(known), static pair => Assert.Same(pair.Second, pair.First));
 
         await server.Database.WriteAsync(
-            connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])), TestContext.Current.CancellationToken);
+            connection => connection.Execute("DELETE FROM workspace_agents WHERE id = @id", ("@id", ids[0])),
+            TestContext.Current.CancellationToken);
         server.Services.GetRequiredService<AccessSignals>().Changed();
         Assert.Null(await agents.FindReporterAsync(tokens[0]));
         var again = await agents.FindReporterAsync(tokens[1]);
@@ -86,7 +87,7 @@ public sealed class ReporterTests : IDisposable
         var ids = await MakeAsync(server.Database, tokens);
         var done = false;
 
-        // Others ask for whatever is good now, so that it is kept at any moment of a change.
+        // Other tasks look up the tokens all the time, so the cache has entries at any moment of a change.
         var asking = Enumerable.Range(0, 2).Select(worker => Task.Run(
             async () =>
             {
@@ -105,7 +106,8 @@ public sealed class ReporterTests : IDisposable
             TestContext.Current.CancellationToken)).ToArray();
         try
         {
-            await Task.WhenAll(ids.Select((id, index) => ChangeAsync(id, index))).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            await Task.WhenAll(ids.Select((id, index) => ChangeAsync(id, index)))
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
         }
         finally
         {
@@ -122,7 +124,8 @@ public sealed class ReporterTests : IDisposable
                 Assert.Equal(id, (await agents.FindReporterAsync(old))?.Id);
                 await server.Database.WriteAsync(
                     connection => connection.Execute(
-                        "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)), ("@id", id)),
+                        "UPDATE workspace_agents SET hashed_auth_token = @hash WHERE id = @id", ("@hash", Secrets.Hash(fresh)),
+                        ("@id", id)),
                     TestContext.Current.CancellationToken);
                 access.Changed();
                 Assert.Null(await agents.FindReporterAsync(old));

@@ -60,6 +60,7 @@ public sealed class ResumeKeyTests
         await keys.VerifyAsync(token, TestContext.Current.CancellationToken);
 
     private static int KidOf(string token) => int.Parse(
-        System.Text.Json.JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[0])).RootElement.GetProperty("kid").GetString()!,
+        System.Text.Json.JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[0])).RootElement
+            .GetProperty("kid").GetString()!,
         System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,7 @@ using ControlPlane.Storage.Schema;
 
 namespace ControlPlane.Tests;
 
-/// <summary>The two files of the schema say the same, each in its database's words.</summary>
+/// <summary>The schema files of SQLite and PostgreSQL define the same tables.</summary>
 public sealed partial class SchemaTests
 {
     private static readonly Dictionary<string, string> Types = new()
@@ -59,6 +59,8 @@ public sealed partial class SchemaTests
     [GeneratedRegex(@"^CREATE INDEX .*$", RegexOptions.Multiline)]
     private static partial Regex Index();
 
-    [GeneratedRegex(@"REFERENCES \w+ \(\w+\)( ON DELETE CASCADE)?|^    (PRIMARY KEY|UNIQUE) \(.*?\)|CHECK \(\w+ IN \(.*?\)\)|\bUNIQUE\b", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"REFERENCES \w+ \(\w+\)( ON DELETE CASCADE)?|^    (PRIMARY KEY|UNIQUE) \(.*?\)|CHECK \(\w+ IN \(.*?\)\)|\bUNIQUE\b",
+        RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Constraint();
 }

@@ -54,7 +54,9 @@ public sealed class SendLogsTests
     public async Task ABodyCutAnywhereIsRefusedAndNeverStored()
     {
         await using var server = await ApiServer.StartAsync();
-        var body = Encoding.UTF8.GetBytes("""{"log_source_id":"3b579bf4-1ed8-4b99-87a8-e9a1e3410410","logs":[{"created_at":"2026-01-01T00:00:00.123456789+02:00","output":"é\u0041","level":"warn"}]}""");
+        var body = Encoding.UTF8.GetBytes(
+            """{"log_source_id":"3b579bf4-1ed8-4b99-87a8-e9a1e3410410","logs":["""
+                + """{"created_at":"2026-01-01T00:00:00.123456789+02:00","output":"é\u0041","level":"warn"}]}""");
         for (var length = 0; length < body.Length; length++)
         {
             Assert.Equal(400, (await server.SendAsAgentAsync(HttpMethod.Patch, LogsPath, body[..length])).Status);
@@ -82,7 +84,10 @@ public sealed class SendLogsTests
         await using var server = await ApiServer.StartAsync();
         foreach (var chunked in new[] { false, true })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Patch, LogsPath) { Content = new ByteArrayContent(new byte[5 * 1024 * 1024]) };
+            using var request = new HttpRequestMessage(HttpMethod.Patch, LogsPath)
+            {
+                Content = new ByteArrayContent(new byte[5 * 1024 * 1024]),
+            };
             request.Headers.Add("Coder-Session-Token", server.Agent.AuthToken);
             request.Headers.TransferEncodingChunked = chunked;
             var answer = await server.SendAsync(request);
@@ -113,7 +118,9 @@ public sealed class SendLogsTests
         Assert.Equal(["info", "error", "info"], lines.Select(static line => line.GetProperty("level").GetString()!));
         Assert.All(lines, static line => Assert.Equal("2026-05-06T07:08:09.123Z", line.GetProperty("created_at").GetString()));
         Assert.All(lines, static line => Assert.Equal(ExternalSource, line.GetProperty("source_id").GetString()));
-        Assert.Equal(["id", "created_at", "output", "level", "source_id"], lines[0].EnumerateObject().Select(static property => property.Name));
+        Assert.Equal(
+            ["id", "created_at", "output", "level", "source_id"],
+            lines[0].EnumerateObject().Select(static property => property.Name));
 
         var agent = await server.GetAsUserAsync(server.AgentPath);
         Assert.Equal(11, agent.Json.GetProperty("logs_length").GetInt32());
@@ -128,7 +135,8 @@ public sealed class SendLogsTests
     public async Task AnUnknownLevelRefusesTheWholePatch(string level)
     {
         await using var server = await ApiServer.StartAsync();
-        var answer = await server.SendAsAgentAsync(HttpMethod.Patch, LogsPath, new { logs = new object[] { new { output = "a" }, new { output = "b", level } } });
+        var answer = await server.SendAsAgentAsync(
+            HttpMethod.Patch, LogsPath, new { logs = new object[] { new { output = "a" }, new { output = "b", level } } });
         Assert.Equal(400, answer.Status);
         Assert.Equal(0, server.Count("SELECT count(*) FROM agent_logs"));
     }
@@ -188,7 +196,8 @@ public sealed class SendLogsTests
     [Fact]
     public async Task EmptyLinesOverflowByTheirNumber()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogLinesPerAgent = 3 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogLinesPerAgent = 3 });
         Assert.Equal(200, (await server.PatchLogsAsync("", "", "")).Status);
         Assert.Equal(413, (await server.PatchLogsAsync("")).Status);
     }
@@ -196,7 +205,8 @@ public sealed class SendLogsTests
     [Fact]
     public async Task ConcurrentPatchesNeverExceedTheLimit()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogBytesPerAgent = 100 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogBytesPerAgent = 100 });
         var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => server.PatchLogsAsync("0123456789")));
         Assert.Equal(10, answers.Count(static answer => answer.Status == 200));
         Assert.Equal(30, answers.Count(static answer => answer.Status == 413));
@@ -211,14 +221,18 @@ public sealed class SendLogsTests
         var first = await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, new { id, display_name = "Startup", icon = "/icon.svg" });
         Assert.Equal(201, first.Status);
         Assert.Equal(
-            ["workspace_agent_id", "id", "created_at", "display_name", "icon"], first.Json.EnumerateObject().Select(static property => property.Name));
+            ["workspace_agent_id", "id", "created_at", "display_name", "icon"],
+            first.Json.EnumerateObject().Select(static property => property.Name));
         Assert.Equal(server.Agent.Id.ToString(), first.Text("workspace_agent_id"));
         Assert.Equal("Startup", first.Text("display_name"));
 
         var second = await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, new { id, display_name = "Other", icon = "" });
         Assert.Equal((201, first.Body), (second.Status, second.Body));
 
-        Assert.Equal(200, (await server.SendAsAgentAsync(HttpMethod.Patch, LogsPath, new { log_source_id = id, logs = new[] { new { output = "x" } } })).Status);
+        Assert.Equal(
+            200,
+            (await server.SendAsAgentAsync(
+                HttpMethod.Patch, LogsPath, new { log_source_id = id, logs = new[] { new { output = "x" } } })).Status);
         var text = await server.GetAsUserAsync(server.AgentPath + "/logs?format=text");
         Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \[info\] \[agent\.main\|Startup\] x\n$", text.Body);
         Assert.Equal("text/plain; charset=utf-8", text.Headers["Content-Type"]);
@@ -232,14 +246,19 @@ public sealed class SendLogsTests
         Assert.Equal((400, "Validation failed."), (answer.Status, answer.Message));
         Assert.Equal(
             ["id", "display_name"],
-            answer.Json.GetProperty("validations").EnumerateArray().Select(static validation => validation.GetProperty("field").GetString()!));
-        Assert.Equal(201, (await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, new { id = Guid.NewGuid(), display_name = new string('x', 127), icon = "" })).Status);
+            answer.Json.GetProperty("validations").EnumerateArray()
+                .Select(static validation => validation.GetProperty("field").GetString()!));
+        Assert.Equal(
+            201,
+            (await server.SendAsAgentAsync(
+                HttpMethod.Post, SourcePath, new { id = Guid.NewGuid(), display_name = new string('x', 127), icon = "" })).Status);
     }
 
     [Fact]
     public async Task LogSourcesAreBounded()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogSourcesPerAgent = 1 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogSourcesPerAgent = 1 });
         var id = Guid.NewGuid();
         Assert.Equal(201, (await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, new { id })).Status);
         Assert.Equal(413, (await server.SendAsAgentAsync(HttpMethod.Post, SourcePath, new { id = Guid.NewGuid() })).Status);

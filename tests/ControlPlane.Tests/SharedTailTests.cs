@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Followers of one agent share what is read of the store.</summary>
+/// <summary>Followers of one agent's log share one reader of the store.</summary>
 public sealed class SharedTailTests
 {
     private const int Followers = 1_000;
@@ -20,7 +20,7 @@ public sealed class SharedTailTests
         var following = readers.Select(reader => reader.FollowAsync(server, 0, long.MaxValue, stop.Token)).ToArray();
         await Task.WhenAll(readers.Select(static reader => reader.ReceivedAsync("[]\n"))).WaitAsync(ApiServer.Patience);
 
-        // Its first look at the store, if that comes late.
+        // The shared reader's first query may come late.
         await Eventually.TrueAsync(() => store.PageReads > Followers, "the shared reader has looked");
         var before = store.PageReads;
         const int batches = 10;
@@ -66,7 +66,8 @@ public sealed class SharedTailTests
         await using var server = await ApiServer.StartAsync();
         using var stop = new CancellationTokenSource();
         var (quick, slow) = (new Reader(), new Reader());
-        var following = Task.WhenAll(quick.FollowAsync(server, 0, long.MaxValue, stop.Token), slow.FollowAsync(server, 0, long.MaxValue, stop.Token));
+        var following = Task.WhenAll(
+            quick.FollowAsync(server, 0, long.MaxValue, stop.Token), slow.FollowAsync(server, 0, long.MaxValue, stop.Token));
         await slow.ReceivedAsync("[]\n");
         slow.Hold();
         for (var batch = 0; batch < 30; batch++)
@@ -91,7 +92,8 @@ public sealed class SharedTailTests
         await server.PatchLogsAsync("first");
         var first = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json[0].GetProperty("id").GetInt64();
         var (all, some) = (new Reader(), new Reader());
-        var following = Task.WhenAll(all.FollowAsync(server, 0, long.MaxValue, stop.Token), some.FollowAsync(server, first + 2, long.MaxValue, stop.Token));
+        var following = Task.WhenAll(
+            all.FollowAsync(server, 0, long.MaxValue, stop.Token), some.FollowAsync(server, first + 2, long.MaxValue, stop.Token));
         await some.ReceivedAsync("[]\n");
         await server.PatchLogsAsync("a", "b", "c");
         await all.ReceivedAsync("\"c\"");
@@ -137,7 +139,7 @@ public sealed class SharedTailTests
         await ReadAgainAsync();
         Assert.Equal(["later"], await socket.ReceiveOutputsAsync());
 
-        // A read is counted when it begins, so that the second one after now tells that a whole one lies between.
+        // A read is counted when it begins. The second count from now on therefore means that one whole read lies between.
         async Task ReadAgainAsync()
         {
             var reads = server.Services.GetRequiredService<LogStore>().PageReads;

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What becomes of the database file under a running server, and what its health and its log say of it.</summary>
+/// <summary>Failures of the database file under a running server, as its health and its log report them.</summary>
 public sealed class SqliteHealthTests : IDisposable
 {
     private const string Gone = "the database file was deleted or moved";
@@ -56,15 +56,20 @@ public sealed class SqliteHealthTests : IDisposable
 
         Directory.Move(away, _directory);
 
-        // Nobody need ask: the server looks itself.
+        // The server checks the file by itself, without a request.
         await Eventually.TrueAsync(() => Lines(log).Length == 2, "the recovery is logged");
         Assert.Equal((200, "OK"), (await server.GetAsync("/healthz")) is var health ? (health.Status, health.Body) : default);
         Assert.Equal(200, (await server.PatchLogsAsync("y")).Status);
         Assert.Collection(
             Lines(log),
-            lost => Assert.StartsWith($"Error ControlPlane.Storage.DatabaseHealth: Requests fail: {Gone} (", lost, StringComparison.Ordinal),
+            lost => Assert.StartsWith(
+                $"Error ControlPlane.Storage.DatabaseHealth: Requests fail: {Gone} (",
+                lost,
+                StringComparison.Ordinal),
             back => Assert.Matches(@"^Information .* serves requests again, after \d+\.\d s; \d+ operations failed\.", back));
-        Assert.DoesNotContain(log.Lines, static line => line.Contains("Exception", StringComparison.Ordinal) && line.Contains("   at ", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            log.Lines,
+            static line => line.Contains("Exception", StringComparison.Ordinal) && line.Contains("   at ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -84,7 +89,8 @@ public sealed class SqliteHealthTests : IDisposable
 
         Assert.Equal(200, (await server.GetAsync("/healthz")).Status);
         Assert.Equal(200, (await server.PatchLogsAsync("new")).Status);
-        var lines = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray().Select(static line => line.GetProperty("output").GetString());
+        var lines = (await server.GetAsUserAsync(server.AgentPath + "/logs")).Json.EnumerateArray()
+            .Select(static line => line.GetProperty("output").GetString());
         Assert.Equal(["before", "new"], lines);
     }
 
@@ -99,5 +105,6 @@ public sealed class SqliteHealthTests : IDisposable
         Assert.Equal(200, (await server.GetAsync("/healthz")).Status);
     }
 
-    private static string[] Lines(CapturedLog log) => [.. log.Lines.Where(static line => line.Contains(nameof(DatabaseHealth), StringComparison.Ordinal))];
+    private static string[] Lines(CapturedLog log) =>
+        [.. log.Lines.Where(static line => line.Contains(nameof(DatabaseHealth), StringComparison.Ordinal))];
 }

@@ -3,7 +3,7 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Tests;
 
-/// <summary>What is so of the database file alone; all other tests run on PostgreSQL too.</summary>
+/// <summary>Behaviour of SQLite only. All other tests run on PostgreSQL too.</summary>
 public sealed class SqliteTests : IDisposable
 {
     private readonly string _directory = ApiServer.NewDirectory();
@@ -71,7 +71,8 @@ public sealed class SqliteTests : IDisposable
             (connection, key) =>
             {
                 reads++;
-                return connection.FirstAsync("SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
+                return connection.FirstAsync(
+                    "SELECT username FROM users WHERE login_type <> @key", static reader => reader.Text("username"), ("@key", key));
             },
             server.Database.Engine.DataVersion);
         var before = await kept.GetAsync("x");
@@ -100,7 +101,8 @@ public sealed class SqliteTests : IDisposable
         }
 
         await another.WriteAsync(
-            connection => connection.Execute("UPDATE workspace_agents SET directory = '/elsewhere'"), TestContext.Current.CancellationToken);
+            connection => connection.Execute("UPDATE workspace_agents SET directory = '/elsewhere'"),
+            TestContext.Current.CancellationToken);
         Assert.Equal("/elsewhere", (await server.GetAsUserAsync(server.AgentPath)).Json.GetProperty("directory").GetString());
         await another.WriteAsync(connection => connection.Execute("DELETE FROM workspace_agents"), TestContext.Current.CancellationToken);
         Assert.Equal(404, (await server.GetAsUserAsync(server.AgentPath)).Status);
@@ -131,7 +133,8 @@ public sealed class SqliteTests : IDisposable
     [Fact]
     public async Task AMissingDirectoryIsRefused()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory + "/none" }, initialise: false);
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory + "/none" }, initialise: false);
         await Assert.ThrowsAsync<ControlPlaneException>(() => ApiServer.InitializeAsync(server.Services));
     }
 

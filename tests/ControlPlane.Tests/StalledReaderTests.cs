@@ -7,13 +7,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Clients that ask for much and read nothing.</summary>
+/// <summary>Clients that request large answers and do not read them.</summary>
 public sealed class StalledReaderTests
 {
     [Fact]
     public async Task AUserHasOnlySomeAnswersWithLogsAtOnce()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogAnswersPerUser = 2 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogAnswersPerUser = 2 });
         await FillLogAsync(server);
         using var first = await StallAsync(server);
         using var second = await StallAsync(server);
@@ -26,25 +27,29 @@ public sealed class StalledReaderTests
             Assert.Equal("Too many logs are being read at once.", refused.Message);
         }
 
-        // Another user's, what else this one asks for, and followers are not concerned.
+        // The limit does not affect other users, other requests of this user, or followers.
         limiter.TryAcquire(Guid.NewGuid())!.Dispose();
         Assert.Equal(200, (await server.GetAsUserAsync(server.AgentPath)).Status);
         (await server.FollowAsync()).Dispose();
 
         first.Close(timeout: 0);
-        await Eventually.TrueAsync(async () => (await server.GetAsUserAsync(server.AgentPath + "/logs?after=100000")).Status == 200, "a place is free again");
+        await Eventually.TrueAsync(
+            async () => (await server.GetAsUserAsync(server.AgentPath + "/logs?after=100000")).Status == 200, "a place is free again");
     }
 
     [Fact]
     public async Task APlaceIsGivenBackHoweverTheAnswerEnds()
     {
-        await using var server = await ApiServer.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogAnswersPerUser = 1 });
+        await using var server = await ApiServer.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxLogAnswersPerUser = 1 });
         await server.PatchLogsAsync("a");
         for (var i = 0; i < 10; i++)
         {
             Assert.Equal(200, (await server.GetAsUserAsync(server.AgentPath + "/logs")).Status);
             Assert.Equal(400, (await server.GetAsUserAsync(server.AgentPath + "/logs?after=x")).Status);
-            Assert.Equal(200, (await server.SendAsync(HttpMethod.Get, server.AgentPath + "/logs?format=text", server.Credentials!.SessionToken)).Status);
+            Assert.Equal(
+                200,
+                (await server.SendAsync(HttpMethod.Get, server.AgentPath + "/logs?format=text", server.Credentials!.SessionToken)).Status);
         }
     }
 
@@ -75,8 +80,10 @@ public sealed class StalledReaderTests
         var url = server.Client.BaseAddress!;
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, url.Port), TestContext.Current.CancellationToken);
-        var request = $"GET {server.AgentPath}/logs HTTP/1.1\r\nHost: {url.Authority}\r\nCoder-Session-Token: {server.Credentials!.SessionToken}\r\n\r\n";
-        await socket.SendAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(request, 20))), TestContext.Current.CancellationToken);
+        var request = $"GET {server.AgentPath}/logs HTTP/1.1\r\nHost: {url.Authority}\r\n"
+            + $"Coder-Session-Token: {server.Credentials!.SessionToken}\r\n\r\n";
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(request, 20))), TestContext.Current.CancellationToken);
         await socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
         return socket;
     }

@@ -5,7 +5,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
-/// <summary>Streams that a web page of another site asks for, on every route there is: the Origin is looked at before anything else.</summary>
+/// <summary>
+/// Streams that a web page of another site asks for, on every route with streams: the server checks the Origin before anything else.
+/// </summary>
 public sealed partial class StreamOriginTests : IAsyncLifetime
 {
     private readonly FakeAgent _agent = new()
@@ -35,9 +37,13 @@ public sealed partial class StreamOriginTests : IAsyncLifetime
             foreach (var token in new[] { null, "nonsense", _server.Credentials!.SessionToken, _server.Agent.AuthToken })
             {
                 var handshake = await SendAsync(path, token, origin, Handshake);
-                Assert.True((403, "Failed to accept websocket.") == (handshake.Status, handshake.Message), $"{path}: {handshake.Status} {handshake.Body}");
+                Assert.True(
+                    (403, "Failed to accept websocket.") == (handshake.Status, handshake.Message),
+                    $"{path}: {handshake.Status} {handshake.Body}");
                 var events = await SendAsync(path, token, origin, ("Accept", "text/event-stream"));
-                Assert.True((403, "Failed to open the event stream.") == (events.Status, events.Message), $"{path}: {events.Status} {events.Body}");
+                Assert.True(
+                    (403, "Failed to open the event stream.") == (events.Status, events.Message),
+                    $"{path}: {events.Status} {events.Body}");
             }
         }
 
@@ -56,13 +62,17 @@ public sealed partial class StreamOriginTests : IAsyncLifetime
     }
 
     private static readonly (string Name, string Value)[] Handshake =
-        [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")];
+    [
+        ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ];
 
     private string[] Paths() =>
     [
         .. _server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Select(static endpoint => endpoint.RoutePattern.RawText!)
-            .Select(pattern => "/" + Parameter().Replace(pattern.TrimStart('/').Replace("{**path}", "more", StringComparison.Ordinal), _server.Agent.Id.ToString()))
+            .Select(pattern => "/" + Parameter().Replace(
+                pattern.TrimStart('/').Replace("{**path}", "more", StringComparison.Ordinal), _server.Agent.Id.ToString()))
             .Distinct(),
     ];
 

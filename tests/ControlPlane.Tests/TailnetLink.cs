@@ -21,7 +21,8 @@ internal sealed class TailnetLink : IAsyncDisposable
     private TailnetLink(ClientWebSocket socket)
     {
         _socket = socket;
-        _pipe = new SocketPipe(_socket, new ControlPlaneOptions { DataDirectory = "", WebSocketCloseTimeout = ApiServer.Patience }, TimeProvider.System);
+        _pipe = new SocketPipe(
+            _socket, new ControlPlaneOptions { DataDirectory = "", WebSocketCloseTimeout = ApiServer.Patience }, TimeProvider.System);
         _session = new YamuxSession(_pipe, YamuxRole.Dialer);
         Client = new DrpcClient(_session);
         Ended = _session.RunAsync();
@@ -32,7 +33,8 @@ internal sealed class TailnetLink : IAsyncDisposable
     /// <summary>Completes when the session is over.</summary>
     public Task<YamuxCloseReason> Ended { get; }
 
-    public static async Task<TailnetLink> ConnectAsync(ApiServer server, string path, string token) => new(await DialAsync(server, path, token));
+    public static async Task<TailnetLink> ConnectAsync(ApiServer server, string path, string token) =>
+        new(await DialAsync(server, path, token));
 
     public static Task<TailnetLink> CoordinateAsync(ApiServer server, string query = "?version=2.0") =>
         ConnectAsync(server, server.AgentPath + "/coordinate" + query, server.Credentials!.SessionToken);
@@ -47,15 +49,17 @@ internal sealed class TailnetLink : IAsyncDisposable
     {
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Coder-Session-Token", token);
-        await socket.ConnectAsync(new UriBuilder(new Uri(server.Client.BaseAddress!, path)) { Scheme = "ws" }.Uri, TestContext.Current.CancellationToken)
-            .WaitAsync(ApiServer.Patience);
+        await socket.ConnectAsync(
+            new UriBuilder(new Uri(server.Client.BaseAddress!, path)) { Scheme = "ws" }.Uri, TestContext.Current.CancellationToken)
+                .WaitAsync(ApiServer.Patience);
         return socket;
     }
 
     public Task<T> UnaryAsync<T>(string path, IMessage request, MessageParser<T> parser)
         where T : class, IMessage<T> => Client.UnaryAsync(path, request, parser).WaitAsync(ApiServer.Patience);
 
-    public Task<DrpcClientCall<CoordinateResponse>> CoordinateAsync() => Client.StartAsync(Tailnet + "Coordinate", CoordinateResponse.Parser);
+    public Task<DrpcClientCall<CoordinateResponse>> CoordinateAsync() =>
+        Client.StartAsync(Tailnet + "Coordinate", CoordinateResponse.Parser);
 
     public async Task<string> ResumeTokenAsync() =>
         (await UnaryAsync(Tailnet + "RefreshResumeToken", new RefreshResumeTokenRequest(), RefreshResumeTokenResponse.Parser)).Token;
@@ -69,7 +73,7 @@ internal sealed class TailnetLink : IAsyncDisposable
         return _socket.CloseStatus;
     }
 
-    /// <summary>Goes away without a word.</summary>
+    /// <summary>Aborts the connection without a close.</summary>
     public void Abort() => _socket.Abort();
 
     public async ValueTask DisposeAsync()
@@ -98,7 +102,7 @@ internal static class Peers
         return call.SendAsync(request);
     }
 
-    /// <summary>The next news of a peer.</summary>
+    /// <summary>The next update of a peer.</summary>
     public static async Task<CoordinateResponse.Types.PeerUpdate> UpdateAsync(this DrpcClientCall<CoordinateResponse> call)
     {
         var response = await call.ReceiveAsync().Soon();

@@ -6,7 +6,8 @@ namespace ControlPlane.Tests;
 /// <summary>The JSON stream of a terminal's input, however it is cut.</summary>
 public sealed class TerminalInputTests
 {
-    private const string Stream = """{"data":"ls -l\r"} {"height":24,"width":80}{"DATA":"é\u00e9😀\"}{","x":[{"y":"]"}]}""" + "\n" + """{"data":null,"height":null}{}""";
+    private const string Stream = """{"data":"ls -l\r"} {"height":24,"width":80}{"DATA":"é\u00e9😀\"}{","x":[{"y":"]"}]}""" + "\n"
+        + """{"data":null,"height":null}{}""";
 
     private static readonly (string Data, ushort Height, ushort Width)[] Objects =
         [("ls -l\r", 0, 0), ("", 24, 80), ("éé😀\"}{", 0, 0), ("", 0, 0), ("", 0, 0)];
@@ -41,7 +42,10 @@ public sealed class TerminalInputTests
     [InlineData("{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{\"x\":{")]
     public void WhatIsNoInputIsRefused(string text)
     {
-        foreach (var bytes in new[] { [Encoding.UTF8.GetBytes(text)], Encoding.UTF8.GetBytes(text).Select(static one => new[] { one }).ToArray() })
+        foreach (var bytes in new[]
+        {
+            [Encoding.UTF8.GetBytes(text)], Encoding.UTF8.GetBytes(text).Select(static one => new[] { one }).ToArray(),
+        })
         {
             var input = new TerminalInput(1000);
             Assert.Equal(TerminalInputStatus.Invalid, LastStatus(input, bytes));
@@ -58,7 +62,9 @@ public sealed class TerminalInputTests
         var text = Encoding.UTF8.GetBytes("{\"data\":\"" + new string('x', 100) + "\"}");
         Assert.Single(Read(new TerminalInput(text.Length), text));
         Assert.Equal(TerminalInputStatus.TooLong, LastStatus(new TerminalInput(text.Length - 1), [text]));
-        Assert.Equal(TerminalInputStatus.TooLong, LastStatus(new TerminalInput(text.Length - 1), [.. text.Select(static one => new[] { one })]));
+        Assert.Equal(
+            TerminalInputStatus.TooLong,
+            LastStatus(new TerminalInput(text.Length - 1), [.. text.Select(static one => new[] { one })]));
     }
 
     [Fact]

@@ -13,7 +13,10 @@ public sealed class TerminalPageTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await ApiServer.StartAsync();
-        _browser = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = _server.Client.BaseAddress };
+        _browser = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
+        {
+            BaseAddress = _server.Client.BaseAddress,
+        };
     }
 
     public async ValueTask DisposeAsync()
@@ -42,13 +45,15 @@ public sealed class TerminalPageTests : IAsyncLifetime
     [InlineData("https", true)]
     public async Task ThePostedTokenBecomesACookieForThisTerminalAlone(string scheme, bool secure)
     {
-        using var answer = await SendAsync(HttpMethod.Post, Page, Form("token", _server.Credentials!.SessionToken), ("X-Forwarded-Proto", scheme));
+        using var answer = await SendAsync(
+            HttpMethod.Post, Page, Form("token", _server.Credentials!.SessionToken), ("X-Forwarded-Proto", scheme));
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
         Assert.Equal(Page, answer.Headers.Location?.ToString());
         var cookies = answer.Headers.GetValues("Set-Cookie").ToArray();
         Assert.Equal(
             new[] { Page, $"{_server.AgentPath}/pty" },
-            cookies.Select(static cookie => cookie.Split("; ").Single(static part => part.StartsWith("path=", StringComparison.Ordinal))[5..]));
+            cookies.Select(
+                static cookie => cookie.Split("; ").Single(static part => part.StartsWith("path=", StringComparison.Ordinal))[5..]));
         Assert.All(cookies, cookie =>
         {
             Assert.StartsWith($"coder_session_token={_server.Credentials!.SessionToken};", cookie, StringComparison.Ordinal);
@@ -58,7 +63,10 @@ public sealed class TerminalPageTests : IAsyncLifetime
         });
 
         using var page = await SendAsync(HttpMethod.Get, Page, null, ("Cookie", cookies[0].Split(';')[0]));
-        Assert.DoesNotContain("name=\"token\"", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "name=\"token\"",
+            await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,18 +75,30 @@ public sealed class TerminalPageTests : IAsyncLifetime
         using var answer = await SendAsync(HttpMethod.Post, Page, Form("token", "0123456789-0123456789012345678901"));
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.False(answer.Headers.Contains("Set-Cookie"));
-        Assert.Contains("This session token is not valid.", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "This session token is not valid.",
+            await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task TheFormSaysWhyItIsThere()
     {
         using var empty = await SendAsync(HttpMethod.Post, Page, Form("token", " "));
-        Assert.Contains("Enter a session token.", await empty.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "Enter a session token.",
+            await empty.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
         using var stale = await SendAsync(HttpMethod.Get, Page, null, ("Cookie", "coder_session_token=0123456789-0123456789012345678901"));
-        Assert.Contains("You are signed out", await stale.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "You are signed out",
+            await stale.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
         using var stranger = await SendAsync(HttpMethod.Get, Page);
-        Assert.DoesNotContain("role=\"alert\"", await stranger.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "role=\"alert\"",
+            await stranger.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +135,9 @@ public sealed class TerminalPageTests : IAsyncLifetime
     {
         using var answer = await SendAsync(HttpMethod.Post, Page, Form("sign_out", "1"));
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
-        Assert.All(answer.Headers.GetValues("Set-Cookie"), static cookie => Assert.Contains("expires=Thu, 01 Jan 1970", cookie, StringComparison.Ordinal));
+        Assert.All(
+            answer.Headers.GetValues("Set-Cookie"),
+            static cookie => Assert.Contains("expires=Thu, 01 Jan 1970", cookie, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -140,7 +162,8 @@ public sealed class TerminalPageTests : IAsyncLifetime
 
     private static FormUrlEncodedContent Form(string name, string value) => new(new Dictionary<string, string> { [name] = value });
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? body = null, params (string Name, string Value)[] headers)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string path, HttpContent? body = null, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
         foreach (var (name, value) in headers)
@@ -148,6 +171,7 @@ public sealed class TerminalPageTests : IAsyncLifetime
             request.Headers.Add(name, value);
         }
 
-        return await _browser.SendAsync(request, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+        return await _browser.SendAsync(request, TestContext.Current.CancellationToken)
+            .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
     }
 }

@@ -13,7 +13,8 @@ internal static class WebSockets
         var buffer = new byte[16 * 1024];
         while (true)
         {
-            var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken)
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
             Assert.Equal(WebSocketMessageType.Text, result.MessageType);
             message.Write(buffer, 0, result.Count);
             if (result.EndOfMessage)
@@ -24,14 +25,16 @@ internal static class WebSockets
     }
 
     public static async Task<List<string>> ReceiveOutputsAsync(this WebSocket socket) =>
-        [.. JsonDocument.Parse(await socket.ReceiveTextAsync()).RootElement.EnumerateArray().Select(static line => line.GetProperty("output").GetString()!)];
+        [.. JsonDocument.Parse(await socket.ReceiveTextAsync()).RootElement.EnumerateArray()
+            .Select(static line => line.GetProperty("output").GetString()!)];
 
     public static async Task<(WebSocketCloseStatus? Status, string? Reason)> ReceiveCloseAsync(this WebSocket socket)
     {
         var buffer = new byte[64 * 1024];
         while (true)
         {
-            var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
+            var result = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken)
+                .WaitAsync(ApiServer.Patience, TestContext.Current.CancellationToken);
             if (result.MessageType == WebSocketMessageType.Close)
             {
                 return (result.CloseStatus, result.CloseStatusDescription);

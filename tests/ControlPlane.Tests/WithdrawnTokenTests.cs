@@ -10,7 +10,9 @@ using Tailnet.Coordination;
 
 namespace ControlPlane.Tests;
 
-/// <summary>How fast a withdrawn token is refused: at once by the process that withdraws it, within 15 s by another without a notice.</summary>
+/// <summary>
+/// The time until a withdrawn token is refused: none in the process that withdraws it, at most 15 s in another one that gets no notice.
+/// </summary>
 public sealed class WithdrawnTokenTests
 {
     private const string AgentPath = "/api/v2/workspaceagents/me/manifest";

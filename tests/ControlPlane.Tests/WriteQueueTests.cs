@@ -111,7 +111,8 @@ public sealed class WriteQueueTests : IAsyncLifetime
     }
 
     private static int Insert(DbConnection connection, int i) =>
-        connection.Execute("INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, 0)", ("@id", Guid.NewGuid()), ("@name", $"test-{i}"));
+        connection.Execute(
+            "INSERT INTO organizations (id, name, created_at) VALUES (@id, @name, 0)", ("@id", Guid.NewGuid()), ("@name", $"test-{i}"));
 
     private static long Count(DbConnection connection) => connection.Count("SELECT count(*) FROM organizations WHERE created_at = 0");
 

@@ -16,7 +16,8 @@ public class AdminCommandTests
         Assert.Equal(0, (await RunAsync(edge, "user", "create", "ann", "--email", "a@b.example")).Code);
         var token = await JsonAsync(edge, "token", "create", "ann", "--lifetime", "1h");
         Assert.Equal(0, (await RunAsync(edge, "workspace", "create", "ann", "dev")).Code);
-        var agent = await JsonAsync(edge, "agent", "create", "ann/dev", "main", "--env", "A=1", "--env=B=x=y", "--connection-timeout", "5m");
+        var agent = await JsonAsync(
+            edge, "agent", "create", "ann/dev", "main", "--env", "A=1", "--env=B=x=y", "--connection-timeout", "5m");
 
         using var asUser = await GetAsync(edge, "/api/v2/workspaceagents/" + agent["id"], token["token"]);
         Assert.Equal(HttpStatusCode.OK, asUser.StatusCode);
@@ -40,7 +41,9 @@ public class AdminCommandTests
         var json = await JsonAsync(edge, "agent", "list", "--workspace", "admin/default");
         var shown = await RunAsync(edge, "agent", "show", "admin/default/main");
 
-        Assert.Equal(["OWNER", "WORKSPACE", "NAME", "STATUS"], table.Output.Split('\n')[0].Split("  ", StringSplitOptions.RemoveEmptyEntries).Take(4));
+        Assert.Equal(
+            ["OWNER", "WORKSPACE", "NAME", "STATUS"],
+            table.Output.Split('\n')[0].Split("  ", StringSplitOptions.RemoveEmptyEntries).Take(4));
         Assert.Matches("(?m)^admin +default +main +connecting ", table.Output);
         Assert.Equal(1, json["count"]!.GetValue<int>());
         Assert.Matches("(?m)^agent.name +main\\r?$", shown.Output);
@@ -56,7 +59,8 @@ public class AdminCommandTests
             "ControlPlane:ExternalAuth:0:Regex=hub",
             "ControlPlane:ExternalAuth:0:LinkUrl=https://a.example/");
         var file = Path.Combine(edge.DataDirectory, "agent.json");
-        await File.WriteAllTextAsync(file, """{"apps": [{"slug": "site"}], "metadata": [{"key": "load", "script": "uptime", "interval": 5}]}""");
+        await File.WriteAllTextAsync(
+            file, """{"apps": [{"slug": "site"}], "metadata": [{"key": "load", "script": "uptime", "interval": 5}]}""");
         var secret = Path.Combine(edge.DataDirectory, "secret");
         await File.WriteAllTextAsync(secret, "geheim\n");
 
@@ -82,7 +86,10 @@ public class AdminCommandTests
         Assert.Equal((2, ""), (unasked.Code, unasked.Output));
         Assert.Contains("no terminal to ask at: add --yes", unasked.Errors, StringComparison.Ordinal);
         Assert.Equal((1, 1), (refused.Code, silent.Code));
-        Assert.StartsWith("This will delete a user and its tokens, and delete its workspaces and their agents too: ann. Go on? [y/N] ", refused.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "This will delete a user and its tokens, and delete its workspaces and their agents too: ann. Go on? [y/N] ",
+            refused.Errors,
+            StringComparison.Ordinal);
         Assert.Contains("nothing was deleted", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync(edge, "user", "show", "ann")).Code);
 
@@ -98,7 +105,8 @@ public class AdminCommandTests
             using var errors = new StringWriter();
             using var input = new StringReader(answer);
             string[] command = ["admin", .. delete, "--url", edge.Node.AdminUrl, "--token-file", Bootstrap(edge)];
-            return (await EdgeProgram.RunAsync(command, new AdminInput(() => input, CanAsk: true), TextWriter.Null, errors), errors.ToString());
+            return (await EdgeProgram.RunAsync(
+                command, new AdminInput(() => input, CanAsk: true), TextWriter.Null, errors), errors.ToString());
         }
     }
 
@@ -147,7 +155,10 @@ public class AdminCommandTests
         var date = await RunAsync(edge, "external-auth", "set", "admin", "hub", "--access-token-file", secret, "--expires-at", "tomorrow");
 
         Assert.Equal((1, 2, 2, 1), (nested.Code, twice.Code, broken.Code, date.Code));
-        Assert.StartsWith("edge: Validation failed. apps[0].healthcheck is not known; known are id, slug, ", nested.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "edge: Validation failed. apps[0].healthcheck is not known; known are id, slug, ",
+            nested.Errors,
+            StringComparison.Ordinal);
         Assert.Contains("Duplicate property 'apps'", twice.Errors, StringComparison.Ordinal);
         Assert.Contains("cannot be read as JSON", broken.Errors, StringComparison.Ordinal);
         Assert.Equal("edge: Validation failed. expires_at must be a time of RFC 3339 such as 2030-01-31T00:00:00Z or null\n", date.Errors);

@@ -143,7 +143,9 @@ public class AdminTests
         using var answer = await second.Admin.SendAsync(Request("/status", token));
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.DoesNotContain(Directory.GetFiles(second.Node.Data.Path), file => File.ReadAllText(file).Contains(token, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.GetFiles(second.Node.Data.Path),
+            file => File.ReadAllText(file).Contains(token, StringComparison.Ordinal));
     }
 
     private static string Token(TestNode edge) =>

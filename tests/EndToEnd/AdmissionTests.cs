@@ -78,7 +78,8 @@ public sealed class AdmissionTests : IDisposable
         });
         await using var edge = await UrlAsync(server.Url, "Edge:TrustedProxies=127.0.0.1");
 
-        using var alice = await DerpPeer.ConnectAsync(edge.PublicUrl, Upgrade.Replace("Host", "X-Forwarded-For: 203.0.113.9\r\nHost", StringComparison.Ordinal), _alice);
+        using var alice = await DerpPeer.ConnectAsync(
+            edge.PublicUrl, Upgrade.Replace("Host", "X-Forwarded-For: 203.0.113.9\r\nHost", StringComparison.Ordinal), _alice);
 
         Assert.Equal($"{{\"NodePublic\":\"{_alice.PublicKey}\",\"Source\":\"203.0.113.9\"}}", Assert.Single(bodies));
         Assert.Equal("POST /verify?secret=1", Assert.Single(server.Requests));
@@ -108,7 +109,9 @@ public sealed class AdmissionTests : IDisposable
 
             context.Response.StatusCode = status;
             context.Response.Headers.Location = "/elsewhere";
-            return status == 204 ? Task.CompletedTask : context.Response.WriteAsync(body == "huge" ? "{\"Allow\":true}" + new string(' ', 1 << 20) : body);
+            return status == 204
+                ? Task.CompletedTask
+                : context.Response.WriteAsync(body == "huge" ? "{\"Allow\":true}" + new string(' ', 1 << 20) : body);
         });
         await using var edge = await UrlAsync(server.Url);
 
@@ -196,16 +199,20 @@ public sealed class AdmissionTests : IDisposable
             },
             $"http://unix:{_directory.File("tailscaled.sock")}");
         await using var edge = await StartAsync(
-            "Relay:Derp:Admission=tailscaled", $"Relay:Derp:TailscaledSocket={_directory.File("tailscaled.sock")}", "Relay:Derp:AdmissionRecheck=1s", "Relay:Derp:AdmissionTimeout=10s");
+            "Relay:Derp:Admission=tailscaled", $"Relay:Derp:TailscaledSocket={_directory.File("tailscaled.sock")}",
+            "Relay:Derp:AdmissionRecheck=1s", "Relay:Derp:AdmissionTimeout=10s");
 
         using var alice = await DerpPeer.ConnectAsync(edge.PublicUrl, Upgrade, _alice);
         await AssertRefusedAsync(edge, _bob);
         Assert.Equal(
-            [$"GET /localapi/v0/whois?addr=nodekey%3A{_alice.PublicKey.ToHex()}", $"GET /localapi/v0/whois?addr=nodekey%3A{_bob.PublicKey.ToHex()}", "GET /localapi/v0/status?peers=false"],
+            [
+                $"GET /localapi/v0/whois?addr=nodekey%3A{_alice.PublicKey.ToHex()}",
+                $"GET /localapi/v0/whois?addr=nodekey%3A{_bob.PublicKey.ToHex()}", "GET /localapi/v0/status?peers=false",
+            ],
             tailscaled.Requests);
         Assert.All(hosts, static host => Assert.Equal("local-tailscaled.sock", host));
 
-        // Logged out, it knows nobody; that is no clear no.
+        // A tailscaled that is logged out knows no peer. The relay does not take that for a refusal.
         (state, knows) = ("NeedsLogin", false);
         await AdvanceUntilLoggedAsync(edge.Log, "Tailscaled does not answer");
         await alice.AssertAliveAsync();
@@ -247,7 +254,8 @@ public sealed class AdmissionTests : IDisposable
         });
         Write(_alice.PublicKey, _bob.PublicKey);
         await using var edge = await StartAsync(
-            "Relay:Derp:Admission=url,file", $"Relay:Derp:AllowedKeysFile={_directory.File("keys")}", $"Relay:Derp:AdmissionUrl={server.Url}/verify");
+            "Relay:Derp:Admission=url,file", $"Relay:Derp:AllowedKeysFile={_directory.File("keys")}",
+            $"Relay:Derp:AdmissionUrl={server.Url}/verify");
 
         using var both = await DerpPeer.ConnectAsync(edge.PublicUrl, Upgrade, _alice);
         await AssertRefusedAsync(edge, _bob);
@@ -268,11 +276,16 @@ public sealed class AdmissionTests : IDisposable
         using var log = new CapturedLog();
         using var logs = LoggerFactory.Create(logging => logging.AddProvider(log));
         await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var settings = new DerpAdmissionSettings { Sources = [AdmissionSource.File], AllowedKeysFile = _directory.File("keys"), Recheck = Second };
+        var settings =
+            new DerpAdmissionSettings { Sources = [AdmissionSource.File], AllowedKeysFile = _directory.File("keys"), Recheck = Second };
         using var admission = new DerpAdmission(
             settings, new AdmissionMetrics(services.GetRequiredService<IMeterFactory>()), _clock, logs.CreateLogger<DerpAdmission>());
         Assert.True(MeshKey.TryParse(Mesh, out var meshKey));
-        using var server = new DerpServer(NodePrivateKey.Generate(), new DerpServerOptions(), _clock) { Admission = admission.AdmitAsync, MeshKey = meshKey };
+        using var server = new DerpServer(NodePrivateKey.Generate(), new DerpServerOptions(), _clock)
+        {
+            Admission = admission.AdmitAsync,
+            MeshKey = meshKey,
+        };
         using var watch = new AdmissionWatch(admission, settings, server, _clock, logs.CreateLogger<AdmissionWatch>());
         await watch.StartAsync(CancellationToken.None);
         using var alice = await DerpPeer.AttachAsync(server, _alice, null);

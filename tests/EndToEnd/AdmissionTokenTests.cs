@@ -69,5 +69,6 @@ public sealed class AdmissionTokenTests : IDisposable
             .Replace("{1}", TestTokens.Create(), StringComparison.Ordinal);
 
     private Task<TestNode> TokenAsync() =>
-        TestNode.StartAsync(["Edge:Mode=relay", "Relay:Stun:Enabled=false", "Relay:Derp:Admission=jwt", .. TestTokens.Settings(_directory)]);
+        TestNode.StartAsync(
+            ["Edge:Mode=relay", "Relay:Stun:Enabled=false", "Relay:Derp:Admission=jwt", .. TestTokens.Settings(_directory)]);
 }

@@ -32,7 +32,8 @@ public class AgentIdentityTests
     {
         // On a clock that stands still the ping of each 15 s never comes.
         await using var edge = await TestNode.StartAsync(new ManualTimeProvider(), waitUntilReady: false);
-        using var answer = await edge.Public.SendAsync(Get(edge, "reinit"), HttpCompletionOption.ResponseHeadersRead).WaitAsync(TestNode.Patience);
+        using var answer = await edge.Public.SendAsync(Get(edge, "reinit"), HttpCompletionOption.ResponseHeadersRead)
+            .WaitAsync(TestNode.Patience);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType!.MediaType);

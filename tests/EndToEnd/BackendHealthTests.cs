@@ -2,7 +2,10 @@ using System.Net;
 
 namespace EndToEnd;
 
-/// <summary>What <c>/readyz</c> says of API servers agrees with what requests meet, and a server's return is logged as its loss is.</summary>
+/// <summary>
+/// The state of API servers at <c>/readyz</c> agrees with the answers to requests. The log has the return of a server as well
+/// as its loss.
+/// </summary>
 public class BackendHealthTests
 {
     private const string Updater = "Yarp.ReverseProxy.Health.DestinationHealthUpdater";
@@ -28,7 +31,9 @@ public class BackendHealthTests
             await PostAsync(edge);
         }
 
-        await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("passive health check", StringComparison.Ordinal)), "the failures were counted");
+        await Eventually.TrueAsync(
+            () => edge.Log.Lines.Any(static line => line.Contains("passive health check", StringComparison.Ordinal)),
+            "the failures were counted");
 
         Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));
         Assert.Equal(HttpStatusCode.OK, (await edge.Public.GetAsync("/x")).StatusCode);
@@ -49,7 +54,8 @@ public class BackendHealthTests
             return Task.CompletedTask;
         });
         await using var good = await TestBackend.StartAsync(static _ => Task.CompletedTask);
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends:0={bad.Url}", $"Edge:Backends:1={good.Url}");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=edge", $"Edge:Backends:0={bad.Url}", $"Edge:Backends:1={good.Url}");
         await Eventually.TrueAsync(() => bad.Probes > 0 && good.Probes > 0, "both are probed");
         while (bad.Requests.Count < 10)
         {
@@ -161,9 +167,10 @@ public class BackendHealthTests
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         const string Cluster = "ReverseProxy:Clusters:c";
         await using var edge = await TestNode.StartAsync(
-            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
-            $"{Cluster}:Destinations:d:Address={backend.Url}", $"{Cluster}:HealthCheck:AvailableDestinationsPolicy={policy}",
-            $"{Cluster}:HealthCheck:Active:Enabled=true", $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c",
+            "ReverseProxy:Routes:r:Match:Path=/{**rest}", $"{Cluster}:Destinations:d:Address={backend.Url}",
+            $"{Cluster}:HealthCheck:AvailableDestinationsPolicy={policy}", $"{Cluster}:HealthCheck:Active:Enabled=true",
+            $"{Cluster}:HealthCheck:Active:Policy=EdgeProbes", $"{Cluster}:HealthCheck:Active:Path=/healthz",
             $"{Cluster}:HealthCheck:Active:Interval=00:00:05");
         backend.Healthy = false;
         await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is not null);
@@ -178,7 +185,8 @@ public class BackendHealthTests
         var clock = new ManualTimeProvider();
         var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         await using var edge = await TestNode.StartAsync(
-            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c", "ReverseProxy:Routes:r:Match:Path=/{**rest}",
+            clock, waitUntilReady: true, "Edge:Mode=edge", "ReverseProxy:Routes:r:ClusterId=c",
+            "ReverseProxy:Routes:r:Match:Path=/{**rest}",
             $"ReverseProxy:Clusters:c:Destinations:d:Address={backend.Url}");
         await backend.DisposeAsync();
         Assert.Equal(HttpStatusCode.OK, await ReadyAsync(edge));

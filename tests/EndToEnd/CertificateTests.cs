@@ -25,15 +25,22 @@ public sealed class CertificateTests : IDisposable
         using var leaf = TestCertificate.Create("leaf", middle);
         string[] settings = form switch
         {
-            "intermediate before the leaf" => [$"Path={Write("tls.pem", middle.Pem + "\n" + leaf.Pem)}", $"KeyPath={Write("tls.key", leaf.KeyPem)}"],
+            "intermediate before the leaf" =>
+                [$"Path={Write("tls.pem", middle.Pem + "\n" + leaf.Pem)}", $"KeyPath={Write("tls.key", leaf.KeyPem)}"],
             "DER" => [$"Path={Write("tls.crt", leaf.Der)}", $"KeyPath={Write("tls.key", leaf.KeyPem)}"],
             "key in the same file" => [$"Path={Write("tls.pem", leaf.KeyPem + "\n" + leaf.Pem + "\n" + middle.Pem)}"],
             "encrypted key" =>
-                [$"Path={Write("tls.pem", leaf.Pem + "\n" + middle.Pem)}", $"KeyPath={Write("tls.key", leaf.EncryptedKeyPem(Password))}", $"Password={Password}"],
+                [
+                    $"Path={Write("tls.pem", leaf.Pem + "\n" + middle.Pem)}", $"KeyPath={Write("tls.key", leaf.EncryptedKeyPem(Password))}",
+                    $"Password={Password}",
+                ],
             _ => [$"Path={Write("tls.pfx", leaf.Pkcs12(Password))}", $"Password={Password}"],
         };
         await using var edge = await TestNode.StartAsync(
-            ["Edge:Mode=relay", "Kestrel:Endpoints:Tls:Url=https://127.0.0.1:0", .. settings.Select(static setting => $"Kestrel:Endpoints:Tls:Certificate:{setting}")]);
+            [
+                "Edge:Mode=relay", "Kestrel:Endpoints:Tls:Url=https://127.0.0.1:0",
+                .. settings.Select(static setting => $"Kestrel:Endpoints:Tls:Certificate:{setting}"),
+            ]);
 
         var sent = await HandshakeAsync(edge.PublicUrl.Port, "localhost");
 
@@ -97,7 +104,8 @@ public sealed class CertificateTests : IDisposable
                 && edge.Log.Lines.Any(static line => line.Contains("belongs to no certificate", StringComparison.Ordinal)),
             "the key that does not fit is noticed, and the old certificate served");
         File.WriteAllText(key, second.KeyPem);
-        await Eventually.TrueAsync(async () => (await HandshakeAsync(edge.PublicUrl.Port, "a.example"))[0] == "CN=second", "the new certificate is served");
+        await Eventually.TrueAsync(
+            async () => (await HandshakeAsync(edge.PublicUrl.Port, "a.example"))[0] == "CN=second", "the new certificate is served");
     }
 
     private string[] Files(string section, TestCertificate certificate)

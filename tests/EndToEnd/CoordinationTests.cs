@@ -19,7 +19,8 @@ public class CoordinationTests
         await using var edge = await TestNode.StartAsync();
         var bootstrap = edge.Node.Data.BootstrapFile;
         var agentId = Bootstrapped.AgentId(bootstrap);
-        await using var agent = await Link.ConnectAsync(edge, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent", Bootstrapped.AgentToken(bootstrap));
+        await using var agent = await Link.ConnectAsync(
+            edge, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent", Bootstrapped.AgentToken(bootstrap));
         await using var client = await Link.ConnectAsync(
             edge, $"/api/v2/workspaceagents/{agentId}/coordinate?version=2.0", Bootstrapped.SessionToken(bootstrap));
         var agentCall = await agent.CoordinateAsync(new CoordinateRequest { UpdateSelf = NodeOf(1) });
@@ -44,7 +45,8 @@ public class CoordinationTests
         var data = directory.File("data");
         var api = await TestNode.StartAsync("Edge:Mode=api", "Edge:DataDirectory=" + data);
         var bootstrap = api.Node.Data.BootstrapFile;
-        var (agentId, agentToken, session) = (Bootstrapped.AgentId(bootstrap), Bootstrapped.AgentToken(bootstrap), Bootstrapped.SessionToken(bootstrap));
+        var (agentId, agentToken, session) =
+            (Bootstrapped.AgentId(bootstrap), Bootstrapped.AgentToken(bootstrap), Bootstrapped.SessionToken(bootstrap));
         await using var edge = await TestNode.StartAsync(
             "Edge:Mode=edge",
             "ReverseProxy:Routes:r:ClusterId=c",
@@ -71,7 +73,8 @@ public class CoordinationTests
 
         await using var restarted = await TestNode.StartAsync("Edge:Mode=api", "Edge:DataDirectory=" + data);
         edge.Reload(("ReverseProxy:Clusters:c:Destinations:d:Address", restarted.PublicUrl.ToString()));
-        await Eventually.TrueAsync(async () => (await edge.Public.GetAsync("/healthz")).IsSuccessStatusCode, "the edge has found the API server again");
+        await Eventually.TrueAsync(
+            async () => (await edge.Public.GetAsync("/healthz")).IsSuccessStatusCode, "the edge has found the API server again");
         await using var agentAgain = await Link.ConnectAsync(edge, AgentPath, agentToken);
         await using var clientAgain = await Link.ConnectAsync(edge, ClientPath(agentId) + "&resume_token=" + token, session);
         await using var stranger = await Link.ConnectAsync(edge, ClientPath(agentId), session);
@@ -89,7 +92,9 @@ public class CoordinationTests
         var bootstrap = edge.Node.Data.BootstrapFile;
         var agentId = Bootstrapped.AgentId(bootstrap);
         using var agent = await TestSocket.ConnectAsync(
-            edge.PublicUrl, "/api/v2/workspaceagents/me/coordinate", options => options.SetRequestHeader("Coder-Session-Token", Bootstrapped.AgentToken(bootstrap)));
+            edge.PublicUrl,
+            "/api/v2/workspaceagents/me/coordinate",
+            options => options.SetRequestHeader("Coder-Session-Token", Bootstrapped.AgentToken(bootstrap)));
         await agent.SendAsync(
             Encoding.UTF8.GetBytes($$"""{"id":1,"key":"nodekey:{{new string('1', 64)}}","preferred_derp":999}"""),
             WebSocketMessageType.Binary,

@@ -28,7 +28,7 @@ public abstract class CrashCases
             var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var writers = Enumerable.Range(0, Writers).Select(writer => WriteAsync(client, writer, acknowledged, enough)).ToArray();
 
-            // While they write on.
+            // The kill comes while the writers still send.
             await enough.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             await edge.SignalAsync("KILL");
             Assert.NotEqual(0, await edge.ExitAsync());
@@ -43,16 +43,18 @@ public abstract class CrashCases
             .AsArray().Select(static line => line!["output"]!.GetValue<string>()).ToArray();
 
         Assert.True(acknowledged.Count >= BatchesBeforeTheEnd);
-        var batches = stored.Select(static line => line[..line.LastIndexOf('-')]).GroupBy(static batch => batch).ToDictionary(static batch => batch.Key, static batch => batch.Count());
+        var batches = stored.Select(static line => line[..line.LastIndexOf('-')]).GroupBy(static batch => batch)
+            .ToDictionary(static batch => batch.Key, static batch => batch.Count());
         Assert.Empty(acknowledged.Except(batches.Keys));
 
-        // Whole ones, each once.
+        // Each stored batch is complete, and stored once.
         Assert.All(batches.Values, static lines => Assert.Equal(BatchLines, lines));
         Assert.Equal(stored.Length, stored.Distinct().Count());
     }
 
     private Task<EdgeProcess> StartAsync(TemporaryDirectory directory) => EdgeProcess.StartAsync(
-        directory.Path, Database, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:RateLimit:PerMinute=0", $"--Edge:DataDirectory={directory.File("data")}");
+        directory.Path, Database, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:RateLimit:PerMinute=0",
+        $"--Edge:DataDirectory={directory.File("data")}");
 
     /// <summary>Sends batches until the program is gone.</summary>
     private static async Task WriteAsync(HttpClient client, int writer, ConcurrentBag<string> acknowledged, TaskCompletionSource enough)
@@ -68,7 +70,8 @@ public abstract class CrashCases
                     TestContext.Current.CancellationToken);
                 if (answer.StatusCode != HttpStatusCode.OK)
                 {
-                    Assert.Fail($"{(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
+                    Assert.Fail(
+                        $"{(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
                 }
             }
             catch (Exception exception) when (exception is HttpRequestException or IOException)

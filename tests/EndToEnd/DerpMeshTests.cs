@@ -68,10 +68,12 @@ public class DerpMeshTests
         await LinkAsync(one, 0, "up", 1);
 
         File.WriteAllText(next, "too short");
-        await Eventually.TrueAsync(() => two.Log.Lines.Any(static line => line.Contains("the old key stays", StringComparison.Ordinal)), "the bad key is refused");
+        await Eventually.TrueAsync(
+            () => two.Log.Lines.Any(static line => line.Contains("the old key stays", StringComparison.Ordinal)), "the bad key is refused");
         await LinkAsync(one, 0, "up", 1);
         KeyFile(directory, new string('7', 64), "two");
-        await Eventually.TrueAsync(() => one.Log.Lines.Any(static line => line.Contains("same mesh key?", StringComparison.Ordinal)), "the old key is refused");
+        await Eventually.TrueAsync(
+            () => one.Log.Lines.Any(static line => line.Contains("same mesh key?", StringComparison.Ordinal)), "the old key is refused");
         KeyFile(directory, new string('7', 64), "one");
 
         await LinkAsync(one, 0, "up", 1);
@@ -87,7 +89,8 @@ public class DerpMeshTests
         trusted.Issue(directory, "first");
         var file = KeyFile(directory, Key);
         await using var two = await TestNode.StartAsync([
-            "Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={file}", "Kestrel:Endpoints:Plain:Url=http://127.0.0.1:0",
+            "Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={file}",
+            "Kestrel:Endpoints:Plain:Url=http://127.0.0.1:0",
             .. TestAuthority.Listener(directory)]);
         var (plain, tls) = (two.UrlOf("http"), two.UrlOf("https"));
         var peer = $"https://localhost:{tls.Port}";
@@ -112,16 +115,19 @@ public class DerpMeshTests
         await ServedAsync("CN=third");
         two.Node.Relay.CloseMeshPeers();
         await Eventually.TrueAsync(
-            () => one.Output.Split('\n').Any(line => line.Contains("is down", StringComparison.Ordinal) && line.Contains("certificate", StringComparison.Ordinal)),
+            () => one.Output.Split('\n')
+                .Any(line => line.Contains("is down", StringComparison.Ordinal) && line.Contains("certificate", StringComparison.Ordinal)),
             "a certificate of somebody else's is refused");
         trusted.Issue(directory, "fourth");
         await ReachAsync(4);
 
-        int Said(string state) => one.Output.Split('\n').Count(line => line.Contains($"mesh link to {peer} is {state}", StringComparison.Ordinal));
+        int Said(string state) =>
+            one.Output.Split('\n').Count(line => line.Contains($"mesh link to {peer} is {state}", StringComparison.Ordinal));
 
-        async Task ServedAsync(string subject) => await Eventually.TrueAsync(async () => await TlsTests.SubjectAsync(tls) == subject, $"{subject} is served");
+        async Task ServedAsync(string subject) =>
+            await Eventually.TrueAsync(async () => await TlsTests.SubjectAsync(tls) == subject, $"{subject} is served");
 
-        // The link may not have heard of the receiver yet, and packets to nobody are lost.
+        // The mesh link may not know the receiver yet. Packets to an unknown key are dropped.
         async Task ReachAsync(byte number)
         {
             var received = ReceivedAsync();
@@ -151,12 +157,16 @@ public class DerpMeshTests
     }
 
     private static Task<TestNode> StartAsync(string keyFile, params string[] peers) => TestNode.StartAsync(
-        ["Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={keyFile}", .. peers.Select(static (peer, i) => $"Relay:Derp:MeshWith:{i}={peer}")]);
+        [
+            "Edge:Mode=relay", "Edge:ShutdownTimeout=3s", $"Relay:Derp:MeshKeyFile={keyFile}",
+            .. peers.Select(static (peer, i) => $"Relay:Derp:MeshWith:{i}={peer}"),
+        ]);
 
     /// <summary>Waits until the status says so.</summary>
     private static Task LinkAsync(TestNode node, int index, string state, int keys)
     {
-        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
+        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
         return Eventually.TrueAsync(
             async () =>
             {

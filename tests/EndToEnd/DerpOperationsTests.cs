@@ -17,7 +17,8 @@ public class DerpOperationsTests
         await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
         Authorize(edge);
         using var quiet = await DerpPeer.ConnectAsync(edge.PublicUrl, Upgrade);
-        using var busy = await DerpPeer.ConnectAsync(edge.PublicUrl, Upgrade.Replace("Host: x", "Host: x\r\nIdeal-Node: 1a", StringComparison.Ordinal));
+        using var busy = await DerpPeer.ConnectAsync(
+            edge.PublicUrl, Upgrade.Replace("Host: x", "Host: x\r\nIdeal-Node: 1a", StringComparison.Ordinal));
         var asked = edge.Admin.GetStringAsync("/derp/clients");
         var secret = new byte[1000];
         "a secret packet"u8.CopyTo(secret);
@@ -33,7 +34,9 @@ public class DerpOperationsTests
         var view = JsonNode.Parse(text)!;
         Assert.Equal(2, view["connections"]!.GetValue<int>());
         var (first, second) = (view["clients"]![0]!, view["clients"]![1]!);
-        Assert.Equal((busy.Key.ToString(), busy.Key.ToShortString()), (first["key"]!.GetValue<string>(), first["short"]!.GetValue<string>()));
+        Assert.Equal(
+            (busy.Key.ToString(), busy.Key.ToShortString()),
+            (first["key"]!.GetValue<string>(), first["short"]!.GetValue<string>()));
         Assert.Equal((quiet.Key.ToString(), "regular"), (second["key"]!.GetValue<string>(), second["kind"]!.GetValue<string>()));
         Assert.Equal("not_ideal", first["kind"]!.GetValue<string>());
         Assert.StartsWith("127.0.0.1:", first["address"]!.GetValue<string>(), StringComparison.Ordinal);
@@ -41,7 +44,9 @@ public class DerpOperationsTests
         Assert.True(first["bytes_in_per_second"]!.GetValue<long>() > 0);
         Assert.True(first["packets_out_per_second"]!.GetValue<long>() > 0);
         Assert.Equal(0, first["bytes_in"]!.GetValue<long>() % 1000);
-        Assert.Equal((0, 0, 0), (second["bytes_in"]!.GetValue<int>(), second["queue_packets"]!.GetValue<int>(), second["dropped"]!.GetValue<int>()));
+        Assert.Equal(
+            (0, 0, 0),
+            (second["bytes_in"]!.GetValue<int>(), second["queue_packets"]!.GetValue<int>(), second["dropped"]!.GetValue<int>()));
         Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
     }
 
@@ -89,7 +94,9 @@ public class DerpOperationsTests
 
         using var lines = new StreamReader(await edge.Admin.GetStreamAsync("/debug/traffic/"));
         var first = JsonNode.Parse((await lines.ReadLineAsync().WaitAsync(TestNode.Patience))!)!;
-        Assert.Equal((300, 300, peer.Key.ToString()), (first["Sent"]!.GetValue<int>(), first["Recv"]!.GetValue<int>(), first["Key"]!.GetValue<string>()));
+        Assert.Equal(
+            (300, 300, peer.Key.ToString()),
+            (first["Sent"]!.GetValue<int>(), first["Recv"]!.GetValue<int>(), first["Key"]!.GetValue<string>()));
         Assert.Equal("", await lines.ReadLineAsync().WaitAsync(TestNode.Patience));
     }
 
@@ -104,7 +111,8 @@ public class DerpOperationsTests
         await MetricAsync(edge, "derp_rate_limit_per_client_burst_bytes 65568");
 
         File.WriteAllText(file, """{"PerClientRateLimitBytesPerSecond": 7}""");
-        await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("the old limits stay", StringComparison.Ordinal)), "the typo is refused");
+        await Eventually.TrueAsync(
+            () => edge.Log.Lines.Any(static line => line.Contains("the old limits stay", StringComparison.Ordinal)), "the typo is refused");
         await MetricAsync(edge, "derp_rate_limit_per_client_bytes_per_second 1000000");
         File.WriteAllText(file, """{"PerClientRateLimitBytesPerSec": 20000, "PerClientRateBurstBytes": 1}""");
         await MetricAsync(edge, "derp_rate_limit_per_client_bytes_per_second 20000");
@@ -129,7 +137,8 @@ public class DerpOperationsTests
         var file = directory.File("rates.json");
         File.WriteAllText(file, "{}");
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", $"--Relay:Derp:RateConfigFile={file}");
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay",
+            $"--Relay:Derp:RateConfigFile={file}");
         var stamp = File.GetLastWriteTimeUtc(file);
 
         // Of the same length and time, so that only the signal tells of it.
@@ -165,7 +174,8 @@ public class DerpOperationsTests
         await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
         await client.SendAsync(
-            $"GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n");
+            "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                + $"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n");
 
         var answer = await client.ReceiveUntilAsync("subprotocol");
 
@@ -187,16 +197,16 @@ public class DerpOperationsTests
             "derp_accepts", "derp_bytes_received", "derp_bytes_sent", "derp_packets_sent", "derp_packets_received", "derp_unknown_frames",
             "derp_home_moves_in", "derp_home_moves_out", "derp_got_ping", "derp_sent_pong", "derp_peer_gone_disconnected_frames",
             "derp_peer_gone_not_here_frames", "derp_packets_forwarded_out", "derp_packets_forwarded_in", "derp_multiforwarder_created",
-            "derp_multiforwarder_deleted", "derp_packet_forwarder_delete_other_value", "derp_sclient_write_timeouts", "derp_total_dup_client_conns",
-            "derp_rate_limit_per_client_waited", "derp_websocket_accepts", "bootstrap_dns_requests", "bootstrap_dns_published_hits",
-            "bootstrap_dns_published_misses", "uptime_sec",
+            "derp_multiforwarder_deleted", "derp_packet_forwarder_delete_other_value", "derp_sclient_write_timeouts",
+            "derp_total_dup_client_conns", "derp_rate_limit_per_client_waited", "derp_websocket_accepts", "bootstrap_dns_requests",
+            "bootstrap_dns_published_hits", "bootstrap_dns_published_misses", "uptime_sec",
         ];
         string[] gauges =
         [
             "derp_watchers", "derp_current_file_descriptors", "derp_current_connections", "derp_current_home_connections",
-            "derp_current_notideal_connections", "derp_clients_total", "derp_clients_local", "derp_clients_remote", "derp_current_dup_client_keys",
-            "derp_current_dup_client_conns", "derp_rate_limit_per_client_bytes_per_second", "derp_rate_limit_per_client_burst_bytes",
-            "process_start_unix_time",
+            "derp_current_notideal_connections", "derp_clients_total", "derp_clients_local", "derp_clients_remote",
+            "derp_current_dup_client_keys", "derp_current_dup_client_conns", "derp_rate_limit_per_client_bytes_per_second",
+            "derp_rate_limit_per_client_burst_bytes", "process_start_unix_time",
         ];
         Assert.All(counters, name => Assert.Matches($"# TYPE {name} counter\n{name} [0-9]", metrics));
         Assert.All(gauges, name => Assert.Matches($"# TYPE {name} gauge\n{name} [0-9]", metrics));
@@ -219,7 +229,8 @@ public class DerpOperationsTests
         File.WriteAllText(directory.File("mesh.key"), meshKey);
         var clock = new ManualTimeProvider();
         await using var edge = await TestNode.StartAsync(
-            clock, waitUntilReady: true, "Edge:Mode=relay", "Edge:ShutdownTimeout=62s", $"Relay:Derp:MeshKeyFile={directory.File("mesh.key")}");
+            clock, waitUntilReady: true, "Edge:Mode=relay", "Edge:ShutdownTimeout=62s",
+            $"Relay:Derp:MeshKeyFile={directory.File("mesh.key")}");
         using var member = await DerpPeer.JoinAsync(edge.PublicUrl, info: DerpPeer.MeshInfo(meshKey));
         var peers = new List<DerpPeer>();
         for (var i = 0; i < Clients; i++)
@@ -235,7 +246,7 @@ public class DerpOperationsTests
             var expected = closed;
             await Eventually.TrueAsync(() => ends.Count(static end => end.IsCompleted) == expected, $"{expected} are closed");
 
-            // The next is 10 s later: not yet a moment before, and nobody but one then.
+            // The drain closes one client every 10 s: none shortly before that, and then exactly one.
             await Eventually.TrueAsync(() => expected == Clients || clock.PendingTimers >= 3, "the drain waits");
             clock.Advance(TimeSpan.FromSeconds(8.5));
             Assert.Equal(expected, ends.Count(static end => end.IsCompleted));
@@ -245,7 +256,9 @@ public class DerpOperationsTests
         Assert.InRange((clock.GetUtcNow() - start).TotalSeconds, 59, 61);
         await clock.AdvanceUntilAsync(stop);
         Assert.Equal(DerpFrameType.Restarting, (await EndAsync(member))[^1]);
-        Assert.All(await Task.WhenAll(ends), static frames => Assert.Equal([DerpFrameType.Restarting], frames.Where(static type => type is not DerpFrameType.KeepAlive)));
+        Assert.All(
+            await Task.WhenAll(ends),
+            static frames => Assert.Equal([DerpFrameType.Restarting], frames.Where(static type => type is not DerpFrameType.KeepAlive)));
         peers.ForEach(static peer => peer.Dispose());
     }
 

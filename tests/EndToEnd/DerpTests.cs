@@ -9,7 +9,8 @@ namespace EndToEnd;
 /// <summary>DERP as its clients speak it, through the public listener: every way to connect, packets, pages, STUN and drain.</summary>
 public class DerpTests
 {
-    private const string Upgrade = "GET /derp HTTP/1.1\r\nHost: x\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
+    private const string Upgrade =
+        "GET /derp HTTP/1.1\r\nHost: x\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
 
     [Fact]
     public async Task TwoClientsOfAnUpgradeReachEachOther()
@@ -123,7 +124,8 @@ public class DerpTests
     {
         await using var backend = new RawBackend(static async (socket, head) =>
         {
-            await socket.SendAsync("HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\nDERP bytes"u8.ToArray());
+            await socket.SendAsync(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\nDERP bytes"u8.ToArray());
             await socket.ReceiveAsync(new byte[1]);
         });
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
@@ -139,7 +141,10 @@ public class DerpTests
     public async Task ARelayThatStrangersReachDoesNotStartUntilItIsOpenedKnowingly()
     {
         using var directory = new TemporaryDirectory();
-        string[] args = ["--urls", "http://0.0.0.0:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Relay:Stun:Enabled=false"];
+        string[] args =
+        [
+            "--urls", "http://0.0.0.0:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=relay", "--Relay:Stun:Enabled=false",
+        ];
         await using var refused = await EdgeProcess.StartAsync(directory.Path, args);
         await using var open = await EdgeProcess.StartAsync(directory.Path, [.. args, "--Relay:Derp:Admission=open"]);
 

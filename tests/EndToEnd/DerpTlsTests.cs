@@ -81,7 +81,8 @@ public class DerpTlsTests
 
         // A SendPacket frame where ClientInfo is due.
         await tls.WriteAsync(
-            "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n\u0004\0\0\0\u0001x"u8.ToArray());
+            "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n\u0004\0\0\0\u0001x"u8
+                .ToArray());
         using var received = new MemoryStream();
         await tls.CopyToAsync(received).WaitAsync(TestNode.Patience);
         Assert.Equal(1, received.GetBuffer()[0]); // ServerKey

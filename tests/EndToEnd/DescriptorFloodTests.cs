@@ -19,7 +19,8 @@ public class DescriptorFloodTests
         using var directory = new TemporaryDirectory();
         await using var edge = await StartAsync(directory, limit, $"--Edge:Mode={mode}");
         await Eventually.TrueAsync(
-            () => edge.Output.Contains("Edge:Limits:MaxConnections is ", StringComparison.Ordinal), "the log says that fewer connections are taken");
+            () => edge.Output.Contains("Edge:Limits:MaxConnections is ", StringComparison.Ordinal),
+            "the log says that fewer connections are taken");
         var (publicUrl, adminUrl) = (edge.UrlOf("public"), edge.UrlOf("admin"));
         using var client = new HttpClient();
         await Eventually.TrueAsync(async () => await ReadyAsync(client, adminUrl) == "OK\n", "the node is ready");
@@ -54,7 +55,8 @@ public class DescriptorFloodTests
 
         // Nothing limits connections here but the descriptors.
         var flood = await FloodAsync(adminUrl, 400);
-        await Eventually.TrueAsync(() => edge.Output.Contains("waits with new connections", StringComparison.Ordinal), "the listener says that it waits");
+        await Eventually.TrueAsync(
+            () => edge.Output.Contains("waits with new connections", StringComparison.Ordinal), "the listener says that it waits");
         flood.ForEach(static socket => socket.Dispose());
 
         await Eventually.TrueAsync(async () => await AnswersAsync(adminUrl), "the admin listener answers again");
@@ -78,10 +80,15 @@ public class DescriptorFloodTests
         Assert.StartsWith($"edge: ulimit -n = \"{limit}\": ", line, StringComparison.Ordinal);
     }
 
-    private static Task<EdgeProcess> StartAsync(TemporaryDirectory directory, int limit, params string[] args) => EdgeProcess.StartCommandAsync(
-        directory.Path, new Dictionary<string, string>(), TimeSpan.FromSeconds(60),
-        ["prlimit", $"--nofile={limit}:{limit}", "dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), "--urls=http://127.0.0.1:0",
-            "--Edge:Admin:Url=http://127.0.0.1:0", "--Relay:Stun:Port=0", .. args]);
+    private static Task<EdgeProcess> StartAsync(TemporaryDirectory directory, int limit, params string[] args) =>
+        EdgeProcess.StartCommandAsync(
+            directory.Path,
+            new Dictionary<string, string>(),
+            TimeSpan.FromSeconds(60),
+            [
+                "prlimit", $"--nofile={limit}:{limit}", "dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"),
+                "--urls=http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Relay:Stun:Port=0", .. args,
+            ]);
 
     // Idle connections: those above the limit are reset, or wait in the kernel's queue.
     private static async Task<List<Socket>> FloodAsync(Uri url, int count)
@@ -97,7 +104,7 @@ public class DescriptorFloodTests
             }
             catch (SocketException error) when (error.SocketErrorCode is SocketError.ConnectionReset)
             {
-                // Above the limit, and turned away before this side knew that it was connected.
+                // The connection was above the limit and was reset before the connect returned.
                 continue;
             }
         }

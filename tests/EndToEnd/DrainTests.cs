@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace EndToEnd;
 
-/// <summary>What a deploy does to what is running: in process with its own listeners, and to a process by signals.</summary>
+/// <summary>A deploy while requests and streams run: in this process with its own listeners, and in a real process by signals.</summary>
 public class DrainTests
 {
     [Fact]
@@ -71,7 +71,8 @@ public class DrainTests
         });
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:ShutdownTimeout=10m");
         var listening = edge.Public.GetAsync("/api/v2/workspaceagents/me/external-auth?id=x&listen");
-        using var events = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit?wait=true", HttpCompletionOption.ResponseHeadersRead);
+        using var events = await edge.Public.GetAsync(
+            "/api/v2/workspaceagents/me/reinit?wait=true", HttpCompletionOption.ResponseHeadersRead);
         await Eventually.TrueAsync(() => waiting.IsSet, "both wait");
 
         await edge.Node.StopAsync().WaitAsync(TestNode.Patience);
@@ -93,7 +94,8 @@ public class DrainTests
             "ControlPlane:ExternalAuth:0:Id=x",
             "ControlPlane:ExternalAuth:0:Type=github",
             "ControlPlane:ExternalAuth:0:LinkUrl=http://localhost/");
-        edge.Public.DefaultRequestHeaders.Add("Coder-Session-Token", Bootstrapped.AgentToken(Path.Combine(edge.DataDirectory, "data", "bootstrap.json")));
+        edge.Public.DefaultRequestHeaders.Add(
+            "Coder-Session-Token", Bootstrapped.AgentToken(Path.Combine(edge.DataDirectory, "data", "bootstrap.json")));
         using var events = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit", HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, events.StatusCode);
         var listening = edge.Public.GetAsync("/api/v2/workspaceagents/me/gitauth?id=x&listen");
@@ -163,7 +165,8 @@ public class DrainTests
             return end;
         }).ToArray();
 
-        // A client is through with its handshake a moment before the relay has its stream, and one that comes late is closed at once.
+        // A client finishes its handshake before the relay has registered its stream. A stream that registers during the drain is
+        // closed at once.
         await Eventually.TrueAsync(() => edge.Node.OpenStreams == 9, "the relay has all streams");
         var stop = edge.Node.StopAsync();
         Assert.StartsWith("close 1001", await coordinate.ReceiveTextAsync(), StringComparison.Ordinal);
@@ -190,7 +193,8 @@ public class DrainTests
     public async Task OnSigtermTheProcessDrainsAndExitsWithZero()
     {
         using var directory = new TemporaryDirectory();
-        await using var edge = await EdgeProcess.StartAsync(directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
         using var client = await TestSocket.ConnectAsync(edge.UrlOf("public"), await FollowPathAsync(directory), options =>
             options.SetRequestHeader("Coder-Session-Token", Bootstrapped.SessionToken(directory.File(".edge/bootstrap.json"))));
         Assert.Equal("[]\n", await client.ReceiveTextAsync());
@@ -213,14 +217,16 @@ public class DrainTests
         });
         using var directory = new TemporaryDirectory();
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}", "--Edge:ShutdownTimeout=10m");
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge",
+            $"--Edge:Backends={backend.Url}", "--Edge:ShutdownTimeout=10m");
         using var http = new HttpClient();
         var hanging = http.GetAsync(new Uri(edge.UrlOf("public"), "/hang"));
         await entered.Task.WaitAsync(TestNode.Patience);
 
         await edge.SignalAsync("TERM");
         var admin = edge.UrlOf("admin");
-        await Eventually.TrueAsync(async () => (await http.GetAsync(new Uri(admin, "/readyz"))).StatusCode is HttpStatusCode.ServiceUnavailable, "it drains");
+        await Eventually.TrueAsync(
+            async () => (await http.GetAsync(new Uri(admin, "/readyz"))).StatusCode is HttpStatusCode.ServiceUnavailable, "it drains");
         await edge.SignalAsync("TERM");
 
         Assert.NotEqual(0, await edge.ExitAsync());

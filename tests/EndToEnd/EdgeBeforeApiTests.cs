@@ -30,7 +30,8 @@ public class EdgeBeforeApiTests
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={api.PublicUrl}");
         var follow = $"GET /api/v2/workspaceagents/{Bootstrapped.AgentId(api.Node.Data.BootstrapFile)}/logs?follow HTTP/1.1\r\nHost: x\r\n"
             + $"Coder-Session-Token: {Bootstrapped.SessionToken(api.Node.Data.BootstrapFile)}\r\n"
-            + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+            + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         var streams = new List<RawClient>();
         try
         {
@@ -102,7 +103,8 @@ public class EdgeBeforeApiTests
         Assert.Equal(["1 since the last such line", "5 since the last such line"], Refusals(node));
     }
 
-    private static IEnumerable<string> Addresses(int count) => Enumerable.Range(0, count).Select(static i => $"127.0.{1 + (i / 250)}.{1 + (i % 250)}");
+    private static IEnumerable<string> Addresses(int count) =>
+        Enumerable.Range(0, count).Select(static i => $"127.0.{1 + (i / 250)}.{1 + (i % 250)}");
 
     private static async Task<string> AskAsync(TestNode node, string from)
     {
@@ -112,10 +114,12 @@ public class EdgeBeforeApiTests
     }
 
     private static int WarningsOf(TestNode node) =>
-        node.Log.Lines.Count(static line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains(Warning, StringComparison.Ordinal));
+        node.Log.Lines.Count(
+            static line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains(Warning, StringComparison.Ordinal));
 
     private static string[] Refusals(TestNode node) =>
         [.. node.Log.Lines
-            .Where(static line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Connections were refused: ", StringComparison.Ordinal))
+            .Where(static line => line.StartsWith("Warning ", StringComparison.Ordinal)
+                && line.Contains("Connections were refused: ", StringComparison.Ordinal))
             .Select(static line => line[(line.IndexOf("refused: ", StringComparison.Ordinal) + 9)..].Split(" (")[0])];
 }

@@ -46,8 +46,8 @@ public class EmbeddedApiTests
         await using var edge = await TestNode.StartAsync("Edge:Limits:MaxRequestBodySize=1000");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
         await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {AgentToken(edge)}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-            + $"2\r\n{{ \r\n400\r\n{new string(' ', 1024)}\r\n");
+            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {AgentToken(edge)}\r\nTransfer-Encoding: chunked\r\n"
+            + $"Connection: close\r\n\r\n2\r\n{{ \r\n400\r\n{new string(' ', 1024)}\r\n");
 
         var answer = await client.ReceiveAllAsync();
 
@@ -62,7 +62,7 @@ public class EmbeddedApiTests
         await using var edge = await TestNode.StartAsync();
         using var client = await AnnounceAsync(edge, AgentToken(edge));
 
-        // The API server wants the body, so its client is told to go on.
+        // The API server reads the body, so the client gets 100 Continue.
         Assert.StartsWith("HTTP/1.1 100 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
         await client.SendAsync("{\"connection");
         await client.SendAsync("_count\":1}");
@@ -79,12 +79,13 @@ public class EmbeddedApiTests
         Assert.StartsWith("HTTP/1.1 401 ", await client.ReceiveUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
     }
 
-    // A report of 22 bytes, which are not sent before the server asks for them.
+    // A report of 22 bytes, which the client sends only after 100 Continue.
     private static async Task<RawClient> AnnounceAsync(TestNode edge, string token)
     {
         var client = await RawClient.ConnectAsync(edge.PublicUrl);
         await client.SendAsync(
-            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {token}\r\nExpect: 100-continue\r\nContent-Length: 22\r\nConnection: close\r\n\r\n");
+            $"POST {Reports} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {token}\r\nExpect: 100-continue\r\nContent-Length: 22\r\n"
+                + "Connection: close\r\n\r\n");
         return client;
     }
 

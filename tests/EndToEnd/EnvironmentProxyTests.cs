@@ -4,7 +4,7 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd;
 
-/// <summary>The program where the environment names a proxy that is not there: what is on loopback is asked directly.</summary>
+/// <summary>The environment names a proxy that does not exist: the program connects to loopback addresses directly.</summary>
 public sealed class EnvironmentProxyTests : IDisposable
 {
     private const string NoProxy = "http://127.0.0.1:9";
@@ -38,8 +38,8 @@ public sealed class EnvironmentProxyTests : IDisposable
             return Task.CompletedTask;
         });
         await using var edge = await RunAsync(
-            "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={server.Url}", "--Relay:Derp:Mode=serve",
-            "--Relay:Derp:Admission=url", $"--Relay:Derp:AdmissionUrl={server.Url}/verify",
+            "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={server.Url}",
+            "--Relay:Derp:Mode=serve", "--Relay:Derp:Admission=url", $"--Relay:Derp:AdmissionUrl={server.Url}/verify",
             $"--Edge:Authentication:Jwt:Authority={server.Url}", "--Edge:Authentication:Jwt:Audience=a");
         Assert.Contains("stop ", edge.Output, StringComparison.Ordinal);
 
@@ -52,7 +52,8 @@ public sealed class EnvironmentProxyTests : IDisposable
             "the health check finds the node ready");
 
         using var client = await DerpPeer.ConnectAsync(
-            edge.UrlOf("public"), "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n", NodePrivateKey.Generate());
+            edge.UrlOf("public"), "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n",
+            NodePrivateKey.Generate());
 
         using var http = new HttpClient { BaseAddress = edge.UrlOf("public") };
         http.DefaultRequestHeaders.Add("Authorization", "Bearer e30.e30.e30");

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace EndToEnd;
 
-/// <summary>A background service that throws stops its host: that is seen, in the log, at <c>/readyz</c> and in the exit code.</summary>
+/// <summary>A background service that throws stops its host. The log, <c>/readyz</c> and the exit code show it.</summary>
 public class HostFailureTests
 {
     private const string Message = "the service of the test has failed";
@@ -56,7 +56,7 @@ public class HostFailureTests
         await edge.DisposeAsync();
     }
 
-    // This assembly is the startup hook of the process, and puts the service into its hosts.
+    // This assembly is the startup hook of the process, and adds the service to its hosts.
     [Fact]
     public async Task AProcessWhoseHostFailsDrainsAndExitsWithOne()
     {

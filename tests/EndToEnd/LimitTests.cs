@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace EndToEnd;
 
-/// <summary>The limits of <c>Edge:Limits</c>, and the one that there is not: time on silent answers.</summary>
+/// <summary>The limits of <c>Edge:Limits</c>, and the one that does not exist: a time limit for silent answers.</summary>
 public class LimitTests
 {
     [Fact]
@@ -129,7 +129,7 @@ public class LimitTests
     [Fact]
     public async Task NothingThatDecidesHowLongAnAnswerMayBeSilentKnowsAnyTime()
     {
-        // The plain list, and a section of the operator's that says nothing of it.
+        // The plain list of API servers, and an operator's YARP section without the setting.
         var (_, clusters) = BackendsConfig.Create([new Uri("http://127.0.0.1:1")]);
         foreach (var cluster in new[] { clusters.Single(), new ClusterConfig { ClusterId = "own" } })
         {
@@ -140,7 +140,8 @@ public class LimitTests
         }
 
         // A time for the head of an answer would be the client's; a bare handler has none.
-        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
+        var factory = new BackendHttpClientFactory(
+            new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
         using var client = factory.CreateClient(new ForwarderHttpClientContext { NewConfig = HttpClientConfig.Empty });
         Assert.IsNotType<HttpClient>(client);
     }
@@ -148,7 +149,8 @@ public class LimitTests
     [Fact]
     public void AConnectionToAnApiServerIsMadeAnewInTimeForANamesNewAddress()
     {
-        var factory = new BackendHttpClientFactory(new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
+        var factory = new BackendHttpClientFactory(
+            new BackendConnector(null, TimeSpan.FromSeconds(5)), NullLogger<ForwarderHttpClientFactory>.Instance);
         using var handler = new SocketsHttpHandler();
 
         factory.Configure(handler);

@@ -69,11 +69,13 @@ public sealed class LocalAgentTests : IAsyncLifetime
     {
         var environment = new Dictionary<string, string> { ["Edge__RateLimit__PerMinute"] = "777", ["PGPASSWORD"] = "secret" };
         await using var edge = await EdgeProcess.StartAsync(
-            _directory.Path, environment, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
+            _directory.Path, environment, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+            $"--Edge:DataDirectory={Data}");
         Assert.Contains($"shells   of user {Environment.UserName} on this machine", edge.Output, StringComparison.Ordinal);
         var bootstrap = Path.Combine(Data, "bootstrap.json");
         using var client = await TerminalClient.OpenAsync(
-            edge.UrlOf("public"), Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), Guid.NewGuid(), "env; tr '\\0' '\\n' < /proc/$PPID/environ");
+            edge.UrlOf("public"), Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), Guid.NewGuid(),
+            "env; tr '\\0' '\\n' < /proc/$PPID/environ");
         await client.ToCloseAsync();
         Assert.Contains("TERM=xterm-256color", client.Seen, StringComparison.Ordinal);
         Assert.Contains("PATH=", client.Seen, StringComparison.Ordinal);
@@ -86,10 +88,12 @@ public sealed class LocalAgentTests : IAsyncLifetime
     {
         string[] names = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"];
         await using var edge = await EdgeProcess.StartAsync(
-            _directory.Path, names.ToDictionary(static name => name, static _ => ""), "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
+            _directory.Path, names.ToDictionary(static name => name, static _ => ""), "--urls", "http://127.0.0.1:0",
+            "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
         var bootstrap = Path.Combine(Data, "bootstrap.json");
         using var client = await TerminalClient.OpenAsync(
-            edge.UrlOf("public"), Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), Guid.NewGuid(), "PS1='ready> ' exec bash --noprofile --norc -i");
+            edge.UrlOf("public"), Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), Guid.NewGuid(),
+            "PS1='ready> ' exec bash --noprofile --norc -i");
         await client.UntilAsync("ready> ");
         await client.TypeAsync("x=日é\u007f\r");
         await client.UntilAsync("ready> ");
@@ -107,7 +111,10 @@ public sealed class LocalAgentTests : IAsyncLifetime
 
         // Docker may or may not be here.
         var containers = await GetAsync(node, "containers");
-        Assert.Contains(containers.Status == HttpStatusCode.OK ? "\"containers\":[" : "Could not get containers.", containers.Body, StringComparison.Ordinal);
+        Assert.Contains(
+            containers.Status == HttpStatusCode.OK ? "\"containers\":[" : "Could not get containers.",
+            containers.Body,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -141,7 +148,8 @@ public sealed class LocalAgentTests : IAsyncLifetime
     private static Task<TerminalClient> OpenAsync(TestNode node, Guid reconnect, string command)
     {
         var bootstrap = node.Node.Data.BootstrapFile;
-        return TerminalClient.OpenAsync(node.PublicUrl, Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), reconnect, command);
+        return TerminalClient.OpenAsync(
+            node.PublicUrl, Bootstrapped.AgentId(bootstrap), Bootstrapped.SessionToken(bootstrap), reconnect, command);
     }
 
     private static async Task<(HttpStatusCode Status, string Body)> GetAsync(TestNode node, string path)

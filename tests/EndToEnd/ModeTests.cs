@@ -13,7 +13,8 @@ public class ModeTests
     public async Task WithoutSettingsEverythingRunsAndTheBannerSaysHowToSignIn()
     {
         using var directory = new TemporaryDirectory();
-        await using var edge = await EdgeProcess.StartAsync(directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
         var bootstrap = directory.File(".edge/bootstrap.json");
 
         Assert.InRange(edge.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length, 6, 13);
@@ -44,7 +45,8 @@ public class ModeTests
 
         using var patch = new HttpRequestMessage(HttpMethod.Patch, "/api/v2/workspaceagents/me/logs");
         patch.Headers.Add("Coder-Session-Token", Bootstrapped.AgentToken(bootstrap));
-        patch.Content = JsonContent.Create(new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = "hello <world>", level = "warn" } } });
+        patch.Content = JsonContent.Create(
+            new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = "hello <world>", level = "warn" } } });
         using var stored = await edge.Public.SendAsync(patch);
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
 
@@ -78,7 +80,8 @@ public class ModeTests
     {
         await using var first = await TestNode.StartAsync();
 
-        var error = await Assert.ThrowsAsync<Edge.Settings.SettingsException>(() => TestNode.StartAsync($"Edge:DataDirectory={first.Node.Data.Path}"));
+        var error = await Assert.ThrowsAsync<Edge.Settings.SettingsException>(
+            () => TestNode.StartAsync($"Edge:DataDirectory={first.Node.Data.Path}"));
 
         Assert.Contains("Edge:DataDirectory", error.Message, StringComparison.Ordinal);
     }
@@ -145,14 +148,16 @@ public class ModeTests
     {
         await using var backend = await TestBackend.StartAsync(static _ => Task.CompletedTask);
         backend.Healthy = false;
-        await using var edge = await TestNode.StartAsync(TimeProvider.System, waitUntilReady: false, "Edge:Mode=edge", $"Edge:Backends={backend.Url}");
+        await using var edge = await TestNode.StartAsync(
+            TimeProvider.System, waitUntilReady: false, "Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         using var before = await edge.Admin.GetAsync("/readyz");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, before.StatusCode);
         Assert.Equal("no healthy backend\n", await before.Content.ReadAsStringAsync());
 
         backend.Healthy = true;
-        await Eventually.TrueAsync(async () => (await edge.Admin.GetAsync("/readyz")).IsSuccessStatusCode, "the probe has seen the backend");
+        await Eventually.TrueAsync(
+            async () => (await edge.Admin.GetAsync("/readyz")).IsSuccessStatusCode, "the probe has seen the backend");
     }
 
     [Theory]
@@ -161,7 +166,11 @@ public class ModeTests
     [InlineData("Edge:Nothing", "--Edge:Nothing=1")]
     [InlineData("urls", "--urls=nowhere")]
     [InlineData("\"serve\"", "serve")]
-    [InlineData("ReverseProxy", "--ReverseProxy:Routes:a:ClusterId=c", "--ReverseProxy:Routes:a:Match:Path=/{**rest}", "--ReverseProxy:Clusters:c:SessionAffinity:Policy=Sticky", "--ReverseProxy:Clusters:c:SessionAffinity:Enabled=true", "--ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName=k", "--ReverseProxy:Clusters:c:Destinations:d:Address=http://127.0.0.1:1")]
+    [InlineData(
+        "ReverseProxy", "--ReverseProxy:Routes:a:ClusterId=c", "--ReverseProxy:Routes:a:Match:Path=/{**rest}",
+        "--ReverseProxy:Clusters:c:SessionAffinity:Policy=Sticky", "--ReverseProxy:Clusters:c:SessionAffinity:Enabled=true",
+        "--ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName=k",
+        "--ReverseProxy:Clusters:c:Destinations:d:Address=http://127.0.0.1:1")]
     public async Task AWrongSettingStopsTheStartWithOneLine(string names, params string[] args)
     {
         using var directory = new TemporaryDirectory();
@@ -190,9 +199,12 @@ public class ModeTests
     {
         using var directory = new TemporaryDirectory();
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, new Dictionary<string, string> { ["HOME"] = directory.Path }, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+            directory.Path, new Dictionary<string, string> { ["HOME"] = directory.Path }, "--urls", "http://127.0.0.1:0",
+            "--Edge:Admin:Url=http://127.0.0.1:0");
 
-        Assert.Equal([directory.File(".edge")], Directory.GetFileSystemEntries(directory.Path).Where(static entry => !entry.EndsWith(".dotnet", StringComparison.Ordinal)));
+        Assert.Equal(
+            [directory.File(".edge")],
+            Directory.GetFileSystemEntries(directory.Path).Where(static entry => !entry.EndsWith(".dotnet", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -222,8 +234,12 @@ public class ModeTests
 
         // On a machine that is too busy for the first probe of the API server, the log has said that before.
         var lines = process.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Contains("address already in use", Assert.Single(lines, static line => !line.Contains(" warn: ", StringComparison.Ordinal)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "address already in use",
+            Assert.Single(lines, static line => !line.Contains(" warn: ", StringComparison.Ordinal)),
+            StringComparison.OrdinalIgnoreCase);
     }
 
-    private static Task<EdgeProcess> RunAsync(TemporaryDirectory directory, params string[] args) => EdgeProcess.StartAsync(directory.Path, args);
+    private static Task<EdgeProcess> RunAsync(TemporaryDirectory directory, params string[] args) =>
+        EdgeProcess.StartAsync(directory.Path, args);
 }

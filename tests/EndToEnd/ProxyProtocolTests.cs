@@ -23,7 +23,8 @@ public class ProxyProtocolTests
         { Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187]), "203.0.113.7" },
         { Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187, /* a TLV */ 4, 0, 1, 0]), "203.0.113.7" },
         {
-            Binary(0x21, 0x21, [.. IPAddress.Parse("2001:db8::7").GetAddressBytes(), .. IPAddress.Parse("2001:db8::1").GetAddressBytes(), 0xDC, 4, 1, 187]),
+            Binary(0x21, 0x21, [.. IPAddress.Parse("2001:db8::7").GetAddressBytes(), .. IPAddress.Parse("2001:db8::1").GetAddressBytes(),
+                0xDC, 4, 1, 187]),
             "2001:db8::7"
         },
         { Binary(0x20, 0x00, []), "127.0.0.1" },
@@ -39,7 +40,9 @@ public class ProxyProtocolTests
 
         // In the LOCAL and UNKNOWN cases the proxy speaks for itself: then its X-Forwarded-For is believed.
         await client.SendAsync(header);
-        await client.SendAsync(address == "127.0.0.1" ? Request.Replace("X-Forwarded-For: 6.6.6.6\r\n", "", StringComparison.Ordinal) : Request);
+        await client.SendAsync(address == "127.0.0.1"
+            ? Request.Replace("X-Forwarded-For: 6.6.6.6\r\n", "", StringComparison.Ordinal)
+            : Request);
 
         var answer = await client.ReceiveUntilAsync("\r\n0\r\n\r\n");
         Assert.Contains($"http from '{address}'", answer, StringComparison.Ordinal);
@@ -50,12 +53,15 @@ public class ProxyProtocolTests
     [InlineData(2)]
     public async Task AStreamComesFromTheAnnouncedAddress(int version)
     {
-        await using var backend = new RawBackend(async (socket, _) => await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept())));
+        await using var backend = new RawBackend(
+            async (socket, _) => await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept())));
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", Trusted);
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
         // In one packet with the upgrade, as proxies send it.
-        var header = version == 1 ? Line("PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n") : Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187]);
+        var header = version == 1
+            ? Line("PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n")
+            : Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187]);
         await client.SendAsync((byte[])[.. header, .. Line(StreamTests.UpgradeHead("/api/v2/workspaceagents/x/pty"))]);
         var answer = await client.ReceiveHeadAsync();
 
@@ -105,7 +111,10 @@ public class ProxyProtocolTests
     {
         await using var backend = await TestBackend.StartAsync(EchoOriginAsync);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", Trusted);
-        foreach (var header in new[] { Line("PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n"), Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187]) })
+        foreach (var header in new[]
+        {
+            Line("PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n"), Binary(0x21, 0x11, [203, 0, 113, 7, 192, 0, 2, 1, 0xDC, 4, 1, 187]),
+        })
         {
             using var client = await RawClient.ConnectAsync(edge.PublicUrl, "127.0.0.2");
             await client.SendAsync((byte[])[.. header, .. Line(Request)]);
@@ -121,13 +130,17 @@ public class ProxyProtocolTests
     {
         await using var backend = await TestBackend.StartAsync(EchoOriginAsync);
         await using var edge = await TestNode.StartAsync(
-            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", Trusted, "Edge:Limits:MaxConnectionsPerAddress=1000", "Edge:RateLimit:PerMinute=0");
+            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", Trusted, "Edge:Limits:MaxConnectionsPerAddress=1000",
+            "Edge:RateLimit:PerMinute=0");
         var first = "PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n";
 
         await using var crowd = await Crowd.ArriveAsync(edge.PublicUrl, 1000, first);
 
         Assert.Equal("", await Crowd.TryAsync(edge.PublicUrl, first));
-        Assert.StartsWith("HTTP/1.1 200 ", await Crowd.TryAsync(edge.PublicUrl, "PROXY TCP4 203.0.113.8 192.0.2.1 56324 443\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 200 ",
+            await Crowd.TryAsync(edge.PublicUrl, "PROXY TCP4 203.0.113.8 192.0.2.1 56324 443\r\n"),
+            StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200 ", await Crowd.TryAsync(edge.PublicUrl, ""), StringComparison.Ordinal);
         await crowd.AssertServedAsync();
 

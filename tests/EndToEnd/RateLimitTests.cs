@@ -89,7 +89,8 @@ public sealed class RateLimitTests
 
         for (var i = 0; i < 3; i++)
         {
-            using var socket = await TestSocket.ConnectAsync(edge.PublicUrl, Rpc, static options => options.SetRequestHeader("Coder-Session-Token", "agent-a"));
+            using var socket = await TestSocket.ConnectAsync(
+                edge.PublicUrl, Rpc, static options => options.SetRequestHeader("Coder-Session-Token", "agent-a"));
             await socket.SendTextAsync("hello");
             Assert.Equal("hello", await socket.ReceiveTextAsync());
         }
@@ -136,7 +137,9 @@ public sealed class RateLimitTests
         {
             using var answer = await edge.Public.GetAsync("/a");
             Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
-            Assert.DoesNotContain(answer.Headers, static header => header.Key.StartsWith("X-RateLimit", StringComparison.OrdinalIgnoreCase));
+            Assert.DoesNotContain(
+                answer.Headers,
+                static header => header.Key.StartsWith("X-RateLimit", StringComparison.OrdinalIgnoreCase));
         }
     }
 

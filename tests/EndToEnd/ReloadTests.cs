@@ -34,7 +34,10 @@ public class ReloadTests
     [InlineData("ReverseProxy:Clusters:c:SessionAffinity:Policy", "Sticky", "Sticky")]
     [InlineData("ReverseProxy:Clusters:c:LoadBalancingPolicy", "Best", "Best")]
     [InlineData("ReverseProxy:Clusters:c:HttpRequest:Version", "2", "HTTP/1.1 only")]
-    [InlineData("ReverseProxy:Routes:r:ClusterId", "nowhere", "ReverseProxy:Routes:r:ClusterId = \"nowhere\": allowed is the name of one of ReverseProxy:Clusters")]
+    [InlineData(
+        "ReverseProxy:Routes:r:ClusterId",
+        "nowhere",
+        "ReverseProxy:Routes:r:ClusterId = \"nowhere\": allowed is the name of one of ReverseProxy:Clusters")]
     [InlineData("ReverseProxy:Routes:r:ClusterId", null, "ReverseProxy:Routes:r:ClusterId = \"\": allowed is")]
     [InlineData("ReverseProxy:Routes:r:Order", "first", "first")]
     [InlineData("ReverseProxy:Routes:r:Match:Path", "/{**rest", "/{**rest")]
@@ -43,16 +46,21 @@ public class ReloadTests
         await using var one = await Named("one");
         await using var edge = await TestNode.StartAsync(Section(one.Url));
 
-        edge.Reload((key, value), ("ReverseProxy:Clusters:c:SessionAffinity:Enabled", key.Contains("Affinity", StringComparison.Ordinal) ? "true" : null),
+        edge.Reload(
+            (key, value),
+            ("ReverseProxy:Clusters:c:SessionAffinity:Enabled", key.Contains("Affinity", StringComparison.Ordinal) ? "true" : null),
             ("ReverseProxy:Clusters:c:SessionAffinity:AffinityKeyName", key.Contains("Affinity", StringComparison.Ordinal) ? "k" : null));
 
         await Eventually.TrueAsync(() => edge.Log.Lines.Any(line => line.Contains(says, StringComparison.Ordinal)), $"the log says {says}");
         Assert.Equal("one", await edge.Public.GetStringAsync("/x"));
         var line = Assert.Single(edge.Log.Lines, line => line.StartsWith("Error ", StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
-        Assert.Contains("edge_configuration_reloads_total{result=\"refused\"} 1", await edge.Admin.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        Assert.Contains(
+            "edge_configuration_reloads_total{result=\"refused\"} 1",
+            await edge.Admin.GetStringAsync("/metrics"),
+            StringComparison.Ordinal);
 
-        // Mended, it counts again.
+        // The corrected section is applied.
         await using var two = await Named("two");
         edge.Reload([(key, null), ("ReverseProxy:Clusters:c:SessionAffinity:Enabled", null),
             .. Section(two.Url).Skip(1).Select(static setting => (setting.Split('=')[0], (string?)setting.Split('=')[1]))]);
@@ -71,10 +79,14 @@ public class ReloadTests
         await Eventually.TrueAsync(() => Lines() > 0, "the reload is logged");
 
         Assert.Equal(1, Lines());
-        Assert.Contains("edge_configuration_reloads_total{result=\"applied\"} 1", await edge.Admin.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        Assert.Contains(
+            "edge_configuration_reloads_total{result=\"applied\"} 1",
+            await edge.Admin.GetStringAsync("/metrics"),
+            StringComparison.Ordinal);
 
         int Lines() => edge.Log.Lines.Count(static line =>
-            line.StartsWith("Information ", StringComparison.Ordinal) && line.Contains("ReverseProxy section is in force: 1 routes, 1 clusters", StringComparison.Ordinal));
+            line.StartsWith("Information ", StringComparison.Ordinal)
+                && line.Contains("ReverseProxy section is in force: 1 routes, 1 clusters", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -128,7 +140,8 @@ public class ReloadTests
         }
     }
 
-    private static Task<TestBackend> Named(string name) => TestBackend.StartAsync(context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, name));
+    private static Task<TestBackend> Named(string name) =>
+        TestBackend.StartAsync(context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, name));
 
     private static string[] Section(string url) =>
     [

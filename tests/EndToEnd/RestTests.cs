@@ -23,7 +23,8 @@ public class RestTests
             using var reader = new StreamReader(context.Request.Body);
             context.Response.StatusCode = 207;
             context.Response.Headers["X-Of-The-Server"] = "yes";
-            await context.Response.WriteAsync($"{context.Request.Method} {context.Request.Path}{context.Request.QueryString} {await reader.ReadToEndAsync()}");
+            await context.Response.WriteAsync(
+                $"{context.Request.Method} {context.Request.Path}{context.Request.QueryString} {await reader.ReadToEndAsync()}");
         });
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
@@ -33,7 +34,9 @@ public class RestTests
 
         Assert.Equal(207, (int)answer.StatusCode);
         Assert.Equal("yes", answer.Headers.GetValues("X-Of-The-Server").Single());
-        Assert.Equal($"{method} /api/v2/some/where?a=1&b=%20c {(method is "GET" ? "" : "the body")}", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(
+            $"{method} /api/v2/some/where?a=1&b=%20c {(method is "GET" ? "" : "the body")}",
+            await answer.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -67,7 +70,8 @@ public class RestTests
     public async Task ATrustedProxysForwardingHeadersArePassedOn()
     {
         await using var backend = await TestBackend.StartAsync(Echo.HeadersAsync);
-        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:TrustedProxies=127.0.0.0/8");
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:TrustedProxies=127.0.0.0/8");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v2/users/me");
         request.Headers.Host = "inner.example.com";
@@ -134,7 +138,8 @@ public class RestTests
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
 
         next.Release();
-        using var answer = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit", HttpCompletionOption.ResponseHeadersRead).WaitAsync(TestNode.Patience);
+        using var answer = await edge.Public.GetAsync("/api/v2/workspaceagents/me/reinit", HttpCompletionOption.ResponseHeadersRead)
+            .WaitAsync(TestNode.Patience);
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
         for (var i = 0; i < 3; i++)
         {
@@ -240,7 +245,7 @@ public class RestTests
     [Fact]
     public async Task AnApiServerThatDoesNotAnswerAConnectionIsAFailureToConnect()
     {
-        // A full backlog: the kernel drops what else knocks.
+        // The backlog is full: the kernel drops further connection requests.
         using var listener = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen(0);
@@ -261,7 +266,8 @@ public class RestTests
     public async Task ABodyOverTheLimitIs413()
     {
         await using var backend = await TestBackend.StartAsync(static async context => await context.Request.Body.CopyToAsync(Stream.Null));
-        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:Limits:MaxRequestBodySize=1000");
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Edge:Limits:MaxRequestBodySize=1000");
 
         using var answer = await edge.Public.PostAsync("/x", new StringContent(new string('x', 2000), Encoding.ASCII));
 
@@ -287,7 +293,8 @@ public class RestTests
 
         var dying = await TestBackend.StartAsync(AnswerAsync);
         await using var staying = await TestBackend.StartAsync(AnswerAsync);
-        await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends:0={dying.Url}", $"Edge:Backends:1={staying.Url}");
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Mode=edge", $"Edge:Backends:0={dying.Url}", $"Edge:Backends:1={staying.Url}");
 
         // A request in flight on each, so that the one on the dying server is allowed to fail.
         var inFlight = new List<Task<HttpResponseMessage>>();

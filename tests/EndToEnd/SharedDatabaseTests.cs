@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace EndToEnd;
 
 /// <summary>
-/// Another process writes to the database in the data directory: what a node caches of agents is never older than the last commit. Tokens, which may
-/// be valid for 15 s more, are the subject of WithdrawnTokenTests of the API server.
+/// Another process writes to the database in the data directory: a node's cache of agents is never older than the last
+/// commit. Tokens, which may stay valid for 15 s, are the subject of the API server's WithdrawnTokenTests.
 /// </summary>
 public sealed class SharedDatabaseTests
 {
@@ -15,7 +15,8 @@ public sealed class SharedDatabaseTests
         using var directory = new TemporaryDirectory();
         var bootstrap = Path.Combine(directory.File("data"), "bootstrap.json");
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, new Dictionary<string, string>(), "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:RateLimit:PerMinute=0",
+            directory.Path, new Dictionary<string, string>(), "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+            "--Edge:RateLimit:PerMinute=0",
             $"--Edge:DataDirectory={directory.File("data")}");
         using var user = new HttpClient { BaseAddress = edge.UrlOf("public") };
         user.DefaultRequestHeaders.Add("Coder-Session-Token", Bootstrapped.SessionToken(bootstrap));
@@ -25,7 +26,8 @@ public sealed class SharedDatabaseTests
         for (var i = 0; i < 200; i++)
         {
             Write($"UPDATE workspace_agents SET directory = '/{i}'");
-            var answer = JsonNode.Parse(await user.GetStringAsync($"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}", TestContext.Current.CancellationToken))!;
+            var answer = JsonNode.Parse(await user.GetStringAsync(
+                $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}", TestContext.Current.CancellationToken))!;
             Assert.Equal($"/{i}", answer["directory"]!.GetValue<string>());
         }
 

@@ -18,7 +18,8 @@ public sealed class StalledAnswerTests
         // A heap that would not hold a log for each connection.
         await using var edge = await EdgeProcess.StartAsync(
             directory.Path, new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = "0x6000000" },
-            "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:RateLimit:PerMinute=0", $"--Edge:DataDirectory={directory.File("data")}");
+            "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:RateLimit:PerMinute=0",
+            $"--Edge:DataDirectory={directory.File("data")}");
         var bootstrap = directory.File("data/bootstrap.json");
         var logs = $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}/logs";
         using var user = new HttpClient { BaseAddress = edge.UrlOf("public") };
@@ -33,7 +34,8 @@ public sealed class StalledAnswerTests
             {
                 var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
                 clients.Add(client);
-                await client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, edge.UrlOf("public").Port), TestContext.Current.CancellationToken);
+                await client.ConnectAsync(
+                    new IPEndPoint(IPAddress.Loopback, edge.UrlOf("public").Port), TestContext.Current.CancellationToken);
                 await client.SendAsync(three, TestContext.Current.CancellationToken);
             }
 
@@ -72,7 +74,8 @@ public sealed class StalledAnswerTests
         var head = new byte[12];
         for (var length = 0; length < head.Length;)
         {
-            var read = await client.ReceiveAsync(head.AsMemory(length), TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+            var read = await client.ReceiveAsync(head.AsMemory(length), TestContext.Current.CancellationToken).AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(60));
             Assert.NotEqual(0, read);
             length += read;
         }

@@ -7,7 +7,7 @@ using Edge.Settings;
 
 namespace EndToEnd;
 
-/// <summary>What keeps a node from starting is said by its name; what was taken silently is said too.</summary>
+/// <summary>A failed start names the setting or file that caused it. Settings that were ignored are reported too.</summary>
 public class StartTests
 {
     [Fact]
@@ -40,7 +40,8 @@ public class StartTests
         using var directory = new TemporaryDirectory();
         File.WriteAllText(directory.File("mesh.key"), content);
 
-        var error = await Assert.ThrowsAsync<SettingsException>(() => TestNode.StartAsync("Edge:Mode=relay", $"Relay:Derp:MeshKeyFile={directory.File("mesh.key")}"));
+        var error = await Assert.ThrowsAsync<SettingsException>(
+            () => TestNode.StartAsync("Edge:Mode=relay", $"Relay:Derp:MeshKeyFile={directory.File("mesh.key")}"));
 
         Assert.StartsWith($"Relay:Derp:MeshKeyFile = \"{directory.File("mesh.key")}\"", error.Message, StringComparison.Ordinal);
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
@@ -54,12 +55,15 @@ public class StartTests
     public async Task AnAdminTokenThatIsReplacedIsSaid(string content)
     {
         using var directory = new TemporaryDirectory();
-        var data = Directory.CreateDirectory(directory.File("data"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        var data = Directory.CreateDirectory(
+            directory.File("data"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
         File.WriteAllText(Path.Combine(data, "admin-token.sha256"), content);
 
         await using (var damaged = await TestNode.StartAsync("Edge:Mode=relay", $"Edge:DataDirectory={data}"))
         {
-            var line = Assert.Single(damaged.Log.Lines, static line => line.Contains("a new admin token was made", StringComparison.Ordinal));
+            var line = Assert.Single(
+                damaged.Log.Lines,
+                static line => line.Contains("a new admin token was made", StringComparison.Ordinal));
             Assert.StartsWith("Warning", line, StringComparison.Ordinal);
             Assert.Contains(damaged.Node.Data.BootstrapFile, line, StringComparison.Ordinal);
         }
@@ -77,7 +81,8 @@ public class StartTests
     public async Task ADirectoryInPlaceOfAFileOfTheDataDirectoryIsNamed(string name)
     {
         using var directory = new TemporaryDirectory();
-        var data = Directory.CreateDirectory(directory.File("data"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        var data = Directory.CreateDirectory(
+            directory.File("data"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
         Directory.CreateDirectory(Path.Combine(data, name));
 
         var error = await Assert.ThrowsAsync<SettingsException>(() => TestNode.StartAsync($"Edge:DataDirectory={data}"));
@@ -143,7 +148,7 @@ public class StartTests
     {
         await using var edge = await TestNode.StartAsync("Edge:Mode=relay");
 
-        // What the framework throws here it throws to nobody when a file is the reason.
+        // The framework throws here. When a file changes, no caller is there to catch it.
         Record.Exception(() => edge.Reload(("Logging:LogLevel:Default", "Bogus")));
 
         var line = Assert.Single(edge.Log.Lines, static line => line.Contains("The section Logging has changed", StringComparison.Ordinal));
@@ -161,10 +166,15 @@ public class StartTests
     public async Task TheProgramEndsWithOneLineAndExitCodeOne(string name, params string[] settings)
     {
         using var directory = new TemporaryDirectory();
-        string[] address = settings.Any(static setting => setting.StartsWith("--urls", StringComparison.Ordinal)) ? [] : ["--urls=http://127.0.0.1:0"];
+        string[] address = settings.Any(static setting => setting.StartsWith("--urls", StringComparison.Ordinal))
+            ? []
+            : ["--urls=http://127.0.0.1:0"];
         var ended = await RunAsync(
             directory,
-            ["dotnet", Program, "--Edge:Mode=relay", "--Edge:Admin:Url=http://127.0.0.1:0", "--Relay:Stun:Port=0", .. address, .. settings.Where(static setting => setting.StartsWith('-'))],
+            [
+                "dotnet", Program, "--Edge:Mode=relay", "--Edge:Admin:Url=http://127.0.0.1:0", "--Relay:Stun:Port=0", .. address,
+                .. settings.Where(static setting => setting.StartsWith('-')),
+            ],
             settings.Where(static setting => !setting.StartsWith('-')));
 
         AssertOneLine(ended, name);
@@ -176,7 +186,12 @@ public class StartTests
         using var directory = new TemporaryDirectory();
 
         var ended = await RunAsync(
-            directory, ["sh", "-c", $"ulimit -n 256; exec dotnet '{Program}' --Edge:Mode=relay --urls=http://127.0.0.1:0 --Edge:Admin:Url=http://127.0.0.1:0"], []);
+            directory,
+            [
+                "sh", "-c",
+                $"ulimit -n 256; exec dotnet '{Program}' --Edge:Mode=relay --urls=http://127.0.0.1:0 --Edge:Admin:Url=http://127.0.0.1:0",
+            ],
+            []);
 
         AssertOneLine(ended, "ulimit -n = \"256\"");
     }
@@ -191,7 +206,8 @@ public class StartTests
         Assert.DoesNotContain("at System.", line, StringComparison.Ordinal);
     }
 
-    private static async Task<(int Code, string Errors)> RunAsync(TemporaryDirectory directory, string[] command, IEnumerable<string> environment)
+    private static async Task<(int Code, string Errors)> RunAsync(
+        TemporaryDirectory directory, string[] command, IEnumerable<string> environment)
     {
         var start = new ProcessStartInfo(command[0], command[1..])
         {

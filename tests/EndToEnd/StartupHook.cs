@@ -4,8 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 /// <summary>
-/// What a real process of the program does before its Main when <c>DOTNET_STARTUP_HOOKS</c> names this assembly: puts a background service into its
-/// hosts that fails as soon as a file is there. The runtime looks for a class of this name outside of every namespace.
+/// Code that a real process runs before its Main when <c>DOTNET_STARTUP_HOOKS</c> names this assembly. It adds a background service
+/// to the hosts, which fails as soon as a certain file exists. The runtime looks for a class of this name outside every namespace.
 /// </summary>
 #pragma warning disable CA1050 // The name is the runtime's.
 internal static class StartupHook

@@ -16,8 +16,12 @@ public sealed class StoreHealthTests
         var away = edge.Node.Data.Path + ".away";
         Directory.Move(edge.Node.Data.Path, away);
 
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "the database file was deleted or moved\n"), await AskAsync(edge.Admin, "/readyz"));
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "the database file was deleted or moved"), await AskAsync(edge.Public, "/healthz"));
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, "the database file was deleted or moved\n"),
+            await AskAsync(edge.Admin, "/readyz"));
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, "the database file was deleted or moved"),
+            await AskAsync(edge.Public, "/healthz"));
 
         Directory.Move(away, edge.Node.Data.Path);
         await Eventually.TrueAsync(async () => (await edge.Admin.GetAsync("/readyz")).IsSuccessStatusCode, "the node is ready again");
@@ -31,8 +35,10 @@ public sealed class StoreHealthTests
 
         // A file system of 24 MiB that only this process sees, and the test by way of its root.
         await using var edge = await EdgeProcess.StartCommandAsync(
-            directory.Path, new Dictionary<string, string>(), TimeSpan.FromSeconds(60), "unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-            $"mkdir disk && mount -t tmpfs -o size=24m,mode=700 disk disk && exec dotnet {Path.Combine(AppContext.BaseDirectory, "Edge.dll")} --Edge:Mode=api "
+            directory.Path, new Dictionary<string, string>(), TimeSpan.FromSeconds(60), "unshare", "--user", "--map-root-user", "--mount",
+            "sh", "-c",
+            "mkdir disk && mount -t tmpfs -o size=24m,mode=700 disk disk && exec dotnet "
+            + $"{Path.Combine(AppContext.BaseDirectory, "Edge.dll")} --Edge:Mode=api "
             + "--Edge:DataDirectory=disk/data --Edge:RateLimit:PerMinute=0 --urls http://127.0.0.1:0 --Edge:Admin:Url=http://127.0.0.1:0");
         var disk = $"/proc/{edge.Id}/root{directory.File("disk")}";
         Assert.True(Directory.Exists(Path.Combine(disk, "data")), edge.Output);
@@ -56,7 +62,7 @@ public sealed class StoreHealthTests
             }
         }
 
-        // What the log's file has room for is written still.
+        // Lines are still stored until the allocated space of the WAL file is used up.
         await Eventually.TrueAsync(async () => await SendLogAsync(agent) == HttpStatusCode.ServiceUnavailable, "a line is refused");
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "the disk of the database is full\n"), await AskAsync(admin, "/readyz"));
@@ -78,7 +84,7 @@ public sealed class StoreHealthTests
             Assert.Contains("session_token", Edge.Program.Banner.For(first.Node), StringComparison.Ordinal);
         }
 
-        // As with another database: the file is an older one's.
+        // A new database, with the bootstrap file of an older one.
         File.Delete(directory.File("data/edge.db"));
         File.Copy(directory.File("data/bootstrap.json"), directory.File("older.json"));
         await using (var second = await TestNode.StartAsync(data))
@@ -103,7 +109,8 @@ public sealed class StoreHealthTests
     private static async Task<HttpStatusCode> SendLogAsync(HttpClient agent)
     {
         using var answer = await agent.PatchAsJsonAsync(
-            "/api/v2/workspaceagents/me/logs", new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = new string('x', 900) } } });
+            "/api/v2/workspaceagents/me/logs",
+            new { logs = new[] { new { created_at = "2026-01-01T00:00:00Z", output = new string('x', 900) } } });
         return answer.StatusCode;
     }
 }

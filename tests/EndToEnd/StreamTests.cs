@@ -33,28 +33,34 @@ public class StreamTests
     {
         var backend = new RawBackend(async (socket, _) =>
         {
-            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\nX-Coder-Build-Version: v2\r\n")));
+            await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept(
+                "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\nX-Coder-Build-Version: v2\r\n")));
         });
         await using var disposal = backend;
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         using var client = await RawClient.ConnectAsync(edge.PublicUrl);
 
-        await client.SendAsync("GET /api/v2/workspaceagents/x/logs?follow HTTP/1.1\r\nHost: coder.example.com\r\nOrigin: https://coder.example.com\r\n"
+        await client.SendAsync(
+            "GET /api/v2/workspaceagents/x/logs?follow HTTP/1.1\r\nHost: coder.example.com\r\nOrigin: https://coder.example.com\r\n"
             + "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-            + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nCookie: coder_session_token=c\r\nCoder-Session-Token: t\r\n"
-            + "X-Forwarded-For: 6.6.6.6\r\n\r\n");
+            + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nCookie: coder_session_token=c\r\n"
+            + "Coder-Session-Token: t\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n");
         var answer = await client.ReceiveHeadAsync();
         var seen = await backend.HeadAsync();
 
         Assert.StartsWith("HTTP/1.1 101 ", answer, StringComparison.Ordinal);
         Assert.Contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", answer, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", answer, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n",
+            answer,
+            StringComparison.OrdinalIgnoreCase);
         Assert.Contains("X-Coder-Build-Version: v2\r\n", answer, StringComparison.OrdinalIgnoreCase);
         Assert.StartsWith("GET /api/v2/workspaceagents/x/logs?follow HTTP/1.1\r\n", seen, StringComparison.Ordinal);
         foreach (var line in new[]
         {
-            "Host: coder.example.com", "Origin: https://coder.example.com", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
-            "Cookie: coder_session_token=c", "Coder-Session-Token: t", "X-Forwarded-For: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade",
+            "Host: coder.example.com", "Origin: https://coder.example.com",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "Cookie: coder_session_token=c",
+            "Coder-Session-Token: t", "X-Forwarded-For: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade",
         })
         {
             Assert.Contains($"\r\n{line}\r\n", seen, StringComparison.OrdinalIgnoreCase);
@@ -191,7 +197,7 @@ public class StreamTests
             await socket.SendAsync(Encoding.Latin1.GetBytes(RawBackend.Accept()));
             socket.Shutdown(SocketShutdown.Send);
 
-            // The client has seen the end, and only now says its last words.
+            // The client has seen the close, and only now sends its last bytes and its own close.
             var buffer = new byte[64];
             var received = 0;
             int read;
@@ -221,14 +227,16 @@ public class StreamTests
     {
         await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await TestNode.StartAsync(
-            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2");
+            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0",
+            "Kestrel:Endpoints:Two:Protocols=Http2");
         using var handler = new SocketsHttpHandler();
         using var invoker = new HttpMessageInvoker(handler);
         using var socket = new ClientWebSocket();
         socket.Options.HttpVersion = HttpVersion.Version20;
         socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
 
-        await socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}/api/v2/workspaceagents/x/pty"), invoker, CancellationToken.None).WaitAsync(TestNode.Patience);
+        await socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}/api/v2/workspaceagents/x/pty"), invoker, CancellationToken.None)
+            .WaitAsync(TestNode.Patience);
         await socket.SendTextAsync("over two");
         Assert.Equal("over two", await socket.ReceiveTextAsync());
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "done", CancellationToken.None).WaitAsync(TestNode.Patience);
@@ -245,7 +253,8 @@ public class StreamTests
             return context.Response.WriteAsync("no");
         });
         await using var edge = await TestNode.StartAsync(
-            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0", "Kestrel:Endpoints:Two:Protocols=Http2");
+            "Edge:Mode=edge", $"Edge:Backends={backend.Url}", "Kestrel:Endpoints:Two:Url=http://127.0.0.1:0",
+            "Kestrel:Endpoints:Two:Protocols=Http2");
         using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
         using var socket = new ClientWebSocket();
         socket.Options.HttpVersion = HttpVersion.Version20;
@@ -253,7 +262,8 @@ public class StreamTests
         socket.Options.CollectHttpResponseDetails = true;
 
         await Assert.ThrowsAsync<WebSocketException>(() =>
-            socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}/x"), invoker, CancellationToken.None).WaitAsync(TestNode.Patience));
+            socket.ConnectAsync(new Uri($"ws://{edge.PublicUrl.Authority}/x"), invoker, CancellationToken.None)
+                .WaitAsync(TestNode.Patience));
 
         Assert.Equal(HttpStatusCode.Forbidden, socket.HttpStatusCode);
     }
@@ -283,7 +293,8 @@ public class StreamTests
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={backend.Url}");
         await UseAsync(edge.PublicUrl);
 
-        await Eventually.TrueAsync(() => edge.Log.Lines.Any(static line => line.Contains("stream ended", StringComparison.Ordinal)), "the stream's end is logged");
+        await Eventually.TrueAsync(
+            () => edge.Log.Lines.Any(static line => line.Contains("stream ended", StringComparison.Ordinal)), "the stream's end is logged");
         Assert.DoesNotContain(edge.Log.Lines, static line => line.Contains("hush", StringComparison.Ordinal));
     }
 
@@ -291,7 +302,8 @@ public class StreamTests
     public async Task AFollowedLogEntersNoDurationHistogramOfTheEmbeddedApiServerEither()
     {
         using var directory = new TemporaryDirectory();
-        await using var edge = await EdgeProcess.StartAsync(directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
+        await using var edge = await EdgeProcess.StartAsync(
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0");
         var bootstrap = directory.File(".edge/bootstrap.json");
         var path = $"/api/v2/workspaceagents/{Bootstrapped.AgentId(bootstrap)}/logs?follow";
         using (var socket = await TestSocket.ConnectAsync(edge.UrlOf("public"), path, options =>
@@ -304,7 +316,8 @@ public class StreamTests
         using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
         var metrics = "";
         await Eventually.TrueAsync(
-            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal), "the stream's end is counted");
+            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal),
+            "the stream's end is counted");
         Assert.DoesNotMatch("http_server_request_duration_seconds_count\\{[^}]*\"101\"", metrics);
     }
 
@@ -315,13 +328,15 @@ public class StreamTests
         using var directory = new TemporaryDirectory();
         await using var backend = await TestBackend.StartAsync(Echo.SocketAsync);
         await using var edge = await EdgeProcess.StartAsync(
-            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}");
+            directory.Path, "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge",
+            $"--Edge:Backends={backend.Url}");
         await UseAsync(edge.UrlOf("public"));
         using var http = new HttpClient { BaseAddress = edge.UrlOf("admin") };
 
         var metrics = "";
         await Eventually.TrueAsync(
-            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal), "the stream's end is counted");
+            async () => (metrics = await http.GetStringAsync("/metrics")).Contains("edge_streams_closed_total{", StringComparison.Ordinal),
+            "the stream's end is counted");
 
         Assert.Matches("edge_streams_closed_total\\{[^}]*reason=\"client_closed\"[^}]*\\} 1\n", metrics);
         Assert.Matches("edge_streams_closed_total\\{[^}]*route=\"pty\"", metrics);
@@ -339,5 +354,6 @@ public class StreamTests
     }
 
     internal static string UpgradeHead(string path) =>
-        $"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        $"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + "Sec-WebSocket-Version: 13\r\n\r\n";
 }

@@ -24,14 +24,18 @@ public class TelemetryTests
             directory,
             backend,
             NoVariables,
-            ["--Edge:RateLimit:PerMinute=2", "--Edge:Limits:MaxConnections=12", .. TestTokens.Settings(directory).Select(static setting => $"--{setting}")]);
+            [
+                "--Edge:RateLimit:PerMinute=2", "--Edge:Limits:MaxConnections=12",
+                .. TestTokens.Settings(directory).Select(static setting => $"--{setting}"),
+            ]);
         var url = edge.UrlOf("public");
         using var http = new HttpClient { BaseAddress = url };
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
 
         foreach (var (path, expected) in new[]
         {
-            ("/api/v2/buildinfo", HttpStatusCode.OK), ("/api/v2/buildinfo", HttpStatusCode.OK), ("/api/v2/buildinfo", HttpStatusCode.TooManyRequests),
+            ("/api/v2/buildinfo", HttpStatusCode.OK), ("/api/v2/buildinfo", HttpStatusCode.OK),
+            ("/api/v2/buildinfo", HttpStatusCode.TooManyRequests),
             ("/api/v2/users/me", HttpStatusCode.Unauthorized),
         })
         {
@@ -45,7 +49,7 @@ public class TelemetryTests
             await closed.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
         }
 
-        // Together with those above, more than there is room for.
+        // More connections, together with those above, than the limit allows.
         var crowd = new List<RawClient>();
         for (var i = 0; i < 12; i++)
         {
@@ -55,7 +59,7 @@ public class TelemetryTests
             }
             catch (System.Net.Sockets.SocketException error) when (error.SocketErrorCode is System.Net.Sockets.SocketError.ConnectionReset)
             {
-                // Turned away before the connect had returned.
+                // The node reset the connection before the connect returned.
                 continue;
             }
         }
@@ -87,7 +91,8 @@ public class TelemetryTests
 
         await backend.KillAsync();
         await Eventually.TrueAsync(
-            async () => System.Text.RegularExpressions.Regex.IsMatch(await admin.GetStringAsync("/metrics"), "edge_backends_healthy\\{[^}]*\\} 0\n"),
+            async () => System.Text.RegularExpressions.Regex.IsMatch(
+                await admin.GetStringAsync("/metrics"), "edge_backends_healthy\\{[^}]*\\} 0\n"),
             "the dead API server counts as ill");
     }
 
@@ -147,7 +152,10 @@ public class TelemetryTests
 
         using (var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = url })
         {
-            foreach (var target in new[] { "/api/v2/users/me?coder_session_token=hush-query", "/policed?access_token=hush-query", "/missing?code=hush-query" })
+            foreach (var target in new[]
+            {
+                "/api/v2/users/me?coder_session_token=hush-query", "/policed?access_token=hush-query", "/missing?code=hush-query",
+            })
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, target);
                 request.Headers.Add("Coder-Session-Token", "hush-header");
@@ -168,7 +176,8 @@ public class TelemetryTests
 
         // The stream is still open: its span is that of its handshake.
         await Eventually.TrueAsync(() => Bodies("/v1/traces").Contains(Terminal, StringComparison.Ordinal), "the stream's span arrives");
-        await Eventually.TrueAsync(() => Bodies("/v1/metrics").Contains("edge.streams.open", StringComparison.Ordinal), "the stream's metrics arrive");
+        await Eventually.TrueAsync(
+            () => Bodies("/v1/metrics").Contains("edge.streams.open", StringComparison.Ordinal), "the stream's metrics arrive");
         await stream.SendTextAsync("hush-payload");
         Assert.Equal("hush-payload", await stream.ReceiveTextAsync());
         await stream.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(TestNode.Patience);
@@ -188,15 +197,20 @@ public class TelemetryTests
     }
 
     private static Task<EdgeProcess> StartAsync(
-        TemporaryDirectory directory, TestBackend backend, IReadOnlyDictionary<string, string> environment, params string[] more) => EdgeProcess.StartAsync(
+        TemporaryDirectory directory, TestBackend backend, IReadOnlyDictionary<string, string> environment, params string[] more) =>
+        EdgeProcess.StartAsync(
             directory.Path,
             environment,
-            ["--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}", .. more]);
+            [
+                "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends={backend.Url}",
+                .. more,
+            ]);
 
     /// <summary>A stream on which something has gone both ways.</summary>
     private static async Task<ClientWebSocket> ConnectAsync(Uri url, string path)
     {
-        var socket = await TestSocket.ConnectAsync(url, path, static options => options.SetRequestHeader("Coder-Session-Token", "hush-header"));
+        var socket = await TestSocket.ConnectAsync(
+            url, path, static options => options.SetRequestHeader("Coder-Session-Token", "hush-header"));
         await socket.SendTextAsync("hello");
         Assert.Equal("hello", await socket.ReceiveTextAsync());
         return socket;

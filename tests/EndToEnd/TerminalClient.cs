@@ -20,7 +20,9 @@ internal sealed class TerminalClient : IDisposable
     {
         var client = new TerminalClient();
         client._socket.Options.SetRequestHeader("Coder-Session-Token", token);
-        var url = new Uri(server, $"/api/v2/workspaceagents/{agent}/pty?reconnect={reconnect}&height=24&width=80&command={Uri.EscapeDataString(command)}");
+        var url = new Uri(
+            server,
+            $"/api/v2/workspaceagents/{agent}/pty?reconnect={reconnect}&height=24&width=80&command={Uri.EscapeDataString(command)}");
         await client._socket.ConnectAsync(new UriBuilder(url) { Scheme = "ws" }.Uri, CancellationToken.None).WaitAsync(Patience);
         return client;
     }
@@ -37,11 +39,9 @@ internal sealed class TerminalClient : IDisposable
         return client;
     }
 
-    public Task TypeAsync(string text) =>
-        _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { data = text }), WebSocketMessageType.Binary, true, CancellationToken.None).WaitAsync(Patience);
+    public Task TypeAsync(string text) => SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { data = text }));
 
-    public Task ResizeAsync(int height, int width) =>
-        _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { height, width }), WebSocketMessageType.Binary, true, CancellationToken.None).WaitAsync(Patience);
+    public Task ResizeAsync(int height, int width) => SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { height, width }));
 
     /// <summary>Reads until one of these has come after what the last call found, and says which.</summary>
     public async Task<int> UntilAnyAsync(params string[] texts)
@@ -90,6 +90,9 @@ internal sealed class TerminalClient : IDisposable
         _socket.Dispose();
         _invoker?.Dispose();
     }
+
+    private Task SendAsync(byte[] message) =>
+        _socket.SendAsync(message, WebSocketMessageType.Binary, true, CancellationToken.None).WaitAsync(Patience);
 
     private async Task<bool> ReadAsync()
     {

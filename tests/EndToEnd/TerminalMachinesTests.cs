@@ -5,7 +5,7 @@ using Edge.LocalAgent;
 namespace EndToEnd;
 
 /// <summary>
-/// API servers with data directories of their own, as on machines of their own: each has a local agent of its own, and no other server has its shells.
+/// API servers with a data directory each, as on separate machines. Each has its own local agent, and no other server has its shells.
 /// </summary>
 public sealed class TerminalMachinesTests : IAsyncLifetime
 {
@@ -36,7 +36,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
         using var client = await OpenAsync(await StartEdgeAsync(_ports));
         var own = File.Exists(AgentSocket(0)) ? 0 : 1;
 
-        // The machine's API server dies and comes back; its agent and shells live on.
+        // The machine's API server is killed and returns; its agent and shells keep running.
         await KillAsync(servers[own]);
         await client.UntilAsync("typing is discarded]");
         await StartApiAsync(own);
@@ -53,7 +53,7 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
         using var client = await OpenAsync(await StartEdgeAsync(_ports));
         var own = File.Exists(AgentSocket(0)) ? 0 : 1;
 
-        // All that the machine had running is gone when it is back.
+        // The whole machine restarts: no process that ran on it is left.
         await KillAsync(servers[own]);
         await StopAgentAsync(own);
         await StartApiAsync(own);
@@ -117,17 +117,20 @@ public sealed class TerminalMachinesTests : IAsyncLifetime
     }
 
     private Task<EdgeProcess> StartApiAsync(int machine) => StartAsync(
-        "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{_ports[machine]}", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data(machine)}");
+        "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{_ports[machine]}", "--Edge:Admin:Url=http://127.0.0.1:0",
+        $"--Edge:DataDirectory={Data(machine)}");
 
     private async Task<EdgeProcess> StartEdgeAsync(params int[] ports)
     {
         var edge = await StartAsync(
         [
-            "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={_directory.File("edge")}",
+            "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+            $"--Edge:DataDirectory={_directory.File("edge")}",
             .. ports.Select((port, at) => $"--Edge:Backends:{at}=http://127.0.0.1:{port}"),
         ]);
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
-        await Eventually.TrueAsync(async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
+        await Eventually.TrueAsync(
+            async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
         return edge;
     }
 

@@ -34,7 +34,8 @@ public sealed class TerminalReattachTests : IAsyncLifetime
     [InlineData(true, true)]
     public async Task ATerminalGoesOnWithAnotherServer(bool tls, bool http2)
     {
-        await using var edge = await TestNode.StartAsync([.. Listener(tls, http2), "Edge:Mode=edge", $"Edge:Backends:0={_one.Url}", $"Edge:Backends:1={_two.Url}"]);
+        await using var edge = await TestNode.StartAsync(
+            [.. Listener(tls, http2), "Edge:Mode=edge", $"Edge:Backends:0={_one.Url}", $"Edge:Backends:1={_two.Url}"]);
         using var client = await ConnectAsync(edge, http2);
         var (first, second) = await WhichAsync(client);
         first.Leave();
@@ -52,7 +53,8 @@ public sealed class TerminalReattachTests : IAsyncLifetime
     {
         (_one.Compresses, _two.Compresses) = (true, true);
         await using var edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends:0={_one.Url}", $"Edge:Backends:1={_two.Url}");
-        using var client = await ConnectAsync(edge, http2: false, static options => options.DangerousDeflateOptions = new WebSocketDeflateOptions());
+        using var client = await ConnectAsync(
+            edge, http2: false, static options => options.DangerousDeflateOptions = new WebSocketDeflateOptions());
         var (first, second) = await WhichAsync(client);
         first.Leave();
         Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, await client.ToCloseAsync());
@@ -66,9 +68,10 @@ public sealed class TerminalReattachTests : IAsyncLifetime
         await using var edge = await TestNode.StartAsync(
             "Edge:Mode=edge",
             "ReverseProxy:Routes:all:ClusterId=api", "ReverseProxy:Routes:all:Match:Path={**rest}",
-            $"ReverseProxy:Clusters:api:Destinations:one:Address={_one.Url}", $"ReverseProxy:Clusters:api:Destinations:two:Address={_two.Url}",
-            "ReverseProxy:Clusters:api:HealthCheck:Active:Enabled=true", "ReverseProxy:Clusters:api:HealthCheck:Active:Policy=EdgeProbes",
-            "ReverseProxy:Clusters:api:HealthCheck:Active:Path=/healthz", "ReverseProxy:Clusters:api:HealthCheck:Active:Interval=00:00:00.2",
+            $"ReverseProxy:Clusters:api:Destinations:one:Address={_one.Url}",
+            $"ReverseProxy:Clusters:api:Destinations:two:Address={_two.Url}", "ReverseProxy:Clusters:api:HealthCheck:Active:Enabled=true",
+            "ReverseProxy:Clusters:api:HealthCheck:Active:Policy=EdgeProbes", "ReverseProxy:Clusters:api:HealthCheck:Active:Path=/healthz",
+            "ReverseProxy:Clusters:api:HealthCheck:Active:Interval=00:00:00.2",
             "ReverseProxy:Clusters:api:HealthCheck:Active:Timeout=00:00:20");
         await Eventually.TrueAsync(() => _one.Probes > 0 && _two.Probes > 0, "both are known to be well");
         using var client = await ConnectAsync(edge, http2: false);
@@ -138,7 +141,8 @@ public sealed class TerminalReattachTests : IAsyncLifetime
         return
         [
             "Kestrel:Endpoints:It:Url=https://127.0.0.1:0", protocols,
-            $"Kestrel:Endpoints:It:Certificate:Path={_directory.File("tls.pem")}", $"Kestrel:Endpoints:It:Certificate:KeyPath={_directory.File("tls.key")}",
+            $"Kestrel:Endpoints:It:Certificate:Path={_directory.File("tls.pem")}",
+            $"Kestrel:Endpoints:It:Certificate:KeyPath={_directory.File("tls.key")}",
         ];
     }
 
@@ -187,8 +191,10 @@ public sealed class TerminalReattachTests : IAsyncLifetime
                 return;
             }
 
-            using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { DangerousEnableCompression = Compresses });
-            await socket.SendAsync(Encoding.ASCII.GetBytes($"this is {name}\r\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
+            using var socket = await context.WebSockets.AcceptWebSocketAsync(
+                new WebSocketAcceptContext { DangerousEnableCompression = Compresses });
+            await socket.SendAsync(
+                Encoding.ASCII.GetBytes($"this is {name}\r\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
             var echoing = EchoAsync(socket);
             await socket.CloseOutputAsync(await _end.Task, "", CancellationToken.None);
             await echoing;

@@ -38,7 +38,8 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
         var clients = new List<TerminalClient>();
         foreach (var edge in edges)
         {
-            clients.Add(await OpenAsync(edge, Guid.NewGuid(), "stty -echo; echo ready; while read x; do echo \"got=$x size=$(stty size)\"; done"));
+            clients.Add(
+                await OpenAsync(edge, Guid.NewGuid(), "stty -echo; echo ready; while read x; do echo \"got=$x size=$(stty size)\"; done"));
             await clients[^1].UntilAsync("ready\r\n");
         }
 
@@ -48,7 +49,7 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
             await TypeLineAsync(client, 0);
         }
 
-        // Whichever server each terminal was with, it has lost it once both have been restarted.
+        // Each terminal has lost its server once, because both servers were restarted.
         foreach (var (server, port, round) in new[] { (serverA, portA, 1), (serverB, portB, 2) })
         {
             await StopAsync(server);
@@ -114,18 +115,21 @@ public sealed class TerminalResumptionTests : IAsyncLifetime
     private static async Task IsReadyAsync(EdgeProcess edge)
     {
         using var admin = new HttpClient { BaseAddress = edge.UrlOf("admin") };
-        await Eventually.TrueAsync(async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
+        await Eventually.TrueAsync(
+            async () => (await admin.GetAsync(new Uri("/readyz", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "the edge is ready");
     }
 
     private Task<TerminalClient> OpenAsync(EdgeProcess edge, Guid reconnect, string command) =>
-        TerminalClient.OpenAsync(edge.UrlOf("public"), Bootstrapped.AgentId(Bootstrap), Bootstrapped.SessionToken(Bootstrap), reconnect, command);
+        TerminalClient.OpenAsync(
+            edge.UrlOf("public"), Bootstrapped.AgentId(Bootstrap), Bootstrapped.SessionToken(Bootstrap), reconnect, command);
 
     private Task<EdgeProcess> StartApiAsync(int port) => StartAsync(
         "--Edge:Mode=api", "--urls", $"http://127.0.0.1:{port}", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={Data}");
 
     private Task<EdgeProcess> StartEdgeAsync(string name, params int[] ports) => StartAsync(
     [
-        "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0", $"--Edge:DataDirectory={_directory.File(name)}",
+        "--Edge:Mode=edge", "--urls", "http://127.0.0.1:0", "--Edge:Admin:Url=http://127.0.0.1:0",
+        $"--Edge:DataDirectory={_directory.File(name)}",
         .. ports.Select((port, at) => $"--Edge:Backends:{at}=http://127.0.0.1:{port}"),
     ]);
 

@@ -11,7 +11,10 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd;
 
-/// <summary>However TLS comes to a public listener, it is the same TLS: https in <c>urls</c>, an endpoint, and a server name of an endpoint.</summary>
+/// <summary>
+/// A public listener has the same TLS settings however TLS was configured: by https in <c>urls</c>, by an endpoint, or
+/// by a server name (SNI) of an endpoint.
+/// </summary>
 public sealed partial class TlsListenerTests : IDisposable
 {
     private const string Name = "localhost";
@@ -86,9 +89,15 @@ public sealed partial class TlsListenerTests : IDisposable
         ]);
         using var unknown = X509CertificateLoader.LoadPkcs12(TestCertificate.Create("nobody").Pkcs12(null), null);
 
-        Assert.Equal((SslApplicationProtocol.Http11, SslProtocols.Tls12), await AnsweredAsync("one.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
-        Assert.Equal((SslApplicationProtocol.Http2, SslProtocols.Tls13), await NegotiatedAsync("both.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
-        Assert.Equal((SslApplicationProtocol.Http2, SslProtocols.Tls13), await NegotiatedAsync("two.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
+        Assert.Equal(
+            (SslApplicationProtocol.Http11, SslProtocols.Tls12),
+            await AnsweredAsync("one.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
+        Assert.Equal(
+            (SslApplicationProtocol.Http2, SslProtocols.Tls13),
+            await NegotiatedAsync("both.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
+        Assert.Equal(
+            (SslApplicationProtocol.Http2, SslProtocols.Tls13),
+            await NegotiatedAsync("two.example", [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]));
         await AnsweredAsync("both.example", null);
         await AnsweredAsync("asked.example", null);
         await RefusedAsync("asked.example", unknown);
@@ -99,7 +108,8 @@ public sealed partial class TlsListenerTests : IDisposable
 
         async Task<(SslApplicationProtocol, SslProtocols)> NegotiatedAsync(string name, List<SslApplicationProtocol> offered)
         {
-            var (tls, _) = await ConnectAsync(edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = name, ApplicationProtocols = offered });
+            var (tls, _) = await ConnectAsync(
+                edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = name, ApplicationProtocols = offered });
             await using (tls)
             {
                 return (tls.NegotiatedApplicationProtocol, tls.SslProtocol);
@@ -108,7 +118,8 @@ public sealed partial class TlsListenerTests : IDisposable
 
         async Task<(SslApplicationProtocol, SslProtocols)> AnsweredAsync(string name, List<SslApplicationProtocol>? offered)
         {
-            var (tls, _) = await ConnectAsync(edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = name, ApplicationProtocols = offered });
+            var (tls, _) = await ConnectAsync(
+                edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = name, ApplicationProtocols = offered });
             await using (tls)
             {
                 Assert.Equal("HTTP/1.1 200", await AskAsync(tls));
@@ -121,7 +132,11 @@ public sealed partial class TlsListenerTests : IDisposable
         {
             try
             {
-                var (tls, _) = await ConnectAsync(edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = name, ClientCertificates = certificate is null ? null : [certificate] });
+                var (tls, _) = await ConnectAsync(edge.PublicUrl, new SslClientAuthenticationOptions
+                {
+                    TargetHost = name,
+                    ClientCertificates = certificate is null ? null : [certificate],
+                });
                 await using (tls)
                 {
                     Assert.Equal(string.Empty, await AskAsync(tls));
@@ -138,10 +153,17 @@ public sealed partial class TlsListenerTests : IDisposable
     public async Task TheDefaultsOfEndpointsHoldForUrlsToo()
     {
         await using var edge = await TestNode.StartAsync(
-            ["Edge:Mode=relay", .. Settings("urls", "leaf"), "Kestrel:EndpointDefaults:Protocols=Http1AndHttp2", "Kestrel:EndpointDefaults:SslProtocols=Tls12"]);
+            [
+                "Edge:Mode=relay", .. Settings("urls", "leaf"), "Kestrel:EndpointDefaults:Protocols=Http1AndHttp2",
+                "Kestrel:EndpointDefaults:SslProtocols=Tls12",
+            ]);
 
         var (tls, _) = await ConnectAsync(
-            edge.PublicUrl, new SslClientAuthenticationOptions { TargetHost = Name, ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11] });
+            edge.PublicUrl, new SslClientAuthenticationOptions
+            {
+                TargetHost = Name,
+                ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+            });
 
         await using (tls)
         {
@@ -149,7 +171,7 @@ public sealed partial class TlsListenerTests : IDisposable
         }
     }
 
-    // What a node may do by default depends on where it listens, not on what the other setting says.
+    // The defaults depend on the addresses that the node really listens on. Endpoints win over urls.
     [Fact]
     public async Task EndpointsWinOverUrlsInWhatIsOpenToOthersToo()
     {
@@ -157,9 +179,13 @@ public sealed partial class TlsListenerTests : IDisposable
             () => TestNode.StartAsync("Edge:Mode=relay", "urls=http://127.0.0.1:0", "Kestrel:Endpoints:It:Url=http://0.0.0.0:0"));
         Assert.StartsWith("Relay:Derp:Admission", error.Message, StringComparison.Ordinal);
 
-        await using var edge = await TestNode.StartAsync("Edge:Mode=relay", "urls=http://0.0.0.0:0", "Kestrel:Endpoints:It:Url=http://127.0.0.1:0");
+        await using var edge = await TestNode.StartAsync(
+            "Edge:Mode=relay", "urls=http://0.0.0.0:0", "Kestrel:Endpoints:It:Url=http://127.0.0.1:0");
         Assert.Equal("127.0.0.1", edge.PublicUrl.Host);
-        Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains("http://0.0.0.0:0", StringComparison.Ordinal));
+        Assert.Contains(
+            edge.Log.Lines,
+            static line => line.StartsWith("Warning", StringComparison.Ordinal)
+                && line.Contains("http://0.0.0.0:0", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -169,7 +195,7 @@ public sealed partial class TlsListenerTests : IDisposable
         Assert.StartsWith("urls = \";\"", error.Message, StringComparison.Ordinal);
     }
 
-    // A stream that the HTTP layer still holds is a request that runs.
+    // The HTTP layer counts a stream as an active request until it hands the connection over.
     private static Task NoRequestRunsAsync(TestNode edge) => Eventually.TrueAsync(
         async () => Running().Matches(await edge.Admin.GetStringAsync("/metrics")) is { Count: > 0 } running
             && running.All(static one => int.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture) == 0),

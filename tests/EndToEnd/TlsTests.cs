@@ -36,10 +36,15 @@ public class TlsTests
         using var directory = new TemporaryDirectory();
         WriteCertificate(directory, "first");
         await using var backend = await TestBackend.StartAsync(AnswerAsync);
-        await using var edge = await TestNode.StartAsync([.. Settings(directory, backend), "Kestrel:Endpoints:Tls:Protocols=Http1AndHttp2"]);
+        await using var edge = await TestNode.StartAsync(
+            [.. Settings(directory, backend), "Kestrel:Endpoints:Tls:Protocols=Http1AndHttp2"]);
 
         using var http = Client();
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(edge.PublicUrl, "/proto")) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(edge.PublicUrl, "/proto"))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using var answer = await http.SendAsync(request);
 
         Assert.Equal(HttpVersion.Version20, answer.Version);
@@ -60,7 +65,8 @@ public class TlsTests
 
         File.WriteAllText(directory.File("tls.pem"), "half a certif");
         await Eventually.TrueAsync(
-            async () => await SubjectAsync(edge.PublicUrl) == "CN=first" && edge.Log.Lines.Any(static line => line.Contains("the old one serves on", StringComparison.Ordinal)),
+            async () => await SubjectAsync(edge.PublicUrl) == "CN=first"
+                && edge.Log.Lines.Any(static line => line.Contains("the old one serves on", StringComparison.Ordinal)),
             "the broken file is noticed, and the old certificate served");
         WriteCertificate(directory, "second");
         await Eventually.TrueAsync(async () => await SubjectAsync(edge.PublicUrl) == "CN=second", "the new certificate is served");
@@ -80,7 +86,8 @@ public class TlsTests
         using var middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var middleRequest = new CertificateRequest("CN=middle", middleKey, HashAlgorithmName.SHA256);
         middleRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var middle = middleRequest.Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), [1, 2, 3]).CopyWithPrivateKey(middleKey);
+        using var middle = middleRequest.Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), [1, 2, 3])
+            .CopyWithPrivateKey(middleKey);
         using var leafKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var leaf = new CertificateRequest("CN=leaf", leafKey, HashAlgorithmName.SHA256)
             .Create(middle, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(28), [4, 5, 6]);

@@ -12,7 +12,8 @@ namespace Testing;
 internal sealed class DerpPeer : IDisposable
 {
     /// <summary>What a client asks for DERP with.</summary>
-    public const string Upgrade = "GET /derp HTTP/1.1\r\nHost: x\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
+    public const string Upgrade =
+        "GET /derp HTTP/1.1\r\nHost: x\r\nUser-Agent: Go-http-client/1.1\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
 
     /// <summary>A packet of disco, as short as one may be.</summary>
     public static readonly byte[] Disco = [.. "TS"u8, 0xf0, 0x9f, 0x92, 0xac, .. new byte[56]];
@@ -67,7 +68,8 @@ internal sealed class DerpPeer : IDisposable
     /// <param name="key">The client's key, or null for a new one.</param>
     /// <param name="info">What the client says of itself, or null for what most do.</param>
     /// <param name="receiveBuffer">Bytes that the client's kernel takes before the client reads; 0 for as many as it likes.</param>
-    public static async Task<DerpPeer> JoinAsync(Uri url, NodePrivateKey? key = null, ReadOnlyMemory<byte> info = default, int receiveBuffer = 0)
+    public static async Task<DerpPeer> JoinAsync(
+        Uri url, NodePrivateKey? key = null, ReadOnlyMemory<byte> info = default, int receiveBuffer = 0)
     {
         var peer = await GreetedAsync(url, key, receiveBuffer);
         await peer._stream.WriteAsync(peer.Sealed(info.IsEmpty ? new ClientInfo(2, null, true, false).ToJson() : info.Span));
@@ -121,7 +123,9 @@ internal sealed class DerpPeer : IDisposable
     public async Task ExpectPeerAsync(DerpFrameType type, NodeKey peer, int last)
     {
         var (seen, payload) = await NextAsync();
-        Assert.Equal((type, peer.ToHex(), last), (seen, payload.Length < NodeKey.Length ? "" : new NodeKey(payload).ToHex(), payload.Length == 0 ? -1 : payload[^1]));
+        Assert.Equal(
+            (type, peer.ToHex(), last),
+            (seen, payload.Length < NodeKey.Length ? "" : new NodeKey(payload).ToHex(), payload.Length == 0 ? -1 : payload[^1]));
     }
 
     /// <summary>Pings, and gets nothing before the answer: all that was sent is handled, and there was nothing else to say.</summary>
@@ -139,7 +143,8 @@ internal sealed class DerpPeer : IDisposable
         listener.Start();
         var peer = new DerpPeer(await DialAsync(new Uri($"tcp://{listener.LocalEndpoint}")), key);
         var served = new NetworkStream(await listener.AcceptSocketAsync(), ownsSocket: true);
-        _ = server.RunAsync(new DerpTransport(PipeReader.Create(served), new DerpPipeOutput(PipeWriter.Create(served))), CancellationToken.None);
+        _ = server.RunAsync(
+            new DerpTransport(PipeReader.Create(served), new DerpPipeOutput(PipeWriter.Create(served))), CancellationToken.None);
         await peer.ReadServerKeyAsync();
         await peer._stream.WriteAsync(peer.ClientInfo(peer.ServerKey, meshKey));
         Assert.Equal(DerpFrameType.ServerInfo, (await peer.NextAsync()).Type);
@@ -151,7 +156,8 @@ internal sealed class DerpPeer : IDisposable
     public static async Task<DerpPeer> FastStartAsync(Stream connected, NodeKey server)
     {
         var peer = new DerpPeer(connected);
-        var request = Encoding.ASCII.GetBytes("GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n");
+        var request = Encoding.ASCII.GetBytes(
+            "GET /derp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nDerp-Fast-Start: 1\r\nUpgrade: DERP\r\n\r\n");
         await peer._stream.WriteAsync(request.Concat(peer.ClientInfo(server)).ToArray());
         await peer.ReadServerKeyAsync();
         Assert.Equal(DerpFrameType.ServerInfo, (await peer.NextAsync()).Type);

@@ -3,7 +3,7 @@ using Relay.Derp;
 
 namespace Testing;
 
-/// <summary>The metrics of one node's relay alone: the admin listener of a process shows the sum of all nodes that tests run in it.</summary>
+/// <summary>The metrics of one node's relay. The admin listener of a process shows the sum over all nodes that tests run in it.</summary>
 internal sealed class DerpSeries : IMeterFactory
 {
     private readonly MeterListener _listener = new();
@@ -44,7 +44,8 @@ internal sealed class DerpSeries : IMeterFactory
 
     private static string Name(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal).Select(static tag => $"{tag.Key}=\"{tag.Value}\"");
+        var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal)
+            .Select(static tag => $"{tag.Key}=\"{tag.Value}\"");
         return tags.IsEmpty ? instrument.Name : $"{instrument.Name}{{{string.Join(',', labels)}}}";
     }
 }

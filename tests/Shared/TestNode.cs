@@ -23,7 +23,10 @@ internal sealed class TestNode : IAsyncDisposable
         _directory = directory;
         _configuration = configuration;
         Log = log;
-        Public = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = new Uri(node.PublicUrls[0]) };
+        Public = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
+        {
+            BaseAddress = new Uri(node.PublicUrls[0]),
+        };
         Admin = new HttpClient { BaseAddress = new Uri(node.AdminUrl) };
     }
 
@@ -44,14 +47,17 @@ internal sealed class TestNode : IAsyncDisposable
 
     public string DataDirectory => _directory.Path;
 
-    /// <summary>Starts a node with these settings (<c>Edge:Mode=edge</c> …) over quick test defaults, and waits until it is ready.</summary>
+    /// <summary>
+    /// Starts a node with these settings (<c>Edge:Mode=edge</c> …) over quick test defaults, and waits until it is ready.
+    /// </summary>
     public static Task<TestNode> StartAsync(params string[] settings) => StartAsync(TimeProvider.System, waitUntilReady: true, settings);
 
     public static Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, params string[] settings) =>
         StartAsync(time, waitUntilReady, static _ => { }, settings);
 
     /// <summary>The same, with services of the test's own in every host of the node.</summary>
-    public static async Task<TestNode> StartAsync(TimeProvider time, bool waitUntilReady, Action<IServiceCollection> services, params string[] settings)
+    public static async Task<TestNode> StartAsync(
+        TimeProvider time, bool waitUntilReady, Action<IServiceCollection> services, params string[] settings)
     {
         var directory = new TemporaryDirectory();
         var configuration = new ConfigurationManager();
@@ -81,7 +87,8 @@ internal sealed class TestNode : IAsyncDisposable
                 logging.ClearProviders().AddProvider(log);
                 services(logging.Services);
             });
-            var node = new TestNode(await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), time, directory, configuration, log);
+            var node = new TestNode(
+                await EdgeNode.StartAsync(hosts, directory.Path, CancellationToken.None), time, directory, configuration, log);
             if (waitUntilReady)
             {
                 await Eventually.TrueAsync(async () => await node.Node.NotReadyReasonAsync() is null, "the node is ready");

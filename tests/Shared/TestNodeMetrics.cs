@@ -24,5 +24,6 @@ internal static class TestNodeMetrics
     }
 
     /// <summary>What the relay knows of one of its clients.</summary>
-    public static DerpClientView Client(this TestNode node, DerpPeer peer) => node.Node.Relay!.Clients().Single(view => view.Key == peer.Key);
+    public static DerpClientView Client(this TestNode node, DerpPeer peer) =>
+        node.Node.Relay!.Clients().Single(view => view.Key == peer.Key);
 }

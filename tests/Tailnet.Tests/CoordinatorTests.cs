@@ -98,7 +98,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         await first.DisposeAsync();
         Assert.Equal("Node 1", await NextAsync(second));
 
-        // The same node again is news, because the connection behind it is another.
+        // The same node is sent again, because its connection is a new one.
         await second.HandleAsync(Self(2));
         Assert.Equal("Node 2", await NextAsync(agent));
         Assert.Equal(2, _coordinator.PeerCount);

@@ -5,7 +5,7 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Tests;
 
-/// <summary>Where a byte stream is cut means nothing, at any layer.</summary>
+/// <summary>The result is the same wherever a byte stream is split into reads, at every layer.</summary>
 public class CutTests
 {
     [Theory]
@@ -17,7 +17,7 @@ public class CutTests
     {
         var vector = Vector.Load(name);
 
-        // Without the FIN, which came after the answer, and before it would mean giving up.
+        // The bytes end before the FIN: it came after the answer in the recording, and before the answer it would cancel the call.
         var client = vector.Bytes(client: true)[..^YamuxHeader.Size];
         var expected = vector.Drpc(client: false);
         for (var cut = 1; cut < client.Length; cut++)

@@ -6,7 +6,9 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Tests;
 
-/// <summary>What is no failure of a transport is a fault of the program: it is in the log, and ends what it hit and nothing else.</summary>
+/// <summary>
+/// An unexpected exception, other than a failure of the transport, is logged and ends only the session or call that it hit.
+/// </summary>
 public sealed class FaultTests : IDisposable
 {
     private readonly CapturedLog _log = new();

@@ -41,7 +41,9 @@ public sealed class JsonNodeTests
         JsonNodes.Write(output, [new Node { Key = node.Key }]);
         var zeros = new string('0', 64);
         Assert.Equal(
-            $$"""[{"id":0,"as_of":"0001-01-01T00:00:00Z","key":"nodekey:{{zeros}}","disco":"discokey:{{zeros}}","preferred_derp":0,"derp_latency":{},"derp_forced_websockets":{},"addresses":[],"allowed_ips":[],"endpoints":[]}]""",
+            $$"""[{"id":0,"as_of":"0001-01-01T00:00:00Z","key":"nodekey:{{zeros}}","disco":"discokey:"""
+                + $$"""{{zeros}}","preferred_derp":0,"derp_latency":{},"derp_forced_websockets":{},"addresses":[],"allowed_ips":"""
+                + """[],"endpoints":[]}]""",
             Encoding.UTF8.GetString(output.WrittenSpan));
     }
 

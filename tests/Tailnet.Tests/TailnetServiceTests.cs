@@ -33,7 +33,8 @@ public sealed class TailnetServiceTests : IAsyncDisposable
         Assert.Equal(1, (await clientCall.ReceiveAsync().Soon())!.PeerUpdates[0].Node.Id);
         var update = (await agentCall.ReceiveAsync().Soon())!.PeerUpdates[0];
         Assert.Equal(2, update.Node.Id);
-        await agentCall.SendAsync(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id } } });
+        await agentCall.SendAsync(
+            new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id } } });
         Assert.Equal(Kind.ReadyForHandshake, (await clientCall.ReceiveAsync().Soon())!.PeerUpdates[0].Kind);
 
         await client.DisposeAsync();

@@ -108,7 +108,9 @@ public class VectorTests
                 IMessage message = name[0] switch
                 {
                     '2' when !client => DERPMap.Parser.ParseFrom(packet.Data),
-                    '3' or '4' => client ? CoordinateRequest.Parser.ParseFrom(packet.Data) : CoordinateResponse.Parser.ParseFrom(packet.Data),
+                    '3' or '4' => client
+                        ? CoordinateRequest.Parser.ParseFrom(packet.Data)
+                        : CoordinateResponse.Parser.ParseFrom(packet.Data),
                     _ => RefreshResumeTokenRequest.Parser.ParseFrom(packet.Data),
                 };
                 Assert.Equal(packet.Data, message.ToByteArray());

@@ -8,7 +8,7 @@ using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace Tailnet.Tests;
 
-/// <summary>What a stream still gives after its end, or its session's.</summary>
+/// <summary>Bytes that a stream still returns after its own end, or after the end of its session.</summary>
 public sealed class YamuxEndTests
 {
     [Fact]
@@ -27,7 +27,7 @@ public sealed class YamuxEndTests
         var second = await stream.Input.ReadAsync().Soon();
         Assert.Equal(3, second.Buffer.Length);
 
-        // All of it is looked at and some left, as by someone who waits for more of it.
+        // The reader examines all bytes and consumes some, like a parser that waits for more.
         stream.Input.AdvanceTo(second.Buffer.GetPosition(1), second.Buffer.End);
         for (var i = 0; i < 2; i++)
         {
@@ -116,7 +116,10 @@ public sealed class YamuxEndTests
                 AddTunnel = new() { Id = PeerIds.Write(other.Id) },
             });
             Assert.Equal(Kind.Node, (await other.ReadAsync().Soon())!.PeerUpdates[0].Kind);
-            await call.SendAsync(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(other.Id) } } });
+            await call.SendAsync(new CoordinateRequest
+            {
+                ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(other.Id) } },
+            });
             await call.SendAsync(new CoordinateRequest { Disconnect = new() });
             pair.Dialer.Close();
             Kind last;

@@ -307,7 +307,7 @@ public class YamuxSessionTests
 
     private sealed record Ends(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
-    /// <summary>What a stream becomes whose other end is gone.</summary>
+    /// <summary>The result of a stream whose other end has disappeared.</summary>
     private sealed class NotWritable : MemoryStream
     {
         private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);

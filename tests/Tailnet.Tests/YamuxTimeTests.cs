@@ -34,7 +34,8 @@ public class YamuxTimeTests
     public async Task SessionsOfOneClockShareOneTimerThatGoesWithTheLast()
     {
         var clock = new ManualTimeProvider();
-        YamuxSession[] sessions = [.. Enumerable.Range(0, 3).Select(_ => new YamuxSession(new PipePair().Near, YamuxRole.Acceptor, clock: clock))];
+        YamuxSession[] sessions = [.. Enumerable.Range(0, 3)
+            .Select(_ => new YamuxSession(new PipePair().Near, YamuxRole.Acceptor, clock: clock))];
         var running = Array.ConvertAll(sessions, static session => session.RunAsync());
         Assert.Equal(1, clock.PendingTimers);
 

@@ -43,7 +43,7 @@ public sealed class Crowd : IAsyncDisposable
         }
         catch (SocketException)
         {
-            // Turned away before it could ask.
+            // The node reset the connection before the request was sent.
             return "";
         }
     }

@@ -8,7 +8,7 @@ public sealed class EdgeProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    // Tests run side by side, and the port of STUN is one.
+    // Tests run in parallel, and the default port of STUN can be bound only once.
     private static readonly string[] StunAnywhere = ["--Relay:Stun:Port=0"];
 
     private readonly Process _process;
@@ -31,15 +31,22 @@ public sealed class EdgeProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>Starts the assembly <c>Edge.dll</c> beside the tests; returns once it has printed its last start line, or has ended.</summary>
+    /// <summary>
+    /// Starts the assembly <c>Edge.dll</c> beside the tests. Returns once it has printed its last start line, or has ended.
+    /// </summary>
     public static Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args) =>
         StartAsync(workingDirectory, new Dictionary<string, string>(), args);
 
     /// <summary>The same with environment variables of its own beside those of the tests.</summary>
-    public static Task<EdgeProcess> StartAsync(string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
-        StartCommandAsync(workingDirectory, environment, Patience, ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
+    public static Task<EdgeProcess> StartAsync(
+        string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        StartCommandAsync(
+            workingDirectory, environment, Patience,
+            ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 
-    /// <summary>Starts any command that ends in a running node, and waits for it in the same way, but no longer than <paramref name="patience"/>.</summary>
+    /// <summary>
+    /// Starts any command that ends in a running node. Waits for it in the same way, but no longer than <paramref name="patience"/>.
+    /// </summary>
     public static async Task<EdgeProcess> StartCommandAsync(
         string workingDirectory, IReadOnlyDictionary<string, string> environment, TimeSpan patience, params string[] command)
     {

@@ -24,7 +24,7 @@ public static class Ports
             }
             catch (SocketException)
             {
-                // Somebody has it; the next one.
+                // The port is in use; try the next one.
             }
         }
     }

@@ -46,7 +46,8 @@ public sealed class RawBackend : IAsyncDisposable
 
     /// <summary>A right 101 to an upgrade with the key of RFC 6455 §1.3, with more headers if given.</summary>
     public static string Accept(string more = "") =>
-        $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{more}\r\n";
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + $"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{more}\r\n";
 
     public async ValueTask DisposeAsync()
     {
@@ -106,7 +107,7 @@ public sealed class RawBackend : IAsyncDisposable
             }
             catch (SocketException error)
             {
-                // The edge, or the test's client behind it, broke off: for the test to see in what it did not get.
+                // The edge or its client closed the connection. The test sees that in what it did not receive.
                 _reports.Writer.TryWrite(Encoding.ASCII.GetBytes(error.SocketErrorCode.ToString()));
             }
         }

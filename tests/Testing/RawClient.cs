@@ -38,7 +38,9 @@ public sealed class RawClient : IDisposable
         }
     }
 
-    /// <summary>The next bytes; empty when the peer has finished. Throws <see cref="SocketException"/> when it reset the connection.</summary>
+    /// <summary>
+    /// The next bytes; empty when the peer has sent its FIN. Throws <see cref="SocketException"/> when it reset the connection.
+    /// </summary>
     public async Task<byte[]> ReceiveAsync()
     {
         var received = await Socket.ReceiveAsync(_buffer).WaitAsync(Patience);

@@ -27,7 +27,8 @@ public sealed class TestCertificate : IDisposable
 
     /// <summary>Valid from yesterday for thirty days, unless told otherwise; with an EC key.</summary>
     public static TestCertificate Create(
-        string name, TestCertificate? issuer = null, bool isAuthority = false, DateTimeOffset? from = null, DateTimeOffset? until = null, string? usage = null)
+        string name, TestCertificate? issuer = null, bool isAuthority = false, DateTimeOffset? from = null, DateTimeOffset? until = null,
+        string? usage = null)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return Sign(key, new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256), issuer, isAuthority, from, until, usage);
@@ -37,7 +38,8 @@ public sealed class TestCertificate : IDisposable
     public static TestCertificate CreateRsa(string name)
     {
         var key = RSA.Create(2_048);
-        return Sign(key, new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), null, false, null, null, null);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        return Sign(key, request, null, false, null, null, null);
     }
 
     public void Dispose()
@@ -47,10 +49,12 @@ public sealed class TestCertificate : IDisposable
     }
 
     private static TestCertificate Sign(
-        AsymmetricAlgorithm key, CertificateRequest request, TestCertificate? issuer, bool isAuthority, DateTimeOffset? from, DateTimeOffset? until, string? usage)
+        AsymmetricAlgorithm key, CertificateRequest request, TestCertificate? issuer, bool isAuthority, DateTimeOffset? from,
+        DateTimeOffset? until, string? usage)
     {
         // None may outlive its issuer, which was made a moment earlier.
-        var (start, end) = (from ?? DateTimeOffset.UtcNow.AddDays(-1), until ?? issuer?._certificate.NotAfter ?? DateTimeOffset.UtcNow.AddDays(30));
+        var (start, end) =
+            (from ?? DateTimeOffset.UtcNow.AddDays(-1), until ?? issuer?._certificate.NotAfter ?? DateTimeOffset.UtcNow.AddDays(30));
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
         if (usage is not null)
         {

@@ -53,7 +53,7 @@ public static class TestTokens
         Create(DateTimeOffset.UtcNow, algorithm, subject, claims);
 
     /// <param name="now">When it was issued.</param>
-    /// <param name="algorithm">RS256, ES256, HS256; <c>strange</c> for RS256 with a key that nobody knows, <c>none</c> for no signature.</param>
+    /// <param name="algorithm">RS256, ES256, HS256; <c>strange</c> for RS256 with an unknown key, <c>none</c> for no signature.</param>
     /// <param name="subject">The <c>sub</c>.</param>
     /// <param name="claims">More claims, or others in the place of the usual ones; numbers become numbers.</param>
     public static string Create(DateTimeOffset now, string algorithm, string subject, params (string Name, string Value)[] claims)
@@ -74,7 +74,9 @@ public static class TestTokens
         };
         foreach (var (name, value) in claims)
         {
-            payload[name] = long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : value;
+            payload[name] = long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : value;
         }
 
         var signed = $"{Encode(header)}.{Encode(payload)}";

@@ -8,7 +8,8 @@ internal static class Agents
 {
     public static List<(Guid Id, Guid Token)> Make(string database, int count)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = database, Pooling = false }.ToString());
+        using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = database, Pooling = false }.ToString());
         connection.Open();
         using var transaction = connection.BeginTransaction();
         var made = new List<(Guid, Guid)>(count);

@@ -4,16 +4,17 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Load.Scenarios;
 
 namespace Load.Clients;
 
 /// <summary>
-/// The API server behind the proxies, a thread a connection: answers requests with a short JSON, echoes the messages of an upgraded stream,
-/// and sends without end where the request's first line says <c>pour</c>.
+/// The API server behind the proxies, with a thread for each connection. It answers requests with a short JSON, and echoes the messages
+/// of an upgraded stream. If the path contains <c>bulk-transfer</c>, it sends a bulk transfer without end instead.
 /// </summary>
 internal sealed class Backend : IDisposable
 {
-    private const int PourMessage = 16 * 1024;
+    private const int BulkTransferMessage = 16 * 1024;
 
     private static readonly byte[] Answer =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"message\":\"ok\"}"u8.ToArray();
@@ -68,9 +69,10 @@ internal sealed class Backend : IDisposable
             }
 
             socket.Send(Switching(text));
-            if (text.AsSpan(0, text.IndexOf('\n', StringComparison.Ordinal)).Contains("pour", StringComparison.Ordinal))
+            var requestLine = text.AsSpan(0, text.IndexOf('\n', StringComparison.Ordinal));
+            if (requestLine.Contains(StreamPaths.BulkTransferMark, StringComparison.Ordinal))
             {
-                Pour(socket);
+                SendBulkTransfer(socket);
             }
             else
             {
@@ -88,15 +90,16 @@ internal sealed class Backend : IDisposable
         var at = head.IndexOf(Name, StringComparison.OrdinalIgnoreCase) + Name.Length;
         var key = head[at..].Split('\r')[0].Trim();
         var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-        return Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
+        return Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
     }
 
-    private static void Pour(Socket socket)
+    private static void SendBulkTransfer(Socket socket)
     {
-        var message = new byte[4 * (PourMessage + 4)];
-        for (var at = 0; at < message.Length; at += PourMessage + 4)
+        var message = new byte[4 * (BulkTransferMessage + 4)];
+        for (var at = 0; at < message.Length; at += BulkTransferMessage + 4)
         {
-            WebSocketBytes.WriteHeader(message.AsSpan(at), PourMessage, masked: false);
+            WebSocketBytes.WriteHeader(message.AsSpan(at), BulkTransferMessage, masked: false);
         }
 
         while (socket.Send(message) > 0)

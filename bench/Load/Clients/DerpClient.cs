@@ -70,7 +70,9 @@ internal sealed class DerpClient : IDisposable
 
     public void Send(ReadOnlySpan<byte> frames) => _stream.Write(frames);
 
-    /// <summary>Waits for bytes, and counts the packets that have fully arrived; calls <paramref name="each"/> with the payload of each, if given.</summary>
+    /// <summary>
+    /// Waits for bytes and counts the packets that have fully arrived. The payload of each goes to <paramref name="each"/>, if given.
+    /// </summary>
     public int Receive(Action<Memory<byte>>? each = null)
     {
         var n = _stream.Read(_in, _end, _in.Length - _end);
@@ -120,7 +122,9 @@ internal sealed class DerpClient : IDisposable
         {
             var header = new byte[HeaderLength];
             _stream.ReadExactly(header);
-            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) is >= 0 and < 65_536 and var n ? n : throw new IOException("a bad frame")];
+            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) is >= 0 and < 65_536 and var n
+                ? n
+                : throw new IOException("a bad frame")];
             _stream.ReadExactly(payload);
             if (header[0] == type)
             {

@@ -4,7 +4,10 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Load.Clients;
 
-/// <summary>A WebSocket stream through a proxy. Messages of one size go out masked with zeros and come back unmasked, so bytes count them.</summary>
+/// <summary>
+/// A WebSocket stream through a proxy. All messages have one size, go out masked with zeros and come back unmasked, so the
+/// number of bytes tells the number of messages.
+/// </summary>
 internal sealed class StreamClient : IDisposable
 {
     private readonly byte[] _in = new byte[128 * 1024];

@@ -31,7 +31,8 @@ internal sealed class TerminalClient : IDisposable
     }
 
     /// <summary>Types characters that need no escape in JSON, but for Ctrl-C.</summary>
-    public void Type(string text) => _stream.Write(Encoding.UTF8.GetBytes($"{{\"data\":\"{text.Replace("\u0003", "\\u0003", StringComparison.Ordinal)}\"}}"));
+    public void Type(string text) =>
+        _stream.Write(Encoding.UTF8.GetBytes($"{{\"data\":\"{text.Replace("\u0003", "\\u0003", StringComparison.Ordinal)}\"}}"));
 
     /// <summary>Waits for output; 0 when the terminal has ended.</summary>
     public int Read(Span<byte> buffer) => _stream.Read(buffer);

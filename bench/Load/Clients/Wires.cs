@@ -15,7 +15,12 @@ internal static class Wires
     /// <summary>Connects, with TLS when the server's certificate is given; any other certificate is refused.</summary>
     public static (Socket Socket, Stream Stream) Connect(IPEndPoint server, X509Certificate2? certificate)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, SendTimeout = Patience, ReceiveTimeout = Patience };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true,
+            SendTimeout = Patience,
+            ReceiveTimeout = Patience,
+        };
         try
         {
             socket.Connect(server);
@@ -25,8 +30,10 @@ internal static class Wires
                 return (socket, plain);
             }
 
-            var secure = new SslStream(plain, leaveInnerStreamOpen: false, (_, theirs, _, _) => theirs?.GetCertHashString() == certificate.GetCertHashString());
-            secure.AuthenticateAsClient(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", ApplicationProtocols = [SslApplicationProtocol.Http11] });
+            var secure = new SslStream(
+                plain, leaveInnerStreamOpen: false, (_, theirs, _, _) => theirs?.GetCertHashString() == certificate.GetCertHashString());
+            secure.AuthenticateAsClient(
+                new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", ApplicationProtocols = [SslApplicationProtocol.Http11] });
             return (socket, secure);
         }
         catch

@@ -29,7 +29,8 @@ internal static class FloorRelay
 
         var mine = new byte[NodeKey.Length];
         Server.PublicKey.CopyTo(mine);
-        stream.Write([.. "HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n"u8, 1, 0, 0, 0, 40, .. "DERP🔑"u8, .. mine]);
+        stream.Write([.. "HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n"u8, 1, 0, 0, 0, 40, .. "DERP🔑"u8,
+            .. mine]);
         stream.ReadExactly(buffer, 0, DerpClient.HeaderLength);
         var info = buffer.AsSpan(0, BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(1)));
         stream.ReadExactly(info);

@@ -31,7 +31,8 @@ internal static class AllocatedBytes
         foreach (var line in text.Split('\n'))
         {
             if (line.StartsWith(Metric, StringComparison.Ordinal)
-                && double.TryParse(line.Split(' ') is [_, var value, ..] ? value : "", NumberStyles.Float, CultureInfo.InvariantCulture, out var bytes))
+                && double.TryParse(
+                    line.Split(' ') is [_, var value, ..] ? value : "", NumberStyles.Float, CultureInfo.InvariantCulture, out var bytes))
             {
                 sum = (sum ?? 0) + bytes;
             }

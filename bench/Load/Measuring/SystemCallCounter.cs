@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Load.Measuring;
 
 /// <summary>
-/// Counts the system calls of processes for a while, with <c>perf</c> where the kernel lets it see them, else with <c>strace</c>. Both slow a
-/// server down, the second by much, so it is done in runs of its own, of which nothing else is kept.
+/// Counts the system calls of processes for a while, with <c>perf</c> where the kernel allows it, else with <c>strace</c>.
+/// Both slow a server down, <c>strace</c> by much. Counting therefore has runs of its own, whose other figures are dropped.
 /// </summary>
 internal sealed class SystemCallCounter
 {
@@ -14,7 +14,8 @@ internal sealed class SystemCallCounter
     private readonly Func<string, string, string[]> _command;
     private readonly Func<string, double?> _read;
 
-    private SystemCallCounter(string name, Func<string, string, string[]> command, Func<string, double?> read) => (Name, _command, _read) = (name, command, read);
+    private SystemCallCounter(string name, Func<string, string, string[]> command, Func<string, double?> read) =>
+        (Name, _command, _read) = (name, command, read);
 
     /// <summary>The tool that counts.</summary>
     public string Name { get; }
@@ -56,7 +57,9 @@ internal sealed class SystemCallCounter
         try
         {
             return new Counting(
-                Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true })!, seconds, _read);
+                Process.Start(
+                    new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true })!,
+                seconds, _read);
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -71,7 +74,8 @@ internal sealed class SystemCallCounter
 
     /// <summary>The sum in the text of <c>strace -c</c>: share, seconds, µs a call, calls, perhaps errors, and the word total.</summary>
     internal static double? ReadStrace(string text) =>
-        text.Split('\n').Select(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).LastOrDefault(static line => line is [.., "total"]) is { Length: >= 5 } sum
+        text.Split('\n').Select(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .LastOrDefault(static line => line is [.., "total"]) is { Length: >= 5 } sum
         && double.TryParse(sum[3], NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : null;
 
     /// <summary>A count that is under way.</summary>

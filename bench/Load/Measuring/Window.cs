@@ -15,7 +15,10 @@ internal sealed record Window(double Seconds, double Units, ProcessCost Before, 
     /// <summary>Processor seconds.</summary>
     public double Processor => After.Processor - Before.Processor;
 
-    /// <summary>Warms up, then watches a counter and the server's cost for the round's time; <paramref name="count"/> is the number of units done so far.</summary>
+    /// <summary>
+    /// Warms up, then measures a counter and the server's cost over the time of a round. <paramref name="count"/>
+    /// returns the number of units done so far.
+    /// </summary>
     public static Window Watch(Round round, Func<long> count)
     {
         Thread.Sleep(TimeSpan.FromSeconds(round.WarmUp));

@@ -32,11 +32,19 @@ internal static class Plots
     }
 
     /// <summary>How a figure grows with a parameter; both axes are logarithmic, so a cost that stays flat is a level line.</summary>
-    public static string Growth(IReadOnlyList<(string Server, double X, Series Series)> points, string? title = null, string? caption = null) =>
-        Curves(title, caption, [.. points.Select(static point => (point.Server, Math.Log10(Math.Max(point.X, 1)), Math.Log10(Math.Max(point.Series.Median, 1e-6)), Number(point.X)))],
+    public static string Growth(
+        IReadOnlyList<(string Server, double X, Series Series)> points, string? title = null, string? caption = null) =>
+        Curves(
+            title,
+            caption,
+            [.. points.Select(static point =>
+                (point.Server, Math.Log10(Math.Max(point.X, 1)), Math.Log10(Math.Max(point.Series.Median, 1e-6)), Number(point.X)))],
             [.. points.Select(static point => point.Series.Median)]);
 
-    /// <summary>Latency in µs at the percentiles, each server a line; the axis of percentiles counts nines. Null where there are no latencies.</summary>
+    /// <summary>
+    /// Latency in µs by percentile, one line for each server. The axis of percentiles is logarithmic: it counts
+    /// nines. Null where there are no latencies.
+    /// </summary>
     public static string? PercentilesOf(IEnumerable<Sample> samples, string? title = null, string? caption = null)
     {
         List<Sample> with = [.. samples.Where(static sample => Figures.Percentiles.All(one => sample.Figures.ContainsKey(one.Name)))];
@@ -46,15 +54,22 @@ internal static class Plots
         }
 
         var parameter = Table.Swept(with);
-        var points = with.GroupBy(sample => parameter is null ? sample.Server : $"{sample.Server}, {parameter} {Number(sample.Parameters[parameter])}")
-            .SelectMany(static group => Figures.Percentiles.Select(one => (Server: group.Key, one.Percentile, Series.Of(group.Select(sample => sample.Figures[one.Name])).Median))).ToList();
+        var points = with
+            .GroupBy(sample => parameter is null ? sample.Server : $"{sample.Server}, {parameter} {Number(sample.Parameters[parameter])}")
+            .SelectMany(static group => Figures.Percentiles.Select(
+                one => (Server: group.Key, one.Percentile, Series.Of(group.Select(sample => sample.Figures[one.Name])).Median)))
+            .ToList();
         return Curves(
             title, caption,
-            [.. points.Select(static point => (point.Server, -Math.Log10(1 - (point.Percentile / 100)), Math.Log10(Math.Max(point.Median, 1)), $"p{Number(point.Percentile)}"))],
+            [.. points.Select(static point => (
+                point.Server, -Math.Log10(1 - (point.Percentile / 100)), Math.Log10(Math.Max(point.Median, 1)),
+                $"p{Number(point.Percentile)}"))],
             [.. points.Select(static point => point.Median)]);
     }
 
-    private static string Curves(string? title, string? caption, IReadOnlyList<(string Server, double X, double Y, string Label)> points, IReadOnlyList<double> values)
+    private static string Curves(
+        string? title, string? caption, IReadOnlyList<(string Server, double X, double Y, string Label)> points,
+        IReadOnlyList<double> values)
     {
         var head = title is null ? 0 : 44;
         var height = 280 + head;
@@ -99,7 +114,10 @@ internal static class Plots
                 }
             }
 
-            ends.Add((AtY(line[^1].Item.Y) + 4, $"{servers[s]} {Number(Math.Round(values[line[^1].Index], values[line[^1].Index] < 100 ? 2 : 0))}", colour));
+            ends.Add((
+                AtY(line[^1].Item.Y) + 4,
+                $"{servers[s]} {Number(Math.Round(values[line[^1].Index], values[line[^1].Index] < 100 ? 2 : 0))}",
+                colour));
         }
 
         // Names do not lie on each other, however near the lines end.

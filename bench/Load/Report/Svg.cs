@@ -15,10 +15,11 @@ internal sealed class Svg(int width, int height)
 
     private readonly StringBuilder _text = new();
 
-    public Svg Box(double x, double y, double w, double h, string colour) => Add($"<rect x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{w:0.##}\" height=\"{h:0.##}\" fill=\"{colour}\"/>");
+    public Svg Box(double x, double y, double w, double h, string colour) =>
+        Add($"<rect x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{w:0.##}\" height=\"{h:0.##}\" fill=\"{colour}\"/>");
 
     public Svg Line(double x1, double y1, double x2, double y2, string colour, double thickness = 1) =>
-        Add($"<line x1=\"{x1:0.##}\" y1=\"{y1:0.##}\" x2=\"{x2:0.##}\" y2=\"{y2:0.##}\" stroke=\"{colour}\" stroke-width=\"{thickness:0.##}\"/>");
+        Add($"""<line x1="{x1:0.##}" y1="{y1:0.##}" x2="{x2:0.##}" y2="{y2:0.##}" stroke="{colour}" stroke-width="{thickness:0.##}"/>""");
 
     public Svg Dot(double x, double y, string colour) => Add($"<circle cx=\"{x:0.##}\" cy=\"{y:0.##}\" r=\"3.5\" fill=\"{colour}\"/>");
 
@@ -28,7 +29,9 @@ internal sealed class Svg(int width, int height)
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{_text}</svg>\n");
+        $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" "
+            + $"font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
+            + $"{_text}</svg>\n");
 
     private Svg Add(FormattableString element)
     {

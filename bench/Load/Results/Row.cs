@@ -3,7 +3,9 @@ using Load.Statistics;
 
 namespace Load.Results;
 
-/// <summary>One line of the comparison: a server at one point of a scenario, and how Edge's figure relates to it (nothing on Edge's own line).</summary>
+/// <summary>
+/// One line of the comparison: a server at one point of a scenario, and Edge's figure relative to it (none on Edge's own line).
+/// </summary>
 /// <param name="Scenario">Its name.</param>
 /// <param name="Point">The parameters, in a text.</param>
 /// <param name="Figure">What is compared.</param>
@@ -11,7 +13,9 @@ namespace Load.Results;
 /// <param name="Series">The figure over the rounds.</param>
 /// <param name="Edge">Edge's figure over this one's.</param>
 /// <param name="Others">The medians of all other figures.</param>
-internal sealed record Row(string Scenario, string Point, string Figure, string Server, Series Series, Comparison? Edge, IReadOnlyList<(string Name, double Median)> Others)
+internal sealed record Row(
+    string Scenario, string Point, string Figure, string Server, Series Series, Comparison? Edge,
+    IReadOnlyList<(string Name, double Median)> Others)
 {
     /// <summary>The ratio in words, or why there is none.</summary>
     public string RatioText() => Edge is { } edge ? TextOf(edge) : "";

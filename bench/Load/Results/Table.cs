@@ -14,12 +14,14 @@ internal static class Table
         {
             var figure = FigureOf(point.Key.Scenario, [.. point]);
             var servers = point.GroupBy(static sample => sample.Server)
-                .Select(group => (group.Key, Values: Values(group, figure), Others: Others(group, figure))).Where(static one => one.Values.Count > 0).ToList();
+                .Select(group => (group.Key, Values: Values(group, figure), Others: Others(group, figure)))
+                .Where(static one => one.Values.Count > 0).ToList();
             var mine = servers.FirstOrDefault(static one => one.Key == "edge").Values;
             foreach (var (server, values, others) in servers)
             {
                 var edge = server != "edge" && mine is not null ? Comparison.Of(mine, values) : (Comparison?)null;
-                rows.Add(new Row(point.Key.Scenario, point.Key.Point, figure, server, Series.Of(values.Select(static one => one.Value)), edge, others));
+                rows.Add(new Row(
+                    point.Key.Scenario, point.Key.Point, figure, server, Series.Of(values.Select(static one => one.Value)), edge, others));
             }
         }
 
@@ -42,7 +44,8 @@ internal static class Table
             foreach (var server in all.GroupBy(static sample => sample.Server))
             {
                 var points = server.GroupBy(sample => sample.Parameters[parameter])
-                    .Select(group => (group.Key, Values: Values(group, figure))).Where(static one => one.Values.Count > 0).OrderBy(static one => one.Key).ToList();
+                    .Select(group => (group.Key, Values: Values(group, figure))).Where(static one => one.Values.Count > 0)
+                    .OrderBy(static one => one.Key).ToList();
                 steps.AddRange(points.Skip(1).Select(point => new Step(
                     scenario.Key, parameter, points[0].Key, point.Key, server.Key, Series.Of(point.Values.Select(static one => one.Value)),
                     Comparison.Of(point.Values, points[0].Values))));
@@ -70,7 +73,8 @@ internal static class Table
             to.WriteLine($"\n{group.Key.Scenario} ({group.Key.Point}): {group.Key.Figure}, median [quartiles]");
             foreach (var row in group)
             {
-                to.WriteLine($"  {row.Server,-14} {row.FigureText(),-34} {(row.Edge is null ? "" : $"edge / {row.Server}: {row.RatioText()}")}");
+                to.WriteLine(
+                    $"  {row.Server,-14} {row.FigureText(),-34} {(row.Edge is null ? "" : $"edge / {row.Server}: {row.RatioText()}")}");
                 to.WriteLine($"  {"",-14}   {row.OthersText()}");
             }
         }

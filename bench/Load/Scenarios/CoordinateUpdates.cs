@@ -9,7 +9,8 @@ namespace Load.Scenarios;
 /// sessions; then agents tell new nodes at a rate, on a schedule that waits for no answer, until their clients have heard of them.
 /// </summary>
 internal sealed class CoordinateUpdates() : Scenario(
-    "coordinate", "updates of nodes from agents to clients, edge and API server together", ServerRole.Coordination, "cpu_us_per_update", ("pairs", 200), ("rate", 500))
+    "coordinate", "updates of nodes from agents to clients, edge and API server together", ServerRole.Coordination, "cpu_us_per_update",
+    ("pairs", 200), ("rate", 500))
 {
     private const int ConnectsAtOnce = 16;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -30,7 +31,8 @@ internal sealed class CoordinateUpdates() : Scenario(
         {
             await Parallel.ForAsync(0, pairs, new ParallelOptions { MaxDegreeOfParallelism = ConnectsAtOnce }, async (i, _) =>
             {
-                agents[i] = await CoordinationPeer.ConnectAsync(edge.Address, "me/rpc?version=2.10&role=load", made[i].Token.ToString(), null, static _ => { });
+                agents[i] = await CoordinationPeer.ConnectAsync(
+                    edge.Address, "me/rpc?version=2.10&role=load", made[i].Token.ToString(), null, static _ => { });
                 clients[i] = await CoordinationPeer.ConnectAsync(
                     edge.Address, $"{made[i].Id}/coordinate?version=2.0", session, made[i].Id, node => updates.Heard((int)node.Id));
             });
@@ -81,7 +83,10 @@ internal sealed class CoordinateUpdates() : Scenario(
         }
     }
 
-    /// <summary>When each update was due, and which were heard of. A node that was replaced before its client read is heard of by its successor.</summary>
+    /// <summary>
+    /// The time at which each update was due, and which updates have arrived. If a newer node replaced one before its client
+    /// read it, only the newer one arrives.
+    /// </summary>
     private sealed class Updates(int total)
     {
         private readonly long[] _due = new long[total + 1];
@@ -110,7 +115,9 @@ internal sealed class CoordinateUpdates() : Scenario(
         public async Task WaitAsync(TimeSpan patience)
         {
             var last = -1;
-            for (var waited = TimeSpan.Zero; waited < patience && !_all.Task.IsCompleted && last != Volatile.Read(ref _heard); waited += TimeSpan.FromSeconds(1))
+            for (var waited = TimeSpan.Zero;
+                waited < patience && !_all.Task.IsCompleted && last != Volatile.Read(ref _heard);
+                waited += TimeSpan.FromSeconds(1))
             {
                 last = Volatile.Read(ref _heard);
                 await Task.WhenAny(_all.Task, Task.Delay(TimeSpan.FromSeconds(1)));

@@ -5,7 +5,8 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>Memory of connections that carry nothing.</summary>
-internal sealed class DerpIdle() : ThreadedScenario("derp-idle", "memory of idle connections, in a fresh process", ServerRole.Derp, "KiB_per_connection", ("connections", 1000))
+internal sealed class DerpIdle() : ThreadedScenario(
+    "derp-idle", "memory of idle connections, in a fresh process", ServerRole.Derp, "KiB_per_connection", ("connections", 1000))
 {
     public override bool Fresh => true;
 
@@ -23,7 +24,9 @@ internal sealed class DerpIdle() : ThreadedScenario("derp-idle", "memory of idle
 
 /// <summary>Connections that come and go.</summary>
 internal sealed class DerpConnect()
-    : ThreadedScenario("derp-connect", "connections made, greeted and closed", ServerRole.Derp, "cpu_ms_per_connect", ("threads", 4), ("connections", 2000))
+    : ThreadedScenario(
+        "derp-connect", "connections made, greeted and closed", ServerRole.Derp, "cpu_ms_per_connect", ("threads", 4),
+        ("connections", 2000))
 {
     public override Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters)
     {

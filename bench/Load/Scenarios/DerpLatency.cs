@@ -5,9 +5,14 @@ using Load.Servers;
 
 namespace Load.Scenarios;
 
-/// <summary>Round trips of small packets through the relay, twice relayed, on an open-loop schedule, with or without other traffic.</summary>
+/// <summary>
+/// Round trips of small packets through the relay, which relays each packet twice: there and back. The schedule is
+/// open-loop, with or without other traffic.
+/// </summary>
 internal sealed class DerpLatency()
-    : ThreadedScenario("derp-latency", "round trips of 64 bytes, open loop, beside background packets", ServerRole.Derp, "p99_us", ("size", 64), ("rate", 500), ("background", 20_000), ("pairs", 10))
+    : ThreadedScenario(
+        "derp-latency", "round trips of 64 bytes, open loop, beside background packets", ServerRole.Derp, "p99_us", ("size", 64),
+        ("rate", 500), ("background", 20_000), ("pairs", 10))
 {
     /// <summary>Idle, and under load.</summary>
     public override (string Name, int[] Values)? Steps => ("background", [0, 20_000]);

@@ -7,8 +7,8 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>
-/// Pairs of clients that keep a window of packets in flight; closed loop, because the cost of a packet is the subject and not its time. With
-/// two servers the senders are at the one and the receivers at the other.
+/// Pairs of clients that keep a window of packets in flight. The loop is closed, because it measures the cost of a packet and
+/// not its time. With two servers, the senders are at the first and the receivers at the second.
 /// </summary>
 internal sealed class DerpThroughput(string name, string summary, ServerRole role, bool webSocket)
     : ThreadedScenario(name, summary, role, "cpu_s_per_million", ("pairs", 10), ("size", 1200), ("window", 16))
@@ -25,7 +25,8 @@ internal sealed class DerpThroughput(string name, string summary, ServerRole rol
         var clients = new List<DerpClient>();
         DerpClient Connect(IPEndPoint relay)
         {
-            clients.Add(DerpClient.Connect(relay, Role is ServerRole.Derp || round.IsBare ? null : round.Certificate, webSocket && !round.IsBare));
+            clients.Add(
+                DerpClient.Connect(relay, Role is ServerRole.Derp || round.IsBare ? null : round.Certificate, webSocket && !round.IsBare));
             return clients[^1];
         }
 

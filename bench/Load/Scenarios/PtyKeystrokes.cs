@@ -5,24 +5,25 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>
-/// How long a keystroke takes to a program in a terminal and back, on a schedule that waits for no answer, while other terminals pour output
-/// without end. The program is <c>cat</c>: what is typed comes back byte for byte.
+/// The time from a keystroke to its echo in a terminal, on an open-loop schedule, alone and beside bulk transfers
+/// in other terminals. The program is <c>cat</c>: it returns what is typed byte for byte.
 /// </summary>
 internal sealed class PtyKeystrokes() : ThreadedScenario(
-    "pty", "keystrokes in terminals beside others that run yes", ServerRole.Terminals, "p99_us", ("interactive", 20), ("pouring", 4), ("rate", 200))
+    "pty", "keystrokes in terminals beside others that run yes", ServerRole.Terminals, "p99_us", ("interactive", 20), ("bulk", 4),
+    ("rate", 200))
 {
     private const string Echo = "stty -icanon -echo min 1 time 0; printf R; exec cat";
 
-    /// <summary>Quiet, and beside four that pour.</summary>
-    public override (string Name, int[] Values)? Steps => ("pouring", [0, 4]);
+    /// <summary>Alone, and beside four bulk transfers.</summary>
+    public override (string Name, int[] Values)? Steps => ("bulk", [0, 4]);
 
     public override Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters)
     {
         var account = Bootstrap.Read(round.Server.Others[0].DataDirectory!);
         var latencies = new Latencies();
-        var poured = 0L;
+        var transferred = 0L;
         var sessions = new List<Session>();
-        var pouring = new List<TerminalClient>();
+        var bulkTransfers = new List<TerminalClient>();
         var stop = false;
         Thread? typist = null;
         List<Thread> readers = [];
@@ -36,15 +37,15 @@ internal sealed class PtyKeystrokes() : ThreadedScenario(
                 readers.Add(Wires.Run(() => session.Listen(latencies, ref stop)));
             }
 
-            for (var i = 0; i < parameters["pouring"]; i++)
+            for (var i = 0; i < parameters["bulk"]; i++)
             {
                 var terminal = new TerminalClient(round.Server.Address, account, "yes");
-                pouring.Add(terminal);
+                bulkTransfers.Add(terminal);
                 readers.Add(Wires.Run(() =>
                 {
                     for (var buffer = new byte[64 * 1024]; !Volatile.Read(ref stop);)
                     {
-                        Interlocked.Add(ref poured, terminal.Read(buffer));
+                        Interlocked.Add(ref transferred, terminal.Read(buffer));
                     }
                 }));
             }
@@ -59,11 +60,11 @@ internal sealed class PtyKeystrokes() : ThreadedScenario(
             });
             Thread.Sleep(TimeSpan.FromSeconds(round.WarmUp));
             latencies.Begin();
-            var (before, bytes) = (round.Server.Cost(), Interlocked.Read(ref poured));
+            var (before, bytes) = (round.Server.Cost(), Interlocked.Read(ref transferred));
             Thread.Sleep(TimeSpan.FromSeconds(round.Seconds));
             var figures = new Dictionary<string, double>();
             latencies.Report(figures);
-            figures["poured_MiB_per_s"] = (Interlocked.Read(ref poured) - bytes) / round.Seconds / (1024 * 1024);
+            figures["bulk_MiB_per_s"] = (Interlocked.Read(ref transferred) - bytes) / round.Seconds / (1024 * 1024);
             figures["cpu_share"] = (round.Server.Cost().Processor - before.Processor) / round.Seconds;
             return figures;
         }
@@ -71,10 +72,10 @@ internal sealed class PtyKeystrokes() : ThreadedScenario(
         {
             Volatile.Write(ref stop, true);
             typist?.Join();
-            pouring.ForEach(static terminal => terminal.Interrupt());
+            bulkTransfers.ForEach(static terminal => terminal.Interrupt());
             sessions.ForEach(static session => session.Terminal.Interrupt());
             readers.ForEach(static reader => reader.Join());
-            pouring.ForEach(static terminal => terminal.Dispose());
+            bulkTransfers.ForEach(static terminal => terminal.Dispose());
             sessions.ForEach(static session => session.Terminal.Dispose());
         }
     }

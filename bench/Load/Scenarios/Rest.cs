@@ -11,7 +11,8 @@ namespace Load.Scenarios;
 internal sealed class Rest()
     : ThreadedScenario("rest", "requests on kept connections", ServerRole.Streams, "cpu_s_per_million", ("connections", 20))
 {
-    private static readonly byte[] Request = "GET /api/v2/buildinfo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n"u8.ToArray();
+    private static readonly byte[] Request =
+        "GET /api/v2/buildinfo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n"u8.ToArray();
 
     public override bool CountsUnits => true;
 

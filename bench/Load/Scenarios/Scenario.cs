@@ -63,7 +63,8 @@ internal abstract class Scenario(string name, string summary, ServerRole role, s
 }
 
 /// <summary>A scenario whose clients are threads with blocking sockets, which cost a client least.</summary>
-internal abstract class ThreadedScenario(string name, string summary, ServerRole role, string main, params (string Name, int Value)[] defaults)
+internal abstract class ThreadedScenario(
+    string name, string summary, ServerRole role, string main, params (string Name, int Value)[] defaults)
     : Scenario(name, summary, role, main, defaults)
 {
     public sealed override Task<Dictionary<string, double>> MeasureAsync(Round round, IReadOnlyDictionary<string, int> parameters) =>

@@ -43,8 +43,8 @@ internal sealed class StreamEcho(string name, string summary, ServerRole role, s
     }
 }
 
-/// <summary>Streams on which the backend sends as fast as it can.</summary>
-internal sealed class StreamPour(string name, string summary, ServerRole role, string path = StreamPaths.Pour)
+/// <summary>Bulk transfers: streams on which the backend sends as fast as it can.</summary>
+internal sealed class StreamBulkTransfer(string name, string summary, ServerRole role, string path = StreamPaths.BulkTransfer)
     : ThreadedScenario(name, summary, role, "cpu_s_per_GiB", ("streams", 4))
 {
     public override bool CountsUnits => true;
@@ -71,7 +71,11 @@ internal sealed class StreamPour(string name, string summary, ServerRole role, s
 
             var window = Window.Watch(round, () => Interlocked.Read(ref bytes));
             var gibibytes = window.Units / (1 << 30);
-            var figures = new Dictionary<string, double> { ["cpu_s_per_GiB"] = window.Processor / gibibytes, ["GiB_per_s"] = gibibytes / window.Seconds };
+            var figures = new Dictionary<string, double>
+            {
+                ["cpu_s_per_GiB"] = window.Processor / gibibytes,
+                ["GiB_per_s"] = gibibytes / window.Seconds,
+            };
             window.Report(figures, per: 1 << 30);
             return figures;
         }

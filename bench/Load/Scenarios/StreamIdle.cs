@@ -4,7 +4,8 @@ using Load.Servers;
 namespace Load.Scenarios;
 
 /// <summary>Memory of streams that carry nothing.</summary>
-internal sealed class StreamIdle() : ThreadedScenario("stream-idle", "memory of idle streams, in a fresh process", ServerRole.Streams, "KiB_per_connection", ("streams", 1000))
+internal sealed class StreamIdle() : ThreadedScenario(
+    "stream-idle", "memory of idle streams, in a fresh process", ServerRole.Streams, "KiB_per_connection", ("streams", 1000))
 {
     public override bool Fresh => true;
 

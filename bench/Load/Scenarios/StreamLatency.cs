@@ -7,7 +7,8 @@ namespace Load.Scenarios;
 
 /// <summary>How long a message takes there and back, sent on a schedule that waits for no answer.</summary>
 internal sealed class StreamLatency()
-    : ThreadedScenario("stream-latency", "round trips of messages, open loop", ServerRole.Streams, "p99_us", ("streams", 20), ("size", 64), ("rate", 1000))
+    : ThreadedScenario(
+        "stream-latency", "round trips of messages, open loop", ServerRole.Streams, "p99_us", ("streams", 20), ("size", 64), ("rate", 1000))
 {
     public override Dictionary<string, double> Measure(Round round, IReadOnlyDictionary<string, int> parameters)
     {

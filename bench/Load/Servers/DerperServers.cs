@@ -29,7 +29,8 @@ internal sealed class DerperServers(Site site)
         var directory = Site.Scratch();
         List<string> command =
         [
-            site.Find("derper")!, $"-a=127.0.0.1:{Site.Text(port)}", $"-c={Path.Combine(directory, "derper.key")}", "-http-port=-1", "-stun=false",
+            site.Find("derper")!, $"-a=127.0.0.1:{Site.Text(port)}", $"-c={Path.Combine(directory, "derper.key")}", "-http-port=-1",
+            "-stun=false",
         ];
         if (secure)
         {

@@ -9,7 +9,8 @@ internal sealed class EdgeServers(Site site)
         ServerRole.Coordination => StartBefore(assembly, StartApi(assembly, "--ControlPlane:LocalAgent=off")),
         ServerRole.Terminals => StartBefore(assembly, StartTerminals(assembly)),
         ServerRole.Streams or ServerRole.StreamsTls => StartNode(
-            assembly, Site.Scratch(), role is ServerRole.StreamsTls, 0, [], "--Edge:Mode=edge", $"--Edge:Backends=http://{site.BackendAddress}"),
+            assembly, Site.Scratch(), role is ServerRole.StreamsTls, 0, [], "--Edge:Mode=edge",
+            $"--Edge:Backends=http://{site.BackendAddress}"),
         _ => StartNode(assembly, Site.Scratch(), role is ServerRole.DerpTls, 0, [], Relay),
     };
 
@@ -19,7 +20,8 @@ internal sealed class EdgeServers(Site site)
     {
         try
         {
-            return StartNode(assembly, Site.Scratch(), [api], "--urls=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends=http://{api.Address}");
+            return StartNode(
+                assembly, Site.Scratch(), [api], "--urls=http://127.0.0.1:0", "--Edge:Mode=edge", $"--Edge:Backends=http://{api.Address}");
         }
         catch
         {
@@ -35,11 +37,13 @@ internal sealed class EdgeServers(Site site)
     private static Server StartTerminals(string assembly)
     {
         var api = StartApi(
-            assembly, "--ControlPlane:LocalAgent=on", "--ControlPlane:Terminals:MaxSessions=1000", "--ControlPlane:Terminals:DetachedTimeout=1s");
+            assembly, "--ControlPlane:LocalAgent=on", "--ControlPlane:Terminals:MaxSessions=1000",
+            "--ControlPlane:Terminals:DetachedTimeout=1s");
         try
         {
             api.Others.Add(Server.Start(new ServerCommand(0, null, Site.Managed(
-                assembly, "agent", $"--Edge:DataDirectory={api.DataDirectory}", "--ControlPlane:Terminals:MaxSessions=1000", "--ControlPlane:Terminals:DetachedTimeout=1s"))));
+                assembly, "agent", $"--Edge:DataDirectory={api.DataDirectory}", "--ControlPlane:Terminals:MaxSessions=1000",
+                "--ControlPlane:Terminals:DetachedTimeout=1s"))));
             return api;
         }
         catch
@@ -64,7 +68,8 @@ internal sealed class EdgeServers(Site site)
         return server;
     }
 
-    private Server StartNode(string assembly, string directory, bool secure, int port, IEnumerable<Server> others, params IEnumerable<string> settings)
+    private Server StartNode(
+        string assembly, string directory, bool secure, int port, IEnumerable<Server> others, params IEnumerable<string> settings)
     {
         if (!secure)
         {
@@ -75,8 +80,9 @@ internal sealed class EdgeServers(Site site)
         return StartNode(
             assembly, directory, others,
             [
-                $"--Kestrel:Endpoints:Tls:Url=https://127.0.0.1:{Site.Text(port)}", $"--Kestrel:Endpoints:Tls:Certificate:Path={certificate}",
-                $"--Kestrel:Endpoints:Tls:Certificate:KeyPath={key}", .. settings,
+                $"--Kestrel:Endpoints:Tls:Url=https://127.0.0.1:{Site.Text(port)}",
+                $"--Kestrel:Endpoints:Tls:Certificate:Path={certificate}", $"--Kestrel:Endpoints:Tls:Certificate:KeyPath={key}",
+                .. settings,
             ]);
     }
 
@@ -89,7 +95,8 @@ internal sealed class EdgeServers(Site site)
             var secret = Path.Combine(directory, "mesh.key");
             File.WriteAllText(secret, MeshSecret);
             return StartNode(
-                assembly, directory, secure: true, mine, others, [.. Relay, $"--Relay:Derp:MeshKeyFile={secret}", $"--Relay:Derp:MeshWith:0=https://127.0.0.1:{Site.Text(other)}"]);
+                assembly, directory, secure: true, mine, others,
+                [.. Relay, $"--Relay:Derp:MeshKeyFile={secret}", $"--Relay:Derp:MeshWith:0=https://127.0.0.1:{Site.Text(other)}"]);
         }
 
         var second = Start(ports[1], ports[0]);

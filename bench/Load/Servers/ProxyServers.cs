@@ -1,6 +1,9 @@
 namespace Load.Servers;
 
-/// <summary>Starts the proxies that Edge is compared with, stock but for what a fair run needs: long time-outs, no request logs, room for connections.</summary>
+/// <summary>
+/// Starts the proxies that Edge is compared with. Their settings are the defaults but for what a fair run needs: long
+/// time-outs, no request logs, enough connections.
+/// </summary>
 internal sealed class ProxyServers(Site site)
 {
     public Server Start(string name, bool secure) => name switch
@@ -23,7 +26,8 @@ internal sealed class ProxyServers(Site site)
 
         var directory = Site.Scratch();
         var (certificate, key) = site.WriteCertificate(directory);
-        return Server.Start(new ServerCommand(port, directory, Site.Self("yarp", Site.Text(port), Site.Text(site.Backend), certificate, key)));
+        return Server.Start(
+            new ServerCommand(port, directory, Site.Self("yarp", Site.Text(port), Site.Text(site.Backend), certificate, key)));
     }
 
     private Server StartHaproxy(bool secure, string tuning, string options)
@@ -68,7 +72,8 @@ internal sealed class ProxyServers(Site site)
         if (secure)
         {
             var (certificate, key) = site.WriteCertificate(directory);
-            listen = $"listen 127.0.0.1:{Site.Text(port)} ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key};";
+            listen = $"listen 127.0.0.1:{Site.Text(port)} ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; "
+                + $"ssl_certificate_key {key};";
         }
 
         // A stream is two connections of a worker.

@@ -31,7 +31,10 @@ internal sealed class Server : IDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>Servers behind or beside this one, as an API server or the other half of a mesh; their cost is counted, and they end with it.</summary>
+    /// <summary>
+    /// Servers behind or beside this one, such as an API server or the other half of a mesh. Their cost is added to this
+    /// one's, and they stop with it.
+    /// </summary>
     public List<Server> Others { get; } = [];
 
     /// <summary>Edge's admin listener, which has its metrics.</summary>
@@ -58,7 +61,12 @@ internal sealed class Server : IDisposable
     /// <exception cref="InvalidOperationException">It ended, or was not there in time.</exception>
     public static Server Start(ServerCommand command)
     {
-        var start = new ProcessStartInfo(command.Line[0], command.Line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(command.Line[0], command.Line[1..])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         foreach (var (name, value) in command.Environment)
         {
             start.Environment[name] = value;

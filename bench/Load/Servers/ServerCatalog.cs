@@ -23,16 +23,22 @@ internal sealed class ServerCatalog(Site site)
         _ => role is ServerRole.Streams or ServerRole.StreamsTls,
     };
 
-    /// <summary>Whether a server only speaks DERP bare: where others are under TLS or in WebSocket, it is the plain floor beside them.</summary>
+    /// <summary>
+    /// Whether a server speaks plain DERP only. Where other servers use TLS or WebSocket, it is the plain floor beside them.
+    /// </summary>
     public static bool IsBare(string name) => name is "floor" or "derplimit";
 
     /// <summary>Why it cannot be started here, or null.</summary>
     public string? Missing(string name) => name switch
     {
         Edge => File.Exists(site.Edge) ? null : $"{site.Edge} is not built; name another with --path edge=/…/Edge.dll",
-        "base" => site.Paths.TryGetValue(name, out var path) && File.Exists(path) ? null : "base is another build of Edge; name it with --path base=/…/Edge.dll",
+        "base" => site.Paths.TryGetValue(name, out var path) && File.Exists(path)
+            ? null
+            : "base is another build of Edge; name it with --path base=/…/Edge.dll",
         "floor" or "yarp" => null,
-        _ => site.Find(Program(name)) is null ? $"{Program(name)} is not installed; name it with --path {Program(name)}=/…/{Program(name)}" : null,
+        _ => site.Find(Program(name)) is null
+            ? $"{Program(name)} is not installed; name it with --path {Program(name)}=/…/{Program(name)}"
+            : null,
     };
 
     /// <exception cref="InvalidOperationException">It does not start.</exception>

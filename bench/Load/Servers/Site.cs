@@ -10,7 +10,8 @@ internal sealed record Site(IReadOnlyDictionary<string, string> Paths, int Backe
 
     /// <summary>Edge's assembly: the one built with this tool, unless another is named.</summary>
     public string Edge => Paths.TryGetValue(ServerCatalog.Edge, out var path) ? path : Path.GetFullPath(Path.Combine(
-        AppContext.BaseDirectory, "../../../../../src/Edge/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0/Edge.dll"));
+        AppContext.BaseDirectory, "../../../../../src/Edge/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name,
+        "net10.0/Edge.dll"));
 
     /// <summary>The host and port of the backend, as servers want it.</summary>
     public string BackendAddress => $"127.0.0.1:{Text(Backend)}";

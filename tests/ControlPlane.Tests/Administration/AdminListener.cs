@@ -24,7 +24,8 @@ internal sealed class AdminListener : IAsyncDisposable
     /// <summary>Its address, without a final slash.</summary>
     public string Url => _app.Urls.Single();
 
-    public IEnumerable<Microsoft.AspNetCore.Http.Endpoint> Endpoints => ((IEndpointRouteBuilder)_app).DataSources.SelectMany(static source => source.Endpoints);
+    public IEnumerable<Microsoft.AspNetCore.Http.Endpoint> Endpoints =>
+        ((IEndpointRouteBuilder)_app).DataSources.SelectMany(static source => source.Endpoints);
 
     public static async Task<AdminListener> StartAsync(
         Func<string, ControlPlaneOptions>? options = null, bool withoutServer = false, ILoggerProvider? log = null)

@@ -22,11 +22,15 @@ public sealed class AdministrationTests
         var list = await admin.GetAsync("/users");
 
         Assert.Equal((201, 409), (made.Status, again.Status));
-        Assert.Equal(["admin", "Ann"], list.Json.GetProperty("users").EnumerateArray().Select(static user => user.GetProperty("username").GetString()!));
+        Assert.Equal(
+            ["admin", "Ann"],
+            list.Json.GetProperty("users").EnumerateArray().Select(static user => user.GetProperty("username").GetString()!));
         Assert.Equal(2, list.Json.GetProperty("count").GetInt64());
         Assert.Equal(made.Body, (await admin.GetAsync("/users/ANN")).Body);
         Assert.Equal(made.Body, (await admin.GetAsync("/users/" + made.Text("id"))).Body);
-        Assert.Equal(1, admin.Server.Count("SELECT count(*) FROM organization_members JOIN users ON users.id = user_id WHERE username = 'Ann'"));
+        Assert.Equal(
+            1,
+            admin.Server.Count("SELECT count(*) FROM organization_members JOIN users ON users.id = user_id WHERE username = 'Ann'"));
     }
 
     [Fact]
@@ -40,7 +44,9 @@ public sealed class AdministrationTests
 
         var page = await admin.GetAsync("/users?limit=2&offset=1");
 
-        Assert.Equal(["b", "c"], page.Json.GetProperty("users").EnumerateArray().Select(static user => user.GetProperty("username").GetString()!));
+        Assert.Equal(
+            ["b", "c"],
+            page.Json.GetProperty("users").EnumerateArray().Select(static user => user.GetProperty("username").GetString()!));
         Assert.Equal(4, page.Json.GetProperty("count").GetInt64());
         foreach (var wrong in new[] { "limit=0", "limit=1001", "limit=x", "offset=-1", "offset=99999999999" })
         {
@@ -75,7 +81,7 @@ public sealed class AdministrationTests
         Assert.Equal(200, (await admin.Server.GetAsUserAsync(admin.Server.AgentPath)).Status);
         Assert.Equal(200, (await admin.SendAsync(HttpMethod.Patch, "/users/admin", new { name = "A", status = "active" })).Status);
 
-        // A suspended one is no help; an active one is.
+        // A suspended owner does not count as another owner; an active one does.
         admin.Server.Execute("INSERT INTO user_roles (user_id, role) SELECT id, 'owner' FROM users WHERE username = 'ann'");
         await admin.SendAsync(HttpMethod.Patch, "/users/ann", new { status = "suspended" });
         Assert.Equal(409, (await admin.DeleteAsync("/users/admin?with_workspaces=true")).Status);
@@ -179,7 +185,17 @@ public sealed class AdministrationTests
             directory = "/work",
             environment_variables = new { EDITOR = "vi" },
             display_apps = OneDisplayApp,
-            apps = new[] { new { slug = "site", display_name = "Site", healthcheck_url = "http://localhost:1", healthcheck_interval = 5, healthcheck_threshold = 3 } },
+            apps = new[]
+            {
+                new
+                {
+                    slug = "site",
+                    display_name = "Site",
+                    healthcheck_url = "http://localhost:1",
+                    healthcheck_interval = 5,
+                    healthcheck_threshold = 3,
+                },
+            },
             scripts = new[] { new { script = "echo hi", run_on_start = true, timeout_seconds = 90 } },
             devcontainers = new[] { new { name = "dev", workspace_folder = "/work" } },
             metadata = new[] { new { key = "load", script = "uptime", interval = 10 } },
@@ -195,9 +211,12 @@ public sealed class AdministrationTests
         var app = manifest.GetProperty("apps")[0].GetProperty("id").GetGuid();
 
         var replaced = await admin.SendAsync(
-            HttpMethod.Put, $"/agents/{made.Text("id")}/declarations", new { apps = new[] { new { slug = "new" }, new { slug = "site" } } });
+            HttpMethod.Put, $"/agents/{made.Text("id")}/declarations",
+            new { apps = new[] { new { slug = "new" }, new { slug = "site" } } });
         var declared = replaced.Json.GetProperty("declarations");
-        Assert.Equal(["new", "site"], declared.GetProperty("apps").EnumerateArray().Select(static one => one.GetProperty("slug").GetString()!));
+        Assert.Equal(
+            ["new", "site"],
+            declared.GetProperty("apps").EnumerateArray().Select(static one => one.GetProperty("slug").GetString()!));
         Assert.Equal(app, declared.GetProperty("apps")[1].GetProperty("id").GetGuid());
         Assert.Equal((0, 0), (declared.GetProperty("scripts").GetArrayLength(), declared.GetProperty("resources").GetArrayLength()));
 
@@ -266,16 +285,21 @@ public sealed class AdministrationTests
             ExternalAuth = [new ExternalAuthProvider { Id = "hub", Type = "github", LinkUrl = new Uri("https://a.example") }],
         });
 
-        var set = await admin.SendAsync(HttpMethod.Put, "/users/admin/external-auth/hub", new { access_token = "geheim", expires_at = "2099-01-01T00:00:00Z" });
+        var set = await admin.SendAsync(
+            HttpMethod.Put, "/users/admin/external-auth/hub", new { access_token = "geheim", expires_at = "2099-01-01T00:00:00Z" });
         var links = await admin.GetAsync("/users/admin/external-auth");
         var token = await admin.Server.SendAsAgentAsync(HttpMethod.Get, "/api/v2/workspaceagents/me/external-auth?id=hub");
 
         Assert.Equal((204, "geheim"), (set.Status, token.Text("access_token")));
         Assert.Contains("hub", links.Body, StringComparison.Ordinal);
         Assert.DoesNotContain("geheim", links.Body, StringComparison.Ordinal);
-        Assert.Equal("hub", (await admin.GetAsync("/external-auth/providers")).Json.GetProperty("providers")[0].GetProperty("id").GetString());
+        Assert.Equal(
+            "hub",
+            (await admin.GetAsync("/external-auth/providers")).Json.GetProperty("providers")[0].GetProperty("id").GetString());
         Assert.Equal(404, (await admin.SendAsync(HttpMethod.Put, "/users/admin/external-auth/nothing", new { access_token = "x" })).Status);
-        Assert.Equal(400, (await admin.SendAsync(HttpMethod.Put, "/users/admin/external-auth/hub", new { access_token = "two words" })).Status);
+        Assert.Equal(
+            400,
+            (await admin.SendAsync(HttpMethod.Put, "/users/admin/external-auth/hub", new { access_token = "two words" })).Status);
         Assert.Equal(204, (await admin.DeleteAsync("/users/admin/external-auth/hub")).Status);
         Assert.Equal(404, (await admin.DeleteAsync("/users/admin/external-auth/hub")).Status);
     }

@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>Every route of the code, whatever it is sent: no fault of the program, and no secret in an answer or in the log.</summary>
+/// <summary>Hostile input to every route: no answer is a 5xx, and no answer or log line has a secret in it.</summary>
 public sealed class BadInputTests
 {
     private const string Root = "/api/v2";
@@ -77,7 +77,9 @@ public sealed class BadInputTests
                 var status = await CheckAsync(server, method, Fill(path, server.Agent.Id.ToString()), token, "{}"u8.ToArray());
 
                 // A terminal tells strangers no more than that it is not there (tailnet.md §6).
-                Assert.True(status is 401 || (status is 404 && path.EndsWith("/pty", StringComparison.Ordinal)), $"{method} {path}: {status}");
+                Assert.True(
+                    status is 401 || (status is 404 && path.EndsWith("/pty", StringComparison.Ordinal)),
+                    $"{method} {path}: {status}");
             }
         }
 
@@ -87,7 +89,8 @@ public sealed class BadInputTests
     [Fact]
     public async Task NoRouteReadsABodyOfAnySize()
     {
-        await using var admin = await AdminListener.StartAsync(static directory => new ControlPlaneOptions { DataDirectory = directory, MaxRequestBodyBytes = 100_000 });
+        await using var admin = await AdminListener.StartAsync(
+            static directory => new ControlPlaneOptions { DataDirectory = directory, MaxRequestBodyBytes = 100_000 });
         var server = admin.Server;
         var large = new byte[200_000];
         large.AsSpan().Fill((byte)' ');
@@ -114,10 +117,11 @@ public sealed class BadInputTests
         {
             foreach (var segment in path.Contains('{', StringComparison.Ordinal) ? HostileInput.Segments : [])
             {
-                await CheckAsync(server, method, admin.Url + Fill(path, segment), null, operation.Request is null ? null : "{}"u8.ToArray());
+                await CheckAsync(
+                    server, method, admin.Url + Fill(path, segment), null, operation.Request is null ? null : "{}"u8.ToArray());
             }
 
-            // What is there goes on being there, or nothing would be left to send to.
+            // Nothing is deleted or rotated, because later requests need it.
             if (method == HttpMethod.Delete || path.EndsWith("rotate-token", StringComparison.Ordinal))
             {
                 continue;
@@ -147,7 +151,8 @@ public sealed class BadInputTests
 
     private static IEnumerable<(string Path, HttpMethod Method, ApiOperation Operation)> OperationsOf(AdminListener admin) => ApiDocument
         .Operations(admin.Endpoints, AdministrationApi.Root)
-        .Select(static one => (AdministrationApi.Root + one.Path, HttpMethod.Parse(one.Method), AdminOperations.All[$"{one.Method} {one.Path}"]));
+        .Select(static one =>
+            (AdministrationApi.Root + one.Path, HttpMethod.Parse(one.Method), AdminOperations.All[$"{one.Method} {one.Path}"]));
 
     private static IEnumerable<byte[]> Bodies(ApiOperation operation, HostileInput hostile) => operation.Request is { } type
         ? [.. HostileInput.Bodies, .. Enumerable.Range(0, BodiesPerOperation).Select(_ => hostile.Body(type))]
@@ -166,7 +171,8 @@ public sealed class BadInputTests
     private static async Task<int> CheckAsync(ApiServer server, HttpMethod method, string path, string? token, byte[]? body)
     {
         var url = path.StartsWith('/') ? server.Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path : path;
-        using var request = new HttpRequestMessage(method, new Uri(url, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+        using var request = new HttpRequestMessage(
+            method, new Uri(url, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (token is not null)
         {
             request.Headers.TryAddWithoutValidation("Coder-Session-Token", token);
@@ -179,9 +185,13 @@ public sealed class BadInputTests
         }
 
         // Streams have no length and no end.
-        using var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
-        var answer = response.Content.Headers.ContentLength is > 0 ? await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken) : "";
-        var what = $"{method} {path} {(body is null ? "" : Encoding.Latin1.GetString(body, 0, Math.Min(body.Length, 300)))}\n{(int)response.StatusCode} {answer}";
+        using var response = await server.Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        var answer = response.Content.Headers.ContentLength is > 0
+            ? await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)
+            : "";
+        var what = $"{method} {path} {(body is null ? "" : Encoding.Latin1.GetString(body, 0, Math.Min(body.Length, 300)))}\n"
+            + $"{(int)response.StatusCode} {answer}";
         Assert.True((int)response.StatusCode < 500, what);
         foreach (var secret in Secrets(server))
         {

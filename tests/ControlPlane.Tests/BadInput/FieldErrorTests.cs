@@ -11,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>A body that is JSON and not what is asked for: the answer names the field and what is allowed there.</summary>
+/// <summary>Valid JSON with a wrong field: the answer names the field and what is allowed there.</summary>
 public sealed class FieldErrorTests
 {
     private const string Declarations = "/agents/admin%2Fdefault%2Fmain/declarations";
@@ -24,7 +24,8 @@ public sealed class FieldErrorTests
         var agents = ApiDocument.Operations(server.Services.GetRequiredService<EndpointDataSource>().Endpoints, "/api/v2")
             .Select(one => ("/api/v2" + one.Path, one.Method, Operation: AgentsOperations.All[$"{one.Method} {one.Path}"]));
         var administration = ApiDocument.Operations(admin.Endpoints, AdministrationApi.Root)
-            .Select(one => (admin.Url + AdministrationApi.Root + one.Path, one.Method, Operation: AdminOperations.All[$"{one.Method} {one.Path}"]));
+            .Select(one =>
+                (admin.Url + AdministrationApi.Root + one.Path, one.Method, Operation: AdminOperations.All[$"{one.Method} {one.Path}"]));
         var tried = 0;
         foreach (var (path, method, operation) in agents.Concat(administration).Where(static one => one.Operation.Request is not null))
         {
@@ -50,7 +51,10 @@ public sealed class FieldErrorTests
     }
 
     [Theory]
-    [InlineData("""{"apps":[{"slug":"a","healthcheck":{"url":"http://x"}}]}""", "apps[0].healthcheck", "is not known; known are id, slug, display_name, url, ")]
+    [InlineData(
+        """{"apps":[{"slug":"a","healthcheck":{"url":"http://x"}}]}""",
+        "apps[0].healthcheck",
+        "is not known; known are id, slug, display_name, url, ")]
     [InlineData("""{"apps":[{"slug":"a"},{"slug":1}]}""", "apps[1].slug", "must be a string")]
     [InlineData("""{"apps":[{"slug":null}]}""", "apps[0].slug", "must be a string, not null")]
     [InlineData("""{"apps":[null]}""", "apps[0]", "must be an object, not null")]
@@ -58,11 +62,17 @@ public sealed class FieldErrorTests
     [InlineData("""{"apps":null}""", "apps", "must be a list, not null")]
     [InlineData("""{"apps":[{"id":"x"}]}""", "apps[0].id", "must be a UUID such as 3b579bf4-1ed8-4b99-87a8-e9a1e3410410 or null")]
     [InlineData("""{"apps":[{"hidden":"no"}]}""", "apps[0].hidden", "must be true or false")]
-    [InlineData("""{"apps":[{"healthcheck_interval":4294967296}]}""", "apps[0].healthcheck_interval", "must be a whole number from -2147483648 to 2147483647")]
+    [InlineData(
+        """{"apps":[{"healthcheck_interval":4294967296}]}""",
+        "apps[0].healthcheck_interval",
+        "must be a whole number from -2147483648 to 2147483647")]
     [InlineData("""{"apps":[{"slug":"a","healthcheck_interval":-1}]}""", "apps[0].healthcheck_interval", "must be from 0 to 31622400")]
     [InlineData("""{"apps":[{"slug":"a","slug":"b"}]}""", "apps[0].slug", "must not be there twice")]
     [InlineData("""{"apps":[],"apps":[]}""", "apps", "must not be there twice")]
-    [InlineData("""{"apps":[{"slug":"a","sharing_level":"all"}]}""", "apps[0].sharing_level", "must be one of owner, authenticated, organization, public")]
+    [InlineData(
+        """{"apps":[{"slug":"a","sharing_level":"all"}]}""",
+        "apps[0].sharing_level",
+        "must be one of owner, authenticated, organization, public")]
     [InlineData("""{"Apps":[]}""", "Apps", "is not known; known are apps, scripts, devcontainers, metadata, resources")]
     [InlineData("""{"":1}""", "\"\"", "is not known; ")]
     [InlineData("[]", "body", "must be an object or null")]
@@ -77,10 +87,16 @@ public sealed class FieldErrorTests
     }
 
     [Theory]
-    [InlineData("""{"access_token":"x","expires_at":"tomorrow"}""", "expires_at", "must be a time of RFC 3339 such as 2030-01-31T00:00:00Z or null")]
+    [InlineData(
+        """{"access_token":"x","expires_at":"tomorrow"}""",
+        "expires_at",
+        "must be a time of RFC 3339 such as 2030-01-31T00:00:00Z or null")]
     [InlineData("""{"access_token":"two words"}""", "access_token", "must be printable ASCII without spaces, of 1 to 16384 characters")]
     [InlineData("""{"access_token":"x","token_extra":[]}""", "token_extra", "must be a JSON object of at most 65536 characters")]
-    [InlineData("""{"access_token":"x","token_extra":{"a":1,"a":2}}""", "token_extra", "must be a value without the same name twice in an object or null")]
+    [InlineData(
+        """{"access_token":"x","token_extra":{"a":1,"a":2}}""",
+        "token_extra",
+        "must be a value without the same name twice in an object or null")]
     public async Task AUsersTokenForAnotherServiceThatIsWrongNamesTheField(string body, string field, string allowed)
     {
         await using var admin = await AdminListener.StartAsync(static directory => new ControlPlaneOptions
@@ -112,7 +128,8 @@ public sealed class FieldErrorTests
     {
         await using var server = await ApiServer.StartAsync();
         var answer = await server.SendAsAgentAsync(
-            HttpMethod.Post, "/api/v2/workspaceagents/me/report-lifecycle", """{"new":[{}],"STATE":"off","state":"starting","changed_at":null}""");
+            HttpMethod.Post, "/api/v2/workspaceagents/me/report-lifecycle",
+            """{"new":[{}],"STATE":"off","state":"starting","changed_at":null}""");
         Assert.Equal(204, answer.Status);
         Assert.Equal("starting", (await server.GetAsUserAsync(server.AgentPath)).Text("lifecycle_state"));
     }

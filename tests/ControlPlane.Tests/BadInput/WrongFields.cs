@@ -3,7 +3,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace ControlPlane.Tests.BadInput;
 
-/// <summary>Bodies of a type that are JSON with one value of a wrong kind, for every field at every depth, and the path of that field.</summary>
+/// <summary>
+/// JSON bodies of a type in which one value has a wrong kind, for every field at every depth, each with the path of that field.
+/// </summary>
 internal static class WrongFields
 {
     private static readonly string[] Values =

@@ -10,8 +10,10 @@ internal static class ReferenceDocument
     {
         var root = document.GetProperty("servers")[0].GetProperty("url").GetString();
         var text = new StringBuilder($"# {document.GetProperty("info").GetProperty("title").GetString()}: reference\n\n");
-        text.Append($"Paths are below `{root}`. This page is made from the OpenAPI document at `{root}/openapi.json`, whose descriptions\n");
-        text.Append("are the comments of the code. `ReferenceTests` says how to write it anew. A field with a `?` may be missing.\n\n## Operations\n");
+        text.Append(
+            $"Paths are below `{root}`. This page is made from the OpenAPI document at `{root}/openapi.json`, whose descriptions\n");
+        text.Append("are the comments of the code. `ReferenceTests` says how to write it anew. A field with a `?` may be missing.\n\n"
+            + "## Operations\n");
         foreach (var path in document.GetProperty("paths").EnumerateObject())
         {
             foreach (var operation in path.Value.EnumerateObject().Where(static one => one.Name != "parameters"))
@@ -50,8 +52,10 @@ internal static class ReferenceDocument
             text.Append($"Body: {ContentOf(body)}. ");
         }
 
-        var named = operation.GetProperty("responses").EnumerateObject().Where(static one => one.Name != "default").ToLookup(static one => one.Name[0] >= '4');
-        text.Append($"Answer: {string.Join(", ", named[false].Select(Answer))}. Errors: {string.Join(", ", named[true].Select(static one => one.Name))}.\n");
+        var named = operation.GetProperty("responses").EnumerateObject().Where(static one => one.Name != "default")
+            .ToLookup(static one => one.Name[0] >= '4');
+        text.Append($"Answer: {string.Join(", ", named[false].Select(Answer))}. Errors: "
+            + $"{string.Join(", ", named[true].Select(static one => one.Name))}.\n");
     }
 
     private static string Answer(JsonProperty response) =>
@@ -64,7 +68,8 @@ internal static class ReferenceDocument
         text.Append("| field | type | description |\n|---|---|---|\n");
         foreach (var property in schema.GetProperty("properties").EnumerateObject())
         {
-            text.Append($"| `{property.Name}`{(required.Contains(property.Name) ? "" : "?")} | {TypeOf(property.Value)} | {Cell(property.Value)} |\n");
+            text.Append($"| `{property.Name}`{(required.Contains(property.Name) ? "" : "?")} | {TypeOf(property.Value)} | "
+                + $"{Cell(property.Value)} |\n");
         }
     }
 
@@ -95,7 +100,8 @@ internal static class ReferenceDocument
         if (schema.TryGetProperty("enum", out var words))
         {
             return string.Join(
-                ", ", words.EnumerateArray().Select(static word => word.ValueKind == JsonValueKind.Null ? "null" : $"`{word.GetString()}`"));
+                ", ",
+                words.EnumerateArray().Select(static word => word.ValueKind == JsonValueKind.Null ? "null" : $"`{word.GetString()}`"));
         }
 
         if (!schema.TryGetProperty("type", out var type))
@@ -108,7 +114,8 @@ internal static class ReferenceDocument
         {
             "array" => $"list of {TypeOf(schema.GetProperty("items"))}",
             "object" => $"object of {TypeOf(schema.GetProperty("additionalProperties"))}",
-            _ when schema.TryGetProperty("format", out var format) && format.GetString() is "uuid" or "date-time" or "uri" => format.GetString()!,
+            _ when schema.TryGetProperty("format", out var format) && format.GetString() is "uuid" or "date-time" or "uri" =>
+                format.GetString()!,
             _ => kind,
         }) + orNull;
     }

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Edge.Tests.Architecture;
 
 /// <summary>
-/// No silent catch: one that takes every exception (no type or <see cref="Exception"/>, no filter) logs it, throws, or says in a comment why it
-/// may be silent. One of a closed set of types, or with a filter, has said which reasons it takes.
+/// No silent catch. A catch of every exception (no type or <see cref="Exception"/>, no filter) logs it, throws, or has a
+/// comment that says why it may be silent. A catch with a filter or of narrower types states its reasons by that.
 /// </summary>
 public partial class CatchTests
 {
@@ -13,7 +13,8 @@ public partial class CatchTests
     {
         var source = Path.Combine(DependencyTests.RepositoryRoot(), "src");
         string[] silent = [.. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
-            .Where(static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(
+                static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .SelectMany(path => Silent(File.ReadAllText(path)).Select(line => $"{Path.GetRelativePath(source, path)}:{line}"))
             .Order(StringComparer.Ordinal)];
 

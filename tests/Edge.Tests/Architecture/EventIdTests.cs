@@ -14,10 +14,12 @@ public partial class EventIdTests
     {
         var source = Path.Combine(DependencyTests.RepositoryRoot(), "src", project);
         var text = string.Concat(Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
-            .Where(static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(
+                static path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Select(File.ReadAllText));
 
-        int[] ids = [.. Id().Matches(text).Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
+        int[] ids = [.. Id().Matches(text)
+            .Select(static match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture))];
 
         Assert.Equal(Message().Count(text), ids.Length);
         Assert.Equal(ids.Distinct().Order(), ids.Order());

@@ -1,7 +1,10 @@
+using System.Globalization;
+
 namespace Edge.Tests.Architecture;
 
 /// <summary>
-/// Style that no build checks: <c>dotnet format style</c> would (IMPORTS and IDE0003), in over a minute for all projects.
+/// Style that no build checks. <c>dotnet format style</c> checks usings and <c>this.</c> (IMPORTS and IDE0003), but takes over a minute for
+/// all projects. No tool of the SDK checks <c>max_line_length</c>.
 /// </summary>
 public class SourceStyleTests
 {
@@ -19,9 +22,29 @@ public class SourceStyleTests
     public void MembersAreNotQualifiedByThis()
     {
         string[] qualified = [.. Sources().Where(static file => File.ReadLines(file)
-            .Any(static line => Code(line).Split(' ', '(', '[', '!', '{').Any(static word => word.StartsWith("this" + ".", StringComparison.Ordinal))))];
+            .Any(static line => Code(line).Split(' ', '(', '[', '!', '{')
+                .Any(static word => word.StartsWith("this" + ".", StringComparison.Ordinal))))];
 
         Assert.Empty(qualified);
+    }
+
+    [Fact]
+    public void NoLineIsLongerThanEditorConfigAllows()
+    {
+        var root = DependencyTests.RepositoryRoot();
+        var limit = int.Parse(
+            File.ReadLines(Path.Combine(root, ".editorconfig"))
+                .Select(static line => line.Split('=', StringSplitOptions.TrimEntries))
+                .Single(static setting => setting[0] == "max_line_length")[1],
+            CultureInfo.InvariantCulture);
+
+        // Characters are Unicode scalar values, as editors count them.
+        string[] longer = [.. Sources().SelectMany(file => File.ReadLines(file)
+            .Select((line, index) => (Length: line.EnumerateRunes().Count(), Place: $"{Path.GetRelativePath(root, file)}:{index + 1}"))
+            .Where(line => line.Length > limit)
+            .Select(static line => line.Place))];
+
+        Assert.True(longer.Length == 0, $"{longer.Length} lines have more than {limit} characters:\n{string.Join('\n', longer)}");
     }
 
     [Theory]
@@ -36,7 +59,8 @@ public class SourceStyleTests
     {
         string[] names = [.. lines
             .TakeWhile(static line => !line.StartsWith("namespace ", StringComparison.Ordinal))
-            .Where(static line => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';') && !line.Contains('=', StringComparison.Ordinal)
+            .Where(static line => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';')
+                && !line.Contains('=', StringComparison.Ordinal)
                 && !line.StartsWith("using static ", StringComparison.Ordinal) && !line.Contains('(', StringComparison.Ordinal))
             .Select(static line => line["using ".Length..^1])];
         return names.SequenceEqual(names.OrderBy(static name => IsSystem(name) ? 0 : 1).ThenBy(static name => name, ByParts));

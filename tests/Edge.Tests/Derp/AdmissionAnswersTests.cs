@@ -20,7 +20,8 @@ public sealed class AdmissionAnswersTests : IDisposable
     private AdmissionAnswers? _answers;
 
     private AdmissionAnswers Answers => _answers ??= new AdmissionAnswers(
-        _authority, new DerpAdmissionSettings(), new AdmissionMetrics(_services.GetRequiredService<IMeterFactory>()), _clock, _log.CreateLogger("test"));
+        _authority, new DerpAdmissionSettings(), new AdmissionMetrics(_services.GetRequiredService<IMeterFactory>()), _clock,
+        _log.CreateLogger("test"));
 
     public void Dispose()
     {
@@ -111,7 +112,8 @@ public sealed class AdmissionAnswersTests : IDisposable
 
         var waiting = Enumerable.Range(0, AdmissionAnswers.MaxAsks + 10).Select(_ => GetAsync(Client())).ToArray();
         await Eventually.TrueAsync(
-            () => _authority.Asked.Count == AdmissionAnswers.MaxAsks && _clock.PendingTimers == waiting.Length, "all wait, and all turns are taken");
+            () => _authority.Asked.Count == AdmissionAnswers.MaxAsks && _clock.PendingTimers == waiting.Length,
+            "all wait, and all turns are taken");
         _clock.Advance(TimeSpan.FromSeconds(5));
 
         Assert.All(await Task.WhenAll(waiting).WaitAsync(Patience), static verdict => Assert.Equal(AdmissionVerdict.Unreachable, verdict));
@@ -139,7 +141,8 @@ public sealed class AdmissionAnswersTests : IDisposable
     {
         foreach (var answer in new[]
         {
-            AdmissionVerdict.Admitted, AdmissionVerdict.Unreachable, AdmissionVerdict.Unreachable, AdmissionVerdict.Refused, AdmissionVerdict.Admitted,
+            AdmissionVerdict.Admitted, AdmissionVerdict.Unreachable, AdmissionVerdict.Unreachable, AdmissionVerdict.Refused,
+            AdmissionVerdict.Admitted,
         })
         {
             _authority.Answer = answer;

@@ -68,7 +68,8 @@ public class BootstrapDnsTests
 
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.True(token.IsCancellationRequested);
-        await Eventually.TrueAsync(() => Encoding.UTF8.GetString(dns.Answer(null).Span) == "{}" && clock.PendingTimers > 0, "the round is over");
+        await Eventually.TrueAsync(
+            () => Encoding.UTF8.GetString(dns.Answer(null).Span) == "{}" && clock.PendingTimers > 0, "the round is over");
         clock.Advance(TimeSpan.FromMinutes(10));
 
         await dns.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));

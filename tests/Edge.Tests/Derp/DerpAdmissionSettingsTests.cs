@@ -20,9 +20,13 @@ public class DerpAdmissionSettingsTests
         var two = Read(($"{Name}:0", "tailscaled"));
 
         Assert.Equal([AdmissionSource.File, AdmissionSource.Url], one.Sources);
-        Assert.Equal(("keys", "http://h/verify?k=1", false, null), (one.AllowedKeysFile, one.Url?.AbsoluteUri, one.UrlFailOpen, one.TailscaledSocket));
+        Assert.Equal(
+            ("keys", "http://h/verify?k=1", false, null),
+            (one.AllowedKeysFile, one.Url?.AbsoluteUri, one.UrlFailOpen, one.TailscaledSocket));
         Assert.Equal("/var/run/tailscale/tailscaled.sock", two.TailscaledSocket);
-        Assert.Equal((5, 60, 10, 300), (two.Timeout.TotalSeconds, two.Cache.TotalSeconds, two.RefusalCache.TotalSeconds, two.Recheck.TotalSeconds));
+        Assert.Equal(
+            (5, 60, 10, 300),
+            (two.Timeout.TotalSeconds, two.Cache.TotalSeconds, two.RefusalCache.TotalSeconds, two.Recheck.TotalSeconds));
         Assert.Equal(2, Read((Name, "open"), ("Relay:Derp:AdmissionCache", "2s")).RefusalCache.TotalSeconds);
         Assert.False(Read().IsSet);
         Assert.True(Read((Name, "open")).IsSet);
@@ -55,7 +59,10 @@ public class DerpAdmissionSettingsTests
     {
         (string, string?)[] forward = [("Edge:Mode", "edge"), ("Edge:Backends", "http://a")];
 
-        Assert.Contains("forwarded", Assert.Throws<SettingsException>(() => Read([.. forward, (Name, "tailscaled")])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "forwarded",
+            Assert.Throws<SettingsException>(() => Read([.. forward, (Name, "tailscaled")])).Message,
+            StringComparison.Ordinal);
         Assert.True(Read([.. forward, (Name, "open")]).IsSet);
     }
 
@@ -64,11 +71,15 @@ public class DerpAdmissionSettingsTests
     {
         (string, string?)[] relay =
         [
-            ("Edge:Mode", "relay"), ("Edge:Authentication:Jwt:Authority", "https://id.example.com"), ("Edge:Authentication:Jwt:Audience", "edge"),
+            ("Edge:Mode", "relay"), ("Edge:Authentication:Jwt:Authority", "https://id.example.com"),
+            ("Edge:Authentication:Jwt:Audience", "edge"),
         ];
 
         Assert.True(Read([.. relay, (Name, "jwt")]).NeedsToken);
-        Assert.Contains("modes all and edge", Assert.Throws<SettingsException>(() => Read([.. relay, (Name, "open")])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "modes all and edge",
+            Assert.Throws<SettingsException>(() => Read([.. relay, (Name, "open")])).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

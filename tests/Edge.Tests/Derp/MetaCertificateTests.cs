@@ -43,7 +43,8 @@ public class MetaCertificateTests
         using var two = Leaf();
 
         var (first, second) = (
-            chain.Extend(SslStreamCertificateContext.Create(one, null, offline: true)), chain.Extend(SslStreamCertificateContext.Create(two, null, offline: true)));
+            chain.Extend(SslStreamCertificateContext.Create(one, null, offline: true)),
+            chain.Extend(SslStreamCertificateContext.Create(two, null, offline: true)));
 
         Assert.Same(first.IntermediateCertificates[0], second.IntermediateCertificates[0]);
         Assert.False(meta.Current.HasPrivateKey);
@@ -52,6 +53,7 @@ public class MetaCertificateTests
     private static X509Certificate2 Leaf()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest("CN=leaf", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        return new CertificateRequest("CN=leaf", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
     }
 }

@@ -15,7 +15,8 @@ public class RateConfigFileTests
     [InlineData("""{"perclientratelimitbytespersec": 5, "GlobalRateLimitBytesPerSec": 6, "GlobalRateBurstBytes": 7}""", 5, 0, 6, 7)]
     [InlineData("{}", 0, 0, 0, 0)]
     public void DerpersFileIsRead(string json, long rate, long burst, long total, long totalBurst) => Assert.Equal(
-        new DerpRates(new DerpRateLimit(rate, burst), new DerpRateLimit(total, totalBurst)), RateConfigFile.Parse(Encoding.UTF8.GetBytes(json)));
+        new DerpRates(new DerpRateLimit(rate, burst), new DerpRateLimit(total, totalBurst)),
+        RateConfigFile.Parse(Encoding.UTF8.GetBytes(json)));
 
     [Theory]
     [InlineData("")]
@@ -27,7 +28,8 @@ public class RateConfigFileTests
     [InlineData("""{"PerClientRateLimitBytesPerSec": "1"}""")]
     [InlineData("""{"PerClientRateLimitBytesPerSec": 18446744073709551615}""")]
     [InlineData("""{"PerClientRateLimitBytesPerSecond": 1}""")]
-    public void OtherFilesAreRefused(string json) => Assert.ThrowsAny<JsonException>(() => RateConfigFile.Parse(Encoding.UTF8.GetBytes(json)));
+    public void OtherFilesAreRefused(string json) =>
+        Assert.ThrowsAny<JsonException>(() => RateConfigFile.Parse(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
     public void AFileThatIsNotThereIsAWrongSetting()

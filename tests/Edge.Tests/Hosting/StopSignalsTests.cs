@@ -12,7 +12,8 @@ public sealed class StopSignalsTests
         var wasOver = new TaskCompletionSource<bool>();
         using var registration = signals.Requested.Register(() => wasOver.SetResult(signals.WaitAsync().IsCompleted));
 
-        // No real signal: hosts of other tests, in this process, would stop for it. Real ones are sent to processes (EndToEnd).
+        // This is no real signal, which would stop the hosts of other tests in this process too. EndToEnd sends real signals to
+        // processes.
         var signal = Task.Run(() => signals.OnSignal(new PosixSignalContext(PosixSignal.SIGTERM)), TestContext.Current.CancellationToken);
 
         Assert.False(await wasOver.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));

@@ -3,7 +3,7 @@ using Edge.Http;
 
 namespace Edge.Tests.Http;
 
-/// <summary>What goes by way of the environment's proxy, and what never does.</summary>
+/// <summary>Requests that use the proxy of the environment (<c>HTTP_PROXY</c>), and those to loopback, which never do.</summary>
 public sealed class DirectLoopbackTests
 {
     private static readonly Uri Proxy = new("http://proxy.example:3128");

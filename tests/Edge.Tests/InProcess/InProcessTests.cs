@@ -44,7 +44,8 @@ public class InProcessTests
             {
                 var request = context.Request;
                 context.Response.StatusCode = StatusCodes.Status418ImATeapot;
-                context.Response.Headers["X-Seen"] = $"{request.Method} {request.Scheme} {request.Path}{request.QueryString} {request.Headers["X-Sent"]} {context.TraceIdentifier}";
+                context.Response.Headers["X-Seen"] = $"{request.Method} {request.Scheme} {request.Path}{request.QueryString} "
+                    + $"{request.Headers["X-Sent"]} {context.TraceIdentifier}";
                 context.Response.ContentType = "text/plain";
                 using var reader = new StreamReader(request.Body);
                 await context.Response.WriteAsync(await reader.ReadToEndAsync() + context.Connection.RemoteIpAddress);
@@ -76,10 +77,11 @@ public class InProcessTests
         await using var host = await InProcessHost.StartAsync(
             context =>
             {
-                seen = $"{ReferenceEquals(context.RequestServices.GetService<object>(), mark)} {context.GetEndpoint() is null} {context.Items.Count} "
-                    + $"{flows.Value is null} {context.Features.Get<IHttpUpgradeFeature>() is null} "
+                seen = $"{ReferenceEquals(context.RequestServices.GetService<object>(), mark)} {context.GetEndpoint() is null} "
+                    + $"{context.Items.Count} {flows.Value is null} {context.Features.Get<IHttpUpgradeFeature>() is null} "
                     + $"{context.RequestServices.GetRequiredService<IHttpContextAccessor>().HttpContext == context} "
-                    + $"{context.Features.Any(static feature => feature.Value is null)} {context.Features.Count(static feature => feature.Key == typeof(IHttpRequestFeature))}";
+                    + $"{context.Features.Any(static feature => feature.Value is null)} "
+                    + $"{context.Features.Count(static feature => feature.Key == typeof(IHttpRequestFeature))}";
                 return Task.CompletedTask;
             },
             async (context, forward) =>
@@ -89,7 +91,8 @@ public class InProcessTests
                 context.Items["outer"] = true;
                 flows.Value = "outer";
                 await forward();
-                outerKeepsItsOwn = accessor.HttpContext == context && flows.Value == "outer" && context.GetEndpoint()?.DisplayName == "outer"
+                outerKeepsItsOwn = accessor.HttpContext == context && flows.Value == "outer"
+                    && context.GetEndpoint()?.DisplayName == "outer"
                     && context.RequestServices.GetService<object>() is null;
             },
             services => services.AddSingleton(mark));

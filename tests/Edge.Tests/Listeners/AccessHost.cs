@@ -87,7 +87,8 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
         host._meters.Start();
         pipeline?.Invoke(host._app);
         await host._app.StartAsync();
-        host.Port = new Uri(host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+        host.Port =
+            new Uri(host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         return host;
     }
 
@@ -178,7 +179,8 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {

@@ -14,7 +14,8 @@ public class CertificateFileTests
         Write(directory, "first");
         Write(directory, "second");
 
-        // As a renewal has it; both were written within one tick of the file system's clock.
+        // A renewed certificate has a later time than the old one. Here both files were written within one tick of the file system's
+        // clock.
         File.SetLastWriteTimeUtc(Path.Combine(directory.File("first"), "tls.pem"), DateTime.UtcNow.AddDays(-60));
         Directory.CreateSymbolicLink(directory.File("data"), directory.File("first"));
         foreach (var name in (string[])["tls.pem", "tls.key"])
@@ -74,7 +75,8 @@ public class CertificateFileTests
     {
         using var directory = new TemporaryDirectory();
         using var log = new CapturedLog();
-        using var made = TestCertificate.Create("dated", from: DateTimeOffset.UtcNow.AddDays(from), until: DateTimeOffset.UtcNow.AddDays(until));
+        using var made = TestCertificate.Create(
+            "dated", from: DateTimeOffset.UtcNow.AddDays(from), until: DateTimeOffset.UtcNow.AddDays(until));
         File.WriteAllText(directory.File("tls.pem"), made.Pem);
         File.WriteAllText(directory.File("tls.key"), made.KeyPem);
 

@@ -10,7 +10,7 @@ public sealed class CertificateSourceTests : IDisposable
     private const string Password = "pbqdz-secret";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    // A key of nobody, made for this test.
+    // A key made for this test, used nowhere else.
     private const string Ed25519 = """
         -----BEGIN PRIVATE KEY-----
         MC4CAQAwBQYDK2VwBCIEIBrVBV+ziTd6eoyP87b7SHQ6COapKYGaNrxQijTIDaZn
@@ -26,7 +26,7 @@ public sealed class CertificateSourceTests : IDisposable
         -----END CERTIFICATE-----
         """;
 
-    // Its content is never looked at.
+    // The content is never parsed.
     private const string Traditional = """
         -----BEGIN RSA PRIVATE KEY-----
         Proc-Type: 4,ENCRYPTED
@@ -80,7 +80,8 @@ public sealed class CertificateSourceTests : IDisposable
             "password that nothing needs" => Source(Write(_leaf.Pem), Write(_leaf.KeyPem), Password),
             "EC key of RFC 5915" => Source(Write(_leaf.Pem), Write(_leaf.TraditionalKeyPem)),
             "EC key behind its parameters" => Source(
-                Write(_leaf.Pem), Write("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + _leaf.TraditionalKeyPem)),
+                Write(_leaf.Pem),
+                Write("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + _leaf.TraditionalKeyPem)),
             "PKCS #12" => Source(Write(_leaf.Pkcs12(Password)), null, Password),
             _ => Source(Write(_leaf.Pkcs12(null))),
         };

@@ -45,7 +45,10 @@ public class DescriptorLimitTests
     {
         var error = Record.Exception(() => DescriptorLimit.Check(limit, Options(mode)));
 
-        Assert.Equal(refused, error is SettingsException { Message: var message } && message.Contains($"mode {mode} needs at least", StringComparison.Ordinal));
+        Assert.Equal(
+            refused,
+            error is SettingsException { Message: var message }
+                && message.Contains($"mode {mode} needs at least", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -56,7 +59,8 @@ public class DescriptorLimitTests
 
     private static EdgeOptions Options(string mode)
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create<string, string?>("Edge:Mode", mode)]).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([KeyValuePair.Create<string, string?>("Edge:Mode", mode)]).Build();
         return EdgeOptions.Read(new SettingsReader(configuration), configuration, "/tmp");
     }
 }

@@ -8,7 +8,7 @@ using Relay.Streams;
 
 namespace Edge.Tests.Listeners;
 
-/// <summary>Streams on connections that HTTP has let go: how their end is waited for, and who may not have one.</summary>
+/// <summary>Streams on connections that were detached from HTTP: how a stop waits for them, and which ones cannot be detached.</summary>
 public sealed class DetachedConnectionsTests : IDisposable
 {
     private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);

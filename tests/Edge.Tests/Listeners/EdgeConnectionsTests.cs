@@ -64,7 +64,10 @@ public class EdgeConnectionsTests
     public async Task ATrustedProxysHeaderSetsTheAddresses()
     {
         await using var host = await StartAsync(new EdgeConnectionOptions { TrustedProxies = Loopback });
-        Assert.Contains("192.0.2.1 56324\r\n", await host.ExchangeAsync("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n" + Get), StringComparison.Ordinal);
+        Assert.Contains(
+            "192.0.2.1 56324\r\n",
+            await host.ExchangeAsync("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n" + Get),
+            StringComparison.Ordinal);
         var binary = Encoding.Latin1.GetString(ProxyHeaderTests.Binary(0x21, 0x11, [.. ProxyHeaderTests.V4(), .. new byte[3000]]));
         Assert.Contains("192.0.2.1 56324\r\n", await host.ExchangeAsync(binary + Get), StringComparison.Ordinal);
         Assert.Contains("\r\n127.0.0.1 ", await host.ExchangeAsync("PROXY UNKNOWN\r\n" + Get), StringComparison.Ordinal);
@@ -130,8 +133,10 @@ public class EdgeConnectionsTests
     [Fact]
     public void TrustedProxiesAreAddressesAndNetworks()
     {
-        var set = Read(("Edge:TrustedProxies:0", "10.0.0.0/8"), ("Edge:TrustedProxies:1", "::ffff:192.0.2.0/120"), ("Edge:TrustedProxies:2", "2001:db8::7"))
-            .TrustedProxies;
+        var set = Read(
+            ("Edge:TrustedProxies:0", "10.0.0.0/8"),
+            ("Edge:TrustedProxies:1", "::ffff:192.0.2.0/120"),
+            ("Edge:TrustedProxies:2", "2001:db8::7")).TrustedProxies;
         Assert.True(set.Contains(IPAddress.Parse("10.1.2.3")));
         Assert.True(set.Contains(IPAddress.Parse("::ffff:10.1.2.3")));
         Assert.True(set.Contains(IPAddress.Parse("192.0.2.77")));
@@ -162,14 +167,17 @@ public class EdgeConnectionsTests
         Assert.All(Enumerable.Range(0, 5000), _ => Assert.True(counter.TryEnterTotal() && counter.TryEnterAddress(IPAddress.Loopback)));
     }
 
-    private static EdgeConnectionOptions Read(params (string Name, string Value)[] settings) => EdgeConnectionOptions.Read(new SettingsReader(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build()));
+    private static EdgeConnectionOptions Read(params (string Name, string Value)[] settings) =>
+        EdgeConnectionOptions.Read(new SettingsReader(
+            new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build()));
 
-    private static Task<AccessHost> StartAsync(EdgeConnectionOptions options, bool tls = false, TimeProvider? time = null) => AccessHost.StartAsync(
-        pipeline: app => app.Run(context => context.Response.WriteAsync($"{context.Connection.RemoteIpAddress} {context.Connection.RemotePort}")),
-        connections: options,
-        tls: tls,
-        time: time);
+    private static Task<AccessHost> StartAsync(EdgeConnectionOptions options, bool tls = false, TimeProvider? time = null) =>
+        AccessHost.StartAsync(
+            pipeline: app =>
+                app.Run(context => context.Response.WriteAsync($"{context.Connection.RemoteIpAddress} {context.Connection.RemotePort}")),
+            connections: options,
+            tls: tls,
+            time: time);
 
     /// <summary>A connection that has had one answer and stays open.</summary>
     private static async Task<Stream> HoldAsync(AccessHost host, string prefix = "")
@@ -190,7 +198,7 @@ public class EdgeConnectionsTests
         }
         catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException)
         {
-            // The reset may be there before the connection is set up, or before anything is written.
+            // The reset may arrive before the connect returns or before the first write.
             Assert.IsType<System.Net.Sockets.SocketException>(e as System.Net.Sockets.SocketException ?? e.InnerException);
         }
     }

@@ -9,7 +9,7 @@ using Relay.Streams;
 
 namespace Edge.Tests.Listeners;
 
-/// <summary>A stream takes the socket from the HTTP layer.</summary>
+/// <summary>A stream takes over the socket of the HTTP layer.</summary>
 public class HandOverTests
 {
     private const string Upgrade = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n";
@@ -25,7 +25,7 @@ public class HandOverTests
         await using var host = await StartAsync(EchoAsync, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
 
-        // Behind the head, before the answer: the stream's first bytes.
+        // The client sends the stream's first bytes right after the request head, before the answer.
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
         await stream.WriteAsync("second"u8.ToArray(), Cancel);
@@ -42,7 +42,8 @@ public class HandOverTests
         }
 
         Assert.Equal(string.Empty, await AccessHost.ReadToEndAsync(stream));
-        await UntilAsync(() => host.Connections.Counter.Total == 0 && host.Connections.Counter.Addresses == 0 && host.Connections.Detached.Count == 0);
+        await UntilAsync(
+            () => host.Connections.Counter.Total == 0 && host.Connections.Counter.Addresses == 0 && host.Connections.Detached.Count == 0);
         Assert.Empty(host.Complaints);
     }
 
@@ -51,7 +52,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task NothingOfTheRequestIsKept(bool tls)
     {
-        // TLS keeps the connection's own object, without anything of HTTP on it.
+        // With TLS the connection object stays, but without the HTTP features.
         var connection = new TaskCompletionSource<WeakReference>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var host = await StartAsync(
             EchoAsync,
@@ -78,7 +79,7 @@ public class HandOverTests
     [InlineData(true)]
     public async Task AnAbortOfTheRequestAfterwardsHasNoEffectAndNothingIsAnswered(bool tls)
     {
-        // As DERP's fast start does it: no answer at all.
+        // DERP fast start: the server sends no HTTP answer.
         await using var host = await StartAsync(EchoAsync, static context => context.Abort(), answer: false, tls: tls);
         await using var stream = await ConnectAsync(host, tls);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
@@ -133,7 +134,8 @@ public class HandOverTests
             await aborted.Task;
         }));
         var stream = await host.ConnectAsync();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + new string('x', 50_000)), Cancel);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + new string('x', 50_000)), Cancel);
         await started.Task.WaitAsync(Guard, Cancel);
         if (reset)
         {
@@ -152,7 +154,7 @@ public class HandOverTests
         await stream.WriteAsync(Encoding.ASCII.GetBytes(Upgrade + "first"), Cancel);
         await ReadUntilAsync(stream, "\r\n\r\nfirst");
 
-        // The server waits for its TLS layer, and that for the stream.
+        // The server waits for the TLS layer, which waits for the stream.
         var stop = host.StopAsync(Cancel);
         Assert.False(stop.IsCompleted);
         await host.Connections.Detached.EndAsync(new CancellationToken(canceled: true)).WaitAsync(Guard, Cancel);
@@ -162,24 +164,26 @@ public class HandOverTests
         Assert.Equal((0, 0), (host.Connections.Counter.Total, host.Connections.Detached.Count));
     }
 
-    private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) => tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
+    private static async Task<Stream> ConnectAsync(AccessHost host, bool tls) =>
+        tls ? await host.ConnectTlsAsync() : await host.ConnectAsync();
 
     private static Task<AccessHost> StartAsync(
-        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) => AccessHost.StartAsync(
-        pipeline: app => app.Run(async context =>
-        {
-            var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
-            connection.TakeOver();
-            if (answer)
+        Func<SocketTransport, Task> session, Action<HttpContext>? afterwards = null, bool tls = false, bool answer = true) =>
+        AccessHost.StartAsync(
+            pipeline: app => app.Run(async context =>
             {
-                await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
-            }
+                var connection = context.Features.GetRequiredFeature<IConnectionDetachFeature>();
+                connection.TakeOver();
+                if (answer)
+                {
+                    await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+                }
 
-            Assert.True(connection.TryDetach(session));
-            afterwards?.Invoke(context);
-        }),
-        connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
-        tls: tls);
+                Assert.True(connection.TryDetach(session));
+                afterwards?.Invoke(context);
+            }),
+            connections: new EdgeConnectionOptions { MaxConnectionsPerAddress = 10 },
+            tls: tls);
 
     private static async Task EchoAsync(SocketTransport transport)
     {

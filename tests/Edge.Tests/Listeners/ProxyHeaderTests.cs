@@ -100,7 +100,8 @@ public class ProxyHeaderTests
     public void NoInputThrowsOrClaimsMoreThanThereIs()
     {
         var tails = ArbMap.Default.ArbFor<byte[]>();
-        var prefixes = Gen.Elements(Array.Empty<byte>(), Signature, [.. Signature, 0x21], "PROXY "u8.ToArray(), "PROXY TCP4 "u8.ToArray()).ToArbitrary();
+        var prefixes = Gen.Elements(Array.Empty<byte>(), Signature, [.. Signature, 0x21], "PROXY "u8.ToArray(), "PROXY TCP4 "u8.ToArray())
+            .ToArbitrary();
         Prop.ForAll(prefixes, tails, (prefix, tail) =>
         {
             byte[] input = [.. prefix, .. tail ?? []];

@@ -22,10 +22,12 @@ public class SocketPipeWriterTests
     [Fact]
     public async Task PipelinedRequestsOnOneConnectionAreAnsweredInOrder()
     {
-        await using var host = await AccessHost.StartAsync(pipeline: app => app.Run(context => context.Response.WriteAsync(context.Request.Path, Cancel)));
+        await using var host = await AccessHost.StartAsync(
+            pipeline: app => app.Run(context => context.Response.WriteAsync(context.Request.Path, Cancel)));
         await using var stream = await host.ConnectAsync();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), Cancel);
+            "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            Cancel);
 
         var all = await AccessHost.ReadToEndAsync(stream);
 

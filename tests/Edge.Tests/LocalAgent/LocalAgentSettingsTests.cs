@@ -30,7 +30,8 @@ public sealed class LocalAgentSettingsTests : IDisposable
     [Fact]
     public void WithoutAnApiServerHereItCannotBeOn()
     {
-        var error = Assert.Throws<SettingsException>(() => IsOn("127.0.0.1", ("ControlPlane:LocalAgent", "on"), ("Edge:Backends", "http://10.0.0.1")));
+        var error = Assert.Throws<SettingsException>(
+            () => IsOn("127.0.0.1", ("ControlPlane:LocalAgent", "on"), ("Edge:Backends", "http://10.0.0.1")));
         Assert.StartsWith("ControlPlane:LocalAgent", error.Message, StringComparison.Ordinal);
         Assert.False(IsOn("127.0.0.1", ("Edge:Backends", "http://10.0.0.1")));
     }
@@ -65,12 +66,14 @@ public sealed class LocalAgentSettingsTests : IDisposable
     }
 
     private static NodeSettings Read(params (string Name, string Value)[] values) => NodeSettings.Read(
-        new ConfigurationBuilder().AddInMemoryCollection(values.Select(static value => KeyValuePair.Create(value.Name, (string?)value.Value))).Build(), "/");
+        new ConfigurationBuilder()
+            .AddInMemoryCollection(values.Select(static value => KeyValuePair.Create(value.Name, (string?)value.Value))).Build(), "/");
 
     private bool IsOn(string listeners, params (string Name, string Value)[] values)
     {
         var settings = Read(values);
-        var endPoints = listeners.Split(' ').Select(static text => IPAddress.TryParse(text, out var address) ? new IPEndPoint(address, 1) : null);
+        var endPoints = listeners.Split(' ')
+            .Select(static text => IPAddress.TryParse(text, out var address) ? new IPEndPoint(address, 1) : null);
         return settings.LocalAgent.IsOn(settings.Options, DataDirectory.Open(_directory.File("data")), endPoints);
     }
 }

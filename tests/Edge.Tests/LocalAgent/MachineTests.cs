@@ -15,8 +15,10 @@ public sealed class MachineTests : IDisposable
 {
     private const string Inspected = """
         [{"Id": "0123456789abcdef", "Created": "2026-01-02T03:04:05.678901234Z", "Name": "/web",
-          "State": {"Status": "running", "Running": true}, "Config": {"Image": "nginx:1", "Labels": {"devcontainer.local_folder": "/home/me/site", "a": "b"}},
-          "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "::", "HostPort": "8080"}], "53/udp": null}},
+          "State": {"Status": "running", "Running": true},
+          "Config": {"Image": "nginx:1", "Labels": {"devcontainer.local_folder": "/home/me/site", "a": "b"}},
+          "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "::", "HostPort": "8080"}],
+            "53/udp": null}},
           "Mounts": [{"Source": "/srv", "Destination": "/data"}]},
          {"Id": "fedcba9876543210", "Created": "2025-01-02T03:04:05Z", "Name": "/old", "State": {"Status": "exited", "Running": false},
           "Config": {"Image": "busybox", "Labels": null}, "NetworkSettings": {}, "Mounts": null},
@@ -84,7 +86,8 @@ public sealed class MachineTests : IDisposable
     [Fact]
     public async Task ContainersAreWhatDockerSays()
     {
-        using var service = Service(Script("docker", $"case $1 in ps) echo 0123456789abcdef;; inspect) cat <<'END'\n{Inspected}\nEND\n;; esac"));
+        using var service = Service(
+            Script("docker", $"case $1 in ps) echo 0123456789abcdef;; inspect) cat <<'END'\n{Inspected}\nEND\n;; esac"));
         Assert.Equal(2, (await service.ListAsync(CancellationToken.None)).Containers.Count);
     }
 
@@ -93,7 +96,9 @@ public sealed class MachineTests : IDisposable
     {
         using var failing = Service(Script("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1"));
         var error = await Assert.ThrowsAsync<AgentConnectionException>(() => failing.ListAsync(CancellationToken.None));
-        Assert.Equal((500, "Could not get containers.", "Cannot connect to the Docker daemon"), (error.Status, error.Message, error.Detail));
+        Assert.Equal(
+            (500, "Could not get containers.", "Cannot connect to the Docker daemon"),
+            (error.Status, error.Message, error.Detail));
 
         using var missing = Service(_directory.File("nothing"));
         Assert.Equal(500, (await Assert.ThrowsAsync<AgentConnectionException>(() => missing.ListAsync(CancellationToken.None))).Status);
@@ -106,19 +111,24 @@ public sealed class MachineTests : IDisposable
         var fifo = _directory.File("go");
         using var made = System.Diagnostics.Process.Start("mkfifo", [fifo]);
         await made.WaitForExitAsync();
-        using var service = Service(docker, Script("devcontainer", $"echo \"$@\" > {_directory.File("args")}; cat {fifo}; echo broken >&2; exit 3"));
+        using var service = Service(
+            docker, Script("devcontainer", $"echo \"$@\" > {_directory.File("args")}; cat {fifo}; echo broken >&2; exit 3"));
 
         var notice = await service.RecreateAsync("web", isContainer: true, CancellationToken.None);
         Assert.Equal("Devcontainer recreation initiated", notice.Message);
         var devcontainer = Assert.Single((await service.ListAsync(CancellationToken.None)).Devcontainers);
         Assert.Equal("starting", devcontainer.Status);
-        var error = await Assert.ThrowsAsync<AgentConnectionException>(() => service.RecreateAsync(devcontainer.Id.ToString(), isContainer: false, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<AgentConnectionException>(
+            () => service.RecreateAsync(devcontainer.Id.ToString(), isContainer: false, CancellationToken.None));
         Assert.Equal(409, error.Status);
 
         await File.WriteAllTextAsync(fifo, "go");
-        await Eventually.TrueAsync(async () => (await service.ListAsync(CancellationToken.None)).Devcontainers[0].Status == "error", "the failure is told");
+        await Eventually.TrueAsync(
+            async () => (await service.ListAsync(CancellationToken.None)).Devcontainers[0].Status == "error", "the failure is told");
         Assert.Contains("broken", (await service.ListAsync(CancellationToken.None)).Devcontainers[0].Error, StringComparison.Ordinal);
-        Assert.Equal("up --workspace-folder /home/me/site --remove-existing-container\n", await File.ReadAllTextAsync(_directory.File("args")));
+        Assert.Equal(
+            "up --workspace-folder /home/me/site --remove-existing-container\n",
+            await File.ReadAllTextAsync(_directory.File("args")));
     }
 
     [Theory]
@@ -128,8 +138,10 @@ public sealed class MachineTests : IDisposable
     [InlineData("0c9a8a5e-2f6e-4a7c-9a0f-111111111111", false, 404)]
     public async Task WhatIsNoDevcontainerIsNotMadeAnew(string key, bool isContainer, int status)
     {
-        using var service = Service(Script("docker", $"case $1 in ps) echo 0123456789abcdef;; inspect) cat <<'END'\n{Inspected}\nEND\n;; esac"));
-        var error = await Assert.ThrowsAsync<AgentConnectionException>(() => service.RecreateAsync(key, isContainer, CancellationToken.None));
+        using var service = Service(
+            Script("docker", $"case $1 in ps) echo 0123456789abcdef;; inspect) cat <<'END'\n{Inspected}\nEND\n;; esac"));
+        var error = await Assert.ThrowsAsync<AgentConnectionException>(
+            () => service.RecreateAsync(key, isContainer, CancellationToken.None));
         Assert.Equal(status, error.Status);
     }
 

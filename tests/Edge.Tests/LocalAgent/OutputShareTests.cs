@@ -2,7 +2,7 @@ using Edge.LocalAgent.Terminals;
 
 namespace Edge.Tests.LocalAgent;
 
-/// <summary>Terminals that pour share evenly; the others never wait.</summary>
+/// <summary>Bulk transfers of terminals share the output rate evenly; terminals with little output never wait.</summary>
 public class OutputShareTests
 {
     private static readonly TerminalOptions Options = new() { MaxOutputRate = 1_000_000, OutputBurst = 10_000 };
@@ -13,16 +13,16 @@ public class OutputShareTests
     public OutputShareTests() => _share = new OutputShare(Options, _time);
 
     [Fact]
-    public void OneAloneGetsHalfOfAll() => Assert.InRange(Pour(1).Single(), 490_000, 530_000);
+    public void OneAloneGetsHalfOfAll() => Assert.InRange(BulkTransfer(1).Single(), 490_000, 530_000);
 
     [Fact]
-    public void FourGetAQuarterEach() => Assert.All(Pour(4), static bytes => Assert.InRange(bytes, 240_000, 280_000));
+    public void FourGetAQuarterEach() => Assert.All(BulkTransfer(4), static bytes => Assert.InRange(bytes, 240_000, 280_000));
 
     [Fact]
     public void OneThatPutsOutLittleNeverWaits()
     {
         using var quiet = _share.NewMeter();
-        Assert.All(Pour(8, () =>
+        Assert.All(BulkTransfer(8, () =>
         {
             Assert.Equal(0, quiet.Delay());
             quiet.Took(50);
@@ -32,12 +32,12 @@ public class OutputShareTests
     [Fact]
     public void OneThatHasEndedTakesNoShare()
     {
-        Pour(4);
-        Assert.InRange(Pour(1).Single(), 490_000, 530_000);
+        BulkTransfer(4);
+        Assert.InRange(BulkTransfer(1).Single(), 490_000, 530_000);
     }
 
-    // A second of reading as often as allowed.
-    private int[] Pour(int count, Action? eachTurn = null)
+    // Bulk transfers over one second: each is read as often as its meter allows. Returns the bytes of each.
+    private int[] BulkTransfer(int count, Action? eachTurn = null)
     {
         var meters = Enumerable.Range(0, count).Select(_ => _share.NewMeter()).ToArray();
         var read = new int[count];

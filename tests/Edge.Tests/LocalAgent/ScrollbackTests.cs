@@ -5,13 +5,14 @@ using FsCheck.Fluent;
 
 namespace Edge.Tests.LocalAgent;
 
-/// <summary>What a terminal's late-comers see begins where nothing is cut.</summary>
+/// <summary>The output that a terminal replays never begins in the middle of a character or an escape sequence.</summary>
 public class ScrollbackTests
 {
     // Whole pieces of output: a replay must begin with one of them.
     private static readonly string[] Pieces =
     [
-        "a", "\r", "\n", "é", "漢", "😀", "\x1b[31m", "\x1b[?2004h", "\x1b[38;2;1;2;3m", "\x1b]0;title é\x07", "\x1b]8;;http://x\x1b\\", "\x1bPq#0~\x1b\\", "\x1b(B", "\x1b=", "\x1bOA",
+        "a", "\r", "\n", "é", "漢", "😀", "\x1b[31m", "\x1b[?2004h", "\x1b[38;2;1;2;3m", "\x1b]0;title é\x07", "\x1b]8;;http://x\x1b\\",
+        "\x1bPq#0~\x1b\\", "\x1b(B", "\x1b=", "\x1bOA",
     ];
 
     [Fact]

@@ -80,7 +80,7 @@ public sealed class TerminalTests : IAsyncDisposable
     [Fact]
     public async Task WhatTheAgentIgnoresItsTerminalsDoNot()
     {
-        // At least the broken pipe, which the runtime ignores.
+        // This process ignores at least SIGPIPE, as the runtime does.
         Assert.DoesNotMatch("SigIgn:\\s+0+\n", await File.ReadAllTextAsync("/proc/self/status"));
         using var viewer = Viewer.Attach(_sessions, _id, "grep SigIgn /proc/self/status");
         Assert.Matches("SigIgn:\\s+0+\r\n", await viewer.ToEndAsync());
@@ -171,7 +171,10 @@ public sealed class TerminalTests : IAsyncDisposable
     [Fact]
     public async Task WhoComesLaterSeesTheLastOutput()
     {
-        using (var first = Viewer.Attach(_sessions, _id, "i=0; while [ $i -lt 4000 ]; do printf '\\033[3%dm漢%d\\033[0m\\r\\n' $((i % 8)) $i; i=$((i+1)); done; echo end; read x"))
+        using (var first = Viewer.Attach(
+            _sessions,
+            _id,
+            "i=0; while [ $i -lt 4000 ]; do printf '\\033[3%dm漢%d\\033[0m\\r\\n' $((i % 8)) $i; i=$((i+1)); done; echo end; read x"))
         {
             await first.UntilAsync("end\r\n");
         }
@@ -199,7 +202,7 @@ public sealed class TerminalTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task PouringTerminalsLeaveRoomForTyping()
+    public async Task BulkTransfersLeaveRoomForTyping()
     {
         await using var sessions = new TerminalSessions(new TerminalOptions(), TimeProvider.System, NullLogger<TerminalSessions>.Instance);
         var viewers = Enumerable.Range(0, 4).Select(_ => Viewer.Attach(sessions, Guid.NewGuid(), "yes")).ToArray();
@@ -209,7 +212,7 @@ public sealed class TerminalTests : IAsyncDisposable
         }
 
         using var stop = new CancellationTokenSource();
-        var pouring = viewers.Select(viewer => Task.Run(async () =>
+        var bulkTransfers = viewers.Select(viewer => Task.Run(async () =>
         {
             using (viewer)
             {
@@ -230,7 +233,7 @@ public sealed class TerminalTests : IAsyncDisposable
         }
 
         await stop.CancelAsync();
-        await Task.WhenAll(pouring).WaitAsync(Patience);
+        await Task.WhenAll(bulkTransfers).WaitAsync(Patience);
     }
 
     [Fact]
@@ -292,7 +295,9 @@ public sealed class TerminalTests : IAsyncDisposable
         Refuses(_id, shell);
 
         void Refuses(Guid id, Guid wanted) =>
-            Assert.Equal(410, Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
+            Assert.Equal(
+                410,
+                Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
     }
 
     [Fact]
@@ -310,7 +315,7 @@ public sealed class TerminalTests : IAsyncDisposable
         using var other = sessions.Attach(new TerminalRequest(ids[0], 24, 80, ""));
         Assert.Equal(429, Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, ids[0])).Status);
 
-        // Detached, it is still there; ended, it makes room.
+        // A detached terminal still counts; one that has ended makes room.
         viewers[1].Dispose();
         Assert.Equal(3, sessions.Count);
         await viewers[2].TypeAsync("\x04");

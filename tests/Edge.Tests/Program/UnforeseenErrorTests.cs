@@ -47,7 +47,10 @@ public class UnforeseenErrorTests
     {
         var error = Record.Exception(() => DescriptorLimit.Check(limit));
 
-        Assert.Equal(refused, error is SettingsException { Message: var message } && message.StartsWith($"ulimit -n = \"{limit}\"", StringComparison.Ordinal));
+        Assert.Equal(
+            refused,
+            error is SettingsException { Message: var message }
+                && message.StartsWith($"ulimit -n = \"{limit}\"", StringComparison.Ordinal));
     }
 
     private sealed class BrokenWriter : TextWriter

@@ -11,7 +11,12 @@ namespace Edge.Tests.Proxy;
 public sealed class ReverseProxySectionTests : IDisposable
 {
     private const string Json = """
-        { "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/a" } } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }
+        {
+          "ReverseProxy": {
+            "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/a" } } },
+            "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } }
+          }
+        }
         """;
 
     private readonly TemporaryDirectory _directory = new();
@@ -23,7 +28,8 @@ public sealed class ReverseProxySectionTests : IDisposable
     {
         var log = new CapturedLog();
         using var services = new ServiceCollection()
-            .AddMetrics().AddSingleton<ReloadMetrics>().AddSingleton<ReloadLog>().AddLogging(logging => logging.AddProvider(log)).BuildServiceProvider();
+            .AddMetrics().AddSingleton<ReloadMetrics>().AddSingleton<ReloadLog>().AddLogging(logging => logging.AddProvider(log))
+            .BuildServiceProvider();
         using var configuration = new ConfigurationManager();
         File.WriteAllText(_directory.File("appsettings.json"), Json);
         configuration.SetBasePath(_directory.Path);

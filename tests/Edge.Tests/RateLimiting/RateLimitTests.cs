@@ -35,7 +35,10 @@ public class RateLimitTests
         Assert.Equal(HttpStatusCode.TooManyRequests, limited.StatusCode);
         Assert.Equal(("2", "0", reset), Headers(limited));
         Assert.Equal(TimeSpan.FromSeconds(60), limited.Headers.RetryAfter!.Delta);
-        Assert.Contains("rate limited for sending more than 2 requests in 1m0s.", await limited.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        Assert.Contains(
+            "rate limited for sending more than 2 requests in 1m0s.",
+            await limited.Content.ReadAsStringAsync(Cancel),
+            StringComparison.Ordinal);
         Assert.Contains("edge.ratelimit.rejected", host.Counted);
     }
 
@@ -205,7 +208,8 @@ public class RateLimitTests
     [InlineData("/api/v2/users/me/..%2flogin", false)]
     [InlineData("/api/v2/users/m%65", false)]
     [InlineData("/api/v2/workspaceagents//derp-map", false)]
-    public void OnlyRoutesThatAnswerNobodyElseProveACredential(string path, bool proving) => Assert.Equal(proving, ProvingRoutes.Contains(path));
+    public void OnlyRoutesThatAnswerNobodyElseProveACredential(string path, bool proving) =>
+        Assert.Equal(proving, ProvingRoutes.Contains(path));
 
     [Fact]
     public void TheSettingIsRead()
@@ -240,7 +244,9 @@ public class RateLimitTests
         return await client.SendAsync(request, Cancel);
     }
 
-    /// <summary>In the place of an API server: it accepts credentials that begin with "good", and asks for one where a real one would.</summary>
+    /// <summary>
+    /// A stand-in for an API server: it accepts credentials that begin with "good", and requires one where a real server would.
+    /// </summary>
     private static async Task AnswerAsync(HttpContext context)
     {
         var credential = Edge.Authentication.Credentials.First(context.Request)

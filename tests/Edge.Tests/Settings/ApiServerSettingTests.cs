@@ -102,7 +102,9 @@ public sealed class ApiServerSettingTests : IDisposable
         Assert.Equal(["metadata.example.com"], settings.AzureCommonNames);
         Assert.True(settings.GoogleKeys!.IsFile);
         Assert.Equal("edge", settings.GoogleAudience);
-        Assert.Equal("https://www.googleapis.com/oauth2/v3/certs", Read((Identity + "Google:Keys", "https://www.googleapis.com/oauth2/v3/certs")).InstanceIdentity.GoogleKeys!.AbsoluteUri);
+        Assert.Equal(
+            "https://www.googleapis.com/oauth2/v3/certs",
+            Read((Identity + "Google:Keys", "https://www.googleapis.com/oauth2/v3/certs")).InstanceIdentity.GoogleKeys!.AbsoluteUri);
     }
 
     [Theory]

@@ -14,7 +14,9 @@ public class DerpMapSettingsTests
         var map = Read().ControlPlane.DerpMap;
 
         Assert.True(map.HasEmbeddedRelay);
-        Assert.Equal((999, "embedded", "Embedded Relay", 3478), (map.EmbeddedRegionId, map.EmbeddedRegionCode, map.EmbeddedRegionName, map.EmbeddedStunPort));
+        Assert.Equal(
+            (999, "embedded", "Embedded Relay", 3478),
+            (map.EmbeddedRegionId, map.EmbeddedRegionCode, map.EmbeddedRegionName, map.EmbeddedStunPort));
         Assert.Empty(map.Regions);
         Assert.Empty(map.StunServers);
         Assert.Empty(map.Files);
@@ -71,7 +73,9 @@ public class DerpMapSettingsTests
         var map = settings.DerpMap;
         Assert.Equal("", settings.HostnameSuffix);
         Assert.Equal((7, "e", "E"), (map.EmbeddedRegionId, map.EmbeddedRegionCode, map.EmbeddedRegionName));
-        Assert.Equal([("stun.example.com", 3478), ("::1", 19302)], map.StunServers.Select(static server => (server.Host.Trim('[', ']'), server.Port)));
+        Assert.Equal(
+            [("stun.example.com", 3478), ("::1", 19302)],
+            map.StunServers.Select(static server => (server.Host.Trim('[', ']'), server.Port)));
         Assert.Equal("/somewhere/map.json", Assert.Single(map.Files));
         Assert.Equal("https://example.com/map.json?a=b", Assert.Single(map.Urls).ToString());
         Assert.Equal(TimeSpan.FromSeconds(30), map.RefreshInterval);
@@ -80,7 +84,9 @@ public class DerpMapSettingsTests
         Assert.Equal((1, "fra", "Frankfurt", true), (region.Id, region.Code, region.Name, region.Avoid));
         Assert.Equal(
             ("a", "relay.example.com", "cert.example.com", "192.0.2.1", "none", 8443, -1, true, true),
-            (region.Nodes[0].Name, region.Nodes[0].HostName, region.Nodes[0].CertName, region.Nodes[0].IPv4, region.Nodes[0].IPv6, region.Nodes[0].DerpPort, region.Nodes[0].StunPort, region.Nodes[0].ForceHttp, region.Nodes[0].CanPort80));
+            (
+                region.Nodes[0].Name, region.Nodes[0].HostName, region.Nodes[0].CertName, region.Nodes[0].IPv4, region.Nodes[0].IPv6,
+                region.Nodes[0].DerpPort, region.Nodes[0].StunPort, region.Nodes[0].ForceHttp, region.Nodes[0].CanPort80));
         Assert.Equal(("1-2", true, 3479), (region.Nodes[1].Name, region.Nodes[1].StunOnly, region.Nodes[1].StunPort));
     }
 
@@ -123,6 +129,7 @@ public class DerpMapSettingsTests
 
     private static NodeSettings Read(params (string Key, string? Value)[] settings) => NodeSettings.Read(
         new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.DistinctBy(static pair => pair.Key).ToDictionary(static pair => pair.Key, static pair => pair.Value)).Build(),
+            .AddInMemoryCollection(
+                settings.DistinctBy(static pair => pair.Key).ToDictionary(static pair => pair.Key, static pair => pair.Value)).Build(),
         "/somewhere");
 }

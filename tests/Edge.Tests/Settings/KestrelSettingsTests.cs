@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.Settings;
 
-/// <summary>The section Kestrel: what nobody understands in it stops the start.</summary>
+/// <summary>The section Kestrel: an unknown setting in it stops the start.</summary>
 public class KestrelSettingsTests
 {
     private const string Tls = "Kestrel:Endpoints:Tls";
@@ -41,7 +41,10 @@ public class KestrelSettingsTests
     {
         var error = Refused((name, "pbqdz-secret"), ($"{Tls}:Url", Url), ($"{Tls}:Certificate:Path", "tls.pem"));
 
-        Assert.StartsWith(name.StartsWith("Kestrel:Limits", StringComparison.Ordinal) ? "Kestrel:Limits" : name, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            name.StartsWith("Kestrel:Limits", StringComparison.Ordinal) ? "Kestrel:Limits" : name,
+            error.Message,
+            StringComparison.Ordinal);
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("pbqdz-secret", error.Message, StringComparison.Ordinal);
     }
@@ -93,7 +96,10 @@ public class KestrelSettingsTests
     [Fact]
     public void AKeyNeedsItsCertificateAndOneSourceIsEnough()
     {
-        Assert.StartsWith($"{Tls}:Certificate:KeyPath", Refused(($"{Tls}:Url", Url), ($"{Tls}:Certificate:KeyPath", "tls.key")).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{Tls}:Certificate:KeyPath",
+            Refused(($"{Tls}:Url", Url), ($"{Tls}:Certificate:KeyPath", "tls.key")).Message,
+            StringComparison.Ordinal);
         Assert.Contains(
             "not both",
             Refused(($"{Tls}:Url", Url), ($"{Tls}:Certificate:Path", "tls.pem"), ($"{Tls}:Certificate:Subject", "localhost")).Message,

@@ -55,7 +55,9 @@ public class LoggingSettingsTests
         ["Logging:Console:MaxQueueLength"] = "1",
     });
 
-    private static SettingsException Refused(string name, string value) => Assert.Throws<SettingsException>(() => Check(new() { [name] = value }));
+    private static SettingsException Refused(string name, string value) =>
+        Assert.Throws<SettingsException>(() => Check(new() { [name] = value }));
 
-    private static void Check(Dictionary<string, string?> settings) => LoggingSettings.Check(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+    private static void Check(Dictionary<string, string?> settings) =>
+        LoggingSettings.Check(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
 }

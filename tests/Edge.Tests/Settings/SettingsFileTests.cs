@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Edge.Tests.Settings;
 
-/// <summary>What becomes of appsettings.json when it changes under a running node.</summary>
+/// <summary>Changes of appsettings.json while a node runs.</summary>
 public sealed class SettingsFileTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -76,7 +76,8 @@ public sealed class SettingsFileTests : IDisposable
     {
         File.WriteAllText(_directory.File("appsettings.json"), json);
         Add();
-        return new SettingsWatch(_configuration, hasRoutes: false, _services.GetRequiredService<ReloadMetrics>(), _log.CreateLogger("test"));
+        return new SettingsWatch(
+            _configuration, hasRoutes: false, _services.GetRequiredService<ReloadMetrics>(), _log.CreateLogger("test"));
     }
 
     private void Add()

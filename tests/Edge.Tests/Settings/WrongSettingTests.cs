@@ -80,7 +80,8 @@ public class WrongSettingTests
     public void TokensAreNotPromisedToBeVerifiedWhereNobodyDoes(string mode)
     {
         var error = Assert.Throws<SettingsException>(() => Read(
-            ("Edge:Mode", mode), ("Edge:Authentication:Jwt:Authority", "https://id.example.com"), ("Edge:Authentication:Jwt:Audience", "edge")));
+            ("Edge:Mode", mode), ("Edge:Authentication:Jwt:Authority", "https://id.example.com"),
+            ("Edge:Authentication:Jwt:Audience", "edge")));
 
         Assert.Contains("modes all and edge", error.Message, StringComparison.Ordinal);
     }

@@ -42,8 +42,12 @@ public sealed class LoggingSetupTests
         builder.Services.AddHttpLogging(static options => options.LoggingFields = Microsoft.AspNetCore.HttpLogging.HttpLoggingFields.All);
         builder.Services.AddReverseProxy().LoadFromMemory(
             [new() { RouteId = "r", ClusterId = "c", Match = new() { Path = "/proxied" } }],
-            [new() { ClusterId = "c", Destinations = new Dictionary<string, Yarp.ReverseProxy.Configuration.DestinationConfig> { ["d"] = new() { Address = "http://127.0.0.1:1/" } } }]);
-        builder.WebHost.ConfigureKestrel(static options => options.Listen(System.Net.IPAddress.Loopback, 0, static listen => listen.UseConnectionLogging()));
+            [new() { ClusterId = "c", Destinations = new Dictionary<string, Yarp.ReverseProxy.Configuration.DestinationConfig>
+            {
+                ["d"] = new() { Address = "http://127.0.0.1:1/" },
+            } }]);
+        builder.WebHost.ConfigureKestrel(
+            static options => options.Listen(System.Net.IPAddress.Loopback, 0, static listen => listen.UseConnectionLogging()));
         await using var app = builder.Build();
         app.UseHttpLogging();
         app.MapReverseProxy();
@@ -69,7 +73,9 @@ public sealed class LoggingSetupTests
 
         // The rest of the framework does log at Trace here: the configuration works.
         Assert.Contains(logs.Lines, static line => line.StartsWith("Microsoft.AspNetCore.Routing.", StringComparison.Ordinal));
-        Assert.Contains(logs.Lines, static line => line.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Connections|Debug", StringComparison.Ordinal));
+        Assert.Contains(
+            logs.Lines,
+            static line => line.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Connections|Debug", StringComparison.Ordinal));
         Assert.DoesNotContain(logs.Lines, static line => line.Contains(Secret, StringComparison.OrdinalIgnoreCase));
     }
 

@@ -45,7 +45,8 @@ public class OtlpVariablesTests
 
     private static bool Read(string name, string value) => OtlpVariables.Wants(
         new ConfigurationBuilder()
-            .AddInMemoryCollection(new Dictionary<string, string?> { [$"{Prefix}ENDPOINT"] = "http://127.0.0.1:4317", [$"{Prefix}{name}"] = value })
+            .AddInMemoryCollection(
+                new Dictionary<string, string?> { [$"{Prefix}ENDPOINT"] = "http://127.0.0.1:4317", [$"{Prefix}{name}"] = value })
             .Build(),
         OtlpVariables.Traces);
 }

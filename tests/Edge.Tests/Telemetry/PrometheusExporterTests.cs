@@ -66,7 +66,8 @@ public sealed class PrometheusExporterTests : IDisposable
     public async Task AHistogramHasCumulativeBucketsASumAndACount()
     {
         Start();
-        var histogram = Meter().CreateHistogram("wait", "s", "How long", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 1] });
+        var histogram = Meter()
+            .CreateHistogram("wait", "s", "How long", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 1] });
         foreach (var value in (double[])[0.05, 0.1, 0.5, 7, double.NaN])
         {
             histogram.Record(value, Tag("kind", "a"));
@@ -119,7 +120,7 @@ public sealed class PrometheusExporterTests : IDisposable
         Assert.Contains("h_seconds_count 2\n", text, StringComparison.Ordinal);
         Assert.Equal(5, text.Split("# TYPE").Length - 1);
 
-        // A host that stops takes its present values with it, but what it counted stays counted.
+        // The gauges of a host that stops disappear, but its counts stay in the totals.
         hosts[1].Dispose();
         text = await Scrape();
         Assert.Contains("c_total{k=\"v\"} 11\n", text, StringComparison.Ordinal);

@@ -82,7 +82,8 @@ public sealed class StreamTelemetryTests
     }
 
     [Fact]
-    public void WithoutTelemetryThereIsNothingToDetach() => StreamTelemetry.DetachStream(new Microsoft.AspNetCore.Http.DefaultHttpContext());
+    public void WithoutTelemetryThereIsNothingToDetach() =>
+        StreamTelemetry.DetachStream(new Microsoft.AspNetCore.Http.DefaultHttpContext());
 
     /// <summary>The server's own request metrics, of one host.</summary>
     private sealed class ServerMeasurements : IDisposable

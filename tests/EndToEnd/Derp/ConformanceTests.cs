@@ -3,7 +3,10 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd.Derp;
 
-/// <summary>Upstream's tests of the server with the same meaning, against the real listener (derp.md §8; the table is in docs/wire/derp.md).</summary>
+/// <summary>
+/// Upstream's tests of the server, with the same meaning, against the real listener (derp.md §8). The table of them is in
+/// docs/wire/derp.md.
+/// </summary>
 public class ConformanceTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     private static readonly byte[] Home = DerpPeer.Frame(DerpFrameType.NotePreferred, 1);
@@ -183,7 +186,10 @@ public class ConformanceTests(RelayFixture relay) : IClassFixture<RelayFixture>
     {
         using var a = await DerpPeer.JoinAsync(relay.Url);
         using var b = await DerpPeer.JoinAsync(relay.Url);
-        byte[] frames = [.. DerpPeer.Packet(b.Key, [1]), .. DerpPeer.Frame((DerpFrameType)0x77, 1, 2, 3), .. Home, .. DerpPeer.Packet(b.Key, [2])];
+        byte[] frames =
+        [
+            .. DerpPeer.Packet(b.Key, [1]), .. DerpPeer.Frame((DerpFrameType)0x77, 1, 2, 3), .. Home, .. DerpPeer.Packet(b.Key, [2]),
+        ];
         for (var cut = 0; cut <= frames.Length; cut++)
         {
             await a.WriteAsync(frames.AsMemory(0, cut));
@@ -219,7 +225,8 @@ public class ConformanceTests(RelayFixture relay) : IClassFixture<RelayFixture>
 
         await mesh.WriteAsync(DerpPeer.Frame(DerpFrameType.ForwardPacket, [.. DerpPeer.Bytes(elsewhere), .. DerpPeer.Bytes(here.Key), 7]));
         Assert.Equal([7], await here.ExpectAsync(elsewhere));
-        await mesh.WriteAsync(DerpPeer.Frame(DerpFrameType.ForwardPacket, [.. DerpPeer.Bytes(here.Key), .. DerpPeer.Bytes(elsewhere), .. DerpPeer.Disco]));
+        await mesh.WriteAsync(
+            DerpPeer.Frame(DerpFrameType.ForwardPacket, [.. DerpPeer.Bytes(here.Key), .. DerpPeer.Bytes(elsewhere), .. DerpPeer.Disco]));
         await mesh.ExpectPeerAsync(DerpFrameType.PeerGone, elsewhere, last: 1);
         await mesh.WriteAsync(DerpPeer.Frame(DerpFrameType.ClosePeer, DerpPeer.Bytes(here.Key)));
         await here.AssertClosedAsync();
@@ -241,7 +248,8 @@ public class ConformanceTests(RelayFixture relay) : IClassFixture<RelayFixture>
             case "upgrade":
                 return await DerpPeer.JoinAsync(relay.Url);
             default:
-                return await DerpPeer.ConnectAsync(relay.Url, DerpPeer.Upgrade.Replace("Upgrade: DERP", "Upgrade: websocket", StringComparison.Ordinal));
+                return await DerpPeer.ConnectAsync(
+                    relay.Url, DerpPeer.Upgrade.Replace("Upgrade: DERP", "Upgrade: websocket", StringComparison.Ordinal));
         }
     }
 

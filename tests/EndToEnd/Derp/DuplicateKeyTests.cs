@@ -2,7 +2,9 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd.Derp;
 
-/// <summary>Upstream's cases of several connections with one key (derp.md §3.3), with the policy of the last writer, which is the only one here.</summary>
+/// <summary>
+/// Upstream's cases of several connections with one key (derp.md §3.3). The policy is that of the last writer, the only one here.
+/// </summary>
 public class DuplicateKeyTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     private readonly NodePrivateKey _key = NodePrivateKey.Generate();

@@ -8,7 +8,7 @@ internal sealed class HoldingClock : TimeProvider, IDisposable
 
     public override long GetTimestamp()
     {
-        // The runtime's name for them; other threads of their own ask too, Kestrel's timer for instance.
+        // The runtime gives socket threads this name. Other threads read the clock too, such as that of Kestrel's timer.
         if (!_release.IsSet && Thread.CurrentThread.Name is ".NET Sockets")
         {
             _caught.Set();

@@ -6,8 +6,9 @@ using Relay.Stun;
 namespace EndToEnd.Derp;
 
 /// <summary>
-/// Requests that keep threads do not delay packets, and neither they nor the relay delay STUN. By the order of events, not by times: what must
-/// arrive does so while everything else is still held. Occupies the whole process: alone.
+/// Requests that keep threads busy do not delay packets, and neither requests nor the relay delay STUN. The tests look at
+/// the order of events, not at times: the packets must arrive while everything else is still blocked. They use the threads
+/// of the whole process, and so run alone.
 /// </summary>
 [CollectionDefinition(nameof(IsolationTests), DisableParallelization = true)]
 [Collection(nameof(IsolationTests))]
@@ -47,7 +48,7 @@ public class IsolationTests
             },
             held.Release);
 
-        // Some had not even got a thread by then, so there was none to be had.
+        // Some requests had no thread yet, so the thread pool had none left.
         Assert.InRange(entered, 1, Requests - 1);
         Assert.Equal(0, left);
         foreach (var request in requests)
@@ -65,7 +66,8 @@ public class IsolationTests
         using var clock = new HoldingClock();
 
         // With a rate limit the relay looks at the clock for each packet.
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Derp:RateLimitPerClient=100000000");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Derp:RateLimitPerClient=100000000");
         using var receiver = await DerpPeer.JoinAsync(edge.PublicUrl);
         var senders = new List<DerpPeer>();
         for (var i = 0; i < 16; i++)
@@ -130,7 +132,7 @@ public class IsolationTests
         return buffer[..socket.Receive(buffer)];
     }
 
-    // And without the pool. Whatever happens, nothing stays held.
+    // Runs without the thread pool, and always releases the held requests.
     private static Task OnAThreadOfItsOwnAsync(Action action, Action release)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

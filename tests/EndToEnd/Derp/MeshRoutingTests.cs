@@ -44,7 +44,7 @@ public sealed class MeshRoutingTests : IDisposable
         await sender.SendAsync(key.PublicKey, DerpPeer.Disco);
         await sender.ExpectPeerAsync(DerpFrameType.PeerGone, key.PublicKey, last: 1);
 
-        // One is left: this node's own key, which both others have.
+        // One multiforwarder is left: that of this node's own key, which both other nodes forward to.
         Assert.True(a.Metric("derp_multiforwarder_deleted") > 0);
         Assert.Equal(a.Metric("derp_multiforwarder_created"), a.Metric("derp_multiforwarder_deleted") + 1);
         Assert.Equal(Packets + 1, a.Metric("derp_packets_forwarded_out"));
@@ -89,7 +89,7 @@ public sealed class MeshRoutingTests : IDisposable
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], await to.ExpectAsync(from.Key));
     }
 
-    // Stays at the end.
+    // Joins and leaves in turn, and stays connected in the end.
     private static async Task<DerpPeer> ComeAndGoAsync(Uri url, NodePrivateKey key, CancellationToken enough)
     {
         while (!enough.IsCancellationRequested)
@@ -106,9 +106,11 @@ public sealed class MeshRoutingTests : IDisposable
     // Their own server and link, and the clients.
     private static async Task KeysAsync(TestNode node, params int[] keys)
     {
-        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
+        node.Admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer", Bootstrapped.AdminToken(node.Node.Data.BootstrapFile));
         await Eventually.TrueAsync(
-            async () => JsonNode.Parse(await node.Admin.GetStringAsync("/status"))!["mesh"]!.AsArray().Select(static link => link!["keys"]!.GetValue<int>()).SequenceEqual(keys),
+            async () => JsonNode.Parse(await node.Admin.GetStringAsync("/status"))!["mesh"]!.AsArray()
+                .Select(static link => link!["keys"]!.GetValue<int>()).SequenceEqual(keys),
             $"the links know {string.Join(", ", keys)} keys");
     }
 

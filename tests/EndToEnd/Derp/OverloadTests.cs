@@ -3,12 +3,12 @@ using Relay.Derp.Wire;
 
 namespace EndToEnd.Derp;
 
-/// <summary>Receivers that get more than they read: who loses what, who is delayed, and what is held for them.</summary>
+/// <summary>Receivers that read more slowly than they are sent to: lost packets, delays of others, and the memory of queues.</summary>
 public class OverloadTests
 {
     private static readonly byte[] Filler = new byte[1200];
 
-    // The receiver's kernel takes little, so that what waits does so in the relay.
+    // The receiver has a small socket buffer, so packets queue in the relay.
     private const int LittleBuffer = 4096;
 
     [Fact]
@@ -65,7 +65,8 @@ public class OverloadTests
     {
         const int Count = 3000;
         await using var edge = await TestNode.StartAsync(
-            new ManualTimeProvider(), waitUntilReady: true, "Edge:Mode=relay", "Relay:Stun:Enabled=false", "Edge:ShutdownTimeout=3s", $"Relay:Derp:QueueDepth={depth}");
+            new ManualTimeProvider(), waitUntilReady: true, "Edge:Mode=relay", "Relay:Stun:Enabled=false", "Edge:ShutdownTimeout=3s",
+            $"Relay:Derp:QueueDepth={depth}");
         using var alice = await DerpPeer.JoinAsync(edge.PublicUrl);
         using var bob = await DerpPeer.JoinAsync(edge.PublicUrl);
         using var cathy = await DerpPeer.JoinAsync(edge.PublicUrl, receiveBuffer: LittleBuffer);
@@ -96,7 +97,8 @@ public class OverloadTests
     public async Task AReceiverThatTakesNothingIsClosedAfterTwoSeconds()
     {
         var clock = new ManualTimeProvider();
-        await using var edge = await TestNode.StartAsync(clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Stun:Enabled=false", "Edge:ShutdownTimeout=3s");
+        await using var edge = await TestNode.StartAsync(
+            clock, waitUntilReady: true, "Edge:Mode=relay", "Relay:Stun:Enabled=false", "Edge:ShutdownTimeout=3s");
         using var alice = await DerpPeer.JoinAsync(edge.PublicUrl);
         using var cathy = await DerpPeer.JoinAsync(edge.PublicUrl, receiveBuffer: LittleBuffer);
         while (edge.Metric("derp_packets_dropped{kind=\"other\",reason=\"queue_head\"}") == 0)

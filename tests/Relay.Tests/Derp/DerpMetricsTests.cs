@@ -19,9 +19,13 @@ public sealed class DerpMetricsTests
         await b.ExpectPacketAsync(a.Key, disco);
         for (var i = 0; i < 2; i++)
         {
-            Assert.Equal((2, 2, 109, 109), (metrics["derp_packets_received"], metrics["derp_packets_sent"], metrics["derp_bytes_received"], metrics["derp_bytes_sent"]));
+            Assert.Equal((2, 2, 109, 109), (
+                metrics["derp_packets_received"], metrics["derp_packets_sent"], metrics["derp_bytes_received"],
+                metrics["derp_bytes_sent"]));
             Assert.Equal((1, 1), (metrics["derp_packets_received_kind kind=disco"], metrics["derp_packets_received_kind kind=other"]));
-            Assert.Equal((2, 2 - (2 * i), 2 - (2 * i)), (metrics["derp_accepts"], metrics["derp_current_connections"], metrics["derp_clients_local"]));
+            Assert.Equal(
+                (2, 2 - (2 * i), 2 - (2 * i)),
+                (metrics["derp_accepts"], metrics["derp_current_connections"], metrics["derp_clients_local"]));
             await a.LeaveAsync();
             await b.LeaveAsync();
         }
@@ -44,7 +48,9 @@ public sealed class DerpMetricsTests
 
         Assert.Equal((1, 1, 1), (metrics["derp_current_home_connections"], metrics["derp_got_ping"], metrics["derp_sent_pong"]));
         Assert.Equal((1, 0), (metrics["derp_unknown_frames"], metrics["derp_home_moves_in"]));
-        Assert.Equal((1, 2), (metrics["derp_packets_dropped kind=other reason=unknown_dest"], metrics["derp_bytes_dropped kind=other reason=unknown_dest"]));
+        Assert.Equal(
+            (1, 2),
+            (metrics["derp_packets_dropped kind=other reason=unknown_dest"], metrics["derp_bytes_dropped kind=other reason=unknown_dest"]));
         Assert.Equal(0, metrics["derp_packets_dropped kind=disco reason=unknown_dest"]);
         rig.Clock.Advance(TimeSpan.FromSeconds(6));
         await a.WriteAsync(DerpTestClient.Frame(DerpFrameType.NotePreferred, 0));
@@ -59,14 +65,20 @@ public sealed class DerpMetricsTests
         using var metrics = new ReadMetrics(meters => new DerpMetrics(meters, rig.Server));
         var key = NodePrivateKey.Generate();
         var (one, two, other) = (await rig.GreetAsync(key), await rig.GreetAsync(key), await rig.GreetAsync());
-        Assert.Equal((1, 2, 2), (metrics["derp_current_dup_client_keys"], metrics["derp_current_dup_client_conns"], metrics["derp_total_dup_client_conns"]));
+        Assert.Equal(
+            (1, 2, 2),
+            (metrics["derp_current_dup_client_keys"], metrics["derp_current_dup_client_conns"], metrics["derp_total_dup_client_conns"]));
         rig.Server.RateLimit = new DerpRateLimit(1000, 5);
-        Assert.Equal((1000, 65_568), (metrics["derp_rate_limit_per_client_bytes_per_second"], metrics["derp_rate_limit_per_client_burst_bytes"]));
+        Assert.Equal(
+            (1000, 65_568),
+            (metrics["derp_rate_limit_per_client_bytes_per_second"], metrics["derp_rate_limit_per_client_burst_bytes"]));
         rig.Server.RateLimit = DerpRateLimit.None;
         Assert.Equal((0, 0), (metrics["derp_rate_limit_per_client_bytes_per_second"], metrics["derp_rate_limit_per_client_burst_bytes"]));
 
         await one.LeaveAsync();
-        Assert.Equal((0, 0, 2), (metrics["derp_current_dup_client_keys"], metrics["derp_current_dup_client_conns"], metrics["derp_total_dup_client_conns"]));
+        Assert.Equal(
+            (0, 0, 2),
+            (metrics["derp_current_dup_client_keys"], metrics["derp_current_dup_client_conns"], metrics["derp_total_dup_client_conns"]));
         await two.SendAsync(other.Key, 1);
         await other.ExpectPacketAsync(key.PublicKey, 1);
         await two.LeaveAsync();

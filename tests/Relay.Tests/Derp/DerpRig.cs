@@ -8,7 +8,8 @@ namespace Relay.Tests.Derp;
 /// <summary>A server with a clock of the test's, and clients over pipes in memory.</summary>
 internal sealed class DerpRig : IDisposable
 {
-    public DerpRig(Action<DerpServerOptions>? configure = null, Func<DerpAdmissionRequest, CancellationToken, ValueTask<bool>>? admission = null)
+    public DerpRig(
+        Action<DerpServerOptions>? configure = null, Func<DerpAdmissionRequest, CancellationToken, ValueTask<bool>>? admission = null)
     {
         configure?.Invoke(Options);
         Server = new DerpServer(NodePrivateKey.Generate(), Options, Clock) { Admission = admission };
@@ -28,7 +29,8 @@ internal sealed class DerpRig : IDisposable
     /// <param name="address">Where the client seems to be.</param>
     public DerpTestClient Connect(NodePrivateKey? key = null, long pause = 64 * 1024, string address = "203.0.113.7:41641")
     {
-        var (up, down) = (new Pipe(), new Pipe(new PipeOptions(pauseWriterThreshold: pause, resumeWriterThreshold: Math.Max(1, pause / 2))));
+        var (up, down) =
+            (new Pipe(), new Pipe(new PipeOptions(pauseWriterThreshold: pause, resumeWriterThreshold: Math.Max(1, pause / 2))));
         var transport = new DerpTransport(up.Reader, new DerpPipeOutput(down.Writer)) { RemoteEndPoint = IPEndPoint.Parse(address) };
         var served = Server.RunAsync(transport, CancellationToken.None);
         return new DerpTestClient(key ?? NodePrivateKey.Generate(), down.Reader, up.Writer, served);

@@ -261,7 +261,8 @@ public sealed class DerpServerTests
         using var rig = new DerpRig();
         var a = await rig.GreetAsync();
 
-        await a.WriteAsync([.. DerpTestClient.Frame((DerpFrameType)0x77, new byte[65536]), .. DerpTestClient.Frame(DerpFrameType.KeepAlive)]);
+        await a.WriteAsync(
+            [.. DerpTestClient.Frame((DerpFrameType)0x77, new byte[65536]), .. DerpTestClient.Frame(DerpFrameType.KeepAlive)]);
         await a.ExpectNothingAsync();
 
         Assert.Equal(2, rig.Server.Totals[DerpCount.UnknownFrames]);

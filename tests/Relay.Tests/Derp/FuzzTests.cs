@@ -22,7 +22,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
     private static readonly int Seed = Setting("EDGE_FUZZ_SEED", 20261122);
 
     private static readonly PipeOptions Inline = new(
-        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0,
+        useSynchronizationContext: false);
 
     [Theory]
     [InlineData(false)]
@@ -65,8 +66,11 @@ public sealed class FuzzTests(ITestOutputHelper output)
         }
 
         var grown = settled == 0 ? 0 : GC.GetTotalMemory(forceFullCollection: true) - settled;
-        output.WriteLine($"{done} cases, {handshakes} of them handshakes, {survived} survived, {grown / 1024} KiB more, in {Stopwatch.GetElapsedTime(start)}");
-        Assert.True(handshakes > 100 && survived > handshakes, $"{done} cases, {handshakes} handshakes, {survived} survived: they hardly reach what they are to test.");
+        output.WriteLine($"{done} cases, {handshakes} of them handshakes, {survived} survived, {grown / 1024} KiB more, "
+            + $"in {Stopwatch.GetElapsedTime(start)}");
+        Assert.True(
+            handshakes > 100 && survived > handshakes,
+            $"{done} cases, {handshakes} handshakes, {survived} survived: they hardly reach what they are to test.");
         Assert.True(grown < MostGrowth, $"{grown} bytes more");
         Assert.Equal((1, 1, 0), (rig.Server.Registry.Connections, rig.Server.Registry.LocalKeys, rig.Server.Registry.Watchers));
         await receiver.LeaveAsync();
@@ -74,7 +78,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
         Assert.Equal(0, rig.Server.Pool.Lent);
     }
 
-    private static int Setting(string name, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : otherwise;
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : otherwise;
 
     private static async Task EndAsync(Client? client)
     {
@@ -106,7 +111,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
         {
             _input = new WatchedReader(_up.Reader);
             _served = server.RunAsync(
-                webSocket ? DerpTransport.ForWebSocket(_input, _down.Writer, null) : new DerpTransport(_input, new DerpPipeOutput(_down.Writer)),
+                webSocket
+                    ? DerpTransport.ForWebSocket(_input, _down.Writer, null)
+                    : new DerpTransport(_input, new DerpPipeOutput(_down.Writer)),
                 CancellationToken.None);
         }
 

@@ -4,13 +4,19 @@ using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp;
 
-/// <summary>What clients might send, and what becomes of it when bits flip, lengths lie, and pieces are lost, repeated or mixed up.</summary>
+/// <summary>
+/// Messages that clients may send, and mutations of them: flipped bits, wrong lengths, and pieces that are lost, repeated or
+/// out of order.
+/// </summary>
 internal sealed class Mutator
 {
     private const int Keys = 64;
 
     private static readonly uint[] Lengths =
-        [0, 1, 7, 8, 31, 32, 33, 55, 56, 63, 64, 1000, 1001, 65535, 65536, 65537, 65568, 65569, 65600, 65601, 262144, 262145, 0x7fffffff, 0x80000000, 0xffffffff];
+    [
+        0, 1, 7, 8, 31, 32, 33, 55, 56, 63, 64, 1000, 1001, 65535, 65536, 65537, 65568, 65569, 65600, 65601, 262144, 262145, 0x7fffffff,
+        0x80000000, 0xffffffff,
+    ];
 
     private readonly Random _random;
     private readonly byte[][] _frames;
@@ -38,7 +44,8 @@ internal sealed class Mutator
     {
         byte[] header = payload.Length < 126 ? [0, (byte)payload.Length] : payload.Length <= ushort.MaxValue
             ? [0, 126, (byte)(payload.Length >> 8), (byte)payload.Length]
-            : [0, 127, 0, 0, 0, 0, (byte)(payload.Length >> 24), (byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length];
+            : [0, 127, 0, 0, 0, 0, (byte)(payload.Length >> 24), (byte)(payload.Length >> 16), (byte)(payload.Length >> 8),
+                (byte)payload.Length];
         (header[0], header[1]) = (0x82, (byte)(header[1] | 0x80));
         byte[] mask = [1, 2, 3, 4];
         var masked = payload.ToArray();
@@ -72,7 +79,8 @@ internal sealed class Mutator
             "{\"version\":2}", "{\"version\":2,\"CanAckPings\":true,\"IsProber\":true,\"AppName\":\"x\"}",
             $"{{\"meshKey\":\"{Vectors.MeshKey}\",\"version\":2}}", "{\"Version\":2,\"meshkey\":\"zz\"}", "[{", "",
         ];
-        return DerpHandshake.ClientInfo(key.PublicKey, key.BoxWith(server), Encoding.UTF8.GetBytes(texts[Math.Max(0, (i % 24) - 18)]), Vectors.ClientNonce);
+        return DerpHandshake.ClientInfo(
+            key.PublicKey, key.BoxWith(server), Encoding.UTF8.GetBytes(texts[Math.Max(0, (i % 24) - 18)]), Vectors.ClientNonce);
     }
 
     private static byte[][] Frames(NodeKey receiver, NodeKey nobody)

@@ -9,7 +9,7 @@ namespace Relay.Tests.Derp;
 /// <summary>How an output over a pipe ends while the peer has not taken all of what it was sent.</summary>
 public sealed class PipeOutputTests : IDisposable
 {
-    // ServerKey does not fit.
+    // The ServerKey frame is longer than this pipe.
     private static readonly PipeOptions Narrow = new(pauseWriterThreshold: 20, resumeWriterThreshold: 10);
 
     private readonly DerpRig _rig = new();

@@ -15,7 +15,9 @@ public class PlaceTests
     {
         var failing = true;
         using var rig = new DerpRig(
-            static options => options.MaxConnections = 1, (_, _) => failing ? throw new FormatException("unforeseen") : ValueTask.FromResult(true));
+            static options => options.MaxConnections = 1, (_, _) => failing
+                ? throw new FormatException("unforeseen")
+                : ValueTask.FromResult(true));
         var first = rig.Connect();
         await first.SendInfoAsync();
         await Assert.ThrowsAsync<FormatException>(() => first.Served.Soon());
@@ -49,14 +51,14 @@ public class PlaceTests
         await sent.GreetAsync();
         var sender = await rig.GreetAsync();
 
-        // The sender's batch meets the failure; the next sender is not to find a dead receiver.
+        // The write of the first sender's batch fails. The next sender must not find the receiver stuck.
         output.FailsNext = true;
         await sender.SendAsync(sent.Key, 1);
         await Eventually.TrueAsync(() => !output.FailsNext, "the output was written to");
         var other = await rig.GreetAsync();
         await other.SendAsync(sent.Key, 2);
 
-        // The first sender may be gone, for its batch failed: what matters is that something comes again.
+        // The first packet may be lost with its batch. Later packets must arrive.
         var frame = await sent.NextAsync();
         while (frame.Type != DerpFrameType.RecvPacket || !frame.Payload.AsSpan().StartsWith(DerpTestClient.Bytes(other.Key)))
         {

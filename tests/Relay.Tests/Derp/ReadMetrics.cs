@@ -22,7 +22,8 @@ internal sealed class ReadMetrics : IMeterFactory
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
         {
-            var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal).Select(static tag => $" {tag.Key}={tag.Value}");
+            var labels = tags.ToArray().OrderBy(static tag => tag.Key, StringComparer.Ordinal)
+                .Select(static tag => $" {tag.Key}={tag.Value}");
             _values[instrument.Name + string.Concat(labels)] = value;
         });
         _listener.Start();

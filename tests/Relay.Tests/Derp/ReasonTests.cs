@@ -5,7 +5,8 @@ namespace Relay.Tests.Derp;
 public class ReasonTests
 {
     [Fact]
-    public void EveryDropReasonHasALabelOfItsOwn() => AreDistinct(Enum.GetValues<DropReason>().Select(static reason => reason.Label()), DropReasons.Count);
+    public void EveryDropReasonHasALabelOfItsOwn() =>
+        AreDistinct(Enum.GetValues<DropReason>().Select(static reason => reason.Label()), DropReasons.Count);
 
     [Fact]
     public void EveryCloseReasonHasALabelOfItsOwn() =>

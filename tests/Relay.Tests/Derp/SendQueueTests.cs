@@ -263,7 +263,7 @@ public sealed class SendQueueTests
         var tally = default(SendTally);
         for (var room = 41; room <= buffer.Length; room++)
         {
-            // Room for the first frame only, whatever its length.
+            // The buffer has room for the first frame only, whatever its length is.
             if (queue.Compose(buffer.AsSpan(0, room), ref tally) > 0)
             {
                 return BitConverter.ToInt32(buffer, 37);

@@ -64,10 +64,12 @@ public sealed class SocketTests
         var accepted = new NetworkStream(await listener.AcceptAsync(), ownsSocket: true);
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 64 * 1024));
         var pump = pipe.Reader.CopyToAsync(accepted);
-        var transport = new DerpTransport(PipeReader.Create(accepted, new StreamPipeReaderOptions(bufferSize: 2048)), new DerpPipeOutput(pipe.Writer));
+        var transport = new DerpTransport(
+            PipeReader.Create(accepted, new StreamPipeReaderOptions(bufferSize: 2048)), new DerpPipeOutput(pipe.Writer));
         var served = ServeAsync();
         var stream = new NetworkStream(client, ownsSocket: true);
-        return await new DerpTestClient(NodePrivateKey.Generate(), PipeReader.Create(stream), PipeWriter.Create(stream), served).GreetAsync();
+        return await new DerpTestClient(NodePrivateKey.Generate(), PipeReader.Create(stream), PipeWriter.Create(stream), served)
+            .GreetAsync();
 
         async Task<DerpCloseReason> ServeAsync()
         {

@@ -13,7 +13,8 @@ public sealed class TuneTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "TCP_USER_TIMEOUT is Linux's.");
         using var server = new DerpServer(
-            NodePrivateKey.Generate(), new DerpServerOptions { TcpUserTimeout = TimeSpan.FromMilliseconds(milliseconds) }, TimeProvider.System);
+            NodePrivateKey.Generate(), new DerpServerOptions { TcpUserTimeout = TimeSpan.FromMilliseconds(milliseconds) },
+            TimeProvider.System);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 
         server.Tune(socket);

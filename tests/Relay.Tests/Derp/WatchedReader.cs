@@ -2,7 +2,10 @@ using System.IO.Pipelines;
 
 namespace Relay.Tests.Derp;
 
-/// <summary>Tells whether the server waits for more: with pipes whose schedulers are inline, a write returns when it does, or has ended.</summary>
+/// <summary>
+/// Tells whether the server waits for more bytes. With pipes whose schedulers are inline, a write returns once the server
+/// waits again or has ended.
+/// </summary>
 internal sealed class WatchedReader(PipeReader inner) : PipeReader
 {
     public bool IsWaiting { get; set; }

@@ -146,7 +146,8 @@ public sealed class WebSocketTests : IDisposable
     {
         var (up, down) = (new Pipe(), new Pipe());
         var served = _rig.Server.RunAsync(DerpTransport.ForWebSocket(up.Reader, down.Writer, null), CancellationToken.None);
-        return (WebSocket.CreateFromStream(new Duplex(down.Reader.AsStream(), up.Writer.AsStream()), new WebSocketCreationOptions()), served);
+        return (WebSocket.CreateFromStream(
+            new Duplex(down.Reader.AsStream(), up.Writer.AsStream()), new WebSocketCreationOptions()), served);
     }
 
     private sealed class Duplex(Stream input, Stream output) : Stream

@@ -51,13 +51,15 @@ internal sealed class DerpSocketRig : IAsyncDisposable
     {
         await using var transport = near;
         return await Server.RunAsync(
-            new DerpTransport(transport.Input, new DerpPipeOutput(transport.Output)) { Established = transport.BeginRelay }, CancellationToken.None);
+            new DerpTransport(transport.Input, new DerpPipeOutput(transport.Output)) { Established = transport.BeginRelay },
+            CancellationToken.None);
     }
 
     private async Task<DerpCloseReason> ServeAsync(Socket near)
     {
         await using var transport = new SocketTransport(near);
         using var output = new DerpSocketOutput(near);
-        return await Server.RunAsync(new DerpTransport(transport.Input, output) { Established = transport.BeginRelay }, CancellationToken.None);
+        return await Server.RunAsync(
+            new DerpTransport(transport.Input, output) { Established = transport.BeginRelay }, CancellationToken.None);
     }
 }

@@ -126,7 +126,8 @@ public sealed class RequestStreamTests : IAsyncLifetime
 
         async Task<string?> NameAsync()
         {
-            await Assert.ThrowsAsync<IOException>(async () => await _stream.ReadAsync(new byte[4]).ConfigureAwait(false)).ConfigureAwait(false);
+            await Assert.ThrowsAsync<IOException>(async () => await _stream.ReadAsync(new byte[4]).ConfigureAwait(false))
+                .ConfigureAwait(false);
             return Thread.CurrentThread.Name;
         }
     }

@@ -5,7 +5,10 @@ namespace Relay.Tests.Sockets;
 
 internal static class RequestThreadsExtensions
 {
-    /// <summary>Until all of them wait: before that the pool may get what comes. They must be the test's own, or others keep them busy.</summary>
+    /// <summary>
+    /// Waits until all of these threads are idle; before that, work may go to the thread pool. The threads must belong to one
+    /// test, or other tests keep them busy.
+    /// </summary>
     public static Task IdleAsync(this RequestThreads threads)
     {
         return WaitAsync().Soon();
@@ -14,7 +17,7 @@ internal static class RequestThreadsExtensions
         {
             do
             {
-                // Also away from these threads, where a test goes on after what it read there.
+                // The yield also moves the test off these threads, on which it may have resumed after a read.
                 await Task.Yield();
             }
             while (!threads.AreIdle);

@@ -149,13 +149,14 @@ public sealed class RequestThreadsTests : IDisposable
     {
         var (input, far) = await ConnectAsync();
 
-        // Of a thousand; now and then one comes while the other threads have yet to wait again, and is handed to the pool.
+        // The bytes for a thousand reads. The bound allows for a read that arrives while no thread waits and so goes to the thread
+        // pool.
         Assert.InRange(await AllocatedByReadsAsync(input, far).Soon(), 0, 2_000);
     }
 
     private static async Task<long> AllocatedByReadsAsync(SocketPipeReader input, Socket far)
     {
-        // What each thread had allocated when it first went on, and when it last did.
+        // The bytes that each thread had allocated after its first and its last read.
         var threads = new Dictionary<int, (long First, long Last)>(Count);
         byte[] one = [1];
         for (var i = 0; i < 1_100; i++)
@@ -167,7 +168,8 @@ public sealed class RequestThreadsTests : IDisposable
             if (i >= 100 && Thread.CurrentThread.Name == "Edge requests")
             {
                 var now = GC.GetAllocatedBytesForCurrentThread();
-                threads[Environment.CurrentManagedThreadId] = (threads.TryGetValue(Environment.CurrentManagedThreadId, out var known) ? known.First : now, now);
+                threads[Environment.CurrentManagedThreadId] =
+                    (threads.TryGetValue(Environment.CurrentManagedThreadId, out var known) ? known.First : now, now);
             }
         }
 

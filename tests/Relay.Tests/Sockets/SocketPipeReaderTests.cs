@@ -125,7 +125,7 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         Assert.True(result.IsCanceled);
         Assert.True(result.Buffer.IsEmpty);
 
-        // With nothing pending the next one is cancelled; it may be advanced, or not.
+        // Without a pending read, the next read is cancelled. The caller may advance it or not.
         _input.CancelPendingRead();
         result = await _input.ReadAsync();
         Assert.True(result.IsCanceled);
@@ -314,15 +314,16 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         _input.BeginStream();
         other.BeginStream();
         var read = other.ReadAsync().AsTask();
-        var pour = StreamRig.SendAsync(_far, new byte[64 * 1024 * 1024]);
+        var bulkTransfer = StreamRig.SendAsync(_far, new byte[64 * 1024 * 1024]);
         Assert.True(await ReadSlowlyAsync(far, read).Soon());
         StreamRig.Reset(_near);
         near.Dispose();
         far.Dispose();
-        await Assert.ThrowsAsync<SocketException>(() => pour.Soon());
+        await Assert.ThrowsAsync<SocketException>(() => bulkTransfer.Soon());
     }
 
-    // Slower than the sender, so that there is always more. Tells whether another stream, which gets a byte, reads it meanwhile on the same thread.
+    // Reads more slowly than the sender sends, so that there are always bytes left. Tells whether another stream on the same
+    // thread, which gets one byte, is read meanwhile.
     private async Task<bool> ReadSlowlyAsync(Socket far, Task read)
     {
         var sent = false;
@@ -370,11 +371,12 @@ public abstract class SocketPipeReaderBehaviour(RequestThreads? threads) : IAsyn
         input.Closed();
     }
 
-    // As the HTTP layer leaves it while a request is answered: read once, and not since.
+    // A reader as the HTTP layer leaves it while it answers a request: it has read once and waits for nothing.
     private async Task<Watched> WatchAsync(TaskCompletionSource ended)
     {
         var (near, far) = await Loopback.PairAsync();
-        var watched = new Watched(near, far, new SocketPipeReader(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
+        var watched = new Watched(
+            near, far, new SocketPipeReader(near, readAhead: 64 * 1024, ended: () => ended.TrySetResult(), threads: threads));
         far.Send("head"u8);
         var result = await watched.Input.ReadAsync().Soon();
         watched.Input.AdvanceTo(result.Buffer.End);

@@ -45,7 +45,11 @@ public class SocketThreadTests
         await using var first = new SocketTransport(nearServer);
         await using var rig = new StreamRig();
         var terminal = new ResumableServer(
-            first, static _ => Task.FromResult<AttachResult>(new AttachResult.Refused()), new ResumeOptions(), new StreamMetrics(rig.Meters), rig.Clock);
+            first,
+            static _ => Task.FromResult<AttachResult>(new AttachResult.Refused()),
+            new ResumeOptions(),
+            new StreamMetrics(rig.Meters),
+            rig.Clock);
         var run = rig.Run(new SocketTransport(nearClient), terminal, StreamFraming.WebSocket, StreamKind.Other);
         var typed = Frames.Make(Frames.Binary, "{\"data\":\"k\"}"u8.ToArray(), masked: true);
         var shown = Frames.Make(Frames.Binary, "k"u8.ToArray(), masked: false);
@@ -151,7 +155,8 @@ public class SocketThreadTests
     [InlineData(2, 1)]
     [InlineData(8, 4)]
     [InlineData(128, 16)]
-    public void SocketThreadsAreHalfOfTheProcessors(int processors, int threads) => Assert.Equal(threads, SocketThreads.CountFor(processors));
+    public void SocketThreadsAreHalfOfTheProcessors(int processors, int threads) =>
+        Assert.Equal(threads, SocketThreads.CountFor(processors));
 
     // A receive that blocks would allocate; one that is awaited does not.
     private static async Task ExchangeAsync(Socket from, Socket to, byte[] bytes, int count)
@@ -167,8 +172,8 @@ public class SocketThreadTests
         }
     }
 
-    // Sends, and waits on this very thread for as many bytes on the other side. By poll(2), since a receive of .NET that finds nothing yet may
-    // need a thread of the pool to be woken.
+    // Sends, and waits on this thread until as many bytes have arrived at the other side. It uses poll(2), because a receive
+    // of .NET that finds nothing yet may need a pool thread to wake up.
     private static void Exchange(Socket from, Socket to, byte[] bytes)
     {
         from.Send(bytes);
@@ -180,7 +185,9 @@ public class SocketThreadTests
         }
     }
 
-    /// <summary>Runs something on a thread of its own while the pool's are all blocked; tells whether the pool came to anything else.</summary>
+    /// <summary>
+    /// Runs an action on its own thread while all pool threads are blocked. Tells whether the pool was asked for anything else.
+    /// </summary>
     private static bool Starve(Action action)
     {
         const int Requests = 300;

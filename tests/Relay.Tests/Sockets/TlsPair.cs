@@ -11,7 +11,8 @@ namespace Relay.Tests.Sockets;
 /// <summary>A TLS session: on the near side as the program reads and writes it, on the far side a client's.</summary>
 internal sealed class TlsPair : IAsyncDisposable
 {
-    private TlsPair(Socket nearSocket, Socket farSocket, SslStream session, SslStream far, SocketPipeReader input, SocketPipeWriter output) =>
+    private TlsPair(
+        Socket nearSocket, Socket farSocket, SslStream session, SslStream far, SocketPipeReader input, SocketPipeWriter output) =>
         (NearSocket, FarSocket, Session, Far, Below, Output) = (nearSocket, farSocket, session, far, input, output);
 
     public Socket NearSocket { get; }

@@ -157,7 +157,7 @@ public sealed class TlsPipeTests
         while (flush.IsCompleted && sent < 64 << 20);
         Assert.False(flush.IsCompleted);
 
-        // Its memory is on its way: cancelling does not give it back before it is sent.
+        // The socket is still sending this memory, so cancelling the flush does not return it early.
         transport.Output.CancelPendingFlush();
         Assert.False(flush.IsCompleted);
         var got = new byte[sent];
@@ -184,7 +184,7 @@ public sealed class TlsPipeTests
         }
     }
 
-    // Takes what it likes of each read, and flushes now and then.
+    // Consumes a random part of each read, and flushes now and then.
     private static async Task EchoAsync(PipeReader input, PipeWriter output)
     {
         var random = new Random(5);

@@ -32,7 +32,8 @@ public class AllocationTests
         var (nearBackend, backend) = await Loopback.PairAsync();
         await using var near = new SocketTransport(nearBackend);
         var server = new ResumableServer(
-            near, static _ => Task.FromResult<AttachResult>(new AttachResult.Unavailable()), new ResumeOptions(), new StreamMetrics(rig.Meters), rig.Clock);
+            near, static _ => Task.FromResult<AttachResult>(new AttachResult.Unavailable()), new ResumeOptions(),
+            new StreamMetrics(rig.Meters), rig.Clock);
         var run = rig.Run(new SocketTransport(nearClient), server, StreamFraming.WebSocket, StreamKind.Other);
         var frame = Frames.Make(Frames.Binary, "{\"data\":\"keystroke\"}"u8.ToArray(), masked: true);
         var answer = Frames.Make(Frames.Binary, 200, masked: false);

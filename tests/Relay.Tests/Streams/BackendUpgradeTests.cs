@@ -21,14 +21,16 @@ public class BackendUpgradeTests
     {
         await using var backend = await Backend.StartAsync();
         var result = await backend.AnswerAsync(
-            "HTTP/1.1 100 Continue\r\n\r\n" + Switching + $"Sec-WebSocket-Accept: {Accept}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\nfirst");
+            "HTTP/1.1 100 Continue\r\n\r\n" + Switching
+                + $"Sec-WebSocket-Accept: {Accept}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\nfirst");
         var accepted = Assert.IsType<UpgradeAccepted>(result);
         Assert.Equal(StreamFraming.WebSocket, accepted.Framing);
         Assert.Equal("permessage-deflate", accepted.Head.OnlyValue("Sec-WebSocket-Extensions"));
         var read = await backend.Transport.Input.ReadAsync(Token);
         Assert.Equal("first"u8.ToArray(), read.Buffer.FirstSpan.ToArray());
         Assert.Equal(
-            "GET /api/v2/x?y=z HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + $"Sec-WebSocket-Key: {Key}\r\n\r\n",
+            "GET /api/v2/x?y=z HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + $"Sec-WebSocket-Key: {Key}\r\n\r\n",
             backend.Received);
     }
 
@@ -53,7 +55,8 @@ public class BackendUpgradeTests
     {
         await using var backend = await Backend.StartAsync();
         var refused = Assert.IsType<UpgradeRefused>(await backend.AnswerAsync(
-            "HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 101 Switching Protocols\r\n\r\n"));
+            "HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n"
+                + "okHTTP/1.1 101 Switching Protocols\r\n\r\n"));
         var body = new MemoryStream();
         Assert.Equal(BodyCopyResult.Complete, await refused.Body.CopyToAsync(body, Token).Soon());
         Assert.Equal("ok", Encoding.ASCII.GetString(body.ToArray()));

@@ -57,7 +57,8 @@ public sealed class DrainTests : IAsyncLifetime
         {
             await using var one = client;
             await using var other = backend;
-            await _rig.Relay.RunAsync(client, backend, new StreamInfo(StreamKind.Other, StreamFraming.WebSocket, "test"), CancellationToken.None);
+            await _rig.Relay.RunAsync(
+                client, backend, new StreamInfo(StreamKind.Other, StreamFraming.WebSocket, "test"), CancellationToken.None);
         }
     }
 
@@ -132,7 +133,7 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);
         pause.SetResult();
 
-        // Who has its close frame has its second to answer it.
+        // A peer that has got its close frame has one second to answer it.
         await ReadAsync(pausesClient, pausesBackend);
         await client.Send.WriteAsync(Frames.CloseWith(1001, masked: true), TestContext.Current.CancellationToken);
         await backend.Send.WriteAsync(Frames.CloseWith(1001, masked: false), TestContext.Current.CancellationToken);
@@ -161,7 +162,9 @@ public sealed class DrainTests : IAsyncLifetime
         _rig.Clock.Advance(TimeSpan.FromSeconds(0.25));
         Assert.Equal(StreamCloseReason.Drained, (await run.Soon()).Reason);
         await drain.Soon();
-        var (toClient, toBackend) = (await client.Receive.ReadAsync(TestContext.Current.CancellationToken), await backend.Receive.ReadAsync(TestContext.Current.CancellationToken));
+        var (toClient, toBackend) = (
+            await client.Receive.ReadAsync(TestContext.Current.CancellationToken),
+            await backend.Receive.ReadAsync(TestContext.Current.CancellationToken));
         Assert.Equal((27, true), (toClient.Buffer.Length, toClient.IsCompleted));
         Assert.Equal((31, true), (toBackend.Buffer.Length, toBackend.IsCompleted));
         Assert.False(client.Aborted.IsCompleted || backend.Aborted.IsCompleted);
@@ -173,7 +176,8 @@ public sealed class DrainTests : IAsyncLifetime
         var (client, backend) = (new PipeTransport(), new PipeTransport());
         var run = _rig.Run(client, backend, StreamFraming.WebSocket, StreamKind.Other);
         await Task.WhenAll(client.NextReadAsync(), backend.NextReadAsync());
-        var pouring = backend.Send.WriteAsync(Frames.Make(Frames.Binary, 200_000, masked: false), TestContext.Current.CancellationToken);
+        var bulkTransfer = backend.Send.WriteAsync(
+            Frames.Make(Frames.Binary, 200_000, masked: false), TestContext.Current.CancellationToken);
         await client.Receive.ReadAtLeastAsync(64 * 1024, TestContext.Current.CancellationToken).Soon();
 
         var drain = _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
@@ -185,7 +189,7 @@ public sealed class DrainTests : IAsyncLifetime
         await drain.Soon();
         await Task.WhenAll(client.Aborted, backend.Aborted).Soon();
         await backend.Input.CompleteAsync();
-        await pouring.Soon();
+        await bulkTransfer.Soon();
     }
 
     [Fact]

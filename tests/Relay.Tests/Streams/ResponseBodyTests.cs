@@ -36,7 +36,9 @@ public class ResponseBodyTests
     {
         var chunked = new ResponseFraming(BodyKind.Chunked, 0);
         Assert.Equal(BodyCopyResult.Invalid, (await CopyAsync(chunked, "5;" + new string('x', 5_000))).Result);
-        Assert.Equal(BodyCopyResult.Invalid, (await CopyAsync(chunked, "0\r\n" + string.Concat(Enumerable.Repeat("A: b\r\n", 5_000)))).Result);
+        Assert.Equal(
+            BodyCopyResult.Invalid,
+            (await CopyAsync(chunked, "0\r\n" + string.Concat(Enumerable.Repeat("A: b\r\n", 5_000)))).Result);
     }
 
     [Theory]

@@ -133,9 +133,11 @@ public sealed class ResumableServerTests : IAsyncDisposable
     {
         var second = new PipeTransport();
         _answers.Enqueue(new AttachResult.Attached(second));
-        await second.Send.WriteAsync(Frames.Make(Frames.Binary, "replay"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
+        await second.Send.WriteAsync(
+            Frames.Make(Frames.Binary, "replay"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
         _ = Start();
-        await _first.Send.WriteAsync(Frames.Make(Frames.Binary, "before"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
+        await _first.Send.WriteAsync(
+            Frames.Make(Frames.Binary, "before"u8.ToArray(), masked: false), TestContext.Current.CancellationToken);
         await SeeAsync("before");
         await _first.Send.CompleteAsync();
         await SeeAsync("replay");
@@ -185,7 +187,9 @@ public sealed class ResumableServerTests : IAsyncDisposable
         await WaitOutAsync(TimeSpan.FromSeconds(20), TimeSpan.FromMilliseconds(50));
         Assert.InRange(tries.Count, 20, 40);
         Assert.InRange(tries[0] - start, TimeSpan.FromMilliseconds(75), TimeSpan.FromMilliseconds(175));
-        Assert.All(tries.Zip(tries.Skip(1)), static pair => Assert.InRange(pair.Second - pair.First, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1)));
+        Assert.All(
+            tries.Zip(tries.Skip(1)),
+            static pair => Assert.InRange(pair.Second - pair.First, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1)));
     }
 
     [Fact]
@@ -225,7 +229,7 @@ public sealed class ResumableServerTests : IAsyncDisposable
         var (sent, got) = (0L, 0L);
         _ = Start();
         await TypeAsync("{\"data\":\"");
-        var pour = PourAsync();
+        var bulkTransfer = SendBulkTransferAsync();
         while (got < Total)
         {
             var result = await _first.Receive.ReadAsync(TestContext.Current.CancellationToken).Soon();
@@ -235,20 +239,20 @@ public sealed class ResumableServerTests : IAsyncDisposable
             Assert.InRange(Volatile.Read(ref sent) - got, long.MinValue, 512 << 10);
         }
 
-        await pour.Soon();
+        await bulkTransfer.Soon();
 
-        // And without a server it goes nowhere, to its end.
+        // Without a server the rest of the object is discarded.
         await _first.Send.CompleteAsync();
         await SeeAsync("typing is discarded]");
         sent = 0;
-        await PourAsync().Soon();
+        await SendBulkTransferAsync().Soon();
         var second = new PipeTransport();
         _answers.Enqueue(new AttachResult.Attached(second));
         await SeeAsync("[connection resumed]");
         await TypeAsync("xxx\"}{\"data\":\"kept\"}");
         Assert.Equal("{\"data\":\"kept\"}", await ReadAsync(second, "kept\"}"));
 
-        async Task PourAsync()
+        async Task SendBulkTransferAsync()
         {
             var piece = Frames.Make(Frames.Binary, Enumerable.Repeat((byte)'x', 16 << 10).ToArray(), masked: true);
             while (Volatile.Read(ref sent) < Total)
@@ -301,7 +305,8 @@ public sealed class ResumableServerTests : IAsyncDisposable
     }
 
     private async Task PingAsync(string text) =>
-        await _client.Send.WriteAsync(Frames.Make(Frames.Ping, Encoding.ASCII.GetBytes(text), masked: true), TestContext.Current.CancellationToken);
+        await _client.Send.WriteAsync(
+            Frames.Make(Frames.Ping, Encoding.ASCII.GetBytes(text), masked: true), TestContext.Current.CancellationToken);
 
     /// <summary>Lets time go by until the client has seen this, in messages or in a close's reason.</summary>
     private Task SeeAsync(string text) => ReadToAsync(_client, text, _seen);

@@ -1,6 +1,6 @@
 namespace Relay.Tests.Streams;
 
-/// <summary>The guard around every wait: long enough for a busy machine, short enough to tell what hangs.</summary>
+/// <summary>The time limit of every wait: long enough for a busy machine, short enough to show which wait hangs.</summary>
 internal static class SoonExtensions
 {
     public static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);

@@ -4,7 +4,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>One side ends behind bytes that the other does not take: the relay has to look for that end.</summary>
+/// <summary>One side closes while the other does not read: the relay has to look for that end behind unread bytes.</summary>
 public sealed class StalledReaderTests : IAsyncDisposable
 {
     // More than a peer with small buffers takes before it reads; less than the kernel keeps for the relay, so that the end comes through.
@@ -19,7 +19,8 @@ public sealed class StalledReaderTests : IAsyncDisposable
     [InlineData(true, AddressFamily.InterNetwork, StreamCloseReason.ClientStalled)]
     [InlineData(true, AddressFamily.Unix, StreamCloseReason.ClientStalled)]
     [InlineData(false, AddressFamily.InterNetwork, StreamCloseReason.BackendStalled)]
-    public async Task AStreamEndsWhenThePeerTakesNothingOfWhatTheOtherSideLeft(bool toClient, AddressFamily family, StreamCloseReason reason)
+    public async Task AStreamEndsWhenThePeerTakesNothingOfWhatTheOtherSideLeft(
+        bool toClient, AddressFamily family, StreamCloseReason reason)
     {
         var (nearReader, reader) = await Loopback.PairAsync(Buffers);
         var (nearWriter, writer) = await PairAsync(family);
@@ -132,7 +133,7 @@ public sealed class StalledReaderTests : IAsyncDisposable
         var got = new MemoryStream();
         while (got.Length < frame.Length)
         {
-            // Just what the kernel gives each time, and then nothing for most of the limit.
+            // The reader takes what the kernel has, and then nothing for most of the limit.
             for (var i = 0; i < 6; i++)
             {
                 _rig.Clock.Advance(TimeSpan.FromSeconds(4));
@@ -151,7 +152,11 @@ public sealed class StalledReaderTests : IAsyncDisposable
     {
         var (client, server) = (new PipeTransport(), new PipeTransport());
         var terminal = new ResumableServer(
-            server, static _ => throw new InvalidOperationException("not lost yet"), new ResumeOptions(), new StreamMetrics(_rig.Meters), _rig.Clock);
+            server,
+            static _ => throw new InvalidOperationException("not lost yet"),
+            new ResumeOptions(),
+            new StreamMetrics(_rig.Meters),
+            _rig.Clock);
         var run = _rig.Run(client, terminal, StreamFraming.WebSocket, StreamKind.Other);
         _ = server.Send.WriteAsync(Frames.Make(Frames.Binary, 200 * 1024, masked: false), TestContext.Current.CancellationToken).AsTask();
         for (var i = 0; i < 100; i++)

@@ -29,7 +29,9 @@ public sealed class StreamRelayTests : IAsyncLifetime
         Assert.Empty(await StreamRig.ReceiveToEndAsync(client));
 
         var report = await run.Soon();
-        Assert.Equal((StreamCloseReason.ClientClosed, question.Length, answer.Length), (report.Reason, report.BytesToBackend, report.BytesToClient));
+        Assert.Equal(
+            (StreamCloseReason.ClientClosed, question.Length, answer.Length),
+            (report.Reason, report.BytesToBackend, report.BytesToClient));
         Assert.Equal(question.Length, _rig.Meters.Sum("edge.streams.bytes", "to_backend"));
         Assert.Equal(answer.Length, _rig.Meters.Sum("edge.streams.bytes", "to_client"));
         Assert.Equal(0, _rig.Meters.Sum("edge.streams.open", "test"));
@@ -159,7 +161,7 @@ public sealed class StreamRelayTests : IAsyncLifetime
         var (client, backend, run) = await _rig.StartAsync(buffers: 32 * 1024);
         var frame = Frames.Make(Frames.Binary, 32_000, masked: false);
         long sent = 0;
-        var pouring = Task.Run(async () =>
+        var bulkTransfer = Task.Run(async () =>
         {
             for (var i = 0; i < Pieces; i++)
             {
@@ -176,7 +178,7 @@ public sealed class StreamRelayTests : IAsyncLifetime
             Assert.InRange(Interlocked.Read(ref sent) - (i * frame.Length), 0, 1024 * 1024);
         }
 
-        await pouring.Soon();
+        await bulkTransfer.Soon();
         client.Dispose();
         Assert.Equal(Pieces * (long)frame.Length, (await run.Soon()).BytesToClient);
     }

@@ -6,13 +6,17 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What a terminal's frames become when its API server is lost within them, cut at every byte.</summary>
+/// <summary>Frames of a terminal whose API server is lost in the middle of one, cut at every byte.</summary>
 public sealed class TerminalFramesTests
 {
     [Fact]
     public void ALostServersOutputEndsOnABoundaryWhereverItIsCut()
     {
-        byte[] bytes = [.. Frames.Make(Frames.Binary, 200, masked: false, final: false), .. Frames.Make(0, 5, masked: false), .. Frames.Make(Frames.Ping, 3, masked: false)];
+        byte[] bytes =
+        [
+            .. Frames.Make(Frames.Binary, 200, masked: false, final: false), .. Frames.Make(0, 5, masked: false),
+            .. Frames.Make(Frames.Ping, 3, masked: false),
+        ];
         byte[] next = Frames.Make(Frames.Binary, "next"u8.ToArray(), masked: false);
         for (var cut = 0; cut <= bytes.Length; cut++)
         {
@@ -55,7 +59,10 @@ public sealed class TerminalFramesTests
         foreach (var split in new[] { 1, 7, First.Length - 1, First.Length, First.Length + 3 })
         {
             var text = Encoding.ASCII.GetBytes(First + Second);
-            byte[] bytes = [.. Frames.Make(Frames.Binary, text[..split], masked: true, final: false), .. Frames.Make(0, text[split..], masked: true)];
+            byte[] bytes =
+            [
+                .. Frames.Make(Frames.Binary, text[..split], masked: true, final: false), .. Frames.Make(0, text[split..], masked: true),
+            ];
             for (var cut = 0; cut <= bytes.Length; cut++)
             {
                 var frames = new TerminalInputFrames();
@@ -100,7 +107,9 @@ public sealed class TerminalFramesTests
     [Fact]
     public void InputReadInPiecesIsReadAsByteByByte()
     {
-        var json = Gen.Elements("{", "}", "[", "]", "\"", "\\", ":", ",", "7", " ", "height", "width", "longer than a name", "{\"height\":3,\"width\":4}").ListOf();
+        var json = Gen.Elements(
+            "{", "}", "[", "]", "\"", "\\", ":", ",", "7", " ", "height", "width", "longer than a name",
+            "{\"height\":3,\"width\":4}").ListOf();
         var pieces = ArbMap.Default.GeneratorFor<byte>().Select(static size => 1 + (size % 40)).NonEmptyListOf();
         Prop.ForAll(json.Zip(pieces).ToArbitrary(), drawn =>
         {
@@ -129,7 +138,8 @@ public sealed class TerminalFramesTests
     {
         byte[] frames =
         [
-            .. Frames.Make(Frames.Binary, 300, masked: false, final: false), .. Frames.Make(Frames.Ping, 4, masked: false), .. Frames.Make(0, 0, masked: false),
+            .. Frames.Make(Frames.Binary, 300, masked: false, final: false), .. Frames.Make(Frames.Ping, 4, masked: false),
+            .. Frames.Make(0, 0, masked: false),
             .. Frames.Make(Frames.Binary, 10, masked: false),
         ];
         byte[] bytes = [.. frames, .. Frames.CloseWith(1001, masked: false)];
@@ -144,7 +154,11 @@ public sealed class TerminalFramesTests
     {
         byte[] ping = Frames.Make(Frames.Ping, 2, masked: true);
         byte[] half = Frames.Make(Frames.Binary, "{\"data\":\"cut "u8.ToArray(), masked: true);
-        byte[] next = [.. Frames.Make(Frames.Binary, "off\"}"u8.ToArray(), masked: true), .. ping, .. Frames.Make(Frames.Binary, "{\"data\":\"x\"}"u8.ToArray(), masked: true), .. ping];
+        byte[] next =
+        [
+            .. Frames.Make(Frames.Binary, "off\"}"u8.ToArray(), masked: true), .. ping,
+            .. Frames.Make(Frames.Binary, "{\"data\":\"x\"}"u8.ToArray(), masked: true), .. ping,
+        ];
         var frames = new TerminalInputFrames();
         Assert.Equal(half.Length, Take(frames, half, new ArrayBufferWriter<byte>()));
         var output = new ArrayBufferWriter<byte>();

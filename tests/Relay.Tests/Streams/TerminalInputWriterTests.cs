@@ -6,7 +6,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What API servers get of a terminal's client, however its bytes are cut and whenever a server is lost.</summary>
+/// <summary>Input from a terminal's client to its API servers, with its bytes cut and servers lost at every point.</summary>
 public sealed class TerminalInputWriterTests : IDisposable
 {
     private readonly CancellationTokenSource _leaves = new();
@@ -27,8 +27,10 @@ public sealed class TerminalInputWriterTests : IDisposable
     {
         byte[] bytes =
         [
-            .. Frames.Make(Frames.Binary, 300, masked: true, final: false), .. Frames.Make(Frames.Ping, 125, masked: true), .. Frames.Make(0, 0, masked: true),
-            .. Frames.Make(Frames.Text, 20, masked: true, lengthBytes: 8), .. Frames.Make(Frames.Ping, 0, masked: true), .. Frames.CloseWith(1000, masked: true),
+            .. Frames.Make(Frames.Binary, 300, masked: true, final: false), .. Frames.Make(Frames.Ping, 125, masked: true),
+            .. Frames.Make(0, 0, masked: true),
+            .. Frames.Make(Frames.Text, 20, masked: true, lengthBytes: 8), .. Frames.Make(Frames.Ping, 0, masked: true),
+            .. Frames.CloseWith(1000, masked: true),
         ];
         for (var cut = 0; cut <= bytes.Length; cut++)
         {
@@ -62,7 +64,11 @@ public sealed class TerminalInputWriterTests : IDisposable
         var text = Encoding.ASCII.GetBytes(First + Second);
         foreach (var split in new[] { 1, First.Length - 1, First.Length, First.Length + 3 })
         {
-            byte[] bytes = [.. Frames.Make(Frames.Binary, text[..split], masked: true, final: false), .. Frames.Make(Frames.Ping, 4, masked: true), .. Frames.Make(0, text[split..], masked: true)];
+            byte[] bytes =
+            [
+                .. Frames.Make(Frames.Binary, text[..split], masked: true, final: false), .. Frames.Make(Frames.Ping, 4, masked: true),
+                .. Frames.Make(0, text[split..], masked: true),
+            ];
             for (var cut = 0; cut <= bytes.Length; cut++)
             {
                 var (server, next) = (new PipeTransport(), new PipeTransport());
@@ -134,7 +140,7 @@ public sealed class TerminalInputWriterTests : IDisposable
         await _writer.LeaveAsync().Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "{\"height\":1,\"width\":2}"u8.ToArray(), masked: true), isCopied: false);
 
-        // All but full: telling the size waits until it is read.
+        // The pipe is almost full, so sending the size waits until the server reads.
         await WriteAsync(_second.Output, Frames.Make(Frames.Binary, (64 * 1024) - 21, masked: true), isCopied: false);
         var giving = _writer.GiveAsync(_second);
         Assert.False(giving.IsCompleted);
@@ -143,14 +149,17 @@ public sealed class TerminalInputWriterTests : IDisposable
         await giving.Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "{\"data\":\"x\"}"u8.ToArray(), masked: true), isCopied: false);
         byte[] told = [.. before.AsSpan((64 * 1024) - 21 + 8), .. Got(_second)];
-        Assert.Equal("{\"height\":1,\"width\":2}{\"height\":3,\"width\":4}{\"data\":\"x\"}", string.Concat(TerminalFramesTests.Messages(told).Select(Encoding.ASCII.GetString)));
+        Assert.Equal(
+            "{\"height\":1,\"width\":2}{\"height\":3,\"width\":4}{\"data\":\"x\"}",
+            string.Concat(TerminalFramesTests.Messages(told).Select(Encoding.ASCII.GetString)));
     }
 
     [Fact]
     public async Task BytesThatAreNoFramesEndTheWriting()
     {
         Assert.True((await _writer.WriteAsync(new byte[] { 0x82 }, CancellationToken.None)) is { IsCompleted: false });
-        Assert.True((await _writer.WriteAsync(new byte[] { 0x80, 1, 2, 3, 4, 0xFF, 0x80 }, CancellationToken.None)) is { IsCompleted: true });
+        Assert.True(
+            (await _writer.WriteAsync(new byte[] { 0x80, 1, 2, 3, 4, 0xFF, 0x80 }, CancellationToken.None)) is { IsCompleted: true });
         Assert.True(_leaves.IsCancellationRequested);
     }
 
@@ -161,7 +170,9 @@ public sealed class TerminalInputWriterTests : IDisposable
             writer.Write(bytes);
         }
 
-        var flushed = isCopied ? await writer.FlushAsync(CancellationToken.None).Soon() : await writer.WriteAsync(bytes, CancellationToken.None).Soon();
+        var flushed = isCopied
+            ? await writer.FlushAsync(CancellationToken.None).Soon()
+            : await writer.WriteAsync(bytes, CancellationToken.None).Soon();
         Assert.Equal((false, false), (flushed.IsCanceled, flushed.IsCompleted));
     }
 

@@ -8,7 +8,7 @@ using Relay.Streams.Resumption;
 
 namespace Relay.Tests.Streams;
 
-/// <summary>What a terminal's client gets of its API servers' bytes, however they come and whenever they end.</summary>
+/// <summary>Output from API servers to a terminal's client, with its bytes cut and servers lost at every point.</summary>
 public sealed class TerminalOutputReaderTests : IDisposable
 {
     private const int Awaited = 32 * 1024;
@@ -27,11 +27,16 @@ public sealed class TerminalOutputReaderTests : IDisposable
     {
         (byte[] Bytes, int Payload)[] frames =
         [
-            Data(Frames.Text, 5), Data(Frames.Binary, 200, final: false), (Frames.Make(Frames.Ping, 3, masked: false), 0), Data(0, 130, final: false), Data(0, 0),
+            Data(Frames.Text, 5), Data(Frames.Binary, 200, final: false), (Frames.Make(Frames.Ping, 3, masked: false), 0),
+            Data(0, 130, final: false), Data(0, 0),
             Data(Frames.Binary, Awaited + 1), Data(Frames.Binary, 10),
         ];
         var bytes = frames.SelectMany(static frame => frame.Bytes).ToArray();
-        int[] cuts = [.. Enumerable.Range(0, 380), .. Enumerable.Range(1, 16).Select(static i => 380 + (i * 2000)), .. Enumerable.Range(bytes.Length - 16, 17)];
+        int[] cuts =
+        [
+            .. Enumerable.Range(0, 380), .. Enumerable.Range(1, 16).Select(static i => 380 + (i * 2000)),
+            .. Enumerable.Range(bytes.Length - 16, 17),
+        ];
         foreach (var cut in cuts)
         {
             var (first, second) = (new PipeTransport(), new PipeTransport());
@@ -153,7 +158,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
 
         Assert.Equal(frame[4..], Assert.Single(TerminalFramesTests.Messages(seen.ToArray())));
 
-        // And behind another one, which it does not wait with.
+        // A partial frame behind a whole one: the whole one is delivered without waiting.
         await SendAsync(server, [.. before, .. frame[..5]]);
         Assert.Equal(before, await SeeNextAsync());
         Assert.Equal([2, 1, frame[4]], await SeeNextAsync());
@@ -168,13 +173,17 @@ public sealed class TerminalOutputReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task WhatPoursOverASocketPassesUnchanged()
+    public async Task ABulkTransferOverASocketPassesUnchanged()
     {
         var (near, server) = await Loopback.PairAsync();
         await using var first = new SocketTransport(near);
         await using var terminal = Start(first, new PipeTransport());
         terminal.BeginRelay();
-        byte[] round = [.. Frames.Make(Frames.Binary, Awaited, masked: false), .. Frames.Make(Frames.Text, 0, masked: false), .. Frames.Make(Frames.Binary, 10_001, masked: false), .. Frames.Make(Frames.Ping, 9, masked: false)];
+        byte[] round =
+        [
+            .. Frames.Make(Frames.Binary, Awaited, masked: false), .. Frames.Make(Frames.Text, 0, masked: false),
+            .. Frames.Make(Frames.Binary, 10_001, masked: false), .. Frames.Make(Frames.Ping, 9, masked: false),
+        ];
         byte[] bytes = [.. Enumerable.Repeat(round, 100).SelectMany(static frames => frames)];
         var sending = StreamRig.SendAsync(server, bytes);
         var seen = new List<byte>();
@@ -210,7 +219,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
 
         async Task CancelAsync()
         {
-            // Before it, and while it waits; and then it waits on.
+            // A cancel before the read and one during it; afterwards the read waits again.
             terminal.Input.CancelPendingRead();
             var before = await terminal.Input.ReadAsync(CancellationToken.None).Soon();
             terminal.Input.AdvanceTo(before.Buffer.End);
@@ -218,7 +227,9 @@ public sealed class TerminalOutputReaderTests : IDisposable
             Assert.False(reading.IsCompleted);
             terminal.Input.CancelPendingRead();
             var result = await reading.Soon();
-            Assert.All([before, result], static read => Assert.Equal((true, false, 0), (read.IsCanceled, read.IsCompleted, read.Buffer.Length)));
+            Assert.All(
+                [before, result],
+                static read => Assert.Equal((true, false, 0), (read.IsCanceled, read.IsCompleted, read.Buffer.Length)));
             terminal.Input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
@@ -230,7 +241,8 @@ public sealed class TerminalOutputReaderTests : IDisposable
         var steps = Gen.Choose(1, 500).NonEmptyListOf();
         Prop.ForAll(frames.Zip(steps).ToArbitrary(), drawn =>
         {
-            var bytes = drawn.Item1.SelectMany(static length => Frames.Make((byte)(length % 9 == 0 ? Frames.Ping : Frames.Binary), length % 9 == 0 ? length % 126 : length, masked: false)).ToArray();
+            var bytes = drawn.Item1.SelectMany(static length => Frames.Make(
+                (byte)(length % 9 == 0 ? Frames.Ping : Frames.Binary), length % 9 == 0 ? length % 126 : length, masked: false)).ToArray();
             var server = new PipeTransport();
             var terminal = Start(server, new PipeTransport());
             var seen = new List<byte>();
@@ -268,14 +280,17 @@ public sealed class TerminalOutputReaderTests : IDisposable
         await Assert.ThrowsAsync<IOException>(() => terminal.Input.ReadAsync(CancellationToken.None).Soon());
     }
 
-    private static (byte[] Bytes, int Payload) Data(byte opcode, int length, bool final = true) => (Frames.Make(opcode, length, masked: false, final), length);
+    private static (byte[] Bytes, int Payload) Data(byte opcode, int length, bool final = true) =>
+        (Frames.Make(opcode, length, masked: false, final), length);
 
-    private ResumableServer Start(StreamTransport first, StreamTransport second) => Start(first, Task.FromResult<AttachResult>(new AttachResult.Attached(second)));
+    private ResumableServer Start(StreamTransport first, StreamTransport second) =>
+        Start(first, Task.FromResult<AttachResult>(new AttachResult.Attached(second)));
 
     private ResumableServer Start(StreamTransport first, Task<AttachResult> attached) =>
         new(first, _ => attached, new ResumeOptions { FirstPause = TimeSpan.Zero }, new StreamMetrics(_meters), _clock);
 
-    private static async Task SendAsync(PipeTransport server, byte[] bytes) => await server.Send.WriteAsync(bytes, TestContext.Current.CancellationToken);
+    private static async Task SendAsync(PipeTransport server, byte[] bytes) =>
+        await server.Send.WriteAsync(bytes, TestContext.Current.CancellationToken);
 
     /// <summary>Reads until this text has come.</summary>
     private static async Task<List<byte>> SeeAsync(PipeReader input, string text)

@@ -66,7 +66,8 @@ public sealed class TlsTransportTests : IAsyncLifetime
             new SslClientAuthenticationOptions
             {
                 TargetHost = "localhost",
-                RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == _certificate.GetCertHashString(),
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                    certificate?.GetCertHashString() == _certificate.GetCertHashString(),
             },
             TestContext.Current.CancellationToken);
         await Task.WhenAll(far.AuthenticateAsServerAsync(_certificate), near).Soon();

@@ -12,7 +12,7 @@ public sealed class VanishedPeerTests
     [Fact]
     public void OneThatAcknowledgesNothingIsGoneAfterHalfAMinute()
     {
-        // The last acknowledgement came 10 s before the bytes that were lost, or long before.
+        // The last acknowledgement came 10 s before the lost bytes, just then, or long before.
         Assert.InRange(GoneAfter(static t => Owing(t + 10)), 20, 24);
         Assert.InRange(GoneAfter(static t => Owing(t)), 30, 34);
         Assert.InRange(GoneAfter(static t => Owing(t + 3_600)), 16, 20);
@@ -28,16 +28,19 @@ public sealed class VanishedPeerTests
     [Fact]
     public void OneThatAnswersNowAndThenLivesThoughBytesWait()
     {
-        // Acknowledged every 14 s at the slowest, and never all of it.
+        // The peer acknowledges at least every 14 s, but never all bytes.
         Assert.Equal(0, GoneAfter(static t => Owing(t % 14)));
 
-        // A shut window on an old kernel: asked every two minutes, and answered.
+        // A zero window on an old kernel: the window probe of every two minutes is answered.
         Assert.Equal(0, GoneAfter(static t => Owing(t % 120) with { RetransmitTimeout = TimeSpan.FromSeconds(120) }));
     }
 
     [Fact]
     public void OneThatLeavesQuestionsAboutItsWindowOpenIsGone() =>
-        Assert.InRange(GoneAfter(static t => new TcpState(0, (byte)(1 + (t / 5)), TimeSpan.FromSeconds(t + 5), TimeSpan.FromMilliseconds(200))), 25, 30);
+        Assert.InRange(
+            GoneAfter(static t => new TcpState(0, (byte)(1 + (t / 5)), TimeSpan.FromSeconds(t + 5), TimeSpan.FromMilliseconds(200))),
+            25,
+            30);
 
     [Fact]
     public async Task TheKernelTellsOfAPeerThatOwesNothing()

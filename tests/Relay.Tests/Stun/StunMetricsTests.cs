@@ -25,7 +25,8 @@ public sealed class StunMetricsTests
         await Eventually.TrueAsync(() => metrics["stun_requests disposition=success"] == 1, "the answer is counted");
 
         Assert.Equal((1, 0, 0), (
-            metrics["stun_requests disposition=not_stun"], metrics["stun_requests disposition=read_error"], metrics["stun_requests disposition=write_error"]));
+            metrics["stun_requests disposition=not_stun"], metrics["stun_requests disposition=read_error"],
+            metrics["stun_requests disposition=write_error"]));
         Assert.Equal((1, 0), (metrics[$"stun_addrfamily family={family}"], metrics[$"stun_addrfamily family={other}"]));
     }
 }

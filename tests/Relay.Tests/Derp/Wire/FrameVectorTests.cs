@@ -25,7 +25,8 @@ public sealed class FrameVectorTests
     [Theory]
     [InlineData(Vectors.ClientInfo, null, true, false, "{\"version\":2,\"CanAckPings\":true}")]
     [InlineData(Vectors.MeshClientInfo, Vectors.MeshKey, false, false, null)]
-    [InlineData(Vectors.ProberClientInfo, null, true, true, "{\"version\":2,\"CanAckPings\":true,\"IsProber\":true,\"AppName\":\"my-app\"}")]
+    [InlineData(
+        Vectors.ProberClientInfo, null, true, true, "{\"version\":2,\"CanAckPings\":true,\"IsProber\":true,\"AppName\":\"my-app\"}")]
     public void TheServerOpensTheClientInfosOfTheVectors(string hex, string? meshKey, bool acks, bool prober, string? json)
     {
         var frame = Vectors.Bytes(hex);

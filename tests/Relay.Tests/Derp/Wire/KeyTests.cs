@@ -82,7 +82,8 @@ public sealed class KeyTests
     [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", false, false)]
     [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", false, false)]
     [InlineData("a secret of one line\nand another one", false, false)]
-    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false, false)]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+        + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false, false)]
     public void MeshKeysAreHexOrALongTextOfOneLine(string text, bool good, bool hex)
     {
         Assert.Equal(good, MeshKey.TryParse(text, out var key));

@@ -6,5 +6,6 @@ public class WebSocketAcceptTests
 {
     // The example of RFC 6455 §1.3.
     [Fact]
-    public void AKeyIsAnsweredAsTheRfcSays() => Assert.Equal("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", WebSocketAccept.For("dGhlIHNhbXBsZSBub25jZQ=="));
+    public void AKeyIsAnsweredAsTheRfcSays() =>
+        Assert.Equal("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", WebSocketAccept.For("dGhlIHNhbXBsZSBub25jZQ=="));
 }
