@@ -51,7 +51,7 @@ public class CertificateFileTests
             Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
         }
 
-        var kept = Assert.Single(log.Lines, static line => line.Contains("the old one serves on", StringComparison.Ordinal));
+        var kept = Assert.Single(log.Lines, static line => line.Contains("the old certificate stays in use", StringComparison.Ordinal));
         Assert.StartsWith("Warning", kept, StringComparison.Ordinal);
         Assert.Contains("belongs to no certificate", kept, StringComparison.Ordinal);
 
