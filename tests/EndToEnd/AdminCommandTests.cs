@@ -178,7 +178,7 @@ public class AdminCommandTests
         Assert.Contains("There is no such user.", refused.Errors, StringComparison.Ordinal);
         Assert.Contains("'username' missing", missing.Errors, StringComparison.Ordinal);
         Assert.Contains("create, list, show", unknown.Errors, StringComparison.Ordinal);
-        Assert.StartsWith("edge: --colour: there is no such option", option.Errors, StringComparison.Ordinal);
+        Assert.StartsWith("edge: --colour: unknown option", option.Errors, StringComparison.Ordinal);
         Assert.All([refused, missing, unknown, option, unreachable, unauthorised], static result => Assert.Equal("", result.Output));
     }
 

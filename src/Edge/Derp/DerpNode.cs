@@ -9,8 +9,8 @@ using Relay.Derp;
 namespace Edge.Derp;
 
 /// <summary>
-/// The parts of a node's DERP server besides its clients: the mesh, the rate limits, bootstrap DNS, and process metrics under
-/// derper's names.
+/// The parts of a node's DERP server besides its clients: the mesh, bootstrap DNS, and process metrics under derper's
+/// names.
 /// </summary>
 internal sealed class DerpNode
 {
@@ -21,9 +21,8 @@ internal sealed class DerpNode
     private readonly DerpMesh _mesh;
 
     /// <exception cref="Settings.SettingsException">A file that the settings name cannot be used.</exception>
-    public DerpNode(DerpMesh mesh, DerpRateLimits rates, BootstrapDns bootstrapDns, IMeterFactory meters, TimeProvider time)
+    public DerpNode(DerpMesh mesh, BootstrapDns bootstrapDns, IMeterFactory meters, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(rates); // It works by being there.
         (_mesh, _bootstrapDns) = (mesh, bootstrapDns);
         var meter = meters.Create(MeterName);
         var started = time.GetTimestamp();
@@ -48,18 +47,6 @@ internal sealed class DerpNode
 
     /// <summary>The links of the mesh.</summary>
     public IReadOnlyList<MeshLinkStatus> Links => _mesh.Links;
-
-    public static void AddTo(IServiceCollection services, DerpSettings settings)
-    {
-        services.AddSingleton(settings);
-        services.AddSingleton<DerpMesh>();
-        services.AddSingleton<DerpRateLimits>();
-        services.AddSingleton<BootstrapDns>();
-        services.AddSingleton(static provider => new MetaCertificate(
-            provider.GetRequiredService<DerpServer>().PublicKey, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<MetaChain>();
-        services.AddSingleton<DerpNode>();
-    }
 
     /// <summary>
     /// Starts the mesh and bootstrap DNS. The listeners have to be open, so that the mesh can recognise this node itself.

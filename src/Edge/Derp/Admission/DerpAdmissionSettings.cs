@@ -48,7 +48,7 @@ internal sealed record DerpAdmissionSettings
     /// <summary>How long a refusal is cached: shorter, because a client that was just added to a tailnet tries again.</summary>
     public TimeSpan RefusalCache => Cache < LongestRefusal ? Cache : LongestRefusal;
 
-    /// <summary><c>Relay:Derp:AdmissionRecheck</c>: the interval of checks of open connections. Default 5 min; zero disables them.</summary>
+    /// <summary><c>Relay:Derp:AdmissionRecheck</c>: the interval of checks of open connections. Default 5 min; zero means never.</summary>
     public TimeSpan Recheck { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Whether the operator has set <c>Relay:Derp:Admission</c>, to <c>open</c> or anything else.</summary>
@@ -67,7 +67,8 @@ internal sealed record DerpAdmissionSettings
         var sources = settings.List(Name).Select(Source).Distinct().ToArray();
         if (sources.Length > 1 && sources.Contains(AdmissionSource.Open))
         {
-            throw new SettingsException(Name, string.Join(", ", settings.List(Name)), "open admits every client and excludes other sources");
+            throw new SettingsException(
+                Name, string.Join(", ", settings.List(Name)), "open admits every client and excludes other sources");
         }
 
         var file = settings.Text(FileName);
