@@ -16,7 +16,7 @@ internal sealed class EdgeAuthentication(
     public async Task InvokeAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? string.Empty;
-        if (PathPolicies.IsAmbiguous(path) || policies.HasOtherReading(path, RequestTarget.OtherReading(context.Request)))
+        if (PathPolicies.IsAmbiguous(path) || policies.HasOtherReading(path, RequestTarget.EscapedPath(context.Request)))
         {
             metrics.AuthRejected("ambiguous_path");
             await new ApiError("The path is ambiguous.", "Empty and dot segments, backslashes and escaped slashes are not allowed, nor parameters that hide where a path leads.")

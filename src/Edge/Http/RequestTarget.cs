@@ -61,7 +61,7 @@ internal static class RequestTarget
     /// How a server reads the path that compares escapes as they stand (Go's chi, for one): decoded like <see cref="HttpRequest.Path"/>,
     /// but for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null where that is no other reading.
     /// </summary>
-    public static string? OtherReading(HttpRequest request)
+    public static string? EscapedPath(HttpRequest request)
     {
         var path = RawPath(request);
         if (!path.Contains('%'))

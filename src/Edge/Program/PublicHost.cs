@@ -69,7 +69,7 @@ internal static class PublicHost
             app.UseMiddleware<EmbeddedApi>(inProcess);
         }
 
-        app.UseRoutingOfOneReading();
+        app.UseUnambiguousRouting();
         if (settings.Options.Proxies)
         {
             app.MapEdgeProxy(static proxy => proxy.UseStreamUpgrades());
