@@ -52,7 +52,8 @@ internal static class ExternalAuthSettings
     private static string Name(SettingsReader settings, string name) =>
         settings.Text(name) is { Length: <= MaxNameCharacters } text && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
             ? text
-            : throw new SettingsException(name, settings.Text(name), $"allowed are letters, digits, - and _, from 1 to {MaxNameCharacters} of them");
+            : throw new SettingsException(
+                name, settings.Text(name), $"allowed are letters, digits, - and _, from 1 to {MaxNameCharacters} of them");
 
     private static Regex? Pattern(SettingsReader settings, string name)
     {
@@ -67,7 +68,8 @@ internal static class ExternalAuthSettings
         }
         catch (ArgumentException exception)
         {
-            throw new SettingsException(name, text, $"allowed is a regular expression without look-around and back references: {exception.Message}");
+            throw new SettingsException(
+                name, text, $"allowed is a regular expression without look-around and back references: {exception.Message}");
         }
     }
 

@@ -59,7 +59,8 @@ internal static class InstanceIdentitySettings
         if (!text.Contains("://", StringComparison.Ordinal))
         {
             var path = Path.GetFullPath(text, workingDirectory);
-            return File.Exists(path) ? new Uri(path) : throw new SettingsException(name, text, "there is no such file; allowed is a file or an https URL");
+            return File.Exists(path) ? new Uri(path) : throw new SettingsException(
+                name, text, "there is no such file; allowed is a file or an https URL");
         }
 
         return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.UserInfo.Length == 0

@@ -9,7 +9,10 @@ internal sealed record EdgeJwtOptions
 {
     private const string Section = "Edge:Authentication:Jwt";
 
-    /// <summary><c>MetadataAddress</c>, or the authority's <c>.well-known/openid-configuration</c>; null with <see cref="SigningKeys"/>.</summary>
+    /// <summary>
+    /// <c>MetadataAddress</c>, or the authority's <c>.well-known/openid-configuration</c>; null with <see
+    /// cref="SigningKeys"/>.
+    /// </summary>
     public Uri? MetadataAddress { get; init; }
 
     /// <summary><c>SigningKeys</c>: PEM files of public keys or certificates, or <c>base64:</c> secrets of 32 bytes or more.</summary>
@@ -18,10 +21,16 @@ internal sealed record EdgeJwtOptions
     /// <summary><c>Audience</c>: which <c>aud</c> a token needs. Required.</summary>
     public required string Audience { get; init; }
 
-    /// <summary><c>Issuer</c>: which <c>iss</c> a token needs. Required with signing keys; default is what the authority's metadata says.</summary>
+    /// <summary>
+    /// <c>Issuer</c>: which <c>iss</c> a token needs. Required with signing keys; default is what the authority's
+    /// metadata says.
+    /// </summary>
     public string? Issuer { get; init; }
 
-    /// <summary><c>RejectUnverified</c>: refuse session tokens without a valid JWT, rather than leave them to the API server. Default false.</summary>
+    /// <summary>
+    /// <c>RejectUnverified</c>: refuse session tokens without a valid JWT, rather than leave them to the API server.
+    /// Default false.
+    /// </summary>
     public bool RejectUnverified { get; init; }
 
     /// <summary><c>ForwardToken</c>: send a verified JWT on to the API server. Default false: it is removed.</summary>
@@ -52,7 +61,8 @@ internal sealed record EdgeJwtOptions
         if (reader.Children(Section).Count == 0)
         {
             return policies.Count == 0 ? null
-                : throw new SettingsException("Edge:Authentication:Policies", null, $"policies need {Section}: an Authority or SigningKeys, and an Audience");
+                : throw new SettingsException(
+                    "Edge:Authentication:Policies", null, $"policies need {Section}: an Authority or SigningKeys, and an Audience");
         }
 
         if (keys.Count > 0 == (authority is not null || metadata is not null))

@@ -130,13 +130,17 @@ internal sealed class PathPolicies
         var path = reader.Text(pathName);
         if (path is null || path[0] != '/' || path.AsSpan().IndexOfAny('?', '#', '*') >= 0 || IsAmbiguous(path))
         {
-            throw new SettingsException(pathName, path, "a path prefix such as /api/v2/users is needed, decoded, without dot segments and wildcards");
+            throw new SettingsException(
+                pathName, path, "a path prefix such as /api/v2/users is needed, decoded, without dot segments and wildcards");
         }
 
         path = path.TrimEnd('/');
         if (IsExempt(path))
         {
-            throw new SettingsException(pathName, path, "no policy applies here: agent routes and instance identity are the API server's, DERP has its own admission");
+            throw new SettingsException(
+                pathName,
+                path,
+                "no policy applies here: agent routes and instance identity are the API server's, DERP has its own admission");
         }
 
         var require = reader.Text(requireName);

@@ -5,7 +5,10 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Edge.Authentication;
 
-/// <summary>Reads one entry of <c>SigningKeys</c>. Its value never appears in an error: it may be a secret, or one without its prefix.</summary>
+/// <summary>
+/// Reads one entry of <c>SigningKeys</c>. Its value never appears in an error: it may be a secret, or one without its
+/// prefix.
+/// </summary>
 internal static class SigningKeyFile
 {
     /// <summary>RFC 7518, 3.2: a key at least as long as the hash.</summary>

@@ -32,7 +32,10 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
-    /// <summary>Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers cannot set headers there.</summary>
+    /// <summary>
+    /// Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers
+    /// cannot set headers there.
+    /// </summary>
     public static string? Find(HttpContext context) =>
         Credentials.Bearer(context.Request) ?? (RequestedUpgrade.Recognise(context) is not null ? Credentials.AccessToken(context.Request) : null);
 

@@ -10,6 +10,9 @@ internal sealed class InProcessApplication
     /// <summary>Takes requests from now on, or with null no more.</summary>
     public void Listen(Func<IFeatureCollection, Task>? run) => _run = run;
 
-    /// <summary>Has the request answered, on the thread of whoever asks for as long as nothing has to be waited for; null when nobody listens.</summary>
+    /// <summary>
+    /// Has the request answered, on the thread of whoever asks for as long as nothing has to be waited for; null when
+    /// nobody listens.
+    /// </summary>
     public Task? TryRun(IFeatureCollection request) => _run?.Invoke(request);
 }

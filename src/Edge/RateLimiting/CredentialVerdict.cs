@@ -27,7 +27,10 @@ internal sealed class CredentialVerdict(HttpContext context, CallerHash hash, Ac
 
     private bool _answered;
 
-    /// <summary>The credential that the request counts for: the bearer token or the API server's own choice, if it was accepted before.</summary>
+    /// <summary>
+    /// The credential that the request counts for: the bearer token or the API server's own choice, if it was accepted
+    /// before.
+    /// </summary>
     public UInt128? Known =>
         _bearer is { } bearer && accepted.Contains(bearer) ? bearer
         : _first is { } first && accepted.Contains(first) ? first

@@ -11,7 +11,10 @@ internal sealed record RateLimitOptions
     /// <summary>Whether a caller without a known credential counts by its address; otherwise it does not count.</summary>
     public bool ByAddress { get; init; } = true;
 
-    /// <summary>Sets of <see cref="SetTable{T}.Ways"/> windows that are remembered; a power of two. The default takes 2 MiB, once.</summary>
+    /// <summary>
+    /// Sets of <see cref="SetTable{T}.Ways"/> windows that are remembered; a power of two. The default takes 2 MiB,
+    /// once.
+    /// </summary>
     public int WindowSets { get; init; } = 16_384;
 
     /// <summary>Sets of credentials that are remembered; a power of two. The default takes 2 MiB, once.</summary>

@@ -46,7 +46,10 @@ internal sealed class RateWindows(RateLimitOptions options, TimeProvider time)
         return new RateDecision(true, Math.Max(0, now.Limit - rate - 1), resetsAt);
     }
 
-    /// <summary>A stale window is worth nothing; the fuller one is worth more, so that a flood of new keys does not wash a limit away.</summary>
+    /// <summary>
+    /// A stale window is worth nothing; the fuller one is worth more, so that a flood of new keys does not wash a limit
+    /// away.
+    /// </summary>
     private static long Worth(Window window, Moment now) =>
         window.Minute == now.Minute ? Rate(window, now)
         : window.Minute == now.Minute - 1 ? (long)(window.Current * (1 - now.Elapsed))
