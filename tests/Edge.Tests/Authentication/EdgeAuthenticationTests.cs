@@ -76,7 +76,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
             ["audience in other letters"] = _tokens.Create(audience: Tokens.Audience.ToUpperInvariant()),
             ["issuer"] = _tokens.Create(issuer: "https://evil.example"),
             ["issuer with a slash"] = _tokens.Create(issuer: Tokens.Issuer + "/"),
-            ["an extension that must be understood"] = _tokens.Create(header: ("crit", Extensions)),
+            ["a critical extension"] = _tokens.Create(header: ("crit", Extensions)),
             ["an empty list of extensions"] = _tokens.Create(header: ("crit", Array.Empty<string>())),
             ["a list of extensions that is none"] = _tokens.Create(header: ("crit", "exp")),
             ["expired"] = _tokens.Create(minutes: -2, notBefore: -10),
@@ -296,7 +296,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
         await using var host = await StartWithAsync(authority);
         await OkAsync(host, Route, ("Authorization", "Bearer " + _tokens.Create()));
         authority.Down = true;
-        _time.Advance(AuthorityKeys.AskedRefresh);
+        _time.Advance(AuthorityKeys.MinRefreshInterval);
         var forged = _tokens.Create(new RsaSecurityKey(Tokens.OtherRsa.Rsa) { KeyId = Tokens.Rsa.KeyId });
         for (var i = 0; i < 2; i++)
         {
