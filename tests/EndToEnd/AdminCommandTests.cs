@@ -80,7 +80,7 @@ public class AdminCommandTests
         var refused = await AnswerAsync("n");
         var silent = await AnswerAsync("");
         Assert.Equal((2, ""), (unasked.Code, unasked.Output));
-        Assert.Contains("no terminal to ask at: add --yes", unasked.Errors, StringComparison.Ordinal);
+        Assert.Contains("no terminal to ask for confirmation; add --yes", unasked.Errors, StringComparison.Ordinal);
         Assert.Equal((1, 1), (refused.Code, silent.Code));
         Assert.StartsWith("This will delete a user and its tokens, and delete its workspaces and their agents too: ann. Go on? [y/N] ", refused.Errors, StringComparison.Ordinal);
         Assert.Contains("nothing was deleted", refused.Errors, StringComparison.Ordinal);

@@ -27,7 +27,7 @@ internal static class ConnectionOptions
         // Other options than these were handled by Kestrel already.
         foreach (var value in context.Request.Headers.Connection)
         {
-            if (ConnectionField.IsAddedTo(value))
+            if (ConnectionField.HasSuffix(value))
             {
                 Remove(context);
                 break;

@@ -58,7 +58,7 @@ public class CertificateFileTests
         File.Delete(directory.File("tls.pem"));
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
-        Assert.Single(log.Lines, static line => line.Contains("there is no such file", StringComparison.Ordinal));
+        Assert.Single(log.Lines, static line => line.Contains("the file does not exist", StringComparison.Ordinal));
 
         File.WriteAllText(directory.File("tls.key"), second.KeyPem);
         File.WriteAllText(directory.File("tls.pem"), second.Pem);

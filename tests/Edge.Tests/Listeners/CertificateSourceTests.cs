@@ -105,8 +105,8 @@ public sealed class CertificateSourceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("missing", "Path", "there is no such file")]
-    [InlineData("missing key", "KeyPath", "there is no such file")]
+    [InlineData("missing", "Path", "the file does not exist")]
+    [InlineData("missing key", "KeyPath", "the file does not exist")]
     [InlineData("directory", "Path", "is a directory")]
     [InlineData("key is a directory", "KeyPath", "is a directory")]
     [InlineData("empty", "Path", "is empty")]
