@@ -1,10 +1,7 @@
 using System.Diagnostics.Metrics;
 using Edge.Derp.Bootstrap;
 using Edge.Derp.Mesh;
-using Edge.Derp.Rates;
-using Edge.Derp.Tls;
 using Edge.Settings;
-using Relay.Derp;
 
 namespace Edge.Derp;
 

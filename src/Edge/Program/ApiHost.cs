@@ -1,5 +1,6 @@
 using ControlPlane;
 using ControlPlane.Connections;
+using Edge.Derp;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.InProcess;
@@ -56,6 +57,11 @@ internal static class ApiHost
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
         builder.Services.AddEdgeRateLimit(settings.RateLimit);
         listeners.Apply(builder);
+        if (settings.Derp.Stun)
+        {
+            builder.Services.AddStun(settings.Derp.StunPort, listeners.EndPoints);
+        }
+
         var app = builder.Build();
         app.UseFrontDoor();
         app.UseEdgeRateLimit();

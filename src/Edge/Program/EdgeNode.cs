@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -52,7 +51,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _public;
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
-    private StunServer? _stun;
     private SettingsWatch? _settingsWatch;
     private Task? _stop;
 
@@ -91,7 +89,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     public bool HasLocalAgent => _localAgent is not null;
 
     /// <summary>The addresses of the STUN server; empty without one.</summary>
-    public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
+    public IReadOnlyList<IPEndPoint> StunEndPoints => _public?.Services.GetService<StunServer>()?.EndPoints ?? [];
 
     /// <summary>The DERP server; null without one, and before the public host was created.</summary>
     public DerpServer? Relay => _public?.Services.GetService<DerpServer>();
@@ -177,7 +175,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
 
         await StartAsync(_public, Options.Mode is EdgeMode.Api ? "API" : "public", listeners.Setting, cancellation);
-        StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
         var reloads = _public.Services.GetRequiredService<ReloadMetrics>();
@@ -186,34 +183,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             LogWarning(_public.Logger, warning);
         }
-    }
-
-    private void StartStun(PublicListeners listeners)
-    {
-        if (!_settings.Derp.Stun)
-        {
-            return;
-        }
-
-        IPEndPoint[] addresses =
-        [
-            .. listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
-                .Select(address => new IPEndPoint(address, _settings.Derp.StunPort)),
-        ];
-        try
-        {
-            _stun = new StunServer(addresses);
-        }
-        catch (SocketException error)
-        {
-            throw new SettingsException(
-                "Relay:Stun:Port",
-                null,
-                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); "
-                + "choose another port, or set Relay:Stun:Enabled=false");
-        }
-
-        _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
     }
 
     private async Task StartAsync(WebApplication host, string name, string setting, CancellationToken cancellation)
@@ -304,7 +273,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         _watch.StopIsAsked();
         _settingsWatch?.Dispose();
-        _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
             // The host has stopped already, unless the start failed half-way.

@@ -48,6 +48,11 @@ internal static class PublicHost
             builder.Services.AddDerp(settings.Derp, derpKey);
         }
 
+        if (settings.Derp.Stun)
+        {
+            builder.Services.AddStun(settings.Derp.StunPort, listeners.EndPoints);
+        }
+
         var app = builder.Build();
         app.UseFrontDoor();
         if (derpKey is not null)
