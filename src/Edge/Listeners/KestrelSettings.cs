@@ -107,7 +107,7 @@ internal static class KestrelSettings
         if (path is not null && subject is not null)
         {
             throw new SettingsException(
-                $"{name}:Subject", subject, "Path (a file) and Subject (in the certificate store) exclude each other; set one of them");
+                $"{name}:Subject", subject, "set either Path (a file) or Subject (in the certificate store), not both");
         }
 
         if (settings.Text($"{name}:KeyPath") is { } key && path is null)

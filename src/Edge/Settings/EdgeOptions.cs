@@ -52,7 +52,7 @@ internal sealed record EdgeOptions
         if (backends.Length > 0 && hasSection)
         {
             throw new SettingsException(
-                "Edge:Backends", null, "Edge:Backends and the section ReverseProxy exclude each other; set one of them");
+                "Edge:Backends", null, "set either Edge:Backends or the section ReverseProxy, not both");
         }
 
         if (mode is EdgeMode.Edge && backends.Length == 0 && !hasSection)

@@ -32,11 +32,11 @@ public class DerpAdmissionSettingsTests
     [InlineData(Name, "opened", null, null, "allowed are open, file, url, tailscaled, jwt")]
     [InlineData(Name, "1", null, null, "allowed are open")]
     [InlineData(Name, "open, tailscaled", null, null, "excludes other sources")]
-    [InlineData(Name, "file", null, null, "Relay:Derp:AllowedKeysFile: needed")]
-    [InlineData(Name, "url", null, null, "Relay:Derp:AdmissionUrl: needed")]
+    [InlineData(Name, "file", null, null, "Relay:Derp:AllowedKeysFile: the setting is required")]
+    [InlineData(Name, "url", null, null, "Relay:Derp:AdmissionUrl: the setting is required")]
     [InlineData(Name, "jwt", null, null, "jwt needs Edge:Authentication:Jwt")]
-    [InlineData(Name, "open", "Relay:Derp:AdmissionUrl", "http://h", "Relay:Derp:AdmissionUrl: has no use")]
-    [InlineData(Name, null, "Relay:Derp:AllowedKeysFile", "keys", "Relay:Derp:AllowedKeysFile: has no use")]
+    [InlineData(Name, "open", "Relay:Derp:AdmissionUrl", "http://h", "Relay:Derp:AdmissionUrl: the setting has no effect")]
+    [InlineData(Name, null, "Relay:Derp:AllowedKeysFile", "keys", "Relay:Derp:AllowedKeysFile: the setting has no effect")]
     [InlineData(Name, "open", "Relay:Derp:AdmissionUrlFailOpen", "true", "has no effect")]
     [InlineData(Name, "open", "Relay:Derp:TailscaledSocket", "/s", "has no effect")]
     [InlineData(Name, "url", "Relay:Derp:AdmissionUrl", "ftp://h?secret=1", "allowed is an http or https URL")]
@@ -55,7 +55,7 @@ public class DerpAdmissionSettingsTests
     {
         (string, string?)[] forward = [("Edge:Mode", "edge"), ("Edge:Backends", "http://a")];
 
-        Assert.Contains("forwarded", Assert.Throws<SettingsException>(() => Read([.. forward, (Name, "tailscaled")])).Message, StringComparison.Ordinal);
+        Assert.Contains("forwards DERP", Assert.Throws<SettingsException>(() => Read([.. forward, (Name, "tailscaled")])).Message, StringComparison.Ordinal);
         Assert.True(Read([.. forward, (Name, "open")]).IsSet);
     }
 

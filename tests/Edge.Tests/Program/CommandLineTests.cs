@@ -98,7 +98,7 @@ public class CommandLineTests
     [Theory]
     [InlineData("'user' missing", "admin", "user", "show")]
     [InlineData("'d'", "admin", "user", "show", "a", "d")]
-    [InlineData("there is no option --colour", "admin", "user", "show", "--colour")]
+    [InlineData("unknown option --colour", "admin", "user", "show", "--colour")]
     [InlineData("--colour: unknown option", "admin", "user", "show", "ann", "--colour", "red")]
     [InlineData("--yes: unknown option", "admin", "user", "show", "ann", "--yes")]
     [InlineData("unknown command \"paint\"; the commands are create, list, ", "admin", "user", "paint", "ann")]

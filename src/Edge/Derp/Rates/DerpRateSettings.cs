@@ -21,7 +21,7 @@ internal sealed record DerpRateSettings(string? ConfigFile, DerpRates Fixed)
             : throw new SettingsException(
                 ConfigFileName,
                 file,
-                "the file and the numbers Relay:Derp:RateLimitPerClient and RateLimitTotal exclude each other; set one of them");
+                "set either the file or Relay:Derp:RateLimitPerClient and RateLimitTotal, not both");
     }
 
     private static DerpRateLimit Limit(SettingsReader settings, string name) => DerpRates.Limit(
