@@ -84,7 +84,7 @@ public class AdminCommandTests
         var refused = await AnswerAsync("n");
         var silent = await AnswerAsync("");
         Assert.Equal((2, ""), (unasked.Code, unasked.Output));
-        Assert.Contains("no terminal to ask at: add --yes", unasked.Errors, StringComparison.Ordinal);
+        Assert.Contains("no terminal to ask for confirmation; add --yes", unasked.Errors, StringComparison.Ordinal);
         Assert.Equal((1, 1), (refused.Code, silent.Code));
         Assert.StartsWith(
             "This will delete a user and its tokens, and delete its workspaces and their agents too: ann. Go on? [y/N] ",
@@ -189,7 +189,7 @@ public class AdminCommandTests
         Assert.Contains("There is no such user.", refused.Errors, StringComparison.Ordinal);
         Assert.Contains("'username' missing", missing.Errors, StringComparison.Ordinal);
         Assert.Contains("create, list, show", unknown.Errors, StringComparison.Ordinal);
-        Assert.StartsWith("edge: --colour: there is no such option", option.Errors, StringComparison.Ordinal);
+        Assert.StartsWith("edge: --colour: unknown option", option.Errors, StringComparison.Ordinal);
         Assert.All([refused, missing, unknown, option, unreachable, unauthorised], static result => Assert.Equal("", result.Output));
     }
 

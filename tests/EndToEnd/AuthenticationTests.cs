@@ -41,7 +41,7 @@ public sealed class AuthenticationTests : IDisposable
             $"Edge:Authentication:Jwt:SigningKeys:0=base64:{Convert.ToBase64String(new byte[32])}");
 
         Assert.Contains(edge.Log.Lines, static line => line.StartsWith("Warning ", StringComparison.Ordinal)
-            && line.Contains("the embedded API server knows no JSON Web Tokens", StringComparison.Ordinal));
+            && line.Contains("the embedded API server does not accept JSON Web Tokens", StringComparison.Ordinal));
     }
 
     [Fact]

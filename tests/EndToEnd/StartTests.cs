@@ -28,7 +28,7 @@ public class StartTests
         var error = await Assert.ThrowsAsync<SettingsException>(() => TestNode.StartAsync(
             $"Edge:Mode={mode}", "Kestrel:Endpoints:Tls:Url=https://127.0.0.1:0", "Kestrel:Certificates:Default:Path=/nowhere/tls.pem"));
 
-        Assert.Equal("Kestrel:Certificates:Default:Path = \"/nowhere/tls.pem\": there is no such file", error.Message);
+        Assert.Equal("Kestrel:Certificates:Default:Path = \"/nowhere/tls.pem\": the file does not exist", error.Message);
     }
 
     [Theory]

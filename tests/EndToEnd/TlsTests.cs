@@ -66,7 +66,7 @@ public class TlsTests
         File.WriteAllText(directory.File("tls.pem"), "half a certif");
         await Eventually.TrueAsync(
             async () => await SubjectAsync(edge.PublicUrl) == "CN=first"
-                && edge.Log.Lines.Any(static line => line.Contains("the old one serves on", StringComparison.Ordinal)),
+                && edge.Log.Lines.Any(static line => line.Contains("the old certificate stays in use", StringComparison.Ordinal)),
             "the broken file is noticed, and the old certificate served");
         WriteCertificate(directory, "second");
         await Eventually.TrueAsync(async () => await SubjectAsync(edge.PublicUrl) == "CN=second", "the new certificate is served");

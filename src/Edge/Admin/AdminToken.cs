@@ -4,18 +4,18 @@ using Edge.Settings;
 
 namespace Edge.Admin;
 
-/// <summary>The admin listener's token: made at the first start, kept only as its SHA-256.</summary>
+/// <summary>The admin listener's token. It is made at the first start; only its SHA-256 hash is stored.</summary>
 internal sealed class AdminToken
 {
     private readonly byte[] _hash;
 
     private AdminToken(byte[] hash, bool replaced) => (_hash, Replaced) = (hash, replaced);
 
-    /// <summary>Whether it was made because the file held something else than a token's hash.</summary>
+    /// <summary>Whether the token is new because the file had no valid hash.</summary>
     public bool Replaced { get; }
 
-    /// <summary>Reads the token's hash from the data directory; makes a token, and publishes it, when there is none.</summary>
-    /// <exception cref="SettingsException">The file cannot be read or made.</exception>
+    /// <summary>Reads the token's hash from the data directory, or makes a token and writes it to <c>bootstrap.json</c>.</summary>
+    /// <exception cref="SettingsException">The file cannot be read or written.</exception>
     public static async Task<AdminToken> OpenAsync(DataDirectory data, Bootstrap bootstrap, CancellationToken cancellation)
     {
         var text = await ReadAsync(data, cancellation);
@@ -27,16 +27,17 @@ internal sealed class AdminToken
         var token = RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 32);
         var made = new AdminToken(Hash(token), replaced: text is not null);
 
-        // Published first: a crash between the two leaves a token that the next start replaces, never one that nobody knows.
+        // The token is written before its hash: after a crash between the two, the next start replaces it. No token can get lost.
         await bootstrap.AddAdminTokenAsync(token, cancellation);
-        await data.WriteAsync(DataDirectory.AdminTokenFile, Encoding.ASCII.GetBytes(Convert.ToHexStringLower(made._hash) + "\n"), cancellation);
+        var hash = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(made._hash) + "\n");
+        await data.WriteAsync(DataDirectory.AdminTokenFile, hash, cancellation);
         return made;
     }
 
-    /// <summary>Whether <paramref name="candidate"/> is the token; the time it takes tells nothing of where they differ.</summary>
+    /// <summary>Whether <paramref name="candidate"/> is the token. The comparison takes constant time.</summary>
     public bool Matches(string candidate) => CryptographicOperations.FixedTimeEquals(Hash(candidate), _hash);
 
-    /// <summary>Null when there is no file.</summary>
+    /// <summary>Returns null when the file does not exist.</summary>
     private static async Task<string?> ReadAsync(DataDirectory data, CancellationToken cancellation)
     {
         try

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace Edge.Administration;
 
-/// <summary>What a command names by position.</summary>
+/// <summary>Creates the positional arguments of commands.</summary>
 internal static class AdminArgument
 {
     private static readonly Dictionary<string, string> Helps = new()
@@ -15,8 +15,8 @@ internal static class AdminArgument
         ["provider"] = "a provider's id",
     };
 
-    /// <param name="name">Its name in the help, and with underscores in the API.</param>
-    /// <param name="help">One line of the help; not needed for what paths name.</param>
+    /// <param name="name">The name in the help. In the API it has underscores instead of hyphens.</param>
+    /// <param name="help">One line of the help. Arguments that are part of the path have a default.</param>
     public static Argument<string> Create(string name, string? help = null)
     {
         var argument = new Argument<string>(name) { Description = help ?? Helps[name] };
@@ -24,14 +24,14 @@ internal static class AdminArgument
         return argument;
     }
 
-    // The parser takes an unknown option for the next argument. An empty text or a dot segment in a path would make it another one,
-    // such as a user's in place of a token's.
+    // The parser treats an unknown option as the next argument. An empty text or a dot segment would change the request's path, for
+    // instance from a user's token to the user.
     private static void Check(ArgumentResult result)
     {
         var value = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
         if (value.StartsWith('-'))
         {
-            result.AddError($"there is no option {value.Split('=')[0]}");
+            result.AddError($"unknown option {value.Split('=')[0]}");
         }
         else if (value.Trim() is "" or "." or "..")
         {

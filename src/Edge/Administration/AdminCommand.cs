@@ -3,17 +3,20 @@ using System.Text.Json.Nodes;
 
 namespace Edge.Administration;
 
-/// <summary>A command whose arguments and options make one request to the admin listener.</summary>
+/// <summary>A command that sends one request, made from its arguments and options, to the admin listener.</summary>
 internal sealed class AdminCommand : Command
 {
     private readonly string _path;
     private readonly string? _status;
 
-    /// <param name="name">What it does.</param>
-    /// <param name="description">One line.</param>
+    /// <param name="name">The command's name.</param>
+    /// <param name="description">One line of the help.</param>
     /// <param name="method">The request's method.</param>
-    /// <param name="path">Below <c>/admin/v1</c>; <c>{name}</c> is an argument. Other arguments go into the body.</param>
-    /// <param name="status">The body's <c>status</c>, where it is always the same.</param>
+    /// <param name="path">
+    /// The request's path below <c>/admin/v1</c>. <c>{name}</c> is an argument. Arguments that are not in the path are members of the
+    /// body.
+    /// </param>
+    /// <param name="status">The fixed value of the body's <c>status</c>; null without one.</param>
     public AdminCommand(string name, string description, HttpMethod method, string path, string? status = null)
         : base(name, description)
     {
@@ -26,32 +29,32 @@ internal sealed class AdminCommand : Command
 
     public HttpMethod Method { get; }
 
-    /// <summary>The member of the answer that is a list, and the columns shown of it; null: the answer is one object.</summary>
+    /// <summary>The answer's list and the columns of its table; null when the answer is an object.</summary>
     public (string Property, string[] Columns)? List { get; private set; }
 
-    /// <summary>Whether somebody is asked first: what the command deletes nothing brings back.</summary>
+    /// <summary>Whether the command asks for confirmation: a deletion cannot be undone.</summary>
     public bool Asks => Method == HttpMethod.Delete;
 
-    /// <summary>Names the answer's list and the columns that are shown of it.</summary>
+    /// <summary>Sets the answer's list and the columns of its table.</summary>
     public AdminCommand Shows(string property, params string[] columns)
     {
         List = (property, columns);
         return this;
     }
 
-    /// <summary>Adds the options of a list that comes in pages.</summary>
+    /// <summary>Adds the options of a paged list.</summary>
     public AdminCommand Paged()
     {
-        Add(new AdminOption("limit", "how many at most, 1 to 1000", AdminValue.Number)
+        Add(new AdminOption("limit", "the most entries to list, 1 to 1000", AdminValue.Number)
         {
             InQuery = true,
             DefaultValueFactory = static _ => JsonValue.Create(1000),
         });
-        Add(new AdminOption("offset", "how many to leave out before them", AdminValue.Number) { InQuery = true });
+        Add(new AdminOption("offset", "the number of entries to skip", AdminValue.Number) { InQuery = true });
         return this;
     }
 
-    /// <summary>What is asked before something is deleted for good.</summary>
+    /// <summary>The question before a deletion.</summary>
     public string Question(ParseResult result)
     {
         var given = Options.OfType<AdminOption>().Where(option => result.GetValue(option) is not null);
@@ -59,12 +62,12 @@ internal sealed class AdminCommand : Command
         return $"This will {string.Join(", and ", [Description, .. options])}: {string.Join(' ', Values(result))}. Go on? [y/N] ";
     }
 
-    /// <summary>The request's path, query and body for a command line.</summary>
+    /// <summary>Makes the request's path with its query, and its body.</summary>
     public (string Path, JsonObject? Body) Request(ParseResult result)
     {
         var (target, query, body) = (_path, new List<string>(), new JsonObject());
 
-        // The file first: what the command line says stands above it.
+        // The file comes first: options of the command line override its values.
         foreach (var option in Options.OfType<AdminOption>().OrderBy(static option => option.Property is not null))
         {
             var value = result.GetValue(option);

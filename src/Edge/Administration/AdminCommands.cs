@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Edge.Administration;
 
-/// <summary>Every command of <c>Edge admin</c>.</summary>
+/// <summary>The commands of <c>Edge admin</c>.</summary>
 internal static class AdminCommands
 {
     private static readonly HttpMethod Get = HttpMethod.Get;
@@ -11,8 +11,8 @@ internal static class AdminCommands
     private static readonly HttpMethod Patch = HttpMethod.Patch;
     private static readonly HttpMethod Delete = HttpMethod.Delete;
 
-    /// <param name="settings">The node's settings among the arguments: <c>--Edge:DataDirectory=…</c>.</param>
-    /// <param name="input">Files named <c>-</c>, and answers to questions.</param>
+    /// <param name="settings">The node's settings on the command line, such as <c>--Edge:DataDirectory=…</c>.</param>
+    /// <param name="input">The input for files named <c>-</c> and for answers to questions.</param>
     public static Command Create(IReadOnlyList<string> settings, AdminInput input)
     {
         var program = new AdminProgram(settings, input);

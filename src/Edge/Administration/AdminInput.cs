@@ -2,17 +2,17 @@ using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>Standard input: the file named <c>-</c>, and answers to questions.</summary>
-/// <param name="Open">Called only when something is read: the console changes the terminal's state when it is opened.</param>
-/// <param name="CanAsk">Whether a person is at it.</param>
+/// <summary>Standard input: for files named <c>-</c> and for answers to questions.</summary>
+/// <param name="Open">Opens the input. The console changes the terminal's state then, so it is opened only when needed.</param>
+/// <param name="CanAsk">Whether the input is a terminal.</param>
 internal sealed record AdminInput(Func<TextReader> Open, bool CanAsk)
 {
-    /// <summary>That of this process.</summary>
+    /// <summary>The standard input of this process.</summary>
     public static AdminInput Standard => new(static () => Console.In, !Console.IsInputRedirected);
 
-    /// <summary>A file's text; <c>-</c> is the input.</summary>
+    /// <summary>Reads a file, or the input for <c>-</c>.</summary>
     /// <param name="option">The option that names the file, for the error.</param>
-    /// <param name="file">Its path.</param>
+    /// <param name="file">The file's path.</param>
     /// <exception cref="SettingsException">The file cannot be read.</exception>
     public string Read(string option, string file)
     {

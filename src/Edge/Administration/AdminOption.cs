@@ -5,13 +5,13 @@ using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>An option whose value becomes a member of the request's body or of its query.</summary>
+/// <summary>An option whose value becomes a member of the request's body or a parameter of its query.</summary>
 internal sealed class AdminOption : Option<JsonNode?>
 {
-    /// <param name="name">Without the two hyphens before it.</param>
+    /// <param name="name">The name without the two hyphens.</param>
     /// <param name="help">One line of the help.</param>
-    /// <param name="kind">How the value is written.</param>
-    /// <param name="property">Its name in the API; null: the value is the whole body, to which other options add.</param>
+    /// <param name="kind">The syntax of the value.</param>
+    /// <param name="property">The name in the API. Null: the value is the whole body, to which other options add.</param>
     public AdminOption(string name, string help, AdminValue kind, string? property)
         : base("--" + name)
     {
@@ -22,16 +22,16 @@ internal sealed class AdminOption : Option<JsonNode?>
         CustomParser = result => Parse(result, kind);
     }
 
-    /// <summary>The same, a text by default, whose name in the API has underscores in place of the hyphens.</summary>
+    /// <summary>An option, by default with a text, whose name in the API has underscores instead of hyphens.</summary>
     public AdminOption(string name, string help, AdminValue? kind = null)
         : this(name, help, kind ?? AdminValue.Text, name.Replace('-', '_'))
     {
     }
 
-    /// <summary>Its name in the API; null: the value is the whole body.</summary>
+    /// <summary>The name in the API. Null: the value is the whole body.</summary>
     public string? Property { get; }
 
-    /// <summary>Whether it goes into the query.</summary>
+    /// <summary>Whether the value is a parameter of the query.</summary>
     public bool InQuery { get; init; }
 
     /// <summary><c>--file</c>: a JSON file that is the request's body.</summary>

@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Edge.Administration;
 
-/// <summary>Answers as tables and lines for people. Pure.</summary>
+/// <summary>Formats answers as tables and lines.</summary>
 internal static class AdminOutput
 {
-    /// <summary>A list as a table, with a line for what was left out.</summary>
+    /// <summary>Formats a list as a table. A last line says how many entries are not shown.</summary>
     public static string Table(JsonNode answer, string property, string[] columns)
     {
         var rows = (answer[property] as JsonArray ?? []).Select(row => Array.ConvertAll(columns, column => Text(row?[column]))).ToList();
@@ -26,7 +26,7 @@ internal static class AdminOutput
         return text.ToString();
     }
 
-    /// <summary>An object as a line for each of its members; those of an object in it are below its name.</summary>
+    /// <summary>Formats an object as one line for each member. The name of a nested member includes its parents' names.</summary>
     public static string Lines(JsonNode answer)
     {
         var lines = new List<(string Name, string Value)>();
@@ -57,7 +57,7 @@ internal static class AdminOutput
         }
     }
 
-    // Agents say some of it themselves: nothing of that may steer a terminal.
+    // Some texts come from agents. Control characters in them could change the terminal.
     private static string Text(JsonNode? node)
     {
         var text = node switch

@@ -10,29 +10,29 @@ using Edge.Settings;
 namespace Edge.Administration;
 
 /// <summary>Runs a command of <c>Edge admin</c>: one request to a node's admin listener.</summary>
-/// <param name="settings">The node's settings among the arguments.</param>
-/// <param name="input">Files named <c>-</c>, and answers to questions.</param>
+/// <param name="settings">The node's settings on the command line.</param>
+/// <param name="input">The input for files named <c>-</c> and for answers to questions.</param>
 internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput input)
 {
-    /// <summary>The exit code for a command line that is wrong.</summary>
+    /// <summary>The exit code for a wrong command line.</summary>
     public const int WrongUsage = 2;
 
     private const int Done = 0;
     private const int Refused = 1;
     private const int Unreachable = 3;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private readonly Option<bool> _json = new("--json")
     {
-        Description = "print the API's JSON in place of a table",
+        Description = "print the API's JSON instead of a table",
         Arity = ArgumentArity.Zero,
         Recursive = true,
     };
 
     private readonly Option<bool> _yes = new("--yes")
     {
-        Description = "delete without a question; needed where there is no terminal to ask at",
+        Description = "delete without confirmation; required without a terminal",
         Arity = ArgumentArity.Zero,
     };
 
@@ -51,7 +51,7 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         Recursive = true,
     };
 
-    /// <summary>Adds what all commands have.</summary>
+    /// <summary>Adds the options of all commands.</summary>
     public void AddOptions(Command admin)
     {
         admin.Add(_json);
@@ -59,7 +59,7 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         admin.Add(_tokenFile);
     }
 
-    /// <summary>Gives a command its action.</summary>
+    /// <summary>Sets a command's action.</summary>
     public void Serve(AdminCommand command)
     {
         if (command.Asks)
@@ -77,7 +77,8 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         {
             if (command.Asks && !result.GetValue(_yes) && !input.CanAsk)
             {
-                await errors.WriteLineAsync("edge: this deletes for good, and there is no terminal to ask at: add --yes");
+                await errors.WriteLineAsync(
+                    "edge: a deletion cannot be undone, and there is no terminal to ask for confirmation; add --yes");
                 return WrongUsage;
             }
 
@@ -103,7 +104,7 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         var (output, errors) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
         var isJson = result.GetValue(_json);
         using var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false };
-        using var client = new HttpClient(handler) { Timeout = Patience };
+        using var client = new HttpClient(handler) { Timeout = Timeout };
         using var request = new HttpRequestMessage(command.Method, new Uri(target.Url, AdministrationApi.Root + path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", target.Token);
         if (body is not null)
@@ -155,12 +156,12 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         return null;
     }
 
-    /// <summary>The error in a line: message, detail, and what is wrong with which field.</summary>
+    /// <summary>The API's error in one line: message, detail, and the fields that are wrong.</summary>
     private static string Describe(string answer)
     {
         if (TryParse(answer) is not JsonObject error)
         {
-            return "the admin listener refused, and did not say why";
+            return "the admin listener refused the request without a reason";
         }
 
         var validations = (error["validations"] as JsonArray ?? []).Select(static one => $"{one?["field"]} {one?["detail"]}");

@@ -4,10 +4,10 @@ using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>The admin listener that commands talk to, and its token: those that options name, or those of the node's settings.</summary>
+/// <summary>The admin listener of the commands and its token, from their options or from the node's settings.</summary>
 internal sealed record AdminTarget(Uri Url, string Token)
 {
-    /// <exception cref="SettingsException">The settings are wrong, or the file holds no token.</exception>
+    /// <exception cref="SettingsException">The settings are wrong, or the file has no token.</exception>
     public static AdminTarget Find(Uri? url, string? tokenFile, IReadOnlyList<string> settings, AdminInput input)
     {
         if (url is not null && tokenFile is not null)
@@ -22,7 +22,7 @@ internal sealed record AdminTarget(Uri Url, string Token)
             ReadToken(tokenFile ?? Path.Combine(options.DataDirectory, "bootstrap.json"), input));
     }
 
-    /// <summary>From a file with the token alone, or from the <c>bootstrap.json</c> of a first start.</summary>
+    /// <summary>Reads a file with only the token, or the <c>bootstrap.json</c> of a first start.</summary>
     private static string ReadToken(string file, AdminInput input)
     {
         const string Option = "--token-file";
@@ -41,6 +41,6 @@ internal sealed record AdminTarget(Uri Url, string Token)
 
         return text.Length > 0 && text.All(static letter => letter is > ' ' and <= '~')
             ? text
-            : throw new SettingsException(Option, file, "the file holds no admin token; name one that does");
+            : throw new SettingsException(Option, file, "the file has no admin token; name a file that has it");
     }
 }

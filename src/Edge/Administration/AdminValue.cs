@@ -6,10 +6,10 @@ using Edge.Settings;
 
 namespace Edge.Administration;
 
-/// <summary>How an option's value is written, and what it is in a request.</summary>
-/// <param name="Placeholder">What stands for it in the help; null: nothing follows the option's name.</param>
-/// <param name="Arity">How many values there may be.</param>
-/// <param name="Parse">From the option's name and its values; throws <see cref="SettingsException"/>.</param>
+/// <summary>The syntax of an option's value, and its conversion for the request.</summary>
+/// <param name="Placeholder">The value's name in the help; null for an option without a value.</param>
+/// <param name="Arity">The number of values.</param>
+/// <param name="Parse">Converts the values of the option with this name. Throws <see cref="SettingsException"/>.</param>
 internal sealed record AdminValue(string? Placeholder, ArgumentArity Arity, Func<string, string[], JsonNode> Parse)
 {
     /// <summary>Any text.</summary>
@@ -21,16 +21,16 @@ internal sealed record AdminValue(string? Placeholder, ArgumentArity Arity, Func
             ? number
             : throw new SettingsException(option, text, "allowed is a whole number"));
 
-    /// <summary>Nothing follows the option's name.</summary>
+    /// <summary>An option without a value.</summary>
     public static AdminValue Flag { get; } = new(null, ArgumentArity.Zero, static (_, _) => true);
 
-    /// <summary>Seconds in the API, <c>90s</c> or <c>720h</c> here.</summary>
+    /// <summary>A duration such as <c>90s</c> or <c>720h</c>; seconds in the API.</summary>
     public static AdminValue Duration { get; } = One("TIME", static (option, text) =>
         SettingsReader.TryParseDuration(text, out var duration)
             ? (long)duration.TotalSeconds
             : throw new SettingsException(option, text, "allowed is a duration such as 90s, 30m or 720h"));
 
-    /// <summary><c>NAME=VALUE</c>; the option may be repeated.</summary>
+    /// <summary><c>NAME=VALUE</c>. The option may be repeated.</summary>
     public static AdminValue Pairs { get; } = new("NAME=VALUE", ArgumentArity.OneOrMore, static (option, texts) =>
     {
         var pairs = new JsonObject();
@@ -43,18 +43,18 @@ internal sealed record AdminValue(string? Placeholder, ArgumentArity Arity, Func
         return pairs;
     });
 
-    /// <summary>The path of a file that holds a secret, so that it is in no list of processes; <c>-</c> is the input.</summary>
+    /// <summary>The path of a file with a secret, which is then in no list of processes. <c>-</c> is the input.</summary>
     public static AdminValue SecretFile(AdminInput input) => One("FILE", (option, file) => input.Read(option, file).Trim());
 
-    /// <summary>The path of a file that holds a JSON object; <c>-</c> is the input.</summary>
+    /// <summary>The path of a file with a JSON object. <c>-</c> is the input.</summary>
     public static AdminValue JsonFile(AdminInput input) => One("FILE", (option, file) =>
     {
-        // A name that is there twice would otherwise be found out when the node is written to.
+        // Without this option a duplicate name would be found only when the request is sent.
         var strict = new JsonDocumentOptions { AllowDuplicateProperties = false };
         try
         {
             return JsonNode.Parse(input.Read(option, file), documentOptions: strict) as JsonObject
-                ?? throw new SettingsException(option, file, "the file holds no JSON object");
+                ?? throw new SettingsException(option, file, "the file has no JSON object");
         }
         catch (JsonException error)
         {

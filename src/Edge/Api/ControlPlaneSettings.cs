@@ -8,10 +8,13 @@ namespace Edge.Api;
 /// <summary>The settings of the embedded API server, <c>ControlPlane</c>.</summary>
 internal sealed record ControlPlaneSettings
 {
-    /// <summary><c>ControlPlane:HostnameSuffix</c>; empty: none.</summary>
+    /// <summary><c>ControlPlane:HostnameSuffix</c>; empty for none.</summary>
     public required string HostnameSuffix { get; init; }
 
-    /// <summary><c>ControlPlane:Database</c>, the connection string of a PostgreSQL database; null: SQLite in the data directory.</summary>
+    /// <summary>
+    /// <c>ControlPlane:Database</c>: the connection string of a PostgreSQL database; null for SQLite in the data
+    /// directory.
+    /// </summary>
     public required string? Database { get; init; }
 
     /// <summary><c>ControlPlane:DerpMap</c>.</summary>
@@ -36,10 +39,12 @@ internal sealed record ControlPlaneSettings
         const string Database = "ControlPlane:Database";
         var text = settings.Text(Database);
 
-        // The value is not shown: it may have a password in it.
+        // The error does not contain the value, which may include a password.
         return text is null || PostgresSetting.IsValid(text, out var fault)
             ? text
             : throw new SettingsException(
-                Database, null, $"allowed is a connection string of PostgreSQL, such as Host=db;Database=edge;Username=edge, but {fault}");
+                Database,
+                null,
+                $"allowed is a connection string of PostgreSQL, such as Host=db;Database=edge;Username=edge, but {fault}");
     }
 }

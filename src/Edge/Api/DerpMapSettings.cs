@@ -11,7 +11,7 @@ internal static class DerpMapSettings
 {
     private const string Section = "ControlPlane:DerpMap";
 
-    /// <summary>Reads and checks the settings; relative files are below <paramref name="workingDirectory"/>.</summary>
+    /// <summary>Reads and checks the settings. Relative files are relative to <paramref name="workingDirectory"/>.</summary>
     public static DerpMapOptions Read(SettingsReader settings, DerpSettings derp, string workingDirectory)
     {
         var defaults = new DerpMapOptions();
@@ -42,7 +42,7 @@ internal static class DerpMapSettings
             if (regions.Any(other => other.Id == region.Id))
             {
                 throw new SettingsException(
-                    $"{Section}:Regions:{child}:Id", region.Id.ToString(CultureInfo.InvariantCulture), "another region has this id already");
+                    $"{Section}:Regions:{child}:Id", region.Id.ToString(CultureInfo.InvariantCulture), "another region has the same id");
             }
 
             regions.Add(region);
@@ -56,7 +56,7 @@ internal static class DerpMapSettings
         var id = settings.Number($"{name}:Id", 0, 0, int.MaxValue);
         if (id == 0)
         {
-            throw new SettingsException($"{name}:Id", null, "a region needs an id, a whole number from 1");
+            throw new SettingsException($"{name}:Id", null, "a region needs an id; allowed is a whole number from 1");
         }
 
         var nodes = new List<DerpNodeOptions>();
@@ -65,7 +65,7 @@ internal static class DerpMapSettings
             var node = ReadNode(settings, $"{name}:Nodes:{child}", FormattableString.Invariant($"{id}-{nodes.Count + 1}"));
             if (nodes.Any(other => other.Name == node.Name))
             {
-                throw new SettingsException($"{name}:Nodes:{child}:Name", node.Name, "another node of the region has this name already");
+                throw new SettingsException($"{name}:Nodes:{child}:Name", node.Name, "another node of the region has the same name");
             }
 
             nodes.Add(node);
@@ -117,7 +117,10 @@ internal static class DerpMapSettings
         : throw new SettingsException(name, text, "allowed is an IP address, or none");
 
     private static DnsEndPoint StunServer(string name, string text) =>
-        Uri.TryCreate("stun://" + text, UriKind.Absolute, out var url) && url.PathAndQuery is "/" or "" && url.UserInfo.Length == 0 && url.Port is > 0 and <= ushort.MaxValue
+        Uri.TryCreate("stun://" + text, UriKind.Absolute, out var url)
+        && url.PathAndQuery is "/" or ""
+        && url.UserInfo.Length == 0
+        && url.Port is > 0 and <= ushort.MaxValue
             ? new DnsEndPoint(url.IdnHost, url.Port)
             : throw new SettingsException(name, text, "allowed is host:port, such as stun.example.com:3478");
 

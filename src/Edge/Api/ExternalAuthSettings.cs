@@ -4,7 +4,7 @@ using Edge.Settings;
 
 namespace Edge.Api;
 
-/// <summary><c>ControlPlane:ExternalAuth:&lt;n&gt;</c>: the services for which the embedded API server gives agents tokens.</summary>
+/// <summary><c>ControlPlane:ExternalAuth:&lt;n&gt;</c>: the services whose tokens agents get from the embedded API server.</summary>
 internal static class ExternalAuthSettings
 {
     private const string Section = "ControlPlane:ExternalAuth";
@@ -35,7 +35,9 @@ internal static class ExternalAuthSettings
         if ((tokenFile is null) == (linkUrl is null))
         {
             throw new SettingsException(
-                section, null, "a provider has either LinkUrl, where users without a token are sent, or TokenFile, with one token for all of them");
+                section,
+                null,
+                "a provider has either LinkUrl, where users without a token are sent, or TokenFile, with one token for all users");
         }
 
         return new ExternalAuthProvider
@@ -49,10 +51,11 @@ internal static class ExternalAuthSettings
         };
     }
 
-    private static string Name(SettingsReader settings, string name) =>
-        settings.Text(name) is { Length: <= MaxNameCharacters } text && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
+    private static string Name(SettingsReader settings, string name) => settings.Text(name) is { Length: <= MaxNameCharacters } text
+        && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_')
             ? text
-            : throw new SettingsException(name, settings.Text(name), $"allowed are letters, digits, - and _, from 1 to {MaxNameCharacters} of them");
+            : throw new SettingsException(
+                name, settings.Text(name), $"allowed are 1 to {MaxNameCharacters} letters, digits, - and _");
 
     private static Regex? Pattern(SettingsReader settings, string name)
     {
@@ -67,7 +70,8 @@ internal static class ExternalAuthSettings
         }
         catch (ArgumentException exception)
         {
-            throw new SettingsException(name, text, $"allowed is a regular expression without look-around and back references: {exception.Message}");
+            throw new SettingsException(
+                name, text, $"allowed is a regular expression without look-around and back references: {exception.Message}");
         }
     }
 

@@ -5,7 +5,7 @@ using Edge.Settings;
 
 namespace Edge.Api;
 
-/// <summary><c>ControlPlane:InstanceIdentity</c>: by what the embedded API server knows the identity of a cloud's instances.</summary>
+/// <summary><c>ControlPlane:InstanceIdentity</c>: how the embedded API server verifies the identity of cloud instances.</summary>
 internal static class InstanceIdentitySettings
 {
     private const string Section = "ControlPlane:InstanceIdentity";
@@ -42,12 +42,18 @@ internal static class InstanceIdentitySettings
             throw new SettingsException(name, file, $"allowed is a file of certificates in PEM: {exception.Message}");
         }
 
-        return certificates.Count == 0
-            ? throw new SettingsException(name, file, "there is no certificate in it; allowed is a file of certificates in PEM")
-            : needsRoot && !certificates.Any(static certificate => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData))
-                ? throw new SettingsException(name, file, "no certificate in it is self-signed, so no chain could end there")
-                : [.. certificates];
+        if (certificates.Count == 0)
+        {
+            throw new SettingsException(name, file, "the file has no certificate; allowed is a file of certificates in PEM");
+        }
+
+        return needsRoot && !certificates.Any(IsSelfSigned)
+            ? throw new SettingsException(name, file, "no certificate in the file is self-signed, so no chain can end there")
+            : [.. certificates];
     }
+
+    private static bool IsSelfSigned(X509Certificate2 certificate) =>
+        certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
 
     private static Uri? Keys(SettingsReader settings, string name, string workingDirectory)
     {
@@ -59,7 +65,8 @@ internal static class InstanceIdentitySettings
         if (!text.Contains("://", StringComparison.Ordinal))
         {
             var path = Path.GetFullPath(text, workingDirectory);
-            return File.Exists(path) ? new Uri(path) : throw new SettingsException(name, text, "there is no such file; allowed is a file or an https URL");
+            return File.Exists(path) ? new Uri(path) : throw new SettingsException(
+                name, text, "the file does not exist; allowed is a file or an https URL");
         }
 
         return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.UserInfo.Length == 0

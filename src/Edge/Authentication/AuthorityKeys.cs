@@ -5,19 +5,20 @@ using Microsoft.IdentityModel.Tokens;
 namespace Edge.Authentication;
 
 /// <summary>
-/// The authority's metadata and keys, fetched when first needed, when they are old, and when the library's handler asks since a token
-/// names a key that it does not know. The handler then waits for the new keys, so a token of a key published a moment ago is not refused.
-/// The library's own cache either answers before the new keys are there or remembers failures for longer than the trouble lasts.
+/// The authority's metadata and keys. They are fetched at the first use, when they are old, and when the library's handler asks
+/// for it because a token names an unknown key. The handler then waits for the new keys, so that a token of a key published a
+/// moment ago is not refused. The library's own cache answers before the new keys are there, or remembers failures for longer
+/// than they last.
 /// </summary>
 internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IDisposable
 {
-    /// <summary>After a failed fetch, how long nobody tries again.</summary>
+    /// <summary>The time between a failed fetch and the next one.</summary>
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often unknown key ids, which anybody can invent, may cause a fetch.</summary>
-    internal static readonly TimeSpan AskedRefresh = TimeSpan.FromSeconds(5);
+    /// <summary>The least time between fetches for unknown key ids, which anybody can invent.</summary>
+    internal static readonly TimeSpan MinRefreshInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Keys older than this are fetched anew.</summary>
+    /// <summary>Older keys are fetched again.</summary>
     internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(1);
 
     private const int MaxDocumentBytes = 1 << 20;
@@ -31,7 +32,7 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
     private OpenIdConnectConfiguration? _current;
     private Task? _fetch;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
-    private DateTimeOffset _asked = DateTimeOffset.MinValue;
+    private DateTimeOffset _refreshRequestedAt = DateTimeOffset.MinValue;
     private DateTimeOffset _staleAt = DateTimeOffset.MinValue;
 
     public AuthorityKeys(EdgeJwtOptions options, TimeProvider time, ILogger<AuthorityKeys> logger, HttpMessageHandler? handler = null)
@@ -48,10 +49,10 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
         _retriever = new HttpDocumentRetriever(_client) { RequireHttps = options.RequireHttpsMetadata };
     }
 
-    /// <summary>Whether the last fetch failed: then an unknown key id says nothing about the token.</summary>
+    /// <summary>Whether the last fetch failed. Then a token with an unknown key id may be valid.</summary>
     public bool LastFetchFailed { get; private set; }
 
-    /// <summary>Whether there is a key of this id among those at hand.</summary>
+    /// <summary>Whether a key with this id is known.</summary>
     public bool Has(string? keyId)
     {
         lock (_lock)
@@ -60,23 +61,24 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
         }
     }
 
-    /// <summary>Whether keys are at hand; fetches them if need be, once for all requests that wait.</summary>
+    /// <summary>Whether keys are available. Fetches them if necessary, once for all waiting requests.</summary>
     public async ValueTask<bool> IsReadyAsync() => await CurrentAsync() is not null;
 
-    /// <exception cref="InvalidOperationException">There are no keys yet, and they cannot be fetched right now.</exception>
+    /// <exception cref="InvalidOperationException">There are no keys, and they cannot be fetched at the moment.</exception>
     public async Task<OpenIdConnectConfiguration> GetConfigurationAsync(CancellationToken cancel) =>
         await CurrentAsync() ?? throw new InvalidOperationException("The authority's keys cannot be fetched.");
 
-    public override async Task<BaseConfiguration> GetBaseConfigurationAsync(CancellationToken cancel) => await GetConfigurationAsync(cancel);
+    public override async Task<BaseConfiguration> GetBaseConfigurationAsync(CancellationToken cancel) =>
+        await GetConfigurationAsync(cancel);
 
     public override void RequestRefresh()
     {
         lock (_lock)
         {
             var now = _time.GetUtcNow();
-            if (now >= _asked + AskedRefresh || _asked == DateTimeOffset.MinValue)
+            if (now >= _refreshRequestedAt + MinRefreshInterval || _refreshRequestedAt == DateTimeOffset.MinValue)
             {
-                _asked = now;
+                _refreshRequestedAt = now;
                 _staleAt = now;
             }
         }
@@ -105,15 +107,15 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
         }
     }
 
-    /// <summary>Never fails. Not bound to one request, since others wait for it too.</summary>
+    /// <summary>Never throws. It is not cancelled with one request, since others wait for it too.</summary>
     private async Task FetchAsync()
     {
-        // The caller holds the lock until this has begun to wait.
+        // The caller holds the lock until the first await.
         await Task.Yield();
         OpenIdConnectConfiguration? fetched = null;
         try
         {
-            // The library's retriever takes no token, tries twice, and reads two documents: the bound goes around all of it.
+            // The library's retriever has no cancellation, tries twice and reads two documents. The timeout covers all of this.
             fetched = await OpenIdConnectConfigurationRetriever.GetAsync(MetadataAddress, _retriever, CancellationToken.None)
                 .WaitAsync(_timeout, _time);
             if (fetched.SigningKeys.Count == 0)
@@ -124,7 +126,7 @@ internal sealed partial class AuthorityKeys : BaseConfigurationManager, IConfigu
         }
         catch (Exception e)
         {
-            // Whatever an authority answers, the next fetch has to be possible.
+            // An unexpected answer of the authority must not prevent the next fetch.
             LogNotFetched(MetadataAddress, e);
         }
 

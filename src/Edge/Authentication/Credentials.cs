@@ -3,7 +3,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace Edge.Authentication;
 
-/// <summary>Finds the API's credentials in a request (tailnet.md §2.1). Nothing here is ever logged.</summary>
+/// <summary>Finds the API's credentials in a request (tailnet.md §2.1). Credentials are never logged.</summary>
 internal static class Credentials
 {
     public const string SessionHeader = "Coder-Session-Token";
@@ -13,9 +13,9 @@ internal static class Credentials
     private const string BearerPrefix = "Bearer ";
 
     /// <summary>
-    /// The credential that the API server will look at: the first non-empty one of session cookie, session query parameter, session
-    /// header, bearer token, <c>access_token</c> query parameter. Null when there is none, and when a place holds several,
-    /// since servers differ in which one they take.
+    /// The credential that the API server will use: the first non-empty one of session cookie, session query parameter, session header,
+    /// bearer token and <c>access_token</c> query parameter. Null without one, and when one of these places has several, because
+    /// servers differ in which of them they use.
     /// </summary>
     public static string? First(HttpRequest request)
     {
@@ -33,19 +33,20 @@ internal static class Credentials
         return value;
     }
 
-    /// <summary>Whether a session token is in its own places: header, cookie or query parameter.</summary>
+    /// <summary>Whether the request has a session token in a header, cookie or query parameter of its own.</summary>
     public static bool HasSession(HttpRequest request) =>
         Values(request.Headers[SessionHeader]).Any(NotEmpty)
         || Cookies(request.Headers.Cookie).Any(NotEmpty)
         || Query(request.QueryString.Value, SessionName).Any(NotEmpty);
 
-    /// <summary>The token of <c>Authorization: Bearer</c>, or null.</summary>
+    /// <summary>The token of <c>Authorization: Bearer</c>; null without one.</summary>
     public static string? Bearer(HttpRequest request) => Bearers(request).FirstOrDefault(NotEmpty);
 
-    /// <summary>The <c>access_token</c> query parameter, or null.</summary>
-    public static string? AccessToken(HttpRequest request) => Query(request.QueryString.Value, AccessTokenName).FirstOrDefault(NotEmpty);
+    /// <summary>The <c>access_token</c> query parameter; null without one.</summary>
+    public static string? AccessToken(HttpRequest request) =>
+        Query(request.QueryString.Value, AccessTokenName).FirstOrDefault(NotEmpty);
 
-    /// <summary>The query string without its <c>access_token</c> pairs; every other byte stays as it was.</summary>
+    /// <summary>The query string without its <c>access_token</c> pairs. Every other byte stays.</summary>
     public static QueryString WithoutAccessToken(QueryString query)
     {
         if (query.Value is not { Length: > 1 } text)
@@ -53,13 +54,15 @@ internal static class Credentials
             return query;
         }
 
-        var kept = text[1..].Split('&').Where(static pair => !Name(pair).Equals(AccessTokenName, StringComparison.OrdinalIgnoreCase)).ToArray();
-        return kept.Length == 0 ? QueryString.Empty : new QueryString("?" + string.Join('&', kept));
+        var others = text[1..].Split('&')
+            .Where(static pair => !Name(pair).Equals(AccessTokenName, StringComparison.OrdinalIgnoreCase))
+            .ToArray();
+        return others.Length == 0 ? QueryString.Empty : new QueryString("?" + string.Join('&', others));
     }
 
     private static bool NotEmpty(string value) => value.Length > 0;
 
-    /// <summary>False when there are several; otherwise the one value, or null when it is absent or empty.</summary>
+    /// <summary>Gets the only value, or null when it is absent or empty. False when there are several values.</summary>
     private static bool TryOne(IEnumerable<string> values, out string? value)
     {
         value = null;
@@ -89,7 +92,7 @@ internal static class Credentials
                 var equals = cookie.IndexOf('=', StringComparison.Ordinal);
                 if (equals > 0 && cookie.AsSpan(0, equals).Trim().Equals(SessionName, StringComparison.OrdinalIgnoreCase))
                 {
-                    // Quotes and escapes are undone, as some servers do: one token has one spelling here.
+                    // Some servers remove quotes and escapes, so these are removed here too: one token must not have two spellings.
                     yield return WebUtility.UrlDecode(cookie[(equals + 1)..].Trim().Trim('"'));
                 }
             }

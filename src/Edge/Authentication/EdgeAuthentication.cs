@@ -6,9 +6,12 @@ using Microsoft.Net.Http.Headers;
 namespace Edge.Authentication;
 
 /// <summary>
-/// Verifies JSON Web Tokens before a request reaches an API server. The order: ambiguous paths are refused; paths without a policy
-/// and anonymous ones pass as they are; the token is looked for and verified; without a valid one, a request with a session token passes
-/// for the API server to judge (unless settings say no) and others are refused; with one, the token is taken off and the identity put on.
+/// Verifies JSON Web Tokens before a request reaches an API server:
+/// 1. An ambiguous path is refused.
+/// 2. A path without a policy, or with an anonymous one, passes without a check.
+/// 3. A request with a valid token passes without the token, and with headers for its identity.
+/// 4. A request without a valid token, but with a session token, passes for the API server to check, unless the settings
+/// forbid it. All others are refused.
 /// </summary>
 internal sealed class EdgeAuthentication(
     RequestDelegate next, EdgeJwtOptions options, PathPolicies policies, AccessMetrics metrics, TokenCheck tokens)
@@ -16,10 +19,12 @@ internal sealed class EdgeAuthentication(
     public async Task InvokeAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? string.Empty;
-        if (PathPolicies.IsAmbiguous(path) || policies.HasOtherReading(path, RequestTarget.OtherReading(context.Request)))
+        if (PathPolicies.IsAmbiguous(path) || policies.IsAmbiguousFor(path, RequestTarget.EscapedPath(context.Request)))
         {
             metrics.AuthRejected("ambiguous_path");
-            await new ApiError("The path is ambiguous.", "Empty and dot segments, backslashes and escaped slashes are not allowed, nor parameters that hide where a path leads.")
+            await new ApiError(
+                "The path is ambiguous.",
+                "Empty segments, dot segments, backslashes, escaped slashes and parameters that hide such segments are not allowed.")
                 .WriteAsync(context, StatusCodes.Status400BadRequest);
             return;
         }
@@ -58,7 +63,7 @@ internal sealed class EdgeAuthentication(
         {
             metrics.AuthRejected("forbidden");
             context.Response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"insufficient_scope\"";
-            await new ApiError("Forbidden.", "The token does not carry the claim that this path needs.")
+            await new ApiError("Forbidden.", "The token does not have the claim that this path requires.")
                 .WriteAsync(context, StatusCodes.Status403Forbidden);
             return;
         }
@@ -74,7 +79,7 @@ internal sealed class EdgeAuthentication(
                 request.Headers.Remove(HeaderNames.Authorization);
             }
 
-            // Some clients send it in both places. Another token stays: it is for the API server.
+            // Some clients send the token in both places. A different token stays: it is for the API server.
             if (Credentials.AccessToken(request) == token)
             {
                 request.QueryString = Credentials.WithoutAccessToken(request.QueryString);
@@ -86,11 +91,14 @@ internal sealed class EdgeAuthentication(
         await next(context);
     }
 
-    /// <summary>Scopes are one claim with spaces in it (RFC 8693, 4.2); every other value is taken whole.</summary>
+    /// <summary>Scopes are one claim, separated by spaces (RFC 8693, 4.2). Other claims are compared as a whole.</summary>
     private static bool HasClaim(ClaimsPrincipal user, string type, string value) => user.Claims.Any(claim =>
         claim.Type == type
         && (claim.Value == value || (type is "scope" or "scp" && claim.Value.Split(' ').Contains(value))));
 }
 
-/// <summary>On a request whose JWT was verified: the token as the client sent it, for the rate limit's key. Never to be logged.</summary>
+/// <summary>
+/// A feature of requests with a verified JWT: the token as the client sent it, for the rate limit's key. It is never
+/// logged.
+/// </summary>
 internal sealed record VerifiedToken(string Token);

@@ -5,10 +5,10 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Edge.Authentication;
 
-/// <summary>How the host takes authentication in.</summary>
+/// <summary>Adds authentication to the public host.</summary>
 internal static class EdgeAuthenticationExtensions
 {
-    /// <summary>Registers authentication; with null options, the API server alone decides and nothing is verified.</summary>
+    /// <summary>Registers authentication. Without options the edge verifies nothing, and only the API server decides.</summary>
     public static IServiceCollection AddEdgeAuthentication(this IServiceCollection services, EdgeJwtOptions? options)
     {
         services.AddAccessMetrics();
@@ -26,11 +26,11 @@ internal static class EdgeAuthenticationExtensions
                 options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AuthorityKeys>>()));
         }
 
-        // Not AddAuthentication: it brings data protection along, which writes keys into the home directory at start.
+        // AddAuthentication would add data protection, which writes keys to the home directory at the start.
         services.AddAuthenticationCore(core => core.AddScheme<JwtBearerHandler>(JwtBearerDefaults.AuthenticationScheme, null));
         services.TryAddSingleton(UrlEncoder.Default);
 
-        // The handler logs every wrong token with its exception; the edge counts them instead.
+        // The handler logs every invalid token with its exception. The edge counts them instead.
         services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Authentication.JwtBearer", LogLevel.Warning));
         services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
             .Configure<IServiceProvider>((jwt, provider) => Configure(jwt, options, provider));
@@ -38,13 +38,13 @@ internal static class EdgeAuthenticationExtensions
     }
 
     /// <summary>
-    /// Removes identity headers that clients send, always; then verifies tokens when <see cref="AddEdgeAuthentication"/> was given options.
+    /// Removes clients' identity headers in any case, and verifies tokens when <see cref="AddEdgeAuthentication"/> got options.
     /// </summary>
     public static IApplicationBuilder UseEdgeAuthentication(this IApplicationBuilder app)
     {
         app.Use(static next => context =>
         {
-            IdentityHeaders.Strip(context.Request.Headers);
+            IdentityHeaders.Remove(context.Request.Headers);
             return next(context);
         });
         if (app.ApplicationServices.GetService<EdgeJwtOptions>() is { } options)

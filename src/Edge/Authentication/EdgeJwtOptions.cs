@@ -9,35 +9,44 @@ internal sealed record EdgeJwtOptions
 {
     private const string Section = "Edge:Authentication:Jwt";
 
-    /// <summary><c>MetadataAddress</c>, or the authority's <c>.well-known/openid-configuration</c>; null with <see cref="SigningKeys"/>.</summary>
+    /// <summary>
+    /// <c>MetadataAddress</c>, or the authority's <c>.well-known/openid-configuration</c>; null with <see
+    /// cref="SigningKeys"/>.
+    /// </summary>
     public Uri? MetadataAddress { get; init; }
 
     /// <summary><c>SigningKeys</c>: PEM files of public keys or certificates, or <c>base64:</c> secrets of 32 bytes or more.</summary>
     public IReadOnlyList<SecurityKey> SigningKeys { get; init; } = [];
 
-    /// <summary><c>Audience</c>: which <c>aud</c> a token needs. Required.</summary>
+    /// <summary><c>Audience</c>: the required <c>aud</c> of tokens. Always set.</summary>
     public required string Audience { get; init; }
 
-    /// <summary><c>Issuer</c>: which <c>iss</c> a token needs. Required with signing keys; default is what the authority's metadata says.</summary>
+    /// <summary>
+    /// <c>Issuer</c>: the required <c>iss</c> of tokens. Always set with signing keys; the default is the issuer of the authority's
+    /// metadata.
+    /// </summary>
     public string? Issuer { get; init; }
 
-    /// <summary><c>RejectUnverified</c>: refuse session tokens without a valid JWT, rather than leave them to the API server. Default false.</summary>
+    /// <summary>
+    /// <c>RejectUnverified</c>: refuse requests with a session token but without a valid JWT, instead of forwarding them to the API
+    /// server. Default false.
+    /// </summary>
     public bool RejectUnverified { get; init; }
 
-    /// <summary><c>ForwardToken</c>: send a verified JWT on to the API server. Default false: it is removed.</summary>
+    /// <summary><c>ForwardToken</c>: forward a verified JWT to the API server. Default false: the JWT is removed.</summary>
     public bool ForwardToken { get; init; }
 
-    /// <summary><c>RequireHttpsMetadata</c>: default true, false for an authority on a loopback address.</summary>
+    /// <summary><c>RequireHttpsMetadata</c>: default true, except for an authority on a loopback address.</summary>
     public bool RequireHttpsMetadata { get; init; } = true;
 
     /// <summary><c>Edge:Authentication:Policies</c>.</summary>
     public IReadOnlyList<PathPolicy> Policies { get; init; } = [];
 
-    /// <summary>How long a fetch of the authority's metadata or keys may take.</summary>
+    /// <summary>The time for a fetch of the authority's metadata and keys.</summary>
     public TimeSpan FetchTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The settings, or null when there are none and the API server alone decides.</summary>
-    /// <exception cref="SettingsException">A value is not allowed. Keys never appear in the message.</exception>
+    /// <summary>Reads the settings; null without any, when only the API server decides.</summary>
+    /// <exception cref="SettingsException">A value is not allowed. The message contains no keys.</exception>
     public static EdgeJwtOptions? Read(SettingsReader reader)
     {
         var authority = reader.Text($"{Section}:Authority");
@@ -47,27 +56,29 @@ internal sealed record EdgeJwtOptions
         var issuer = reader.Text($"{Section}:Issuer");
         var rejectUnverified = reader.Flag($"{Section}:RejectUnverified", false);
         var forwardToken = reader.Flag($"{Section}:ForwardToken", false);
-        var requireHttps = reader.Text($"{Section}:RequireHttpsMetadata") is null ? (bool?)null : reader.Flag($"{Section}:RequireHttpsMetadata", true);
+        const string RequireHttpsName = $"{Section}:RequireHttpsMetadata";
+        var requireHttps = reader.Text(RequireHttpsName) is null ? (bool?)null : reader.Flag(RequireHttpsName, true);
         var policies = PathPolicies.Read(reader);
         if (reader.Children(Section).Count == 0)
         {
             return policies.Count == 0 ? null
-                : throw new SettingsException("Edge:Authentication:Policies", null, $"policies need {Section}: an Authority or SigningKeys, and an Audience");
+                : throw new SettingsException(
+                    "Edge:Authentication:Policies", null, $"policies need {Section}: an Authority or SigningKeys, and an Audience");
         }
 
         if (keys.Count > 0 == (authority is not null || metadata is not null))
         {
-            throw new SettingsException(Section, null, "needed is either an Authority (or MetadataAddress) or SigningKeys, not both");
+            throw new SettingsException(Section, null, "set either an Authority (or MetadataAddress) or SigningKeys, not both");
         }
 
         if (audience is null)
         {
-            throw new SettingsException($"{Section}:Audience", null, "needed is the audience that tokens are issued for");
+            throw new SettingsException($"{Section}:Audience", null, "the audience that tokens are issued for is required");
         }
 
         if (keys.Count > 0 && issuer is null)
         {
-            throw new SettingsException($"{Section}:Issuer", null, "needed with SigningKeys: the issuer of the tokens");
+            throw new SettingsException($"{Section}:Issuer", null, "the issuer of the tokens is required with SigningKeys");
         }
 
         var options = new EdgeJwtOptions
@@ -87,15 +98,23 @@ internal sealed record EdgeJwtOptions
         var (name, text) = metadata is not null
             ? ($"{Section}:MetadataAddress", metadata)
             : ($"{Section}:Authority", $"{authority!.TrimEnd('/')}/.well-known/openid-configuration");
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.UserInfo.Length > 0)
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var address)
+            || address.Scheme is not ("http" or "https")
+            || address.UserInfo.Length > 0)
         {
             throw new SettingsException(name, metadata ?? authority, "allowed is an http or https URL without credentials");
         }
 
         var loopback = address.IsLoopback || (IPAddress.TryParse(address.Host, out var ip) && IPAddress.IsLoopback(ip));
         var https = requireHttps ?? !loopback;
-        return https && address.Scheme != "https"
-            ? throw new SettingsException(name, metadata ?? authority, "allowed is an https URL; http only on a loopback address or with RequireHttpsMetadata false")
-            : options with { MetadataAddress = address, RequireHttpsMetadata = https };
+        if (https && address.Scheme != "https")
+        {
+            throw new SettingsException(
+                name,
+                metadata ?? authority,
+                "allowed is an https URL; http only on a loopback address or with RequireHttpsMetadata false");
+        }
+
+        return options with { MetadataAddress = address, RequireHttpsMetadata = https };
     }
 }

@@ -3,23 +3,23 @@ using Edge.Http;
 namespace Edge.Authentication;
 
 /// <summary>
-/// The headers that tell the API server who a verified token belongs to. Only the edge may set them: what clients send under
-/// these names, or under names that some servers take for them (<c>X_Edge_Subject</c>), is removed from every request.
+/// The headers with the identity of a verified token, for the API server. Only the edge may set them: clients' headers with these
+/// names, or with names that some servers treat as the same (<c>X_Edge_Subject</c>), are removed from every request.
 /// </summary>
 internal static class IdentityHeaders
 {
     public const string Subject = "X-Edge-Subject";
     public const string Issuer = "X-Edge-Issuer";
 
-    /// <summary>OpenID Connect Core, 2: a subject is at most 255 ASCII characters. Issuers are held to the same form.</summary>
+    /// <summary>OpenID Connect Core, 2: a subject has at most 255 ASCII characters. The same limit applies to issuers.</summary>
     private const int MaxLength = 255;
 
-    /// <summary>Removes both headers, their look-alikes, and their names from <c>Connection</c>, where they would be hop-by-hop.</summary>
-    public static void Strip(IHeaderDictionary headers)
+    /// <summary>Removes both headers, names that servers treat as the same, and these names from <c>Connection</c>.</summary>
+    public static void Remove(IHeaderDictionary headers)
     {
         headers.RemoveWhere(IsIdentity);
 
-        // "Connection: X-Edge-Subject" would make a proxy behind this one drop the header that the edge sets.
+        // Because of "Connection: X-Edge-Subject" a proxy behind this one would remove the header that the edge sets.
         if (headers.Connection.ToString().Contains("edge", StringComparison.OrdinalIgnoreCase))
         {
             headers.Connection = string.Join(
@@ -30,7 +30,7 @@ internal static class IdentityHeaders
         }
     }
 
-    /// <summary>Whether a claim can stand in a header as it is: printable ASCII, no space at its ends, not too long.</summary>
+    /// <summary>Whether a claim is allowed as a header's value: printable ASCII, no space at its ends, not too long.</summary>
     public static bool IsSafe(string value) =>
         value.Length is > 0 and <= MaxLength
         && !value.AsSpan().ContainsAnyExceptInRange(' ', '~')
@@ -38,7 +38,7 @@ internal static class IdentityHeaders
 
     private static bool IsIdentity(string name) => Same(name, Subject) || Same(name, Issuer);
 
-    /// <summary>CGI and its descendants map every separator to the same character.</summary>
+    /// <summary>CGI and similar interfaces map every separator to the same character.</summary>
     private static bool Same(string name, string canonical)
     {
         if (name.Length != canonical.Length)

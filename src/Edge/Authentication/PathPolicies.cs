@@ -2,13 +2,13 @@ using Edge.Settings;
 
 namespace Edge.Authentication;
 
-/// <summary>Picks the policy of a path: the longest prefix wins, and what nothing covers needs a valid token.</summary>
+/// <summary>Finds the policy of a path: the one with the longest prefix. A path without one requires a valid token.</summary>
 internal sealed class PathPolicies
 {
     private const string Section = "Edge:Authentication:Policies";
 
-    /// <summary>Routes whose credentials only the API server knows.</summary>
-    private static readonly string[] ApiServersOwn =
+    /// <summary>Routes whose credentials only the API server can check.</summary>
+    private static readonly string[] ApiServerRoutes =
     [
         "/api/v2/workspaceagents/me",
         "/api/v2/workspaceagents/aws-instance-identity",
@@ -20,7 +20,7 @@ internal sealed class PathPolicies
 
     public PathPolicies(IEnumerable<PathPolicy> policies)
     {
-        // Defaults come last, so that an operator's policy for the same path wins: the sort is stable.
+        // The sort is stable: an operator's policy comes before the default policy of the same path.
         _policies =
         [
             .. policies
@@ -31,10 +31,10 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// The policy of a path, or null for a path that no policy applies to: the API server's own routes, and DERP, where admission alone
-    /// decides.
+    /// The policy of a path. Null for paths without policies: routes that only the API server can check, and DERP, which has its own
+    /// admission.
     /// </summary>
-    /// <param name="path">As Kestrel gives it, and not <see cref="IsAmbiguous"/>.</param>
+    /// <param name="path">The decoded path, for which <see cref="IsAmbiguous"/> is false.</param>
     public PathPolicy? For(string path)
     {
         if (IsExempt(path))
@@ -55,12 +55,12 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// Whether a server that drops parameters (<c>/a;x</c>), or dots and spaces at a segment's end, or that compares escapes as they
-    /// stand, would see a path of another policy. Elsewhere such characters are a path's own business.
+    /// Whether the path could belong to another policy on a server that removes parameters (<c>/a;x</c>) or dots and spaces at a
+    /// segment's end, or that does not decode escapes. Otherwise such characters are allowed.
     /// </summary>
     /// <param name="path">As for <see cref="For"/>.</param>
-    /// <param name="escaped">The path with the escapes that it need not have, as it is forwarded; null when it has none.</param>
-    public bool HasOtherReading(string path, string? escaped)
+    /// <param name="escaped">The path with its unnecessary escapes, as it is forwarded; null when it has none.</param>
+    public bool IsAmbiguousFor(string path, string? escaped)
     {
         if (escaped is not null && For(escaped) != For(path))
         {
@@ -76,8 +76,8 @@ internal sealed class PathPolicies
     }
 
     /// <summary>
-    /// Whether servers may read the path differently from the edge: empty segments, escapes that are left after decoding, backslashes,
-    /// control characters, dot segments (also with a parameter, <c>..;</c>). A policy picked for such a path might be the wrong one.
+    /// Whether servers may interpret the path in another way than the edge: empty segments, escapes that remain after decoding,
+    /// backslashes, control characters, dot segments (also with a parameter, <c>..;</c>). The edge could choose the wrong policy.
     /// </summary>
     public static bool IsAmbiguous(string path)
     {
@@ -105,7 +105,7 @@ internal sealed class PathPolicies
         return false;
     }
 
-    /// <exception cref="SettingsException">A policy is not understood, or stands where none applies.</exception>
+    /// <exception cref="SettingsException">A policy is malformed, or its path has no policies.</exception>
     public static IReadOnlyList<PathPolicy> Read(SettingsReader reader)
     {
         var policies = new List<PathPolicy>();
@@ -130,13 +130,17 @@ internal sealed class PathPolicies
         var path = reader.Text(pathName);
         if (path is null || path[0] != '/' || path.AsSpan().IndexOfAny('?', '#', '*') >= 0 || IsAmbiguous(path))
         {
-            throw new SettingsException(pathName, path, "a path prefix such as /api/v2/users is needed, decoded, without dot segments and wildcards");
+            throw new SettingsException(
+                pathName, path, "allowed is a path prefix such as /api/v2/users: decoded, without dot segments and wildcards");
         }
 
         path = path.TrimEnd('/');
         if (IsExempt(path))
         {
-            throw new SettingsException(pathName, path, "no policy applies here: agent routes and instance identity are the API server's, DERP has its own admission");
+            throw new SettingsException(
+                pathName,
+                path,
+                "no policy applies to this path: agent routes and instance identity are the API server's, DERP has its own admission");
         }
 
         var require = reader.Text(requireName);
@@ -152,12 +156,18 @@ internal sealed class PathPolicies
 
         const string ClaimPrefix = "claim:";
         var equals = require?.IndexOf('=', StringComparison.Ordinal) ?? -1;
-        return require is not null && require.StartsWith(ClaimPrefix, StringComparison.OrdinalIgnoreCase) && equals > ClaimPrefix.Length && equals + 1 < require.Length
-            ? new PathPolicy(path, Requirement.Claim, require[ClaimPrefix.Length..equals], require[(equals + 1)..])
-            : throw new SettingsException(requireName, require, "allowed are anonymous, authenticated and claim:<type>=<value>");
+        if (require is not null
+            && require.StartsWith(ClaimPrefix, StringComparison.OrdinalIgnoreCase)
+            && equals > ClaimPrefix.Length
+            && equals + 1 < require.Length)
+        {
+            return new PathPolicy(path, Requirement.Claim, require[ClaimPrefix.Length..equals], require[(equals + 1)..]);
+        }
+
+        throw new SettingsException(requireName, require, "allowed are anonymous, authenticated and claim:<type>=<value>");
     }
 
     private static bool IsExempt(string path) =>
         PathPolicy.IsAtOrBelow(path, "/derp")
-        || ApiServersOwn.Any(own => PathPolicy.IsAtOrBelow(path, own));
+        || ApiServerRoutes.Any(route => PathPolicy.IsAtOrBelow(path, route));
 }

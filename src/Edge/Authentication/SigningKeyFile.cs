@@ -5,10 +5,12 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Edge.Authentication;
 
-/// <summary>Reads one entry of <c>SigningKeys</c>. Its value never appears in an error: it may be a secret, or one without its prefix.</summary>
+/// <summary>
+/// Reads one entry of <c>SigningKeys</c>. Errors do not contain its value, which may be a secret, even without the prefix.
+/// </summary>
 internal static class SigningKeyFile
 {
-    /// <summary>RFC 7518, 3.2: a key at least as long as the hash.</summary>
+    /// <summary>RFC 7518, 3.2: the key must not be shorter than the hash.</summary>
     private const int MinSecretBytes = 32;
 
     /// <summary>RFC 7518, 3.3.</summary>
@@ -16,7 +18,7 @@ internal static class SigningKeyFile
 
     private const string SecretPrefix = "base64:";
 
-    /// <exception cref="SettingsException">It is no key that can verify tokens.</exception>
+    /// <exception cref="SettingsException">The entry is no key that can verify tokens.</exception>
     public static SecurityKey Read(string setting, string value)
     {
         if (value.StartsWith(SecretPrefix, StringComparison.OrdinalIgnoreCase))
@@ -24,7 +26,7 @@ internal static class SigningKeyFile
             var secret = new byte[value.Length];
             return Convert.TryFromBase64String(value[SecretPrefix.Length..], secret, out var length) && length >= MinSecretBytes
                 ? new SymmetricSecurityKey(secret[..length])
-                : throw Refused(setting, $"after base64: there must be at least {MinSecretBytes} bytes in base64");
+                : throw Refused(setting, $"the part after base64: must be at least {MinSecretBytes} bytes in base64");
         }
 
         string pem;
@@ -39,7 +41,7 @@ internal static class SigningKeyFile
 
         if (pem.Contains("PRIVATE KEY-----", StringComparison.Ordinal))
         {
-            throw Refused(setting, "the file holds a private key; the edge needs the public one only");
+            throw Refused(setting, "the file has a private key; the edge needs only the public one");
         }
 
         try
@@ -49,7 +51,7 @@ internal static class SigningKeyFile
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw Refused(setting, "the file holds no PEM public key (RSA or EC) and no certificate");
+            throw Refused(setting, "the file has no PEM public key (RSA or EC) and no certificate");
         }
     }
 
@@ -73,7 +75,7 @@ internal static class SigningKeyFile
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            // A key of another kind; the caller tries EC next.
+            // The key may be of another type. The caller tries EC next.
             rsa.Dispose();
             return null;
         }
@@ -90,7 +92,7 @@ internal static class SigningKeyFile
 
     private static RsaSecurityKey Checked(string setting, RSA rsa) => rsa.KeySize >= MinRsaBits
         ? new RsaSecurityKey(rsa)
-        : throw Refused(setting, $"RSA keys need at least {MinRsaBits} bits");
+        : throw Refused(setting, $"an RSA key needs at least {MinRsaBits} bits");
 
     private static SettingsException Refused(string setting, string allowed) => new(setting, null, allowed);
 }

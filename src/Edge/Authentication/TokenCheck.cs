@@ -9,34 +9,37 @@ using Microsoft.Net.Http.Headers;
 
 namespace Edge.Authentication;
 
-/// <summary>What is known of a request's token.</summary>
+/// <summary>The result of the check of a request's token.</summary>
 internal enum TokenVerdict
 {
-    /// <summary>There is none.</summary>
+    /// <summary>The request has no token.</summary>
     Missing,
 
-    /// <summary>It is good.</summary>
+    /// <summary>The token is valid.</summary>
     Valid,
 
-    /// <summary>It is not.</summary>
+    /// <summary>The token is not valid.</summary>
     Invalid,
 
-    /// <summary>The keys to verify it are not at hand.</summary>
+    /// <summary>The keys to verify the token are not available.</summary>
     Unavailable,
 }
 
-/// <summary>Verifies the JSON Web Token of a request, and answers for the edge when there is no valid one.</summary>
-/// <param name="metrics">Counts what is refused.</param>
-/// <param name="authority">The authority's keys; null when the keys stand in the settings.</param>
+/// <summary>Verifies the JSON Web Token of a request, and writes the answer when there is no valid one.</summary>
+/// <param name="metrics">Counts refused requests.</param>
+/// <param name="authority">The authority's keys; null when the settings have the keys.</param>
 internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority = null)
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
-    /// <summary>Where <see cref="JwtBearerHandler"/> finds the token: the header, and for streams the query, since browsers cannot set headers there.</summary>
-    public static string? Find(HttpContext context) =>
-        Credentials.Bearer(context.Request) ?? (RequestedUpgrade.Recognise(context) is not null ? Credentials.AccessToken(context.Request) : null);
+    /// <summary>
+    /// The token for <see cref="JwtBearerHandler"/>: from the header, and for streams also from the query, since browsers cannot set
+    /// headers there.
+    /// </summary>
+    public static string? Find(HttpContext context) => Credentials.Bearer(context.Request)
+        ?? (RequestedUpgrade.Recognise(context) is not null ? Credentials.AccessToken(context.Request) : null);
 
-    /// <summary>Verifies the token; the user is there when it is valid.</summary>
+    /// <summary>Verifies the token. The user is null unless the token is valid.</summary>
     public async Task<(TokenVerdict Verdict, ClaimsPrincipal? User)> VerifyAsync(HttpContext context)
     {
         if (Find(context) is not { } token)
@@ -57,14 +60,14 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
                 : (TokenVerdict.Invalid, null);
         }
 
-        // A key that is not known may be a new one that could not be fetched. The library says the same of a key that it has tried.
+        // An unknown key may be a new one that could not be fetched. The library has the same error for a known key that does not match.
         var isNoMatch = result.Failure
             is SecurityTokenSignatureKeyNotFoundException or { InnerException: SecurityTokenSignatureKeyNotFoundException };
         var isUnknownKey = isNoMatch && authority is { LastFetchFailed: true } && !authority.Has(new JsonWebToken(token).Kid);
         return (isUnknownKey ? TokenVerdict.Unavailable : TokenVerdict.Invalid, null);
     }
 
-    /// <summary>Answers 401, or 503 when the token cannot be verified right now.</summary>
+    /// <summary>Answers 401, or 503 when the token cannot be verified at the moment.</summary>
     public async Task RefuseAsync(HttpContext context, TokenVerdict verdict)
     {
         var response = context.Response;
@@ -72,24 +75,24 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
         {
             case TokenVerdict.Unavailable:
                 metrics.AuthRejected("unavailable");
-                await new ApiError("Tokens cannot be verified right now.", "The signing keys are not reachable. Try again in a moment.")
+                await new ApiError("Tokens cannot be verified at the moment.", "The signing keys are not reachable. Try again in a moment.")
                     .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfter);
                 break;
             case TokenVerdict.Invalid:
                 metrics.AuthRejected("invalid");
                 response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"invalid_token\"";
-                await new ApiError("The token is not valid.", "It may have expired, or be meant for someone else. Sign in again.")
+                await new ApiError("The token is not valid.", "It may have expired, or have another audience. Sign in again.")
                     .WriteAsync(context, StatusCodes.Status401Unauthorized);
                 break;
             default:
                 metrics.AuthRejected("missing");
                 response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\"";
-                await new ApiError("A token is needed.", "Send one in the header Authorization: Bearer <token>.")
+                await new ApiError("A token is required.", "Send one in the header Authorization: Bearer <token>.")
                     .WriteAsync(context, StatusCodes.Status401Unauthorized);
                 break;
         }
     }
 
-    /// <summary>A claim's value; empty when there is none.</summary>
+    /// <summary>A claim's value; empty without the claim.</summary>
     public static string Claim(ClaimsPrincipal user, string type) => user.FindFirst(type)?.Value ?? string.Empty;
 }

@@ -12,17 +12,18 @@ internal static class DerpKeyFile
 
     private const string DefaultName = "derp.key";
 
-    // More than any key; a file of another kind, named by mistake, is not read whole.
+    // Longer than any key. A wrong file, such as a log, is not read completely.
     private const int MaxBytes = 4096;
 
-    /// <summary>Reads the operator's file; without one, reads the data directory's, and makes it (0600) the first time.</summary>
+    /// <summary>Reads the operator's key file, or the one in the data directory, which is created (0600) at the first start.</summary>
     public static async Task<NodePrivateKey> OpenAsync(string? path, DataDirectory data, CancellationToken cancellation)
     {
         var file = path ?? data.File(DefaultName);
         if (path is null && !File.Exists(file))
         {
             var made = NodePrivateKey.Generate();
-            await data.WriteAsync(DefaultName, JsonSerializer.SerializeToUtf8Bytes(new Content(made.ToSecretText()), DerpKeyJson.Default.Content), cancellation);
+            var content = JsonSerializer.SerializeToUtf8Bytes(new Content(made.ToSecretText()), DerpKeyJson.Default.Content);
+            await data.WriteAsync(DefaultName, content, cancellation);
             return made;
         }
 
@@ -31,11 +32,11 @@ internal static class DerpKeyFile
             var content = JsonSerializer.Deserialize(SettingsFile.Read(Setting, file, MaxBytes), DerpKeyJson.Default.Content);
             return NodePrivateKey.TryParse(content?.PrivateKey, out var key)
                 ? key
-                : throw new SettingsException(Setting, file, "its PrivateKey must be privkey: and 64 hex digits");
+                : throw new SettingsException(Setting, file, "the field PrivateKey must be privkey: and 64 hex digits");
         }
         catch (JsonException error)
         {
-            throw new SettingsException(Setting, file, $"it must be a JSON file as derper writes it ({error.Message})");
+            throw new SettingsException(Setting, file, $"the file must be JSON as written by derper ({error.Message})");
         }
     }
 

@@ -11,18 +11,18 @@ using Relay.Streams.Wire;
 namespace Edge.Derp;
 
 /// <summary>
-/// Ends DERP here: recognises how a client asks for it (derp.md §1.2–§1.4), answers as each way needs, and gives the raw
-/// transport to the relay. Before tokens are looked at: admission alone decides about DERP.
+/// Serves DERP: recognises the ways in which clients ask for it (derp.md §1.2–§1.4), answers each, and hands the connection
+/// over to the relay. This comes before authentication: only admission decides about DERP.
 /// </summary>
 internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer server, TimeProvider time, ILogger<DerpMiddleware> logger)
 {
     private const string Subprotocol = "derp";
 
-    // A close frame: 1008, and derper's reason.
+    // A WebSocket close frame with status 1008 and derper's reason.
     private static readonly byte[] WrongSubprotocol = [0x88, 2 + 38, 0x03, 0xf0, .. "client must speak the derp subprotocol"u8];
 
-    // How long a close frame may take to leave.
-    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(2);
+    // The time to send the last bytes.
+    private static readonly TimeSpan FinishTimeout = TimeSpan.FromSeconds(2);
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -41,16 +41,18 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
             return RequireUpgradeAsync(context);
         }
 
-        // Without the subprotocol it is DERP all the same, only raw: some clients can only say "websocket" (§1.2 rule 3).
-        var speaksWebSocket = isWebSocket && request.Headers.SecWebSocketProtocol is [{ } first, ..] && first.Contains(Subprotocol, StringComparison.Ordinal);
+        // An upgrade to "websocket" without the subprotocol is raw DERP: some clients cannot ask for another protocol (§1.2 rule 3).
+        var speaksWebSocket = isWebSocket
+            && request.Headers.SecWebSocketProtocol is [{ } first, ..]
+            && first.Contains(Subprotocol, StringComparison.Ordinal);
         return context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade
             ? speaksWebSocket ? ServeWebSocketAsync(context, upgrade) : ServeRawAsync(context, upgrade)
             : !speaksWebSocket && OwnsConnection(context) ? ServeRawAsync(context, null)
             : RequireUpgradeAsync(context);
     }
 
-    // What is no upgrade for HTTP may be one for DERP, which looks at neither version nor "Connection" (§1.2 rule 2). Not on HTTP/2, where the
-    // connection is others' too, and not behind a body.
+    // DERP checks neither the HTTP version nor "Connection" (§1.2 rule 2), so an upgrade may be one that Kestrel does not recognise. It is
+    // not served on HTTP/2, where other requests share the connection, and not with a request body.
     private static bool OwnsConnection(HttpContext context) =>
         (HttpProtocol.IsHttp11(context.Request.Protocol) || HttpProtocol.IsHttp10(context.Request.Protocol))
         && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
@@ -63,10 +65,10 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         return DerpPages.WriteAsync(context, "DERP requires connection upgrade\n"u8.ToArray());
     }
 
-    // Without an upgrade the HTTP layer cannot answer with 101; the relay does then.
+    // Kestrel sends the 101 only for upgrades that it recognises. For others it is the preface that the relay sends.
     private async Task ServeRawAsync(HttpContext context, IHttpUpgradeFeature? upgrade)
     {
-        // The client knows the server's key from the certificate, and reads no answer (§1.3).
+        // The client knows the server's key from the meta-certificate, and expects no answer (§1.3).
         var isFastStart = context.Request.Headers["Derp-Fast-Start"] == "1";
         var isAnswered = !isFastStart && upgrade is not null;
         byte[] preface = isFastStart || isAnswered ? [] : SwitchingProtocols();
@@ -86,13 +88,14 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         connection.TryDetach(Detached(preface, remote, isNotIdeal, context.TraceIdentifier));
         if (!isAnswered)
         {
-            // Nothing was answered, and nothing must be: the HTTP layer would begin a response now.
+            // Kestrel must not send a response to a request that has none.
             context.Abort();
         }
     }
 
     private byte[] SwitchingProtocols() => Encoding.ASCII.GetBytes(
-        $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\nDerp-Version: 2\r\nDerp-Public-Key: {server.PublicKey.ToHex()}\r\n\r\n");
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n"
+        + $"Derp-Version: 2\r\nDerp-Public-Key: {server.PublicKey.ToHex()}\r\n\r\n");
 
     private async Task ServeWebSocketAsync(HttpContext context, IHttpUpgradeFeature upgrade)
     {
@@ -109,7 +112,8 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         var headers = context.Response.Headers;
         headers.Upgrade = "websocket";
         headers.SecWebSocketAccept = WebSocketAccept.For(key);
-        var speaksDerp = context.Request.Headers.GetCommaSeparatedValues("Sec-WebSocket-Protocol").Contains(Subprotocol, StringComparer.OrdinalIgnoreCase);
+        var speaksDerp = context.Request.Headers.GetCommaSeparatedValues("Sec-WebSocket-Protocol")
+            .Contains(Subprotocol, StringComparer.OrdinalIgnoreCase);
         if (speaksDerp)
         {
             headers.SecWebSocketProtocol = Subprotocol;
@@ -118,7 +122,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         await upgrade.UpgradeAsync();
         if (!speaksDerp)
         {
-            // Something like "derpx": taken for DERP, and then told that it is not (§1.4).
+            // A subprotocol such as "derpx" is answered like derp and then closed, as derper does (§1.4).
             var pipe = context.Features.GetRequiredFeature<IConnectionTransportFeature>().Transport;
             await pipe.Output.WriteAsync(WrongSubprotocol);
             await pipe.Output.CompleteAsync();
@@ -132,7 +136,7 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
         connection.TryDetach(DetachedWebSocket(remote, context.TraceIdentifier));
     }
 
-    // These two are apart from the request's methods, whose locals they would keep alive.
+    // Separate methods, because a lambda inside the handlers would keep their locals alive, and with them the request.
     private Func<SocketTransport, Task> Detached(byte[] preface, IPEndPoint? remote, bool isNotIdeal, string requestId) => async socket =>
     {
         server.Tune(socket.Socket);
@@ -147,21 +151,26 @@ internal sealed partial class DerpMiddleware(RequestDelegate next, DerpServer se
                     Established = socket.BeginRelay,
                 },
                 requestId);
-            await socket.FinishAsync(LastBytes, time);
+            await socket.FinishAsync(FinishTimeout, time);
             return;
         }
 
         using var output = new DerpSocketOutput(socket.Socket);
-        await RunAsync(
-            new DerpTransport(socket.Input, output) { Preface = preface, RemoteEndPoint = remote, IsNotIdeal = isNotIdeal, Established = socket.BeginRelay },
-            requestId);
+        var transport = new DerpTransport(socket.Input, output)
+        {
+            Preface = preface,
+            RemoteEndPoint = remote,
+            IsNotIdeal = isNotIdeal,
+            Established = socket.BeginRelay,
+        };
+        await RunAsync(transport, requestId);
     };
 
     private Func<SocketTransport, Task> DetachedWebSocket(IPEndPoint? remote, string requestId) => async socket =>
     {
         server.Tune(socket.Socket);
         await RunAsync(DerpTransport.ForWebSocket(socket.Input, socket.Output, remote, socket.BeginRelay), requestId);
-        await socket.FinishAsync(LastBytes, time);
+        await socket.FinishAsync(FinishTimeout, time);
     };
 
     private async Task RunAsync(DerpTransport transport, string requestId)

@@ -1,14 +1,14 @@
 namespace Edge.Derp;
 
-/// <summary>What a node does with DERP (<c>Relay:Derp:Mode</c>).</summary>
+/// <summary>What a node does with DERP connections (<c>Relay:Derp:Mode</c>).</summary>
 internal enum DerpMode
 {
-    /// <summary>DERP ends here, in the node's own relay.</summary>
+    /// <summary>The node's own relay serves them.</summary>
     Serve,
 
-    /// <summary>DERP goes on to the API servers, like their other streams.</summary>
+    /// <summary>The node forwards them to the API servers, like other streams.</summary>
     Forward,
 
-    /// <summary>There is none: its paths are API paths like any other.</summary>
+    /// <summary>The node has no DERP. Its paths are API paths like any other.</summary>
     Off,
 }

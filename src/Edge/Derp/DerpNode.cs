@@ -1,29 +1,25 @@
 using System.Diagnostics.Metrics;
 using Edge.Derp.Bootstrap;
 using Edge.Derp.Mesh;
-using Edge.Derp.Rates;
-using Edge.Derp.Tls;
 using Edge.Settings;
-using Relay.Derp;
 
 namespace Edge.Derp;
 
 /// <summary>
-/// What belongs to a node's DERP server beside its clients: the mesh, the rate limits, bootstrap DNS, and metrics of the process under
-/// derper's names.
+/// The parts of a node's DERP server besides its clients: the mesh, bootstrap DNS, and process metrics under derper's
+/// names.
 /// </summary>
 internal sealed class DerpNode
 {
-    /// <summary>The name of the meter of what derper measures and the relay's library does not.</summary>
+    /// <summary>The meter of what derper measures but the relay's library does not.</summary>
     public const string MeterName = "Edge.Derp";
 
     private readonly BootstrapDns _bootstrapDns;
     private readonly DerpMesh _mesh;
 
-    /// <exception cref="Settings.SettingsException">A file that the settings name is wrong.</exception>
-    public DerpNode(DerpMesh mesh, DerpRateLimits rates, BootstrapDns bootstrapDns, IMeterFactory meters, TimeProvider time)
+    /// <exception cref="Settings.SettingsException">A file that the settings name cannot be used.</exception>
+    public DerpNode(DerpMesh mesh, BootstrapDns bootstrapDns, IMeterFactory meters, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(rates); // It works by being there.
         (_mesh, _bootstrapDns) = (mesh, bootstrapDns);
         var meter = meters.Create(MeterName);
         var started = time.GetTimestamp();
@@ -49,25 +45,15 @@ internal sealed class DerpNode
     /// <summary>The links of the mesh.</summary>
     public IReadOnlyList<MeshLinkStatus> Links => _mesh.Links;
 
-    public static void AddTo(IServiceCollection services, DerpSettings settings)
-    {
-        services.AddSingleton(settings);
-        services.AddSingleton<DerpMesh>();
-        services.AddSingleton<DerpRateLimits>();
-        services.AddSingleton<BootstrapDns>();
-        services.AddSingleton(static provider => new MetaCertificate(
-            provider.GetRequiredService<DerpServer>().PublicKey, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<MetaChain>();
-        services.AddSingleton<DerpNode>();
-    }
-
-    /// <summary>Begins what needs the network; once the listeners stand, so that the mesh can find this node itself.</summary>
+    /// <summary>
+    /// Starts the mesh and bootstrap DNS. The listeners have to be open, so that the mesh can recognise this node itself.
+    /// </summary>
     public void Start()
     {
         _mesh.Start();
         _bootstrapDns.Start();
     }
 
-    /// <summary>Closes the links of the mesh; after the clients, which they serve.</summary>
+    /// <summary>Closes the mesh links. Comes after the end of the clients, which need the links.</summary>
     public Task StopAsync() => _mesh.StopAsync();
 }

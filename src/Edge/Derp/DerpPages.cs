@@ -3,12 +3,12 @@ using Edge.Derp.Bootstrap;
 
 namespace Edge.Derp;
 
-/// <summary>The small HTTP answers that tailnet clients and browsers ask a DERP node for (derp.md §1.6).</summary>
+/// <summary>The small pages of a DERP node for tailnet clients and browsers (derp.md §1.6).</summary>
 internal static class DerpPages
 {
     private const int LongestChallenge = 64;
 
-    /// <summary>The answer to a path that is not DERP itself; null when the path is none of these.</summary>
+    /// <summary>Answers a request for one of the pages; null when the path is another one.</summary>
     public static Task? Answer(HttpContext context) => context.Request.Path.Value switch
     {
         "/derp/probe" or "/derp/latency-check" => ProbeAsync(context),
@@ -18,7 +18,7 @@ internal static class DerpPages
         _ => null,
     };
 
-    /// <summary>A body with its length, as derper sends it: not in chunks.</summary>
+    /// <summary>Writes a body with Content-Length instead of chunks, as derper does.</summary>
     public static Task WriteAsync(HttpContext context, ReadOnlyMemory<byte> body)
     {
         context.Response.ContentLength = body.Length;
@@ -61,7 +61,8 @@ internal static class DerpPages
         return WriteAsync(context, "application/json", dns.Answer(context.Request.Query["q"]));
     }
 
-    private static Task TextAsync(HttpContext context, string type, string body) => WriteAsync(context, type, Encoding.ASCII.GetBytes(body));
+    private static Task TextAsync(HttpContext context, string type, string body) =>
+        WriteAsync(context, type, Encoding.ASCII.GetBytes(body));
 
     private static Task WriteAsync(HttpContext context, string type, ReadOnlyMemory<byte> body)
     {

@@ -30,7 +30,7 @@ internal sealed record DerpSettings
     /// <summary><c>Relay:Stun:Enabled</c>.</summary>
     public required bool Stun { get; init; }
 
-    /// <summary><c>Relay:Stun:Port</c>: UDP; 0 means any.</summary>
+    /// <summary><c>Relay:Stun:Port</c>: the UDP port; 0 means any free one.</summary>
     public required int StunPort { get; init; }
 
     public bool Serves => Mode is DerpMode.Serve;
@@ -40,7 +40,8 @@ internal sealed record DerpSettings
         var mode = settings.Choice("Relay:Derp:Mode", Default(edge));
         if (mode is DerpMode.Forward && !edge.Proxies)
         {
-            throw new SettingsException("Relay:Derp:Mode", "forward", "there is no API server to forward to in this mode; allowed are serve and off");
+            throw new SettingsException(
+                "Relay:Derp:Mode", "forward", "this mode has no API server to forward to; allowed are serve and off");
         }
 
         if (mode is DerpMode.Serve && edge.Mode is EdgeMode.Api)
@@ -59,7 +60,8 @@ internal sealed record DerpSettings
                 QueueDepth = settings.Number("Relay:Derp:QueueDepth", defaults.QueueDepth, 1, 65_536),
                 QueueBytes = settings.Number("Relay:Derp:QueueBytes", defaults.QueueBytes, 160 << 10, 1 << 30),
                 QueueBytesTotal = settings.Number("Relay:Derp:QueueBytesTotal", defaults.QueueBytesTotal, 1 << 20, 1L << 40),
-                TcpUserTimeout = settings.Duration("Relay:Derp:TcpUserTimeout", defaults.TcpUserTimeout, TimeSpan.Zero, TimeSpan.FromHours(1)),
+                TcpUserTimeout = settings.Duration(
+                    "Relay:Derp:TcpUserTimeout", defaults.TcpUserTimeout, TimeSpan.Zero, TimeSpan.FromHours(1)),
                 MaxConnections = settings.Number("Relay:Derp:MaxConnections", 0, 0, 10_000_000),
                 MaxConnectionsPerAddress = settings.Number("Relay:Derp:MaxConnectionsPerAddress", 0, 0, 10_000_000),
                 MaxConnectionsPerKey = settings.Number("Relay:Derp:MaxConnectionsPerKey", 0, 0, 10_000_000),
@@ -72,15 +74,18 @@ internal sealed record DerpSettings
         };
     }
 
-    /// <summary>A relay that strangers can reach must have been told who may use it.</summary>
+    /// <summary>Refuses to start a relay that strangers can reach without an explicit choice of who may use it.</summary>
     public void CheckAdmission(IEnumerable<IPEndPoint?> listeners)
     {
-        if (Serves && !Admission.IsSet && listeners.Any(static listener => listener is null || !IPAddress.IsLoopback(listener.Address)))
+        if (Serves
+            && !Admission.IsSet
+            && listeners.Any(static listener => listener is null || !IPAddress.IsLoopback(listener.Address)))
         {
             throw new SettingsException(
                 DerpAdmissionSettings.Name,
                 null,
-                "a listener is not on loopback, so strangers could relay their packets here; say who may (file, url, tailscaled, jwt), set it to open if they all may, or set Relay:Derp:Mode=off");
+                "a listener is not on loopback, so strangers could relay their packets here; set the sources of admission "
+                + "(file, url, tailscaled, jwt), set open to admit every client, or set Relay:Derp:Mode=off");
         }
     }
 

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Edge.Drain;
 
 /// <summary>
-/// Requests that wait for news, for as long as that takes (<c>me/external-auth?listen</c>, <c>me/gitauth?listen</c>, <c>me/reinit</c>): a node that stops
-/// does not wait for them. One that has no answer yet gets 503, an event stream ends, and the client asks again, elsewhere.
+/// Ends long polls when the node stops (<c>me/external-auth?listen</c>, <c>me/gitauth?listen</c>, <c>me/reinit</c>), instead of waiting
+/// for them. A request without an answer gets 503, an event stream ends, and the client repeats its request at another node.
 /// </summary>
 internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplicationLifetime host)
 {
@@ -13,10 +13,10 @@ internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplica
 
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs the rest of the pipeline, as if the client had gone once the node stops.</summary>
+    /// <summary>Runs the rest of the pipeline. When the node stops, it sees the request as aborted by the client.</summary>
     public async Task InvokeAsync(HttpContext context)
     {
-        if (!Waits(context.Request) || context.Features.Get<IHttpRequestLifetimeFeature>() is not { } client)
+        if (!IsLongPoll(context.Request) || context.Features.Get<IHttpRequestLifetimeFeature>() is not { } client)
         {
             await next(context);
             return;
@@ -36,16 +36,21 @@ internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplica
             context.Features.Set(reset);
         }
 
-        if (host.ApplicationStopping.IsCancellationRequested && !client.RequestAborted.IsCancellationRequested && !context.Response.HasStarted
+        if (host.ApplicationStopping.IsCancellationRequested
+            && !client.RequestAborted.IsCancellationRequested
+            && !context.Response.HasStarted
             && context.Response.StatusCode >= StatusCodes.Status400BadRequest)
         {
-            await new ApiError("The server is shutting down.", "Ask again.").WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetrySoon);
+            await new ApiError("The server is shutting down.", "Repeat the request.")
+                .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetrySoon);
         }
     }
 
-    private static bool Waits(HttpRequest request)
+    private static bool IsLongPoll(HttpRequest request)
     {
-        if (!HttpMethods.IsGet(request.Method) || request.Path.Value is not { } path || !path.StartsWith(Agent, StringComparison.Ordinal))
+        if (!HttpMethods.IsGet(request.Method)
+            || request.Path.Value is not { } path
+            || !path.StartsWith(Agent, StringComparison.Ordinal))
         {
             return false;
         }
@@ -58,7 +63,7 @@ internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplica
         };
     }
 
-    /// <summary>Ends with the client or with the node; only the first breaks the connection off.</summary>
+    /// <summary>Is cancelled when the client disconnects or the node stops. Only in the first case Abort closes the connection.</summary>
     private sealed class Lifetime : IHttpRequestLifetimeFeature, IDisposable
     {
         private readonly IHttpRequestLifetimeFeature _client;

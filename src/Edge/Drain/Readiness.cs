@@ -1,6 +1,9 @@
 namespace Edge.Drain;
 
-/// <summary>What <c>/readyz</c> answers: not before the listeners stand, not while requests would fail, not once draining.</summary>
+/// <summary>
+/// The state behind <c>/readyz</c>. The node is ready when its listeners are open, its dependencies work, and it does
+/// not drain.
+/// </summary>
 internal sealed class Readiness
 {
     private readonly List<Func<Task<string?>>> _needs = [];
@@ -8,7 +11,7 @@ internal sealed class Readiness
     private volatile bool _draining;
     private Func<string?> _failure = static () => null;
 
-    /// <summary>Why the node is not ready, or null when it is. It is looked at anew each time.</summary>
+    /// <summary>The reason why the node is not ready; null when it is ready. Every call checks it again.</summary>
     public async Task<string?> NotReadyReasonAsync()
     {
         if (_failure() is { } failure)
@@ -33,16 +36,19 @@ internal sealed class Readiness
     }
 
     /// <summary>
-    /// From now on the node is ready only while this returns null. Only before <see cref="Listening"/>; the first reason is the one that is told.
+    /// Makes the node ready only while this returns null. Must be called before <see cref="Listening"/>. The first reason is reported.
     /// </summary>
     public void DependOn(Func<Task<string?>> need) => _needs.Add(need);
 
-    /// <summary>What is told before all else, because the node ends for it. Only before <see cref="Listening"/>.</summary>
+    /// <summary>
+    /// Sets the reason that is reported before all others, because the node stops for it. Must be called before <see
+    /// cref="Listening"/>.
+    /// </summary>
     public void FailWith(Func<string?> failure) => _failure = failure;
 
-    /// <summary>Every listener stands.</summary>
+    /// <summary>Reports that all listeners are open.</summary>
     public void Listening() => _listening = true;
 
-    /// <summary>The node is going away; there is no way back.</summary>
+    /// <summary>Reports that the node is stopping, which is final.</summary>
     public void Draining() => _draining = true;
 }

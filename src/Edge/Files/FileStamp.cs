@@ -1,12 +1,12 @@
 namespace Edge.Files;
 
 /// <summary>
-/// By what a file that is read again counts as another one: the file at the end of its links, its time and its size. Mounted
-/// configuration and secrets are replaced by changing a link, whose own time says nothing.
+/// Identifies the content of a file: the target of its symbolic links, its time and its size. Mounted configuration and secrets are
+/// replaced by changing a link, and the link's own time does not change.
 /// </summary>
 internal readonly record struct FileStamp(string? Target, DateTime Written, long Length)
 {
-    /// <summary>The file's stamp now; the default for one that is not there or may not be looked at. Does not throw.</summary>
+    /// <summary>The file's current stamp; the default for a file that is missing or not accessible. Does not throw.</summary>
     public static FileStamp Of(string path)
     {
         try

@@ -1,8 +1,8 @@
 namespace Edge.Files;
 
 /// <summary>
-/// Looks every two seconds whether a file is another one than before; no notification, because those miss what happens behind bind mounts
-/// and links, which is where containers have their secrets.
+/// Checks every two seconds whether a file has changed. File notifications miss changes behind bind mounts and links, where
+/// containers have their secrets.
 /// </summary>
 internal sealed class FileWatch : IDisposable
 {
@@ -14,19 +14,19 @@ internal sealed class FileWatch : IDisposable
     private readonly ITimer _timer;
     private FileStamp _stamp;
 
-    /// <param name="path">The file. Begin to watch before it is first read, so that no change falls between.</param>
+    /// <param name="path">The file. Create the watch before the first read, so that no change is missed.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="changed">Called after a change, on a thread of the timer's; one call at a time.</param>
+    /// <param name="changed">Called after a change, on a thread of the timer, never concurrently.</param>
     public FileWatch(string path, TimeProvider time, Action changed)
     {
         (_path, _changed) = (path, changed);
         _stamp = FileStamp.Of(path);
-        _timer = time.CreateTimer(static state => ((FileWatch)state!).Look(), this, Period, Period);
+        _timer = time.CreateTimer(static state => ((FileWatch)state!).Check(), this, Period, Period);
     }
 
     public void Dispose() => _timer.Dispose();
 
-    private void Look()
+    private void Check()
     {
         lock (_lock)
         {

@@ -3,8 +3,8 @@ using Edge.Telemetry;
 namespace Edge.Hosting;
 
 /// <summary>
-/// Makes the hosts of the process (public, admin, API server): each with its own listeners and services,
-/// all with the same configuration, clock and logging.
+/// Creates the hosts of the process (public, admin, API server). Each has its own listeners and services, but all have the same
+/// configuration, clock and logging.
 /// </summary>
 internal sealed class HostFactory(IConfigurationRoot configuration, TimeProvider time, Action<ILoggingBuilder> logging)
 {
@@ -14,20 +14,21 @@ internal sealed class HostFactory(IConfigurationRoot configuration, TimeProvider
 
     public WebApplicationBuilder CreateBuilder()
     {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "Edge", EnvironmentName = Environments.Production });
+        var builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ApplicationName = "Edge", EnvironmentName = Environments.Production });
 
-        // The configuration is not added to the host's own: a chained one is written through, and what one host
-        // sets for itself (its URLs) would reach the others.
+        // The configuration is not chained into the host's own: writes go through to a chained one, so one host's values, such as its
+        // URLs, would reach the others.
         builder.Services.AddSingleton(Time);
         builder.Services.AddMetrics();
         builder.Services.AddSingleton<ReloadMetrics>();
 
-        // The process has one set of signal handlers, and decides itself how long a stop may take.
+        // The process has its own signal handlers and shutdown timeouts.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         logging(builder.Logging);
 
-        // A host that cannot start throws, and the program says why in one line. Of one that fails later HostWatch tells.
+        // A host's exception at the start becomes the program's one-line error, and HostWatch logs a later failure.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         return builder;
     }

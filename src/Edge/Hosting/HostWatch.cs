@@ -1,8 +1,8 @@
 namespace Edge.Hosting;
 
 /// <summary>
-/// Sees a host that stops though nobody has asked it to: one of its background services has thrown. Says so in the log with the stack, which is why
-/// the log of the host itself is off.
+/// Detects a host that stops by itself because one of its background services has thrown. It logs the exception; the host's own log
+/// is off.
 /// </summary>
 internal sealed partial class HostWatch
 {
@@ -13,13 +13,13 @@ internal sealed partial class HostWatch
     /// <summary>Completes when a host has failed.</summary>
     public Task Failed => _failed.Task;
 
-    /// <summary>Which host has failed first, as <c>/readyz</c> says it; null while all run or stop as asked.</summary>
+    /// <summary>The first host that has failed, as a reason for <c>/readyz</c>; null while no host has failed.</summary>
     public string? Reason => _reason;
 
     /// <summary>Starts a host and watches it from then on.</summary>
     /// <param name="host">The host.</param>
-    /// <param name="name">Its name in the log and the reason.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <param name="name">The host's name in the log and in the reason.</param>
+    /// <param name="cancellation">Cancels the start.</param>
     public async Task StartAsync(WebApplication host, string name, CancellationToken cancellation)
     {
         try
@@ -34,10 +34,10 @@ internal sealed partial class HostWatch
         host.Lifetime.ApplicationStopping.Register(() => OnStopping(host, name));
     }
 
-    /// <summary>From now on hosts stop because they were asked to.</summary>
+    /// <summary>Declares that hosts stop on request from now on.</summary>
     public void StopIsAsked() => _isStopAsked = true;
 
-    /// <summary>Stops a host. What its services throw then is logged, so that the other hosts stop all the same.</summary>
+    /// <summary>Stops a host. Logs exceptions of its services, so that the other hosts are stopped as well.</summary>
     public async Task StopAsync(WebApplication? host, CancellationToken deadline)
     {
         try
@@ -51,7 +51,7 @@ internal sealed partial class HostWatch
         }
         catch (OperationCanceledException)
         {
-            // The time for the stop is over: what still runs is cut.
+            // The deadline has passed, and the host has aborted what was still running.
         }
     }
 
@@ -76,7 +76,9 @@ internal sealed partial class HostWatch
         .Select(static service => service.ExecuteTask?.Exception?.InnerException)
         .FirstOrDefault(static fault => fault is not null);
 
-    [LoggerMessage(EventId = 1020, Level = LogLevel.Critical, Message = "The {Host} host has failed; the node drains and ends with exit code 1")]
+    [LoggerMessage(
+        EventId = 1020, Level = LogLevel.Critical,
+        Message = "The {Host} host has failed; the node drains and ends with exit code 1")]
     private static partial void LogFailed(ILogger logger, string host, Exception? exception);
 
     [LoggerMessage(EventId = 1021, Level = LogLevel.Error, Message = "A service has failed while its host stopped")]

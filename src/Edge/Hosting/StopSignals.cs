@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Edge.Hosting;
 
-/// <summary>The first SIGTERM, SIGINT or SIGQUIT asks for an orderly stop; the second ends the process at once.</summary>
+/// <summary>Handles SIGTERM, SIGINT and SIGQUIT. The first one requests an orderly stop, the second one ends the process at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private const int EndedBySecondSignal = 130;
@@ -34,7 +34,7 @@ internal sealed class StopSignals : IDisposable
         _requested.Dispose();
     }
 
-    /// <summary>A signal has come.</summary>
+    /// <summary>Handles a signal.</summary>
     internal void OnSignal(PosixSignalContext signal)
     {
         signal.Cancel = true;
@@ -43,7 +43,7 @@ internal sealed class StopSignals : IDisposable
             Environment.Exit(EndedBySecondSignal);
         }
 
-        // Last: who waits may stop the node and dispose of this before this thread runs again.
+        // This comes last: the waiting code may stop the node and dispose of this object before this thread continues.
         _requested.Cancel();
         _signalled.SetResult();
     }

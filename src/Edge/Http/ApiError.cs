@@ -3,14 +3,14 @@ using System.Text.Json.Serialization;
 
 namespace Edge.Http;
 
-/// <summary>The Agents API's error body (tailnet.md §1.1), for every answer that the edge itself gives.</summary>
+/// <summary>The Agents API's error body (tailnet.md §1.1), for all errors of the edge itself.</summary>
 /// <param name="Message">One sentence for the user.</param>
-/// <param name="Detail">What else helps to mend it; left out when null.</param>
+/// <param name="Detail">More about the cause or the remedy; omitted when null.</param>
 internal sealed record ApiError(
     [property: JsonPropertyName("message")] string Message,
     [property: JsonPropertyName("detail"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null)
 {
-    /// <summary>Answers with <paramref name="status"/> and this body. Does nothing once a response has begun.</summary>
+    /// <summary>Answers with <paramref name="status"/> and this body. Has no effect after the response has started.</summary>
     public async Task WriteAsync(HttpContext context, int status, TimeSpan? retryAfter = null)
     {
         if (context.Response.HasStarted)
@@ -21,7 +21,8 @@ internal sealed record ApiError(
         context.Response.StatusCode = status;
         if (retryAfter is { } wait)
         {
-            context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
+            var seconds = (int)Math.Ceiling(wait.TotalSeconds);
+            context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
 
         byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(this, ApiErrorJson.Default.ApiError), (byte)'\n'];

@@ -3,31 +3,31 @@ using System.Text;
 namespace Edge.Http;
 
 /// <summary>
-/// How the server core reads <c>Connection</c>. A field with exactly one of the options that the core knows is cut down to that option,
-/// and the names of headers beside it are lost (<c>close, X-Secret</c>). With two of them the core leaves the field alone: what has others
-/// is given <c>keep-alive</c> and <c>Upgrade</c>, and <c>ConnectionOptions</c> takes those away again, with what the core has made of
-/// them.
+/// The encoding of <c>Connection</c>. Kestrel reduces a field with exactly one of the options that it knows to that option, and
+/// drops the header names beside it (<c>close, X-Secret</c>). It does not change a field with two known options. So this encoding
+/// appends <c>keep-alive</c> and <c>Upgrade</c> to a field with other options, and <c>ConnectionOptions</c> removes them
+/// again, and reverts what Kestrel has done because of them.
 /// </summary>
 internal sealed class ConnectionField : Encoding
 {
-    // The last character cannot come from a client: it is beyond the bytes of a header.
-    private const string Added = ", keep-alive, Upgrade, \u2026";
+    // Clients cannot send the last character, which is not in Latin-1.
+    private const string Suffix = ", keep-alive, Upgrade, \u2026";
 
     public static ConnectionField Instance { get; } = new();
 
-    /// <summary>Whether a value was added to.</summary>
-    public static bool IsAddedTo(string? value) => value is not null && value.EndsWith(Added, StringComparison.Ordinal);
+    /// <summary>Whether the encoding has appended the options to a value.</summary>
+    public static bool HasSuffix(string? value) => value is not null && value.EndsWith(Suffix, StringComparison.Ordinal);
 
     /// <summary>The value as the client sent it.</summary>
-    public static string Original(string? value) => IsAddedTo(value) ? value![..^Added.Length] : value ?? string.Empty;
+    public static string Original(string? value) => HasSuffix(value) ? value![..^Suffix.Length] : value ?? string.Empty;
 
     public override int GetCharCount(byte[] bytes, int index, int count) =>
-        count + (HasOther(Latin1.GetString(bytes, index, count)) ? Added.Length : 0);
+        count + (HasOther(Latin1.GetString(bytes, index, count)) ? Suffix.Length : 0);
 
     public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex)
     {
         var value = Latin1.GetString(bytes, byteIndex, byteCount);
-        var all = HasOther(value) ? value + Added : value;
+        var all = HasOther(value) ? value + Suffix : value;
         all.CopyTo(0, chars, charIndex, all.Length);
         return all.Length;
     }
@@ -39,7 +39,7 @@ internal sealed class ConnectionField : Encoding
 
     public override int GetMaxByteCount(int charCount) => charCount;
 
-    public override int GetMaxCharCount(int byteCount) => byteCount + Added.Length;
+    public override int GetMaxCharCount(int byteCount) => byteCount + Suffix.Length;
 
     private static bool HasOther(ReadOnlySpan<char> value)
     {

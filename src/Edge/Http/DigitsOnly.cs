@@ -3,8 +3,9 @@ using System.Text;
 namespace Edge.Http;
 
 /// <summary>
-/// How the server core reads <c>Content-Length</c>. Its own parser takes signs (<c>+5</c>, <c>-0</c>), which other servers read
-/// otherwise or not at all (RFC 9110 §8.6: digits only): what is no digit becomes a letter here, and the core then refuses the length.
+/// The encoding of <c>Content-Length</c>. Kestrel's parser accepts signs (<c>+5</c>, <c>-0</c>), which other servers read differently
+/// or refuse (RFC 9110 §8.6: digits only). This encoding turns other bytes than digits into a letter, for which Kestrel refuses the
+/// field.
 /// </summary>
 internal sealed class DigitsOnly : Encoding
 {
@@ -14,7 +15,7 @@ internal sealed class DigitsOnly : Encoding
 
     public override int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)
     {
-        // What does not fit is longer than any length that the core takes.
+        // Longer values than this have more digits than any valid length.
         var count = Math.Min(bytes.Length, chars.Length);
         for (var i = 0; i < count; i++)
         {

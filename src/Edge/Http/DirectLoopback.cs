@@ -3,8 +3,9 @@ using System.Net;
 namespace Edge.Http;
 
 /// <summary>
-/// The proxy of the environment (<c>HTTP_PROXY</c> and its like), but not for this machine's loopback, which no proxy elsewhere can reach, whatever
-/// <c>NO_PROXY</c> says. It is the default of the process, so that every HTTP client has it, those of libraries too.
+/// The proxy of the environment (<c>HTTP_PROXY</c> and the like), without loopback addresses, which a proxy on another machine cannot
+/// reach, even if <c>NO_PROXY</c> does not list them. It is the default proxy of the process and so applies to all HTTP clients,
+/// including those of libraries.
 /// </summary>
 internal sealed class DirectLoopback(IWebProxy environment) : IWebProxy
 {
@@ -14,7 +15,7 @@ internal sealed class DirectLoopback(IWebProxy environment) : IWebProxy
         set => environment.Credentials = value;
     }
 
-    /// <summary>Puts it before the default of the process. To be called before the first client is made.</summary>
+    /// <summary>Replaces the default proxy of the process. Call this before the first client is created.</summary>
     public static void Apply()
     {
         if (HttpClient.DefaultProxy is not DirectLoopback)
@@ -27,7 +28,7 @@ internal sealed class DirectLoopback(IWebProxy environment) : IWebProxy
 
     public bool IsBypassed(Uri host) => IsLoopback(host) || environment.IsBypassed(host);
 
-    // 0.0.0.0 and :: are this machine too, as the target of a connection.
+    // Connections to 0.0.0.0 and :: go to this machine as well.
     private static bool IsLoopback(Uri target) =>
         target.IsLoopback
         || target.IdnHost.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Edge.Http;
 
 /// <summary>
-/// Values of headers are opaque bytes (RFC 9110 §5.5): each is one character of a string (Latin-1) on the way in and one byte again on the
-/// way out. Null characters and line breaks stay refused, in both directions.
+/// Treats header values as opaque bytes (RFC 9110 §5.5): each byte is one character of a string (Latin-1), and is sent as the same
+/// byte. Null characters and line breaks are still refused in both directions.
 /// </summary>
 internal static class HeaderBytes
 {
-    /// <summary>For headers of clients, and of answers to them.</summary>
+    /// <summary>Configures the headers of clients' requests and their responses.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
         kestrel.RequestHeaderEncodingSelector = static name =>
@@ -18,7 +18,7 @@ internal static class HeaderBytes
     }
 
     /// <summary>
-    /// For headers to API servers, and of their answers. A cluster's own encodings do not count: its bytes pass whatever they are.
+    /// Configures the headers of requests to API servers and their responses. Encodings in a cluster's configuration have no effect.
     /// </summary>
     public static void Apply(SocketsHttpHandler handler)
     {

@@ -1,9 +1,9 @@
 namespace Edge.Http;
 
-/// <summary>What header dictionaries lack.</summary>
+/// <summary>Extends header dictionaries.</summary>
 internal static class HeaderDictionaryExtensions
 {
-    /// <summary>Removes the headers whose names are as said.</summary>
+    /// <summary>Removes the headers whose names match.</summary>
     public static void RemoveWhere(this IHeaderDictionary headers, Func<string, bool> isUnwanted)
     {
         List<string>? unwanted = null;

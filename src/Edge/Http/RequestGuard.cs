@@ -5,11 +5,11 @@ using Microsoft.Net.Http.Headers;
 namespace Edge.Http;
 
 /// <summary>
-/// Refuses requests whose end or whose path two servers could see in different places, and answers for what fails inside the edge.
+/// Refuses requests whose framing or path is ambiguous between servers, and answers for exceptions in the edge.
 /// </summary>
 internal static partial class RequestGuard
 {
-    // Kestrel keeps the Content-Length that a Transfer-Encoding overrides under this name.
+    // Kestrel moves a Content-Length that Transfer-Encoding overrides to this name.
     private const string OverriddenLength = "X-Content-Length";
 
     private const string Chunked = "chunked";
@@ -20,7 +20,7 @@ internal static partial class RequestGuard
     {
         if (IsRefused(context, out var status, out var reason))
         {
-            // On HTTP/2 the server core leaves this header out.
+            // On HTTP/2 Kestrel omits this header.
             context.Response.Headers.Connection = "close";
             await new ApiError(reason).WriteAsync(context, status);
             return;
@@ -36,12 +36,12 @@ internal static partial class RequestGuard
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            // The client has gone; nobody is left to be told.
+            // The client has disconnected, so there is no answer.
             context.Abort();
         }
         catch (Exception error) when (!context.Response.HasStarted)
         {
-            // 502, not 500: clients take 500 for final (tailnet.md §2.2), and this may pass.
+            // Not 500: clients treat 500 as final (tailnet.md §2.2), but this error may be temporary.
             LogFailed(logger, error, context.Request.Method, context.TraceIdentifier);
             context.Response.Clear();
             await new ApiError("The edge failed to handle the request.", $"Request {context.TraceIdentifier}.")
@@ -60,18 +60,18 @@ internal static partial class RequestGuard
 
         if (HttpMethods.IsConnect(context.Request.Method) && RequestedUpgrade.Recognise(context) is null)
         {
-            // The HTTP client would take it for a tunnel of its own.
+            // HttpClient would open a tunnel for this method.
             status = StatusCodes.Status405MethodNotAllowed;
             context.Response.Headers.Allow = Methods;
-            reason = "This server is no proxy for CONNECT.";
+            reason = "This server does not support CONNECT.";
             return true;
         }
 
         if (context.Request.ContentLength > context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize)
         {
-            // Kestrel would say so at the body's first byte, when the API server has the head already.
+            // Kestrel checks this only at the body's first byte, when the API server has received the head already.
             status = StatusCodes.Status413PayloadTooLarge;
-            reason = "The request body is larger than this server takes.";
+            reason = "The request body is larger than this server allows.";
             return true;
         }
 
@@ -86,12 +86,15 @@ internal static partial class RequestGuard
             return null;
         }
 
-        // Kestrel looks at the last coding only, and in HTTP/1.0 too, where older servers see none (RFC 9112 §6.1). A length beside it
-        // could be dropped by the same section, but nobody who means well sends both.
-        return request.Headers.ContainsKey(OverriddenLength) ? "A request may have a Content-Length or a Transfer-Encoding, not both."
-            : !HttpProtocol.IsHttp11(request.Protocol) ? "Transfer-Encoding belongs to HTTP/1.1."
-            : codings.Count != 1 || !Chunked.Equals(codings[0], StringComparison.OrdinalIgnoreCase) ? "The only Transfer-Encoding of a request is chunked."
-            : null;
+        // Kestrel checks only the last coding, and accepts it in HTTP/1.0 as well, where older servers ignore it (RFC 9112 §6.1). That
+        // section allows to ignore a Content-Length beside it, but no well-behaved client sends both.
+        return request.Headers.ContainsKey(OverriddenLength)
+                ? "A request may have a Content-Length or a Transfer-Encoding, not both."
+            : !HttpProtocol.IsHttp11(request.Protocol)
+                ? "Transfer-Encoding is allowed in HTTP/1.1 only."
+            : codings.Count != 1 || !Chunked.Equals(codings[0], StringComparison.OrdinalIgnoreCase)
+                ? "The only allowed Transfer-Encoding of a request is chunked."
+                : null;
     }
 
     [LoggerMessage(EventId = 1022, Level = LogLevel.Error, Message = "A {Method} request failed in the edge; request id {RequestId}")]

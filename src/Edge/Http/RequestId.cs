@@ -1,6 +1,6 @@
 namespace Edge.Http;
 
-/// <summary>Gives every request an <c>X-Request-ID</c>: the client's when it is a sane one, a new one otherwise.</summary>
+/// <summary>Gives every request an <c>X-Request-ID</c>: the client's if it is well-formed, otherwise a new one.</summary>
 internal static class RequestId
 {
     private const string Name = "X-Request-ID";
@@ -10,7 +10,7 @@ internal static class RequestId
     public static Task AssignAsync(HttpContext context, RequestDelegate next)
     {
         var given = context.Request.Headers[Name].ToString();
-        var id = IsSane(given) ? given : New();
+        var id = IsWellFormed(given) ? given : New();
         context.TraceIdentifier = id;
         context.Request.Headers[Name] = id;
         context.Response.OnStarting(static state =>
@@ -22,7 +22,7 @@ internal static class RequestId
         return next(context);
     }
 
-    // Nobody has to guess it, so it need not cost a call into the kernel as a Guid does.
+    // Ids need not be unguessable, so this avoids the system call of a new Guid.
     private static string New()
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -30,6 +30,6 @@ internal static class RequestId
         return Convert.ToHexStringLower(bytes);
     }
 
-    private static bool IsSane(string id) =>
-        id.Length is > 0 and <= MaxLength && id.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '+' or '/' or '=');
+    private static bool IsWellFormed(string id) => id.Length is > 0 and <= MaxLength
+        && id.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':' or '+' or '/' or '=');
 }

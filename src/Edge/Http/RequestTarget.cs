@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Edge.Http;
 
 /// <summary>
-/// A request's target as the client sent it (RFC 9112 §3.2). It is forwarded byte for byte, so a path that a server could resolve to
-/// another one than the edge has matched is refused.
+/// A request's target as the client sent it (RFC 9112 §3.2). It is forwarded byte for byte. So a path is refused if a server could
+/// resolve it to another one than the edge has matched.
 /// </summary>
 internal static class RequestTarget
 {
@@ -18,10 +18,10 @@ internal static class RequestTarget
     private static IEnumerable<char> Visible => Enumerable.Range('!', '~' - '!' + 1).Select(static letter => (char)letter);
 
     /// <summary>
-    /// Checks the target. The absolute form becomes the origin form, as a proxy has to send it (RFC 9112 §3.2.2), with path and query as
-    /// if it had come in that form: the server core resolves and decodes the two forms differently.
+    /// Checks the target. The absolute form becomes the origin form, as a proxy has to send it (RFC 9112 §3.2.2), with the path and query
+    /// of that form: Kestrel resolves and decodes the two forms differently.
     /// </summary>
-    /// <returns>Null for a target that can be forwarded as it is, otherwise what is wrong with it.</returns>
+    /// <returns>Null for a target that can be forwarded, otherwise the error.</returns>
     public static string? Check(HttpContext context)
     {
         var request = context.Features.GetRequiredFeature<IHttpRequestFeature>();
@@ -33,7 +33,7 @@ internal static class RequestTarget
 
         if (OriginForm(target) is not { } origin || (origin.Length == 1 && HttpMethods.IsOptions(request.Method)))
         {
-            // Also the absolute form of "*": OPTIONS of a URL without a path.
+            // The absolute form of OPTIONS * is a URL without a path.
             return "The request target has to be a path or a URL with a path.";
         }
 
@@ -49,7 +49,7 @@ internal static class RequestTarget
         return null;
     }
 
-    /// <summary>The path as the client sent it, with its escapes, once the target was checked.</summary>
+    /// <summary>The path as the client sent it, with its escapes. The target has to be checked before.</summary>
     public static ReadOnlySpan<char> RawPath(HttpRequest request)
     {
         var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.AsSpan();
@@ -58,10 +58,10 @@ internal static class RequestTarget
     }
 
     /// <summary>
-    /// How a server reads the path that compares escapes as they stand (Go's chi, for one): decoded like <see cref="HttpRequest.Path"/>,
-    /// but for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null where that is no other reading.
+    /// The path for a server that does not decode unnecessary escapes, such as Go's chi: decoded like <see cref="HttpRequest.Path"/>,
+    /// except for escapes of characters that need none (<c>%61</c> for <c>a</c>). Null when the path has none of these.
     /// </summary>
-    public static string? OtherReading(HttpRequest request)
+    public static string? EscapedPath(HttpRequest request)
     {
         var path = RawPath(request);
         if (!path.Contains('%'))
@@ -69,20 +69,20 @@ internal static class RequestTarget
             return null;
         }
 
-        var reading = new StringBuilder(path.Length);
-        var isOther = false;
+        var text = new StringBuilder(path.Length);
+        var hasEscapes = false;
         for (var i = 0; i < path.Length; i++)
         {
-            reading.Append(path[i]);
+            text.Append(path[i]);
             if (path[i] == '%' && Escaped(path, i) is { } value && NeedsNoEscape((char)value))
             {
-                // An escape of its own keeps it through the decoding.
-                reading.Append("25");
-                isOther = true;
+                // The percent sign is escaped itself, so that decoding restores the escape.
+                text.Append("25");
+                hasEscapes = true;
             }
         }
 
-        return isOther ? PathString.FromUriComponent(reading.ToString()).Value : null;
+        return hasEscapes ? PathString.FromUriComponent(text.ToString()).Value : null;
     }
 
     private static string? OriginForm(string target)
@@ -94,7 +94,13 @@ internal static class RequestTarget
         }
 
         var path = target.AsSpan(scheme + 3).IndexOfAny("/?#\\");
-        return path < 0 ? "/" : target[scheme + 3 + path] == '/' ? target[(scheme + 3 + path)..] : "/" + target[(scheme + 3 + path)..];
+        if (path < 0)
+        {
+            return "/";
+        }
+
+        var rest = target[(scheme + 3 + path)..];
+        return rest[0] == '/' ? rest : "/" + rest;
     }
 
     private static string? Fault(ReadOnlySpan<char> target)
@@ -106,22 +112,22 @@ internal static class RequestTarget
 
         if (target.ContainsAnyExcept(Allowed))
         {
-            return "The request target may hold visible ASCII characters only, and no fragment; everything else is to be percent-encoded.";
+            return "The request target may have only visible ASCII characters and no fragment; "
+                + "other characters have to be percent-encoded.";
         }
 
         var end = target.IndexOf('?');
         return IsAmbiguous(end < 0 ? target : target[..end])
-            ? "The path may hold no dot segment (. or ..), no backslash and no null character, percent-encoded or not."
+            ? "The path must have no dot segment (. or ..), no backslash and no null character, percent-encoded or not."
             : null;
     }
 
     /// <summary>
-    /// Whether the path, decoded down to its slashes, holds a backslash, a null character, or a dot segment, also with a parameter
-    /// (<c>..;a</c>).
+    /// Whether the decoded path has a backslash, a null character, or a dot segment, also one with a parameter (<c>..;a</c>).
     /// </summary>
     private static bool IsAmbiguous(ReadOnlySpan<char> path)
     {
-        // How many dots the segment consists of so far; negative once it holds anything else.
+        // The number of dots in a segment of dots only; negative for other segments.
         var dots = -1;
         for (var i = 0; i < path.Length; i++)
         {
@@ -156,8 +162,9 @@ internal static class RequestTarget
         return dots is 1 or 2;
     }
 
-    private static int? Escaped(ReadOnlySpan<char> path, int percent) =>
-        percent + 2 < path.Length && byte.TryParse(path.Slice(percent + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+    private static int? Escaped(ReadOnlySpan<char> path, int percent) => percent + 2 < path.Length
+        && byte.TryParse(
+            path.Slice(percent + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
 

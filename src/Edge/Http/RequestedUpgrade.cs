@@ -3,16 +3,16 @@ using Relay.Streams;
 
 namespace Edge.Http;
 
-/// <summary>What a client wants to change the connection's protocol to.</summary>
-/// <param name="Protocol">The protocol's name, as API servers are asked for it.</param>
-/// <param name="IsExtendedConnect">HTTP/2's way of asking (RFC 8441), which has no 101.</param>
+/// <summary>The upgrade that a client requests.</summary>
+/// <param name="Protocol">The protocol's name for the request to an API server.</param>
+/// <param name="IsExtendedConnect">Whether it is an extended CONNECT of HTTP/2 (RFC 8441), which has no 101.</param>
 internal readonly record struct RequestedUpgrade(string Protocol, bool IsExtendedConnect)
 {
     private const string WebSocket = "websocket";
 
     private const string Derp = "DERP";
 
-    // The ends of the paths that streams have, and what a metric calls them. The first three coordinate tailnets.
+    // The ends of the paths of streams, and the route in metrics. The first three are for tailnet coordination.
     private static readonly (string End, string Route)[] Routes =
     [
         ("/coordinate", "coordinate"),
@@ -26,8 +26,8 @@ internal readonly record struct RequestedUpgrade(string Protocol, bool IsExtende
     ];
 
     /// <summary>
-    /// The upgrade that a request asks for, if it is one that streams carry; null for an ordinary request. One with a body is
-    /// ordinary: what follows its head is no stream, and YARP forwards it without its <c>Upgrade</c>.
+    /// The upgrade of a request to a protocol of streams; null for other requests. A request with a body is no upgrade: its bytes
+    /// after the head are no stream. YARP forwards it without <c>Upgrade</c>.
     /// </summary>
     public static RequestedUpgrade? Recognise(HttpContext context)
     {
@@ -49,7 +49,7 @@ internal readonly record struct RequestedUpgrade(string Protocol, bool IsExtende
             : null;
     }
 
-    /// <summary>What the relay needs to know of a stream at <paramref name="path"/>.</summary>
+    /// <summary>The kind and the route of a stream at <paramref name="path"/>.</summary>
     public static StreamInfo Describe(PathString path, StreamFraming framing)
     {
         var text = path.Value ?? string.Empty;

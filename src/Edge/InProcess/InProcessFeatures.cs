@@ -5,13 +5,13 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Edge.InProcess;
 
 /// <summary>
-/// A request as the embedded API server sees it: what the public listener's HTTP server has made of it, so that its checks and limits are the same ones, and
-/// nothing of what the edge's pipeline has added. What the API server sets is its own.
+/// The features of a request for the embedded API server: those of the public listener's HTTP server, so that its checks and limits
+/// apply, but none that the edge's pipeline has added. Features that the API server sets stay its own.
 /// </summary>
-/// <param name="edge">The edge's.</param>
+/// <param name="edge">The features of the edge's request.</param>
 internal sealed class InProcessFeatures(IFeatureCollection edge) : IFeatureCollection
 {
-    // No upgrades: streams come by the socket.
+    // Without upgrades: streams use the API server's socket.
     private static readonly FrozenSet<Type> Shared = new[]
     {
         typeof(IHttpRequestFeature),

@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Edge.InProcess;
 
-/// <summary>A host's server whose application is an <see cref="InProcessApplication"/> too.</summary>
+/// <summary>A host's server that also runs the requests of an <see cref="InProcessApplication"/>.</summary>
 /// <remarks>
-/// Requests of the process are counted by the server that has received them: it has ended them all before this one stops (see <c>EdgeNode</c>).
+/// The public listener's server counts these requests. It has ended them all before this server stops (<c>EdgeNode</c>).
 /// </remarks>
 internal sealed class InProcessServer(IServer listeners, InProcessApplication requests) : IServer
 {
@@ -27,20 +27,21 @@ internal sealed class InProcessServer(IServer listeners, InProcessApplication re
 
     public void Dispose() => listeners.Dispose();
 
-    private static async Task RunAsync<TContext>(IHttpApplication<TContext> application, IFeatureCollection features, ExecutionContext? context)
+    private static async Task RunAsync<TContext>(
+        IHttpApplication<TContext> application, IFeatureCollection features, ExecutionContext? context)
         where TContext : notnull
     {
         if (context is not null)
         {
-            // Spans and scopes of logging are the other host's own. Until this method returns: then whoever called has them again.
+            // Spans and log scopes are those of this host. The caller's context is restored when this method returns.
             ExecutionContext.Restore(context);
         }
 
-        var one = application.CreateContext(features);
+        var request = application.CreateContext(features);
         Exception? failure = null;
         try
         {
-            await application.ProcessRequestAsync(one);
+            await application.ProcessRequestAsync(request);
         }
         catch (Exception error)
         {
@@ -49,7 +50,7 @@ internal sealed class InProcessServer(IServer listeners, InProcessApplication re
         }
         finally
         {
-            application.DisposeContext(one, failure);
+            application.DisposeContext(request, failure);
         }
     }
 }

@@ -4,8 +4,8 @@ using System.Net;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Counts how often a listener could not accept for want of descriptors or memory, and says so in the log: at the first time, and then once a
-/// minute at most.
+/// Counts the times that a listener had no descriptor or no memory for a new connection. The log has a line for the
+/// first one, and then at most one a minute.
 /// </summary>
 internal sealed partial class AcceptErrors
 {
@@ -46,6 +46,7 @@ internal sealed partial class AcceptErrors
 
     [LoggerMessage(
         EventId = 1023, Level = LogLevel.Warning,
-        Message = "{Listener} waits with new connections: {Cause}. It has happened {Count} times since the last such line (one a minute at most)")]
+        Message = "Listener {Listener} does not accept connections for now: {Cause}. "
+            + "This has happened {Count} times since the last such line (one a minute at most)")]
     private static partial void LogWaiting(ILogger logger, EndPoint listener, string cause, long count);
 }

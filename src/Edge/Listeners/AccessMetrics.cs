@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Edge.Listeners;
 
-/// <summary>Counts what the edge turns away, by reason. Meter <c>Edge</c>.</summary>
+/// <summary>Counts refused connections and requests, by reason. Meter <c>Edge</c>.</summary>
 internal sealed class AccessMetrics
 {
     public const string MeterName = "Edge";

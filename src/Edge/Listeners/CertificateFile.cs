@@ -5,12 +5,12 @@ using Edge.Settings;
 namespace Edge.Listeners;
 
 /// <summary>
-/// A TLS certificate with its chain, read again when its files change. New handshakes get the new one; connections that stand
-/// are left alone, whereas Kestrel's own reload would close its endpoint and every stream on it.
+/// A TLS certificate with its chain. When its files change, the next handshake reads them again. Open connections are not
+/// affected, whereas Kestrel's own reload closes the endpoint and every stream on it.
 /// </summary>
 internal sealed partial class CertificateFile
 {
-    // A handshake looks at the files at most so often.
+    // Handshakes look for changes of the files at most this often.
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
     private readonly CertificateSource _source;
@@ -19,12 +19,12 @@ internal sealed partial class CertificateFile
     private readonly Lock _lock = new();
     private SslStreamCertificateContext _context;
     private (FileStamp Certificate, FileStamp? Key) _stamp;
-    private string? _complaint;
+    private string? _lastError;
     private long _lookedAt;
 
     /// <param name="source">The files.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Hears of files that cannot be used, and of certificates that are not valid now.</param>
+    /// <param name="logger">Reports files that cannot be used, and certificates outside their validity period.</param>
     /// <exception cref="SettingsException">The files hold no certificate that can be used.</exception>
     public CertificateFile(CertificateSource source, TimeProvider time, ILogger logger)
     {
@@ -37,7 +37,7 @@ internal sealed partial class CertificateFile
         WarnOfDates();
     }
 
-    /// <summary>What the next handshake presents.</summary>
+    /// <summary>The certificate for the next handshake.</summary>
     public SslStreamCertificateContext Current
     {
         get
@@ -67,23 +67,23 @@ internal sealed partial class CertificateFile
         {
             _context = _source.Read();
             _stamp = stamp;
-            _complaint = null;
+            _lastError = null;
             LogReloaded(_source.Path, _context.TargetCertificate.NotAfter);
             WarnOfDates();
         }
-        catch (SettingsException error) when (error.Message == _complaint)
+        catch (SettingsException error) when (error.Message == _lastError)
         {
-            // Said already; the files are looked at again with the next handshake.
+            // The log already has this error. The next handshake reads the files again.
         }
         catch (SettingsException error)
         {
-            // Half-written, most likely, or a key that is not yet the certificate's; the next look may find it whole.
-            _complaint = error.Message;
-            LogKept(error.Message);
+            // The files may be half written, or the key may not be the new certificate's yet. A later read may succeed.
+            _lastError = error.Message;
+            LogReloadFailed(error.Message);
         }
     }
 
-    // Clients that check refuse such a certificate; those that do not are served, as by other servers.
+    // Clients that verify certificates refuse one outside its validity period. The others are still served, as other servers do.
     private void WarnOfDates()
     {
         var (now, certificate) = (_time.GetUtcNow().UtcDateTime, _context.TargetCertificate);
@@ -100,15 +100,19 @@ internal sealed partial class CertificateFile
     private (FileStamp Certificate, FileStamp? Key) Stamp() =>
         (FileStamp.Of(_source.Path), _source.KeyPath is null ? null : FileStamp.Of(_source.KeyPath));
 
-    [LoggerMessage(EventId = 1024, Level = LogLevel.Information, Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
+    [LoggerMessage(
+        EventId = 1024, Level = LogLevel.Information,
+        Message = "The certificate {Path} was read again; it is valid until {NotAfter:O}")]
     private partial void LogReloaded(string path, DateTime notAfter);
 
     [LoggerMessage(
         EventId = 1025, Level = LogLevel.Warning,
-        Message = "The certificate's files have changed but cannot be used, the old one serves on: {Why}")]
-    private partial void LogKept(string why);
+        Message = "The certificate's files have changed but cannot be used; the old certificate stays in use: {Why}")]
+    private partial void LogReloadFailed(string why);
 
-    [LoggerMessage(EventId = 1026, Level = LogLevel.Warning, Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
+    [LoggerMessage(
+        EventId = 1026, Level = LogLevel.Warning,
+        Message = "The certificate {Path} expired at {NotAfter:O}; clients will refuse it")]
     private partial void LogExpired(string path, DateTime notAfter);
 
     [LoggerMessage(

@@ -6,13 +6,14 @@ using Edge.Settings;
 
 namespace Edge.Listeners;
 
-/// <summary>The files of a TLS certificate, as a section of <c>Kestrel</c> names them.</summary>
-/// <param name="Setting">The section, such as <c>Kestrel:Certificates:Default</c>; errors name it.</param>
+/// <summary>The files of a TLS certificate, as named by a section of <c>Kestrel</c>.</summary>
+/// <param name="Setting">The section, such as <c>Kestrel:Certificates:Default</c>. Errors name it.</param>
 /// <param name="Path">
-/// A PEM file (certificates in any order, and the key unless it has a file of its own), a DER certificate, or a PKCS #12 file.
+/// A PEM file, a DER certificate or a PKCS #12 file. A PEM file may have its certificates in any order, and the private key
+/// unless <paramref name="KeyPath"/> names another file.
 /// </param>
-/// <param name="KeyPath">The PEM file of the private key; null when it is in the first file.</param>
-/// <param name="Password">Of the private key or of the PKCS #12 file. It is a secret, and in no message.</param>
+/// <param name="KeyPath">The PEM file of the private key; null when the key is in <paramref name="Path"/>.</param>
+/// <param name="Password">The password of the private key or of the PKCS #12 file. No message contains it.</param>
 internal sealed record CertificateSource(string Setting, string Path, string? KeyPath, string? Password)
 {
     private const int MaxBytes = 1 << 20;
@@ -20,12 +21,11 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     /// <summary>Null when the section names no file.</summary>
-    public static CertificateSource? From(IConfigurationSection section) => Given(section["Path"]) is { } path
-        ? new CertificateSource(section.Path, path, Given(section["KeyPath"]), Given(section["Password"]))
+    public static CertificateSource? From(IConfigurationSection section) => NonEmpty(section["Path"]) is { } path
+        ? new CertificateSource(section.Path, path, NonEmpty(section["KeyPath"]), NonEmpty(section["Password"]))
         : null;
 
-    /// <summary>Reads the files.</summary>
-    /// <returns>The certificate with its key, and the certificates above it.</returns>
+    /// <summary>Reads the certificate, its private key and its chain.</summary>
     /// <exception cref="SettingsException">The files cannot be used; the message names the setting and the file.</exception>
     public SslStreamCertificateContext Read()
     {
@@ -37,7 +37,7 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
         }
         catch (CryptographicException error)
         {
-            throw Wrong("Path", Path, $"it cannot be used ({error.Message})");
+            throw Wrong("Path", Path, $"the certificate cannot be used ({error.Message})");
         }
     }
 
@@ -49,7 +49,7 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(text);
             return chain.Count == 0
-                ? throw Wrong("Path", Path, "there is no whole certificate in it (BEGIN CERTIFICATE … END CERTIFICATE)")
+                ? throw Wrong("Path", Path, "the file has no whole certificate (BEGIN CERTIFICATE … END CERTIFICATE)")
                 : (WithKey(chain, text), chain);
         }
 
@@ -61,7 +61,7 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
             case X509ContentType.Pkcs12:
                 return LoadPkcs12(content);
             default:
-                throw Wrong("Path", Path, "it is no certificate; allowed are PEM, DER and PKCS #12");
+                throw Wrong("Path", Path, "the file is no certificate; allowed are PEM, DER and PKCS #12");
         }
     }
 
@@ -69,23 +69,23 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
     {
         if (KeyPath is not null)
         {
-            throw Wrong("KeyPath", KeyPath, $"{Path} is PKCS #12, which holds its key itself; leave KeyPath out");
+            throw Wrong("KeyPath", KeyPath, $"{Path} is PKCS #12 and includes its private key; remove KeyPath");
         }
 
         try
         {
             var all = X509CertificateLoader.LoadPkcs12Collection(content, Password);
             var certificate = all.FirstOrDefault(static one => one.HasPrivateKey)
-                ?? throw Wrong("Path", Path, "this PKCS #12 file holds no private key");
+                ?? throw Wrong("Path", Path, "the PKCS #12 file has no private key");
             using var rsa = certificate.GetRSAPrivateKey();
             using var ec = certificate.GetECDsaPrivateKey();
             return rsa is not null || ec is not null
                 ? (certificate, all)
-                : throw Wrong("Path", Path, $"its key is {KeyAlgorithm.Name(certificate.PublicKey.Oid)}; {KeyAlgorithm.Allowed}");
+                : throw Wrong("Path", Path, $"the private key is {KeyAlgorithm.Name(certificate.PublicKey.Oid)}; {KeyAlgorithm.Allowed}");
         }
         catch (CryptographicException error) when (error.HResult == WrongPassword)
         {
-            throw Wrong("Password", null, Password is null ? $"{Path} needs a password" : $"it does not open {Path}");
+            throw Wrong("Password", null, Password is null ? $"{Path} needs a password" : $"the password does not open {Path}");
         }
     }
 
@@ -96,7 +96,7 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
         var name = KeyPath is null ? "Path" : "KeyPath";
         if (KeyPath is null && !PrivateKeyPem.IsIn(text))
         {
-            throw Wrong("KeyPath", null, $"{Path} holds no private key; name the key's PEM file here");
+            throw Wrong("KeyPath", null, $"{Path} has no private key; set KeyPath to the key's PEM file");
         }
 
         try
@@ -119,7 +119,7 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
         var purposes = usages.SelectMany(static usage => usage.EnhancedKeyUsages.Cast<Oid>());
         if (usages.Length > 0 && !purposes.Any(static purpose => purpose.Value == ServerAuthentication))
         {
-            throw Wrong("Path", Path, "its extended key usage does not include TLS servers (serverAuth)");
+            throw Wrong("Path", Path, "the certificate's extended key usage does not include TLS servers (serverAuth)");
         }
     }
 
@@ -131,12 +131,12 @@ internal sealed record CertificateSource(string Setting, string Path, string? Ke
         }
         catch (CryptographicException)
         {
-            // What is no certificate of any kind.
+            // .NET recognises no format in it.
             return X509ContentType.Unknown;
         }
     }
 
-    private static string? Given(string? value) => string.IsNullOrEmpty(value) ? null : value;
+    private static string? NonEmpty(string? value) => string.IsNullOrEmpty(value) ? null : value;
 
     private SettingsException Wrong(string key, string? value, string why) => new($"{Setting}:{key}", value, why);
 }

@@ -1,6 +1,6 @@
 namespace Edge.Listeners;
 
-/// <summary>Names connections, uniquely within the process and very likely across restarts.</summary>
+/// <summary>Makes connection ids: unique within the process, and very likely unique across restarts.</summary>
 internal static class ConnectionIds
 {
     private const string Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUV";

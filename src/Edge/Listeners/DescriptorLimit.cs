@@ -3,25 +3,25 @@ using Edge.Settings;
 
 namespace Edge.Listeners;
 
-/// <summary>How many files and sockets the process may have open, and how many connections that is.</summary>
+/// <summary>The limit of open files and sockets (<c>RLIMIT_NOFILE</c>), and how many connections fit into it.</summary>
 internal static class DescriptorLimit
 {
-    // Before the settings are read, which opens more files than this and fails half-way where there are fewer.
+    // Reading the settings itself opens files, and fails half-way below this limit. So this check comes first.
     private const long LeastOfAnyMode = 256;
 
-    // Fewer connections than these serve nobody.
+    // A node that can have fewer connections than these is of no use.
     private const long LeastConnections = 4;
 
-    /// <summary>Stops the start before anything is read, where no mode can start.</summary>
+    /// <summary>Checks the limit before the settings are read: no mode can start below it.</summary>
     /// <exception cref="SettingsException">The limit is too low.</exception>
     public static void Check(long? limit) => Check(limit, LeastOfAnyMode, "a node");
 
-    /// <summary>Stops the start where the node would fail half-way, with an error of whatever needed the next descriptor.</summary>
+    /// <summary>Checks the limit for the mode. Without this check the start would fail at whatever needs the next descriptor.</summary>
     /// <exception cref="SettingsException">The limit is too low for the mode.</exception>
     public static void Check(long? limit, EdgeOptions options) =>
-        Check(limit, Kept(options) + (LeastConnections * PerConnection(options)), $"mode {Name(options)}");
+        Check(limit, Reserved(options) + (LeastConnections * PerConnection(options)), $"mode {Name(options)}");
 
-    /// <summary>The setting, or what the limit allows if that is less; 0, which is no limit, becomes what the limit allows.</summary>
+    /// <summary>Lowers the setting to what the limit allows. A setting of 0 (no limit) becomes what the limit allows.</summary>
     public static int Fit(int maxConnections, long? limit, EdgeOptions options)
     {
         if (limit is not { } allowed)
@@ -29,21 +29,26 @@ internal static class DescriptorLimit
             return maxConnections;
         }
 
-        var most = (int)Math.Clamp((allowed - Kept(options)) / PerConnection(options), 1, int.MaxValue);
+        var most = (int)Math.Clamp((allowed - Reserved(options)) / PerConnection(options), 1, int.MaxValue);
         return maxConnections == 0 ? most : Math.Min(maxConnections, most);
     }
 
-    /// <summary>What to tell the operator when the setting was lowered; null when it was not.</summary>
+    /// <summary>The warning for the log when the setting was lowered; null when it was not.</summary>
     public static string? Warning(int maxConnections, long? limit, EdgeOptions options)
     {
         var lowered = Fit(maxConnections, limit, options);
-        return lowered >= maxConnections ? null
-            : $"Edge:Limits:MaxConnections is {lowered} instead of {maxConnections}: the process may have {limit} file descriptors, "
-            + $"mode {Name(options)} keeps {Kept(options)} for itself, and a connection takes up to {PerConnection(options)}; "
-            + $"raise the limit (ulimit -n, LimitNOFILE) to {Kept(options) + ((long)maxConnections * PerConnection(options))} or lower the setting";
+        if (lowered >= maxConnections)
+        {
+            return null;
+        }
+
+        var wanted = Reserved(options) + ((long)maxConnections * PerConnection(options));
+        return $"Edge:Limits:MaxConnections is {lowered} instead of {maxConnections}: the process may have {limit} file descriptors, "
+            + $"mode {Name(options)} keeps {Reserved(options)} for itself, and a connection takes up to {PerConnection(options)}; "
+            + $"raise the limit (ulimit -n, LimitNOFILE) to {wanted} or lower the setting";
     }
 
-    /// <summary>The soft limit of this process, or null where the kernel does not tell.</summary>
+    /// <summary>The soft limit of this process; null on systems other than Linux.</summary>
     public static long? Read()
     {
         const string Path = "/proc/self/limits";
@@ -63,16 +68,19 @@ internal static class DescriptorLimit
         if (limit < least)
         {
             throw new SettingsException(
-                "ulimit -n", $"{limit}", $"{who} needs at least {least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
+                "ulimit -n",
+                $"{limit}",
+                $"{who} needs at least {least} file descriptors; raise the limit of open files (ulimit -n, LimitNOFILE)");
         }
     }
 
-    // Measured: 251 (relay), 256 (edge) and 288 (all) after the first requests, most of them two for each assembly.
-    // Beside them the reserve of the public listeners.
-    private static long Kept(EdgeOptions options) => DescriptorReserve.Public + (options.Mode is EdgeMode.Relay ? 256 : 312);
+    // Measured after the first requests: 251 (relay), 256 (edge) and 288 (all). Most of them are two for each assembly.
+    // The reserve of the public listeners is added.
+    private static long Reserved(EdgeOptions options) => DescriptorReserve.Public + (options.Mode is EdgeMode.Relay ? 256 : 312);
 
-    // A stream to the embedded API server takes three: the client's, and both ends of the one between. To another API server it takes two.
-    // A terminal on an API server's own machine has its shell's beside the client's.
+    // A stream to another API server takes two descriptors, one for each side. A stream to the embedded API server takes three:
+    // the client's, and both ends of the connection to the API server. A terminal that an API server serves itself takes two:
+    // the client's and the shell's.
     private static long PerConnection(EdgeOptions options) => options.Mode is EdgeMode.Relay ? 1 : options.EmbedsApiServer ? 3 : 2;
 
     private static string Name(EdgeOptions options) => options.Mode.ToString().ToLowerInvariant();

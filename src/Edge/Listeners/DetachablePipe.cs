@@ -3,8 +3,8 @@ using System.IO.Pipelines;
 namespace Edge.Listeners;
 
 /// <summary>
-/// What the HTTP layer holds in place of a connection's input and output, so that both can be taken from it: from then on it reads an
-/// end, and what it writes or completes has no effect.
+/// The pipe that the HTTP layer reads and writes. The connection's real input and output can be detached from it: after
+/// that, reads return the end of the stream, and writes have no effect.
 /// </summary>
 internal sealed class DetachablePipe(PipeReader input, PipeWriter output) : IDuplexPipe
 {
@@ -15,7 +15,7 @@ internal sealed class DetachablePipe(PipeReader input, PipeWriter output) : IDup
 
     public PipeWriter Output => _output;
 
-    /// <summary>Takes both away. No read and no flush may be pending.</summary>
+    /// <summary>Detaches the input and the output. No read and no flush may be pending.</summary>
     public void Detach()
     {
         _input.Inner = null;
@@ -66,7 +66,8 @@ internal sealed class DetachablePipe(PipeReader input, PipeWriter output) : IDup
 
         public override Memory<byte> GetMemory(int sizeHint = 0) => _inner?.GetMemory(sizeHint) ?? new byte[Math.Max(sizeHint, 1)];
 
-        public override Span<byte> GetSpan(int sizeHint = 0) => _inner is { } inner ? inner.GetSpan(sizeHint) : new byte[Math.Max(sizeHint, 1)];
+        public override Span<byte> GetSpan(int sizeHint = 0) =>
+            _inner is { } inner ? inner.GetSpan(sizeHint) : new byte[Math.Max(sizeHint, 1)];
 
         public override void Advance(int bytes) => _inner?.Advance(bytes);
 

@@ -3,19 +3,19 @@ using Relay.Streams;
 namespace Edge.Listeners;
 
 /// <summary>
-/// The connections that streams have taken from the HTTP layer: keeps their places, closes them when their streams end, and knows when
-/// none is left.
+/// The connections that streams have taken from the HTTP layer. Each connection is closed, and removed from the connection
+/// limits, when its stream ends.
 /// </summary>
 internal sealed partial class DetachedConnections(ILogger logger, TimeProvider time)
 {
-    // What sessions may take to notice that their connections were reset.
+    // The time for streams to end after their connections were reset.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly HashSet<SocketTransport> _open = [];
     private TaskCompletionSource? _empty;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of open streams.</summary>
     public int Count
     {
         get
@@ -27,26 +27,27 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
         }
     }
 
-    /// <summary>Starts a stream on a connection that the HTTP layer has let go.</summary>
-    /// <param name="transport">Closed when the stream has ended.</param>
+    /// <summary>Starts a stream on a detached connection.</summary>
+    /// <param name="transport">The connection; closed when the stream ends.</param>
     /// <param name="session">The stream.</param>
-    /// <param name="over">Called at the very end.</param>
-    public void Start(SocketTransport transport, Func<SocketTransport, Task> session, Action over)
+    /// <param name="onClosed">Called after the connection was closed.</param>
+    public void Start(SocketTransport transport, Func<SocketTransport, Task> session, Action onClosed)
     {
         lock (_lock)
         {
             _open.Add(transport);
         }
 
-        // Without the request's execution context, which would hold on to it for as long as the stream lives.
+        // The request's execution context would keep the request's objects alive as long as the stream.
         ThreadPool.UnsafeQueueUserWorkItem(
-            static state => _ = state.Self.RunAsync(state.transport, state.session, state.over),
-            (Self: this, transport, session, over),
+            static state => _ = state.Self.RunAsync(state.transport, state.session, state.onClosed),
+            (Self: this, transport, session, onClosed),
             preferLocal: false);
     }
 
     /// <summary>
-    /// Completes when all have ended; resets those that are left when the token says so, and waits for none that does not heed it.
+    /// Waits until all streams have ended. At the deadline it resets the connections of the others, and then waits one more
+    /// second at most.
     /// </summary>
     public async Task EndAsync(CancellationToken deadline)
     {
@@ -75,7 +76,7 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
         }
     }
 
-    /// <summary>Resets all of them.</summary>
+    /// <summary>Resets the connections of all streams.</summary>
     public void AbortAll()
     {
         SocketTransport[] open;
@@ -90,11 +91,11 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
         }
     }
 
-    private async Task RunAsync(SocketTransport transport, Func<SocketTransport, Task> session, Action over)
+    private async Task RunAsync(SocketTransport transport, Func<SocketTransport, Task> session, Action onClosed)
     {
         try
         {
-            // Whatever ends a session may be a socket thread, which has other streams to carry.
+            // The continuation must not run on the thread that ended the session: it may be a socket thread, which serves other streams.
             await session(transport).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         catch (Exception error)
@@ -104,7 +105,7 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
         finally
         {
             await CloseAsync(transport);
-            over();
+            onClosed();
             Remove(transport);
         }
     }
@@ -117,7 +118,7 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
         }
         catch (Exception error)
         {
-            // Its place and the end of the others do not depend on it.
+            // A failed close must keep neither the connection's place nor the other streams.
             LogFault(logger, error);
             transport.Abort();
         }
@@ -138,7 +139,7 @@ internal sealed partial class DetachedConnections(ILogger logger, TimeProvider t
 
     [LoggerMessage(
         EventId = 1028, Level = LogLevel.Warning,
-        Message = "{Count} streams had not ended when the time to stop was over; their connections were reset")]
+        Message = "{Count} streams had not ended when the drain time was over; their connections were reset")]
     private static partial void LogLeft(ILogger logger, int count);
 
     [LoggerMessage(EventId = 1029, Level = LogLevel.Error, Message = "Unhandled exception in a stream session")]

@@ -2,27 +2,27 @@ using Edge.Settings;
 
 namespace Edge.Listeners;
 
-/// <summary>Limits of accepted connections, and whose PROXY headers are believed.</summary>
+/// <summary>Limits of accepted connections, and the proxies whose PROXY headers are trusted.</summary>
 internal sealed record EdgeConnectionOptions
 {
     /// <summary>
-    /// <c>Edge:Limits:MaxConnections</c>: open connections of all public listeners together, those of trusted proxies too,
-    /// since what it guards is this process's memory and descriptors. 0 is no limit but that of descriptors, which the node sets at its
-    /// start. Default 8,192.
+    /// <c>Edge:Limits:MaxConnections</c>: open connections of all public listeners together. Connections of trusted proxies
+    /// count too, since the limit guards this process's memory and descriptors. 0 means as many as the descriptor limit
+    /// allows (<see cref="DescriptorLimit"/>). Default 8,192.
     /// </summary>
     public int MaxConnections { get; init; } = 8_192;
 
     /// <summary>
-    /// <c>Edge:Limits:MaxConnectionsPerAddress</c>: open connections of one IPv4 address or IPv6 /64. 0 is no limit, otherwise at
-    /// least 1,000: whole offices and clusters sit behind one address. Trusted proxies are exempt; the clients that they
-    /// announce with a PROXY header are not. Default 1,024.
+    /// <c>Edge:Limits:MaxConnectionsPerAddress</c>: open connections of one IPv4 address or IPv6 /64. 0 means no limit;
+    /// otherwise the least is 1,000, because whole offices and clusters share one address. Trusted proxies are exempt, but
+    /// not the clients that they announce with a PROXY header. Default 1,024.
     /// </summary>
     public int MaxConnectionsPerAddress { get; init; } = 1_024;
 
-    /// <summary><c>Edge:TrustedProxies</c>: whose PROXY header is believed.</summary>
+    /// <summary><c>Edge:TrustedProxies</c>: the proxies whose PROXY header is trusted.</summary>
     public TrustedProxySet TrustedProxies { get; init; } = TrustedProxySet.None;
 
-    /// <summary>How long a trusted proxy may take until its first bytes tell whether it sends a PROXY header. Default 10 s.</summary>
+    /// <summary>The time for a trusted proxy to send its PROXY header, or the first bytes without one. Default 10 s.</summary>
     public TimeSpan ProxyHeaderTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <exception cref="SettingsException">A value is not allowed.</exception>
@@ -34,7 +34,8 @@ internal sealed record EdgeConnectionOptions
         var perAddress = reader.Number(PerAddress, defaults.MaxConnectionsPerAddress, 0, Most);
         if (perAddress is > 0 and < 1_000)
         {
-            throw new SettingsException(PerAddress, reader.Text(PerAddress), $"allowed are 0 (no limit) and whole numbers from 1000 to {Most}");
+            throw new SettingsException(
+                PerAddress, reader.Text(PerAddress), $"allowed are 0 (no limit) and whole numbers from 1000 to {Most}");
         }
 
         return defaults with

@@ -8,12 +8,13 @@ using Relay.Streams;
 namespace Edge.Listeners;
 
 /// <summary>
-/// What happens to every connection of a public listener before TLS and HTTP:
-/// 1. it takes a place of the total, or is closed;
-/// 2. from a trusted proxy, a PROXY header sets its addresses;
-/// 3. its client takes a place of its address, or it is closed;
-/// 4. TLS and HTTP have it, until it ends or a stream takes its socket; then it keeps its places, and the stream starts.
-/// One instance serves all listeners, so that they share the limits.
+/// The steps of every connection of a public listener before TLS and HTTP:
+/// 1. The connection counts against the total limit, or is closed.
+/// 2. A PROXY header from a trusted proxy sets the connection's addresses.
+/// 3. The client counts against the limit of its address, or the connection is closed.
+/// 4. TLS and HTTP serve the connection until it ends or a stream takes its socket. A stream keeps the connection's place
+/// in both limits.
+/// One instance serves all listeners, which therefore share the limits.
 /// </summary>
 internal sealed partial class EdgeConnections : IDisposable
 {
@@ -38,7 +39,7 @@ internal sealed partial class EdgeConnections : IDisposable
 
     public ConnectionCounter Counter { get; }
 
-    /// <summary>The connections whose sockets streams have taken; they keep their places here.</summary>
+    /// <summary>The connections whose sockets streams have taken. They still count against the limits.</summary>
     public DetachedConnections Detached { get; }
 
     public async Task OnConnectionAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -89,7 +90,7 @@ internal sealed partial class EdgeConnections : IDisposable
         }
     }
 
-    /// <summary>Resets what streams still have; the host stops.</summary>
+    /// <summary>Resets the connections of streams when the host stops.</summary>
     public void Dispose() => Detached.AbortAll();
 
     private void StartDetached(SocketConnection socket, ConnectionPlace place)
@@ -101,7 +102,7 @@ internal sealed partial class EdgeConnections : IDisposable
         }
         catch
         {
-            // Nobody else has the socket any more.
+            // Nothing else owns the socket any more.
             socket.Socket.Dispose();
             place.Leave();
             throw;
@@ -123,7 +124,7 @@ internal sealed partial class EdgeConnections : IDisposable
         }
     }
 
-    /// <summary>The header, one of length 0 when the proxy sends none, or null when the connection is to be closed.</summary>
+    /// <summary>The header, with length 0 when the proxy sends none; null when the connection has to be closed.</summary>
     private async Task<ProxyHeader?> ReadProxyHeaderAsync(ConnectionContext connection)
     {
         using var timeout = new CancellationTokenSource(_options.ProxyHeaderTimeout, _time);
@@ -163,7 +164,7 @@ internal sealed partial class EdgeConnections : IDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // The time is up, the server stops, or the peer is gone.
+            // The timeout elapsed, the server stops, or the peer has closed the connection.
             LogNoProxyHeader(connection.ConnectionId, e.GetType().Name);
             return null;
         }
@@ -177,7 +178,7 @@ internal sealed partial class EdgeConnections : IDisposable
         connection.Abort(new ConnectionAbortedException("The connection was refused."));
     }
 
-    /// <summary>A line for the first one of a reason, and then one a minute: a flood must not fill the log.</summary>
+    /// <summary>Logs the first refusal of a reason, and then one line a minute: a flood must not fill the log.</summary>
     private void CountRefusal(string reason)
     {
         long count;
@@ -196,8 +197,8 @@ internal sealed partial class EdgeConnections : IDisposable
         LogRefusals(count, reason switch
         {
             "total" => $"Edge:Limits:MaxConnections = {_options.MaxConnections} are open",
-            "address" => $"its address has Edge:Limits:MaxConnectionsPerAddress = {_options.MaxConnectionsPerAddress} open",
-            _ => "a trusted proxy's first bytes were a broken PROXY header, or did not come",
+            "address" => $"the client's address has Edge:Limits:MaxConnectionsPerAddress = {_options.MaxConnectionsPerAddress} open",
+            _ => "a trusted proxy sent a broken PROXY header, or none of it in time",
         });
     }
 }

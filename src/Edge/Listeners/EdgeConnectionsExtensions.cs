@@ -4,10 +4,10 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Edge.Listeners;
 
-/// <summary>How the host takes these parts in.</summary>
+/// <summary>Adds the connection limits and the edge's own sockets to a host and to its endpoints.</summary>
 internal static class EdgeConnectionsExtensions
 {
-    /// <summary>Registers the limits and the trusted proxies, shared by all listeners of this host.</summary>
+    /// <summary>Registers the limits and the trusted proxies, which all listeners of the host share.</summary>
     public static IServiceCollection AddEdgeConnections(this IServiceCollection services, EdgeConnectionOptions options)
     {
         services.AddSingleton(options);
@@ -17,29 +17,27 @@ internal static class EdgeConnectionsExtensions
         return services.AddSocketListeners(DescriptorReserve.Public).AddAccessMetrics();
     }
 
-    /// <summary>Has the host listen with <see cref="SocketListener"/>, which leaves <paramref name="reserve"/> descriptors for the process.</summary>
+    /// <summary>Makes the host use <see cref="SocketListener"/>s, which leave <paramref name="reserve"/> descriptors free.</summary>
     public static IServiceCollection AddSocketListeners(this IServiceCollection services, int reserve)
     {
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<AcceptErrors>();
 
-        // The server asks the factory that was registered last.
+        // The server uses the factory that was registered last.
         return services.AddSingleton<IConnectionListenerFactory>(
             provider => ActivatorUtilities.CreateInstance<SocketListenerFactory>(provider, reserve));
     }
 
-    /// <summary>
-    /// For <c>ConfigureEndpointDefaults</c>: it has to come before TLS. Needs <see cref="AddEdgeConnections"/>.
-    /// </summary>
+    /// <summary>Adds the connection limits to an endpoint, before TLS. Needs <see cref="AddEdgeConnections"/>.</summary>
     public static void UseEdgeConnections(this ListenOptions listen)
     {
         var connections = listen.ApplicationServices.GetRequiredService<EdgeConnections>();
         listen.Use(next => connection => connections.OnConnectionAsync(connection, next));
     }
 
-    /// <summary>After TLS has been added to an endpoint: lets streams take its connections from the HTTP layer.</summary>
-    public static void KeepTls(this ListenOptions listen)
+    /// <summary>Lets streams take the endpoint's TLS connections from the HTTP layer. Comes right after TLS.</summary>
+    public static void UseTlsHandover(this ListenOptions listen)
     {
         var connections = listen.ApplicationServices.GetRequiredService<EdgeConnections>();
         listen.Use(next => new TlsHandoverMiddleware(connections, next).OnConnectionAsync);

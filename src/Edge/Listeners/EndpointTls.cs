@@ -11,9 +11,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Puts TLS on endpoints: the server name that the client asks for chooses the certificate, which is read again when its files change and
-/// is sent with the DERP meta-certificate where DERP is served. Kestrel's own way has none of that, and leaves no room for
-/// <see cref="TlsHandoverMiddleware"/>, which has to come right after TLS.
+/// Adds TLS to endpoints. The client's server name (SNI) chooses the certificate. A certificate is read again when its files
+/// change, and is sent with the DERP meta-certificate where the node serves DERP. Kestrel's own configuration has none of
+/// this, and no place for <see cref="TlsHandoverMiddleware"/>, which has to come right after TLS.
 /// </summary>
 internal sealed class EndpointTls
 {
@@ -25,8 +25,8 @@ internal sealed class EndpointTls
 
     /// <param name="kestrel">The section <c>Kestrel</c>, which <see cref="KestrelSettings"/> has checked.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Hears of certificates that were read again, or cannot be.</param>
-    /// <param name="meta">Null where DERP is not served.</param>
+    /// <param name="logger">Reports certificates that were read again or cannot be used.</param>
+    /// <param name="meta">The DERP meta-certificate; null where the node does not serve DERP.</param>
     /// <exception cref="SettingsException">The default certificate cannot be used.</exception>
     public EndpointTls(IConfiguration kestrel, TimeProvider time, ILogger logger, MetaChain? meta)
     {
@@ -35,7 +35,7 @@ internal sealed class EndpointTls
             EndpointProtocols.Default.With(kestrel.GetSection("EndpointDefaults")), Open(kestrel.GetSection("Certificates:Default")));
     }
 
-    /// <summary>Sets what an endpoint speaks.</summary>
+    /// <summary>Sets an endpoint's protocols, and adds TLS to it when its scheme is https.</summary>
     /// <exception cref="SettingsException">A certificate cannot be used.</exception>
     public void Apply(PublicEndpoint endpoint, ListenOptions listen)
     {
@@ -53,13 +53,13 @@ internal sealed class EndpointTls
         });
         if (servers.Values.Any(server => server.Protocols.Http != listen.Protocols))
         {
-            listen.Use(next => connection => IsSpoken(connection, names) ? next(connection) : Refuse(connection));
+            listen.Use(next => connection => IsProtocolAllowed(connection, names) ? next(connection) : Refuse(connection));
         }
 
-        listen.KeepTls();
+        listen.UseTlsHandover();
     }
 
-    /// <summary>What is served, by server name. An endpoint without names of its own serves every client alike.</summary>
+    /// <summary>The certificates and protocols by server name. An endpoint without <c>Sni</c> has one entry for every name.</summary>
     private Dictionary<string, Server> Servers(IConfigurationSection? section)
     {
         if (section is null)
@@ -72,8 +72,8 @@ internal sealed class EndpointTls
         return names.Count > 0 ? names : new Dictionary<string, Server> { [EveryName] = own };
     }
 
-    private Server Read(IConfigurationSection section, Server above) =>
-        new(above.Protocols.With(section), Open(section.GetSection("Certificate")) ?? above.Certificate);
+    private Server Read(IConfigurationSection section, Server defaults) =>
+        new(defaults.Protocols.With(section), Open(section.GetSection("Certificate")) ?? defaults.Certificate);
 
     private Func<SslStreamCertificateContext>? Open(IConfigurationSection section)
     {
@@ -90,17 +90,17 @@ internal sealed class EndpointTls
     {
         if (server is not { Certificate: { } certificate })
         {
-            // Kestrel logs it, as other handshakes that fail.
+            // Kestrel logs the exception like any other failed handshake.
             throw new AuthenticationException(
-                $"There is no certificate for the server name \"{handshake.ClientHelloInfo.ServerName}\"; the endpoint's Sni may have one for *");
+                $"The server name \"{handshake.ClientHelloInfo.ServerName}\" has no certificate; the endpoint's Sni may have one for *");
         }
 
         handshake.AllowDelayedClientCertificateNegotation = server.Protocols.ClientCertificate is ClientCertificateMode.DelayCertificate;
         return server.Protocols.Handshake(_meta?.Extend(certificate()) ?? certificate());
     }
 
-    // A client without ALPN gets HTTP/1.1 from Kestrel, which knows the endpoint's protocols and not the name's.
-    private static bool IsSpoken(ConnectionContext connection, ServerNames<Server> names) =>
+    // Kestrel serves a client without ALPN with HTTP/1.1 when the endpoint allows it, even if the server name does not.
+    private static bool IsProtocolAllowed(ConnectionContext connection, ServerNames<Server> names) =>
         connection.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol.Length > 0
         || names.Find(connection.Features.Get<ITlsHandshakeFeature>()?.HostName)?.Protocols.Http.HasFlag(HttpProtocols.Http1) is true;
 
@@ -110,6 +110,6 @@ internal sealed class EndpointTls
         return Task.CompletedTask;
     }
 
-    /// <summary>What answers to a server name.</summary>
+    /// <summary>The protocols and the certificate of a server name.</summary>
     private sealed record Server(EndpointProtocols Protocols, Func<SslStreamCertificateContext>? Certificate);
 }

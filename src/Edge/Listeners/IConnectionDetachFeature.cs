@@ -3,27 +3,28 @@ using Relay.Streams;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Takes a connection from the HTTP layer, for a stream. Every connection of a public listener has it, and an
-/// <see cref="HttpContext"/> its features too. Meant for HTTP/1.1 connections.
+/// Lets a stream take its connection from the HTTP layer. Every connection of a public listener has this feature, and so
+/// has its <see cref="HttpContext"/>. Only for HTTP/1.1 connections.
 /// </summary>
 internal interface IConnectionDetachFeature
 {
     /// <summary>
-    /// Says that the transport now belongs to a stream: the client's end of stream is then no longer the end of the connection. Call it
-    /// before the transport is used, and before the upgrade is answered; without it Kestrel's HTTP layer completes the output, and
-    /// cancels <c>RequestAborted</c>, as soon as the client ends its own direction. After it, <c>RequestAborted</c> is not cancelled any more.
+    /// Marks the transport as a stream's. Without this call Kestrel's HTTP layer completes the output and cancels
+    /// <c>RequestAborted</c> as soon as the client ends its own direction. After it, the client's end of stream no longer ends
+    /// the connection, and <c>RequestAborted</c> is not cancelled. Call it before the upgrade is answered, and before the
+    /// transport is used.
     /// </summary>
     void TakeOver();
 
     /// <summary>
-    /// Takes the socket from the HTTP layer, which believes from now on that the connection has ended; return from the request's handler
-    /// next. What the HTTP layer does not need any more is freed while the stream lives. On TLS the session stays below, and is part of
-    /// the transport (<see cref="TlsHandoverMiddleware"/>).
+    /// Detaches the socket from the HTTP layer, which then sees the connection as ended. The request's handler has to return
+    /// next. The memory of the HTTP layer is freed while the stream lives. A TLS session stays, as a part of the transport
+    /// (<see cref="TlsHandoverMiddleware"/>).
     /// </summary>
     /// <param name="session">
-    /// Runs, on the thread pool, as soon as the HTTP layer has let go. Does not own the transport, which is closed when it ends. Should hold
-    /// nothing of the request.
+    /// The stream. It runs on the thread pool after the HTTP layer has ended. It does not own the transport, which is closed
+    /// after it. It should hold no reference to the request.
     /// </param>
-    /// <returns>False when the connection has ended meanwhile: there is nobody to serve.</returns>
+    /// <returns>False when the connection has ended meanwhile.</returns>
     bool TryDetach(Func<SocketTransport, Task> session);
 }

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Checks the section <c>Kestrel</c>: its keys and values are those of Kestrel's own section, and what nobody would read is refused.
+/// Checks the section <c>Kestrel</c>. Its keys and values are those of Kestrel's own configuration; the keys that the edge
+/// does not read are refused.
 /// </summary>
 internal static class KestrelSettings
 {
@@ -15,7 +16,7 @@ internal static class KestrelSettings
     private const string DefaultCertificate = "Kestrel:Certificates:Default";
     private static readonly string[] TlsVersions = [nameof(SslProtocols.None), nameof(SslProtocols.Tls12), nameof(SslProtocols.Tls13)];
 
-    /// <summary>HTTP/3 is not served, so that Kestrel's names for it are not among these.</summary>
+    /// <summary>The allowed values of <c>Protocols</c>. HTTP/3 is not served.</summary>
     private enum Protocol
     {
         Http1,
@@ -74,11 +75,11 @@ internal static class KestrelSettings
             throw new SettingsException(
                 $"{name}:Url",
                 url,
-                "Certificate, Sni, SslProtocols and ClientCertificateMode are for https; write https here, or leave them out");
+                "Certificate, Sni, SslProtocols and ClientCertificateMode are for https; change the URL to https, or remove them");
         }
     }
 
-    /// <summary>Returns whether something is said that only TLS has.</summary>
+    /// <summary>Returns whether the section has a setting of TLS.</summary>
     private static bool CheckProtocols(SettingsReader settings, string name)
     {
         settings.Choice($"{name}:Protocols", Protocol.Http1);
@@ -87,7 +88,9 @@ internal static class KestrelSettings
         if (versions.FirstOrDefault(static version => !TlsVersions.Contains(version, StringComparer.OrdinalIgnoreCase)) is { } unknown)
         {
             throw new SettingsException(
-                $"{name}:SslProtocols", unknown, $"allowed is a list of {string.Join(", ", TlsVersions)} (None: as the system says)");
+                $"{name}:SslProtocols",
+                unknown,
+                $"allowed is a list of {string.Join(", ", TlsVersions)} (None: the operating system's choice)");
         }
 
         return versions.Count > 0 || settings.Text($"{name}:ClientCertificateMode") is not null;
@@ -104,12 +107,12 @@ internal static class KestrelSettings
         if (path is not null && subject is not null)
         {
             throw new SettingsException(
-                $"{name}:Subject", subject, "either Path (a file) or Subject (in the machine's store) may be set, not both");
+                $"{name}:Subject", subject, "set either Path (a file) or Subject (in the certificate store), not both");
         }
 
         if (settings.Text($"{name}:KeyPath") is { } key && path is null)
         {
-            throw new SettingsException($"{name}:KeyPath", key, $"this is a key without its certificate; set {name}:Path");
+            throw new SettingsException($"{name}:KeyPath", key, $"a key needs its certificate; set {name}:Path");
         }
 
         return path is not null || subject is not null;

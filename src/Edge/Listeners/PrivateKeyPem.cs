@@ -5,7 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Edge.Listeners;
 
 /// <summary>
-/// The first private key of a PEM text: PKCS #8, encrypted or not, or the older forms of RSA and EC keys (RFC 7468, RFC 8017, RFC 5915).
+/// The first private key of a PEM text (RFC 7468): PKCS #8, encrypted or not, or the older forms of RSA keys (RFC 8017) and
+/// EC keys (RFC 5915).
 /// </summary>
 internal sealed class PrivateKeyPem : IDisposable
 {
@@ -17,23 +18,23 @@ internal sealed class PrivateKeyPem : IDisposable
 
     private PrivateKeyPem(ECDsa key) => _ec = key;
 
-    /// <summary>Whether a text has a private key, whole or not.</summary>
+    /// <summary>Whether a text has a private key, complete or not.</summary>
     public static bool IsIn(string text) => text.Contains($"{LabelEnd}-----", StringComparison.Ordinal);
 
-    /// <exception cref="PrivateKeyException">There is no key, or none that can be used.</exception>
+    /// <exception cref="PrivateKeyException">The text has no key, or none that can be used.</exception>
     public static PrivateKeyPem Read(string text, string? password)
     {
         if (!IsIn(text))
         {
-            throw new PrivateKeyException("there is no private key in PEM form in it (BEGIN PRIVATE KEY)");
+            throw new PrivateKeyException("the file has no private key in PEM form (BEGIN PRIVATE KEY)");
         }
 
-        // RFC 1421 headers: OpenSSL's form before PKCS #8, which .NET does not read.
+        // RFC 1421 headers: OpenSSL's form before PKCS #8. .NET does not read it.
         if (text.Contains("Proc-Type: 4,ENCRYPTED", StringComparison.Ordinal))
         {
             throw new PrivateKeyException(
                 "the key is encrypted in OpenSSL's traditional form (Proc-Type: 4,ENCRYPTED); "
-                + "allowed is PKCS #8, which \"openssl pkcs8 -topk8\" makes of it");
+                + "allowed is PKCS #8; \"openssl pkcs8 -topk8\" converts the key");
         }
 
         try
@@ -45,16 +46,16 @@ internal sealed class PrivateKeyPem : IDisposable
                 "EC PRIVATE KEY" => FromEc(key => key.ImportECPrivateKey(content, out _)),
                 "ENCRYPTED PRIVATE KEY" => FromPkcs8(Decrypt(content, password)),
                 LabelEnd => FromPkcs8(Pkcs8PrivateKeyInfo.Decode(content, out _)),
-                _ => throw new PrivateKeyException($"the private key is of the kind {label}; {KeyAlgorithm.Allowed}"),
+                _ => throw new PrivateKeyException($"the private key is of the type {label}; {KeyAlgorithm.Allowed}"),
             };
         }
         catch (CryptographicException error)
         {
-            throw new PrivateKeyException($"the private key in it is damaged or cut off ({error.Message})");
+            throw new PrivateKeyException($"the private key is damaged or incomplete ({error.Message})");
         }
     }
 
-    /// <summary>The certificate with this key, or null when the key is another certificate's.</summary>
+    /// <summary>The certificate together with this key; null when the certificate has another key.</summary>
     public X509Certificate2? With(X509Certificate2 certificate)
     {
         using var rsa = certificate.GetRSAPublicKey();
@@ -86,7 +87,7 @@ internal sealed class PrivateKeyPem : IDisposable
         }
         catch (CryptographicException)
         {
-            // A wrong password makes other bytes of the key, and those are no key.
+            // Decryption with a wrong password gives bytes that are no PKCS #8 key.
             throw new PrivateKeyException("is not decrypted by this password", isPassword: true);
         }
     }
@@ -112,7 +113,7 @@ internal sealed class PrivateKeyPem : IDisposable
         return new PrivateKeyPem(key);
     }
 
-    /// <summary>The first block whose label ends so; others (certificates, <c>EC PARAMETERS</c>) are passed over.</summary>
+    /// <summary>The first block whose label ends with PRIVATE KEY, after certificates, <c>EC PARAMETERS</c> and the like.</summary>
     private static (string Label, byte[] Content) Find(string text)
     {
         var rest = text.AsSpan();

@@ -6,35 +6,35 @@ using System.Text;
 
 namespace Edge.Listeners;
 
-/// <summary>What the first bytes of a connection are, as far as the PROXY protocol goes.</summary>
+/// <summary>Whether the first bytes of a connection are a PROXY header.</summary>
 internal enum ProxyHeaderStatus
 {
-    /// <summary>Too few bytes to tell.</summary>
+    /// <summary>There are too few bytes to decide.</summary>
     NeedMore,
 
-    /// <summary>No PROXY header; the bytes belong to the next protocol.</summary>
+    /// <summary>There is no PROXY header; the bytes belong to the next protocol.</summary>
     None,
 
-    /// <summary>It began as a PROXY header and is not one. The connection is to be closed.</summary>
+    /// <summary>The bytes begin like a PROXY header but are malformed. The connection has to be closed.</summary>
     Invalid,
 
-    /// <summary>A whole header.</summary>
+    /// <summary>There is a complete header.</summary>
     Done,
 }
 
 /// <summary>
-/// A PROXY protocol header, version 1 or 2 (HAProxy's "The PROXY protocol", 2.1 and 2.2). Addresses are null when the header
-/// announces none (UNKNOWN, LOCAL, UNSPEC, UNIX): the socket's own stay in force then.
+/// A PROXY protocol header, version 1 or 2 (HAProxy's "The PROXY protocol", 2.1 and 2.2). The addresses are null when the
+/// header has none (UNKNOWN, LOCAL, UNSPEC, UNIX); the socket's own addresses apply then.
 /// </summary>
-/// <param name="Source">The client.</param>
-/// <param name="Destination">Where the client connected to.</param>
+/// <param name="Source">The client's address.</param>
+/// <param name="Destination">The address that the client connected to.</param>
 /// <param name="Length">Bytes of the header, which the caller removes from its input.</param>
 internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Destination, int Length)
 {
     /// <summary>The longest version 1 line, with its CRLF (2.1).</summary>
     public const int MaxLineLength = 107;
 
-    /// <summary>The most that may follow the fixed part of version 2: addresses and TLVs.</summary>
+    /// <summary>Most bytes after the fixed part of version 2: addresses and TLVs.</summary>
     public const int MaxBodyLength = 4096;
 
     private const int FixedLength = 16;
@@ -43,7 +43,7 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
 
     private static ReadOnlySpan<byte> Signature => [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A];
 
-    /// <summary>Looks at the first bytes of a connection. Never throws, whatever they are.</summary>
+    /// <summary>Parses the first bytes of a connection. Never throws on malformed input.</summary>
     public static ProxyHeaderStatus TryParse(in ReadOnlySequence<byte> input, out ProxyHeader header)
     {
         header = default;
@@ -89,7 +89,7 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
 
         var text = Encoding.ASCII.GetString(line[LinePrefix.Length..]);
 
-        // Whatever follows UNKNOWN is to be ignored (2.1).
+        // The rest of the line after UNKNOWN is ignored (2.1).
         if (text == "UNKNOWN" || text.StartsWith("UNKNOWN ", StringComparison.Ordinal))
         {
             header = new ProxyHeader(null, null, end + 1);
@@ -122,7 +122,7 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
             return false;
         }
 
-        // The platform's parser also takes 127.1, 0x7f.0.0.1, [::1]:80 and fe80::1%eth0, none of which the protocol allows.
+        // IPAddress.TryParse also accepts 127.1, 0x7f.0.0.1, [::1]:80 and fe80::1%eth0, which the protocol does not allow.
         var exact = family == AddressFamily.InterNetwork ? parsed.ToString() == address : address.AsSpan().IndexOfAny('[', '%') < 0;
         if (!exact
             || port.Length is 0 or > 5
@@ -148,7 +148,7 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
             return ProxyHeaderStatus.Invalid;
         }
 
-        // LOCAL: the proxy speaks for itself, and the address block says nothing, whatever its family (2.2).
+        // LOCAL is a connection of the proxy itself. The address block has no meaning then, whatever its family (2.2).
         var (addresses, known) = command == 0 ? (0, true) : start[13] switch
         {
             0x00 => (0, true),

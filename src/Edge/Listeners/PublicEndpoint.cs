@@ -5,21 +5,21 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Edge.Listeners;
 
 /// <summary>A public listener.</summary>
-/// <param name="Address">Where it listens.</param>
-/// <param name="Section">The section under <c>Kestrel:Endpoints</c> that says how; null for an address in <c>urls</c>.</param>
+/// <param name="Address">The scheme, the address and the port.</param>
+/// <param name="Section">The endpoint's section under <c>Kestrel:Endpoints</c>; null for an address in <c>urls</c>.</param>
 internal sealed record PublicEndpoint(BindingAddress Address, IConfigurationSection? Section)
 {
     public bool IsHttps => Address.Scheme == Uri.UriSchemeHttps;
 
-    /// <summary>The address; null for a name, which stands for every address as <c>*</c> does, and for a Unix socket.</summary>
+    /// <summary>The IP address and port; null for a Unix socket, and for a host name, which means all addresses like <c>*</c>.</summary>
     public IPEndPoint? EndPoint => IsLocalhost ? new IPEndPoint(IPAddress.Loopback, Address.Port)
         : IPAddress.TryParse(Address.Host, out var address) ? new IPEndPoint(address, Address.Port)
         : null;
 
     private bool IsLocalhost => Address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The address of a URL that can be listened on.</summary>
-    /// <exception cref="SettingsException">It is none; the error names <paramref name="setting"/>.</exception>
+    /// <summary>Parses the URL of a listener.</summary>
+    /// <exception cref="SettingsException">The URL is not allowed; the error names <paramref name="setting"/>.</exception>
     public static BindingAddress Parse(string setting, string url)
     {
         try
@@ -33,13 +33,14 @@ internal sealed record PublicEndpoint(BindingAddress Address, IConfigurationSect
         }
         catch (FormatException)
         {
-            // Not even a URL: the answer is the same.
+            // A text that is no URL gets the same error as a URL that is not allowed.
         }
 
-        throw new SettingsException(setting, url, "allowed are http and https URLs of an address and a port, such as http://127.0.0.1:8080");
+        throw new SettingsException(
+            setting, url, "allowed are http and https URLs of an address and a port, such as http://127.0.0.1:8080");
     }
 
-    /// <summary>Has Kestrel listen there, by the same rules by which it reads URLs itself.</summary>
+    /// <summary>Makes Kestrel listen on the address, by Kestrel's own rules for URLs.</summary>
     public void Listen(KestrelServerOptions kestrel, Action<ListenOptions> configure)
     {
         if (Address.IsUnixPipe)

@@ -6,15 +6,15 @@ using Edge.Settings;
 namespace Edge.Listeners;
 
 /// <summary>
-/// The public listeners: <c>Kestrel:Endpoints</c>, or else <c>--urls</c>. All are bound here, in code, so that each has the same steps: the
-/// connection limits, TLS where its scheme is https, HTTP.
+/// The public listeners, from <c>Kestrel:Endpoints</c> or else from <c>--urls</c>. Code binds all of them, so that each has the
+/// same layers: the connection limits, TLS where the scheme is https, HTTP.
 /// </summary>
 internal sealed class PublicListeners
 {
     private const string Urls = "urls";
 
-    // RFC 9112 §2.2 allows a lone line feed as a line's end, and servers that do not take it see other headers. Kestrel offers no
-    // other way to switch it off.
+    // RFC 9112 §2.2 allows a lone line feed as a line terminator. A server that does not accept it reads other headers than one that
+    // does (request smuggling). Kestrel has no other switch for this.
     private const string NoBareLineFeeds = "Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators";
 
     private readonly IConfiguration _configuration;
@@ -32,8 +32,8 @@ internal sealed class PublicListeners
         var fromUrls = FromUrls(_urls ?? EdgeOptions.DefaultUrls);
         _endpoints =
         [
-            .. configuration.GetSection("Kestrel:Endpoints").GetChildren()
-                .Select(static endpoint => new PublicEndpoint(PublicEndpoint.Parse($"{endpoint.Path}:Url", endpoint["Url"] ?? string.Empty), endpoint)),
+            .. configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(static endpoint => new PublicEndpoint(
+                PublicEndpoint.Parse($"{endpoint.Path}:Url", endpoint["Url"] ?? string.Empty), endpoint)),
         ];
         _hasEndpoints = _endpoints.Length > 0;
         if (_hasEndpoints)
@@ -42,29 +42,40 @@ internal sealed class PublicListeners
         }
 
         _endpoints = fromUrls;
-        if (!KestrelSettings.HasDefaultCertificate(configuration) && fromUrls.FirstOrDefault(static endpoint => endpoint.IsHttps) is { } https)
+        if (!KestrelSettings.HasDefaultCertificate(configuration)
+            && fromUrls.FirstOrDefault(static endpoint => endpoint.IsHttps) is { } https)
         {
             throw new SettingsException(
-                Urls, https.Address.ToString(), "https needs a certificate; set Kestrel:Certificates:Default:Path and KeyPath, or use Kestrel:Endpoints");
+                Urls,
+                https.Address.ToString(),
+                "https needs a certificate; set Kestrel:Certificates:Default:Path and KeyPath, or use Kestrel:Endpoints");
         }
     }
 
-    /// <summary>The addresses that are listened on; null for one that is a name, or every address.</summary>
+    /// <summary>The addresses of the listeners; null for a host name, for all addresses and for a Unix socket.</summary>
     public IEnumerable<IPEndPoint?> EndPoints => _endpoints.Select(static endpoint => endpoint.EndPoint);
 
-    /// <summary>The setting that the listeners come from.</summary>
+    /// <summary>The setting that names the listeners.</summary>
     public string Setting => _hasEndpoints ? "Kestrel" : Urls;
 
-    /// <summary>The first of <c>--urls</c>, when clients could call it as it stands there: with a port, and not "any address".</summary>
-    public Uri? First => !_hasEndpoints && !_endpoints[0].Address.IsUnixPipe && Uri.TryCreate(_endpoints[0].Address.ToString(), UriKind.Absolute, out var url)
-        && url.Port != 0 && url.Host is not ("0.0.0.0" or "[::]") ? url : null;
+    /// <summary>
+    /// The first address of <c>--urls</c> when clients can use it as it is: it has a port, and its host is not "any address".
+    /// Otherwise null.
+    /// </summary>
+    public Uri? First => !_hasEndpoints
+        && !_endpoints[0].Address.IsUnixPipe
+        && Uri.TryCreate(_endpoints[0].Address.ToString(), UriKind.Absolute, out var url)
+        && url.Port != 0
+        && url.Host is not ("0.0.0.0" or "[::]")
+            ? url
+            : null;
 
     public void Apply(WebApplicationBuilder builder)
     {
         builder.Services.AddEdgeConnections(_connections);
         if (_hasEndpoints && _urls is not null)
         {
-            // Kestrel warns that these are not listened on.
+            // Kestrel then logs a warning that these addresses are overridden.
             builder.WebHost.UseUrls(_urls);
         }
 
@@ -98,6 +109,8 @@ internal sealed class PublicListeners
             .. urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
                 .Select(static url => new PublicEndpoint(PublicEndpoint.Parse(Urls, url), Section: null)),
         ];
-        return endpoints.Length > 0 ? endpoints : throw new SettingsException(Urls, urls, "no address is in it; one such as http://127.0.0.1:8080 is needed");
+        return endpoints.Length > 0
+            ? endpoints
+            : throw new SettingsException(Urls, urls, "the list is empty; it needs an address such as http://127.0.0.1:8080");
     }
 }

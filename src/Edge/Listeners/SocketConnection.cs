@@ -13,11 +13,13 @@ using Sockets;
 namespace Edge.Listeners;
 
 /// <summary>
-/// An accepted connection: the HTTP layer reads and writes right on the socket, and a stream may take the socket away from under it.
-/// While the HTTP layer has it reads go on on the threads of requests, and the peer's end is noticed although nobody reads.
+/// An accepted connection. The HTTP layer reads and writes the socket without a copy through a pipe, and a stream may detach
+/// the socket from it. Under the HTTP layer, reads run on the threads for requests (<see cref="RequestThreads"/>), and the
+/// connection notices the peer's end without a pending read.
 /// </summary>
 internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature, IConnectionItemsFeature, IConnectionTransportFeature,
-    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IConnectionDetachFeature, IStreamThreadFeature
+    IConnectionLifetimeFeature, IMemoryPoolFeature, IConnectionSocketFeature, IConnectionEndPointFeature, IConnectionDetachFeature,
+    IStreamThreadFeature
 {
     private readonly Socket _socket;
     private readonly SocketPipeReader _input;
@@ -31,8 +33,8 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     private bool _isAborted;
     private bool _isDisposed;
 
-    /// <param name="socket">Just accepted; owned from here on.</param>
-    /// <param name="readAhead">Bytes that are read although nobody asks for them, so that the peer's end behind them is noticed.</param>
+    /// <param name="socket">The accepted socket, which the connection owns from now on.</param>
+    /// <param name="readAhead">Bytes that the connection reads without a pending read, to notice the end of the stream after them.</param>
     public SocketConnection(Socket socket, int readAhead)
     {
         _socket = socket;
@@ -63,7 +65,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         set;
     }
 
-    /// <summary>What the layer above reads and writes. TLS puts its own in place of the socket's, which then is detachable too.</summary>
+    /// <summary>The pipe for the layer above. TLS sets its own pipe, which then is detachable as well.</summary>
     public override IDuplexPipe Transport
     {
         get => _upperPipe ?? _pipe;
@@ -90,16 +92,16 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
 
     public Socket Socket => _socket;
 
-    /// <summary>Whether a stream has taken the socket.</summary>
+    /// <summary>Whether a stream has detached the socket.</summary>
     public bool IsDetached => Volatile.Read(ref _session) is not null;
 
     /// <summary>
-    /// Set between TLS and HTTP: TLS stays until the stream has ended, so that a stream may take this connection too. Without it a TLS session
-    /// ends with the HTTP layer.
+    /// Whether TLS stays until the stream has ended, which is what lets a stream take a TLS connection. Otherwise the TLS
+    /// session ends with the HTTP layer. <see cref="TlsHandoverMiddleware"/> sets it.
     /// </summary>
     public bool KeepsTls { get; set; }
 
-    /// <summary>The socket without the HTTP layer, and what is to run on it; once, after that layer has ended.</summary>
+    /// <summary>The socket and the stream for it. May be called once, after the HTTP layer has ended.</summary>
     public (SocketTransport Transport, Func<SocketTransport, Task> Session) TakeDetached()
     {
         if (_tlsPipe is not { Input: var above } pipe)
@@ -107,7 +109,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
             return (new SocketTransport(_socket, _input, _output), _session!);
         }
 
-        // What was read together with the request's head.
+        // Bytes that TLS read together with the request's head.
         byte[] first = [];
         if (above.TryRead(out var read))
         {
@@ -115,10 +117,11 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
             above.AdvanceTo(read.Buffer.End);
         }
 
-        // Their buffers; both leave the TLS stream open.
+        // This frees the buffers of both. The SslStream stays open.
         above.Complete();
         pipe.Output.Complete();
-        return (new SocketTransport(_socket, _input, _output, Features.GetRequiredFeature<ISslStreamFeature>().SslStream, first), _session!);
+        var tls = Features.GetRequiredFeature<ISslStreamFeature>().SslStream;
+        return (new SocketTransport(_socket, _input, _output, tls, first), _session!);
     }
 
     public void TakeOver() => _input.StopWatching();
@@ -127,7 +130,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
     {
         lock (_gate)
         {
-            // What stands between the socket and HTTP may be something else than TLS, such as a log of the connection.
+            // The layer between the socket and HTTP may be other than TLS, such as Kestrel's connection logging.
             if (_isAborted || (_tlsPipe is not null && (!KeepsTls || Features.Get<ISslStreamFeature>() is null)))
             {
                 return false;
@@ -153,7 +156,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
 
     public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted."));
 
-    /// <summary>Resets the connection: a linger time of 0 drops what is queued. Does nothing once a stream has taken it.</summary>
+    /// <summary>Resets the connection: a linger time of 0 discards queued data. Has no effect on a detached socket.</summary>
     public override void Abort(ConnectionAbortedException abortReason)
     {
         lock (_gate)
@@ -171,7 +174,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         FireClosed();
     }
 
-    /// <summary>Sends what was written, and closes the socket; leaves it alone when a stream has taken it.</summary>
+    /// <summary>Sends the written bytes and closes the socket. A detached socket stays open.</summary>
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
@@ -216,14 +219,14 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // The peer was quicker; all that is left is to close this side.
+            // The peer has reset the connection. Only this side is left to close.
             _socket.Dispose();
         }
 
         _socket.Dispose();
     }
 
-    // What is registered there belongs to the HTTP layer, and may take its time.
+    // The callbacks belong to the HTTP layer and may be slow, so they do not run on the caller's thread.
     private void FireClosed() => ThreadPool.UnsafeQueueUserWorkItem(
         static connection =>
         {
@@ -241,7 +244,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionIdFeature
             }
             catch (ObjectDisposedException)
             {
-                // Disposed since: then it was cancelled there.
+                // DisposeAsync has run meanwhile, and has cancelled the token itself.
                 return;
             }
         },

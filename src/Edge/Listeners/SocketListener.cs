@@ -5,18 +5,24 @@ using Microsoft.AspNetCore.Connections;
 namespace Edge.Listeners;
 
 /// <summary>
-/// A listening socket. Where descriptors or memory are at their end it waits, 10 ms at first and up to 1 s: who has connected meanwhile waits
-/// in the kernel's queue.
+/// A listening socket. When descriptors or memory run out it pauses, at first for 10 ms and for up to 1 s later. New
+/// connections wait in the kernel's backlog meanwhile.
 /// </summary>
-/// <param name="socket">Bound and listening; owned from here on.</param>
-/// <param name="endPoint">What was asked for; kept where the socket has no address to tell.</param>
+/// <param name="socket">A bound, listening socket, which the listener owns from now on.</param>
+/// <param name="endPoint">The requested address, for sockets that have no local address.</param>
 /// <param name="readAhead">Bytes that each connection reads ahead of the HTTP layer.</param>
-/// <param name="reserve">Descriptors that are left for the process (<see cref="DescriptorReserve"/>).</param>
-/// <param name="errors">Told when it waits.</param>
+/// <param name="reserve">Descriptors that the listener leaves free (<see cref="DescriptorReserve"/>).</param>
+/// <param name="errors">Counts and logs the pauses.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">For what goes wrong before there is a connection.</param>
+/// <param name="logger">Reports connections that failed before they were accepted.</param>
 internal sealed partial class SocketListener(
-    Socket socket, EndPoint endPoint, int readAhead, int reserve, AcceptErrors errors, TimeProvider time, ILogger logger) : IConnectionListener
+    Socket socket,
+    EndPoint endPoint,
+    int readAhead,
+    int reserve,
+    AcceptErrors errors,
+    TimeProvider time,
+    ILogger logger) : IConnectionListener
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -36,7 +42,7 @@ internal sealed partial class SocketListener(
                 accepted = await socket.AcceptAsync(cancellationToken);
                 if (DescriptorReserve.Includes(accepted, reserve))
                 {
-                    // Served as soon as there are others again: one too many can be held.
+                    // The accepted connection waits until the process has closed other descriptors.
                     await WaitForDescriptorsAsync(cancellationToken);
                 }
 
@@ -48,15 +54,16 @@ internal sealed partial class SocketListener(
 
                 return new SocketConnection(accepted, readAhead);
             }
-            catch (Exception error) when (error is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            catch (Exception error)
+                when (error is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
-                // The listener was closed: there are no more connections.
+                // The listener was closed.
                 accepted?.Dispose();
                 return null;
             }
             catch (SocketException error) when (accepted is not null || IsOfThePeer(error.SocketErrorCode))
             {
-                // One connection was reset before it was accepted; the next one is another matter.
+                // The peer reset one connection before it was accepted. That says nothing about the next one.
                 LogNotAccepted(logger, error.SocketErrorCode);
                 accepted?.Dispose();
             }
@@ -82,15 +89,17 @@ internal sealed partial class SocketListener(
         return ValueTask.CompletedTask;
     }
 
-    // Errors of the connection that was to be accepted (accept(2)); after any other one the next call would fail too, at once.
+    // Errors of the peer's connection (accept(2)). After any other error the next call would fail at once as well.
     private static bool IsOfThePeer(SocketError error) => error is SocketError.ConnectionAborted or SocketError.ConnectionReset
-        or SocketError.NetworkDown or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.HostUnreachable or SocketError.TimedOut;
+        or SocketError.NetworkDown or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.HostUnreachable
+        or SocketError.TimedOut;
 
     private async Task WaitForDescriptorsAsync(CancellationToken cancellationToken)
     {
         do
         {
-            errors.Count(EndPoint, $"the process has opened all but {reserve} of its file descriptors; raise the limit (ulimit -n, LimitNOFILE)");
+            errors.Count(
+                EndPoint, $"the process has only {reserve} file descriptors left; raise the limit (ulimit -n, LimitNOFILE)");
             await PauseAsync(cancellationToken);
             ObjectDisposedException.ThrowIf(_closed.Task.IsCompleted, this);
         }

@@ -8,19 +8,19 @@ using Microsoft.Extensions.Options;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Listens in place of the server's own sockets, which know no <see cref="SocketConnection"/> and call accept again at once when there are
-/// no descriptors.
+/// Creates <see cref="SocketListener"/>s in place of Kestrel's own listeners, whose connections cannot be detached and which
+/// call accept again at once when descriptors run out.
 /// </summary>
 /// <param name="kestrel">The server's limits.</param>
-/// <param name="reserve">Descriptors that its listeners leave for the process (<see cref="DescriptorReserve"/>).</param>
-/// <param name="errors">Told when a listener waits.</param>
+/// <param name="reserve">Descriptors that the listeners leave free (<see cref="DescriptorReserve"/>).</param>
+/// <param name="errors">Counts and logs the pauses of listeners.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">For connections that were not accepted.</param>
+/// <param name="logger">Reports connections that failed before they were accepted.</param>
 internal sealed class SocketListenerFactory(
     IOptions<KestrelServerOptions> kestrel, int reserve, AcceptErrors errors, TimeProvider time, ILogger<SocketListener> logger)
     : IConnectionListenerFactory
 {
-    // Waiting for accept, as in the server's own transport.
+    // The accept queue (listen(2)) is as long as Kestrel's.
     private const int Backlog = 512;
 
     private const long LeastReadAhead = 64 << 10;
@@ -32,7 +32,8 @@ internal sealed class SocketListenerFactory(
         try
         {
             var readAhead = (int)Math.Clamp(kestrel.Value.Limits.MaxRequestBufferSize ?? MostReadAhead, LeastReadAhead, MostReadAhead);
-            return ValueTask.FromResult<IConnectionListener>(new SocketListener(socket, endpoint, readAhead, reserve, errors, time, logger));
+            return ValueTask.FromResult<IConnectionListener>(
+                new SocketListener(socket, endpoint, readAhead, reserve, errors, time, logger));
         }
         catch
         {
@@ -46,7 +47,7 @@ internal sealed class SocketListenerFactory(
         Socket? socket = null;
         try
         {
-            // Bound for addresses (both families for "any"), Unix sockets and inherited handles alike.
+            // Kestrel's method covers IP addresses (both families for "any"), Unix sockets and inherited handles.
             socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
             socket.Listen(Backlog);
             return socket;
@@ -55,10 +56,11 @@ internal sealed class SocketListenerFactory(
         {
             socket?.Dispose();
 
-            // The server names the URL for the first kind alone; for "localhost" it goes on with the other address family after the second.
+            // Kestrel's error names the URL only for AddressInUseException. After another error on "localhost" it tries the other
+            // address family.
             throw error.SocketErrorCode is SocketError.AddressAlreadyInUse
                 ? new AddressInUseException(error.Message, error)
-                : new SocketException(error.ErrorCode, $"{endpoint} cannot be listened on: {error.Message}");
+                : new SocketException(error.ErrorCode, $"The listener cannot bind {endpoint}: {error.Message}");
         }
     }
 }

@@ -5,11 +5,11 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Edge.Listeners;
 
-/// <summary>A TLS certificate of .NET's certificate store, in place of files. It is looked up once, at the start.</summary>
+/// <summary>A TLS certificate from .NET's certificate store. It is loaded once, at the start.</summary>
 internal static class StoredCertificate
 {
     /// <returns>Null when the section names no certificate of a store.</returns>
-    /// <exception cref="SettingsException">There is none with that subject.</exception>
+    /// <exception cref="SettingsException">The store has no usable certificate with that subject.</exception>
     public static SslStreamCertificateContext? Find(IConfigurationSection section)
     {
         var settings = new SettingsReader(section);

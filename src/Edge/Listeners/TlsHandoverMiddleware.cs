@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace Edge.Listeners;
 
 /// <summary>
-/// Stands between TLS and HTTP: when a stream has taken the connection and the HTTP layer has ended, the TLS layer still waits here, so
-/// that its session lives on for the stream. What it keeps of the HTTP layer until then is nothing.
+/// Connection middleware between TLS and HTTP. When a stream has detached the connection and the HTTP layer has ended, this
+/// middleware keeps the TLS layer open until the stream ends. It holds none of the HTTP layer's objects meanwhile.
 /// </summary>
 internal sealed class TlsHandoverMiddleware(EdgeConnections connections, ConnectionDelegate http)
 {
@@ -18,12 +18,12 @@ internal sealed class TlsHandoverMiddleware(EdgeConnections connections, Connect
         }
 
         socket.KeepsTls = true;
-        var heart = connection.Features.Get<IConnectionHeartbeatFeature>();
-        var beats = new Heartbeats();
-        if (heart is not null)
+        var heartbeat = connection.Features.Get<IConnectionHeartbeatFeature>();
+        var handlers = new HeartbeatHandlers();
+        if (heartbeat is not null)
         {
-            heart.OnHeartbeat(static beats => ((Heartbeats)beats).Beat(), beats);
-            connection.Features.Set<IConnectionHeartbeatFeature>(beats);
+            heartbeat.OnHeartbeat(static handlers => ((HeartbeatHandlers)handlers).Beat(), handlers);
+            connection.Features.Set<IConnectionHeartbeatFeature>(handlers);
         }
 
         try
@@ -32,22 +32,22 @@ internal sealed class TlsHandoverMiddleware(EdgeConnections connections, Connect
         }
         finally
         {
-            // Also when HTTP failed: a stream that has the connection by then is the only one that would close it.
-            beats.Stop();
+            // Also when the HTTP layer has failed: only the stream would close a detached connection.
+            handlers.Stop();
             if (socket.IsDetached)
             {
-                await CarryOnAsync(socket);
+                await RunDetachedAsync(socket);
             }
         }
     }
 
-    private async Task CarryOnAsync(SocketConnection socket)
+    private async Task RunDetachedAsync(SocketConnection socket)
     {
-        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             var (transport, session) = socket.TakeDetached();
-            connections.Detached.Start(transport, session, over.SetResult);
+            connections.Detached.Start(transport, session, closed.SetResult);
         }
         catch
         {
@@ -55,14 +55,14 @@ internal sealed class TlsHandoverMiddleware(EdgeConnections connections, Connect
             throw;
         }
 
-        await over.Task;
+        await closed.Task;
     }
 
     /// <summary>
-    /// What the HTTP layer wants to do now and then. The server would hold on to it, and so to all of a connection's HTTP objects, for as
-    /// long as the connection lives.
+    /// The HTTP layer's heartbeat handlers. Kestrel has no way to remove a handler, and a handler would keep all HTTP objects of
+    /// the connection alive as long as the connection.
     /// </summary>
-    private sealed class Heartbeats : IConnectionHeartbeatFeature
+    private sealed class HeartbeatHandlers : IConnectionHeartbeatFeature
     {
         private readonly Lock _lock = new();
         private List<(Action<object> Action, object State)>? _handlers = [];

@@ -3,17 +3,17 @@ using Edge.Settings;
 
 namespace Edge.Listeners;
 
-/// <summary>The proxies whose word about a client's address is taken (<c>Edge:TrustedProxies</c>): addresses and networks.</summary>
+/// <summary>The proxies that may announce a client's address (<c>Edge:TrustedProxies</c>): addresses and networks.</summary>
 internal sealed class TrustedProxySet(IReadOnlyList<IPNetwork> networks)
 {
     public const string SettingName = "Edge:TrustedProxies";
 
     public static TrustedProxySet None { get; } = new([]);
 
-    /// <summary>The networks, IPv4 ones never in their mapped form.</summary>
+    /// <summary>The networks. IPv4 networks are never in IPv6-mapped form.</summary>
     public IReadOnlyList<IPNetwork> Networks => networks;
 
-    /// <summary>Whether the address is in the set; an IPv4 address also in its IPv6-mapped form.</summary>
+    /// <summary>Whether the set contains the address. An IPv4 address may be in IPv6-mapped form.</summary>
     public bool Contains(IPAddress? address)
     {
         if (address is null || networks.Count == 0)
@@ -59,7 +59,7 @@ internal sealed class TrustedProxySet(IReadOnlyList<IPNetwork> networks)
 
             var plain = Normalise(address);
 
-            // "10" and "0x7f.1" are addresses to the parser, and a typing mistake to the operator.
+            // IPAddress.TryParse accepts "10" and "0x7f.1", which are probably typing errors here.
             return plain.ToString().Equals(text, StringComparison.OrdinalIgnoreCase) || text.Contains(':', StringComparison.Ordinal)
                 ? new IPNetwork(plain, plain.GetAddressBytes().Length * 8)
                 : null;

@@ -1,5 +1,6 @@
 using ControlPlane;
 using ControlPlane.Connections;
+using Edge.Derp;
 using Edge.Hosting;
 using Edge.Http;
 using Edge.InProcess;
@@ -10,16 +11,24 @@ using Edge.Telemetry;
 
 namespace Edge.Program;
 
-/// <summary>The API server's host: behind the edge on a Unix socket, or alone on the public listeners.</summary>
+/// <summary>The host of the API server: embedded in the edge, or alone on the public listeners.</summary>
 internal static class ApiHost
 {
-    /// <summary>The embedded one, reachable only by this user: from this process for requests, and on a Unix socket for streams, which need real sockets.</summary>
+    /// <summary>
+    /// The embedded API server, reachable only by this user: inside the process for requests, and on a Unix socket for streams, which
+    /// need real sockets.
+    /// </summary>
     public static WebApplication CreateEmbedded(
-        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, IAgentConnection? localAgent, InProcessApplication requests)
+        HostFactory hosts,
+        DataDirectory data,
+        Uri? publicUrl,
+        NodeSettings settings,
+        IAgentConnection? localAgent,
+        InProcessApplication requests)
     {
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
 
-        // The edge's own sockets, as in mode "api": its streams go on where their bytes arrive.
+        // The edge's own sockets, as in mode "api": streams run on the threads that receive their bytes.
         builder.Services.AddSocketListeners(DescriptorReserve.Own);
         builder.Services.AddInProcess(requests);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -27,7 +36,7 @@ internal static class ApiHost
             kestrel.AddServerHeader = false;
             HeaderBytes.Apply(kestrel);
 
-            // The edge has held the request to its limits already; one place decides.
+            // The public listeners have checked the size already. Only one place decides.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.ListenUnixSocket(data.ApiSocket);
         });
@@ -36,13 +45,23 @@ internal static class ApiHost
         return app;
     }
 
-    /// <summary>Mode <c>api</c>: no edge before it.</summary>
+    /// <summary>Mode <c>api</c>: the API server without an edge before it.</summary>
     public static WebApplication CreateAlone(
-        HostFactory hosts, DataDirectory data, Uri? publicUrl, NodeSettings settings, PublicListeners listeners, IAgentConnection? localAgent)
+        HostFactory hosts,
+        DataDirectory data,
+        Uri? publicUrl,
+        NodeSettings settings,
+        PublicListeners listeners,
+        IAgentConnection? localAgent)
     {
         var builder = CreateBuilder(hosts, data, publicUrl, settings, localAgent);
         builder.Services.AddEdgeRateLimit(settings.RateLimit);
         listeners.Apply(builder);
+        if (settings.Derp.Stun)
+        {
+            builder.Services.AddStun(settings.Derp.StunPort, listeners.EndPoints);
+        }
+
         var app = builder.Build();
         app.UseFrontDoor();
         app.UseEdgeRateLimit();

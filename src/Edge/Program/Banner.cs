@@ -3,7 +3,7 @@ using Edge.Settings;
 
 namespace Edge.Program;
 
-/// <summary>The dozen lines that tell a newcomer what runs and what to try first.</summary>
+/// <summary>The lines on standard output that show a newcomer what runs, and what to try first.</summary>
 internal static class Banner
 {
     public static string For(EdgeNode node)
@@ -26,7 +26,8 @@ internal static class Banner
 
         if (node.HasLocalAgent)
         {
-            text.AppendLine($"  shells   of user {Environment.UserName} on this machine, for whoever has the session token (ControlPlane:LocalAgent)");
+            text.AppendLine(
+                $"  shells   of user {Environment.UserName} on this machine, for holders of the session token (ControlPlane:LocalAgent)");
         }
 
         text.AppendLine($"  data     {node.Data.Path}");
@@ -38,11 +39,11 @@ internal static class Banner
 
         if (ServesApi(options) && !node.HasSessionToken)
         {
-            text.AppendLine("  sign in  with a session token of this database; another one: Edge admin token create admin");
+            text.AppendLine("  sign in  with a session token of this database; Edge admin token create admin makes another one");
         }
 
         text.AppendLine($"  try      {Try(node)}");
-        text.AppendLine("  stop     Ctrl-C drains, a second one ends at once");
+        text.AppendLine("  stop     Ctrl-C drains the node; a second Ctrl-C stops it at once");
         return text.ToString();
     }
 
@@ -55,7 +56,7 @@ internal static class Banner
 
     private static bool ServesApi(EdgeOptions options) => options.EmbedsApiServer || options.Mode is EdgeMode.Api;
 
-    // The token is read from its file, so that the terminal's and the container's logs do not keep it.
+    // The command reads the token from its file, so that the logs of terminals and containers do not contain it.
     private static string Try(EdgeNode node)
     {
         if (node.Options.Mode is EdgeMode.Relay)
@@ -63,9 +64,14 @@ internal static class Banner
             return $"curl {node.AdminUrl}/readyz";
         }
 
-        return node.HasSessionToken
-            ? $"curl -H \"Coder-Session-Token: $(sed -n 's/.*\"session_token\": *\"\\([^\"]*\\)\".*/\\1/p' {Quote(node.Data.BootstrapFile)})\" {Reachable(node.PublicUrls[0])}/api/v2/users/me"
-            : $"curl {Reachable(node.PublicUrls[0])}/api/v2/buildinfo";
+        var url = Reachable(node.PublicUrls[0]);
+        if (!node.HasSessionToken)
+        {
+            return $"curl {url}/api/v2/buildinfo";
+        }
+
+        var token = $"$(sed -n 's/.*\"session_token\": *\"\\([^\"]*\\)\".*/\\1/p' {Quote(node.Data.BootstrapFile)})";
+        return $"curl -H \"Coder-Session-Token: {token}\" {url}/api/v2/users/me";
     }
 
     private static string Quote(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";

@@ -8,20 +8,20 @@ using Edge.Settings;
 
 namespace Edge.Program;
 
-/// <summary>The program's commands and options, and what is said when a command line is none of them.</summary>
+/// <summary>The program's commands and options, and the error for a command line that does not match them.</summary>
 internal sealed class EdgeCommandLine
 {
     private const int WrongUsage = 1;
 
     private const string Description =
-        "A network edge for the Agents API, and a DERP relay. Without a command it runs a node: everything, on 127.0.0.1:8080.";
+        "A network edge for the Agents API, and a DERP relay. Without a command it runs a node with all parts on 127.0.0.1:8080.";
 
     private readonly Command _root;
     private readonly Command _admin;
     private readonly string[] _arguments;
 
     /// <param name="args">The whole command line, settings included.</param>
-    /// <param name="input">For <c>admin</c>.</param>
+    /// <param name="input">The input for <c>admin</c>.</param>
     public EdgeCommandLine(IReadOnlyList<string> args, AdminInput input)
     {
         (var settings, _arguments) = SettingsArguments.Split(args);
@@ -32,7 +32,7 @@ internal sealed class EdgeCommandLine
             Agent(settings),
             Runs(
                 "healthcheck",
-                "exit with 0 when the node of these settings is ready, else with 1",
+                "exit with 0 if the node of these settings is ready, else with 1",
                 console => HealthCheck.RunAsync(settings, console.Error)),
             new HelpOption { Description = "print this help", Action = new HelpText(_admin) },
             new VersionOption("--version", "-v") { Description = "print the version", Action = new VersionText() },
@@ -45,20 +45,20 @@ internal sealed class EdgeCommandLine
         _root.Add(help);
     }
 
-    // An argument is what it says: no file of arguments (@file), and no letters of several options in one.
+    // No response files (@file), and no bundled single-letter options (-ab): arguments are taken literally.
     private static ParserConfiguration Parsing => new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
     /// <summary>Returns the exit code.</summary>
     public async Task<int> RunAsync(TextWriter output, TextWriter errors)
     {
-        // With the program's name first: the parser would skip an argument that is the same.
+        // The program's name comes first, because the parser would skip a first argument that equals it.
         var result = _root.Parse([_root.Name, .. _arguments], Parsing);
         if (result.Errors.Count > 0)
         {
             return await RefuseAsync(result, errors);
         }
 
-        // Signals are the node's and the agent's own, and errors EdgeProgram's.
+        // The node and the agent handle signals themselves, and EdgeProgram handles exceptions.
         return await result.InvokeAsync(new InvocationConfiguration
         {
             Output = output,
@@ -74,7 +74,7 @@ internal sealed class EdgeCommandLine
             "agent",
             "serve this machine's shells, ports and containers to the API servers of a data directory",
             console => AgentProgram.RunAsync(settings, console.Output, console.Error));
-        agent.Add(Runs("stop", "stop that agent and its shells", console => AgentProgram.StopAsync(settings, console.Output)));
+        agent.Add(Runs("stop", "stop the agent and its shells", console => AgentProgram.StopAsync(settings, console.Output)));
         return agent;
     }
 
@@ -89,7 +89,7 @@ internal sealed class EdgeCommandLine
     {
         if (result.UnmatchedTokens.Count == 0 && result.Errors.All(static error => error.SymbolResult is CommandResult))
         {
-            // The command is not complete: what may follow says more than that something is missing.
+            // An incomplete command: its help lists what may follow.
             _root.Parse([_root.Name, .. _arguments, "--help"], Parsing).Invoke(new InvocationConfiguration { Output = errors });
         }
         else
@@ -105,19 +105,19 @@ internal sealed class EdgeCommandLine
 
     private static string Describe(ParseResult result)
     {
-        // Only the names: values may be secrets.
+        // Only the names of options: their values may be secrets.
         var command = result.CommandResult.Command;
         if (result.UnmatchedTokens.FirstOrDefault(static token => token.StartsWith('-'))?.Split('=')[0] is { } option)
         {
             return SettingsArguments.IsSetting(option)
                 ? $"{option}: a value is missing"
-                : $"{option}: there is no such option or setting; settings begin with {string.Join(", ", EdgeConfiguration.Sections)}";
+                : $"{option}: unknown option or setting; settings begin with {string.Join(", ", EdgeConfiguration.Sections)}";
         }
 
         if (result.UnmatchedTokens is [var name, ..] && command.Subcommands.Count > 0)
         {
             var names = command.Subcommands.Where(static one => !one.Hidden).Select(static one => one.Name);
-            return $"there is no command \"{name.Split('=')[0]}\"; there are {string.Join(", ", names)}";
+            return $"unknown command \"{name.Split('=')[0]}\"; the commands are {string.Join(", ", names)}";
         }
 
         return result.Errors.FirstOrDefault(static error => error.SymbolResult is not CommandResult, result.Errors[0]).Message;

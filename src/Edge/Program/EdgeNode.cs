@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -21,23 +20,23 @@ using Relay.Stun;
 namespace Edge.Program;
 
 /// <summary>
-/// One running node: the public, admin and API hosts that its mode asks for, started in the order in which they need each
-/// other and stopped in the reverse.
+/// A running node: the public, admin and API hosts of its mode. They start in the order of their dependencies, and stop in the
+/// reverse order.
 /// </summary>
 internal sealed partial class EdgeNode : IAsyncDisposable
 {
-    // What is left of the time once streams were told to end, for their last bytes and for the embedded API server.
+    // The part of the shutdown timeout after the drain of streams: for their last bytes, and for the embedded API server.
     private static readonly TimeSpan LastGrace = TimeSpan.FromSeconds(2);
 
-    // For the last bytes of a relay's clients once all were closed, and for whatever else is connected to it. Its supervisor waits to start
-    // it again.
+    // The time for the last bytes of a relay's clients after all were closed. It is short, because the supervisor waits for the end
+    // of the process to start it again.
     private static readonly TimeSpan RelayGrace = TimeSpan.FromMilliseconds(250);
 
-    // How long clients of the relay should try to come back before they look for another one (the frame Restarting).
-    private static readonly TimeSpan RelayReturn = TimeSpan.FromSeconds(5);
+    // How long the relay's clients should try to reconnect before they choose another relay (the frame Restarting).
+    private static readonly TimeSpan ReconnectTime = TimeSpan.FromSeconds(5);
 
-    // How often a relay that is alone looks whether anything but its clients is still connected.
-    private static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(50);
+    // How often a relay without a mesh looks whether other connections than its clients' are still open.
+    private static readonly TimeSpan DrainPollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly List<WebApplication> _started = [];
     private readonly Readiness _readiness = new();
@@ -52,7 +51,6 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     private WebApplication? _public;
     private WebApplication? _admin;
     private LocalAgentConnection? _localAgent;
-    private StunServer? _stun;
     private SettingsWatch? _settingsWatch;
     private Task? _stop;
 
@@ -72,46 +70,46 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     public DataDirectory Data => _data;
 
-    /// <summary>The public listeners' addresses, with the ports that they got.</summary>
+    /// <summary>The addresses of the public listeners, with their actual ports.</summary>
     public IReadOnlyList<string> PublicUrls => [.. _public!.Urls];
 
     /// <summary>The admin listener's address.</summary>
     public string AdminUrl => _admin!.Urls.First();
 
-    /// <summary>What clients call this node.</summary>
+    /// <summary>The URL of this node for clients.</summary>
     public string PublicUrl => Options.PublicUrl?.GetLeftPart(UriPartial.Authority) ?? PublicUrls[0];
 
-    /// <summary>Streams that are carried now.</summary>
+    /// <summary>Number of open streams.</summary>
     public int OpenStreams => _public?.Services.GetService<StreamRelay>()?.Count ?? 0;
 
-    /// <summary>Whether DERP ends in this node.</summary>
+    /// <summary>Whether the node has a DERP server.</summary>
     public bool ServesDerp => _settings.Derp.Serves;
 
-    /// <summary>Whether the API server gives shells of this machine.</summary>
+    /// <summary>Whether the API server offers shells of this machine.</summary>
     public bool HasLocalAgent => _localAgent is not null;
 
-    /// <summary>Where STUN answers; empty when it does not.</summary>
-    public IReadOnlyList<IPEndPoint> StunEndPoints => _stun?.EndPoints ?? [];
+    /// <summary>The addresses of the STUN server; empty without one.</summary>
+    public IReadOnlyList<IPEndPoint> StunEndPoints => _public?.Services.GetService<StunServer>()?.EndPoints ?? [];
 
-    /// <summary>The DERP server, while there is one.</summary>
+    /// <summary>The DERP server; null without one, and before the public host was created.</summary>
     public DerpServer? Relay => _public?.Services.GetService<DerpServer>();
 
-    /// <summary>Completes when one of the hosts has failed: the node is not ready from then on, and is to be stopped.</summary>
+    /// <summary>Completes when one of the hosts has failed. The node is not ready from then on, and should be stopped.</summary>
     public Task Failed => _watch.Failed;
 
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
-    /// <summary>Why the node is not ready, or null.</summary>
+    /// <summary>The reason why the node is not ready; null when it is ready.</summary>
     public Task<string?> NotReadyReasonAsync() => _readiness.NotReadyReasonAsync();
 
     /// <summary>
-    /// Whether the session token in <c>bootstrap.json</c> lets in: it may be none, of another database, deleted or replaced.
+    /// Whether the session token in <c>bootstrap.json</c> is valid. The file may have none, or one that was deleted or replaced, or
+    /// one of another database.
     /// </summary>
     public bool HasSessionToken { get; private set; }
 
-    /// <summary>
-    /// Starts a node. Throws <see cref="SettingsException"/> for a setting that is wrong; nothing is left running then.
-    /// </summary>
+    /// <summary>Starts a node. After an exception nothing of it is left running.</summary>
+    /// <exception cref="SettingsException">A setting is wrong.</exception>
     public static async Task<EdgeNode> StartAsync(HostFactory hosts, string workingDirectory, CancellationToken cancellation)
     {
         var settings = NodeSettings.Read(hosts.Configuration, workingDirectory);
@@ -154,8 +152,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
             _api = ApiHost.CreateEmbedded(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, _localAgent, inProcess);
             await ControlPlaneApplication.InitializeAsync(_api.Services, bootstrap.AddAsync, cancellation);
 
-            // Before the backends' health, where that of the embedded API server follows some seconds later.
-            await UseStoreAsync(_api.Services, bootstrap);
+            // Before the backends' health, where a failure of the embedded API server shows only some seconds later.
+            await DependOnStoreAsync(_api.Services, bootstrap);
             await StartAsync(_api, "API", "Edge:DataDirectory", cancellation);
         }
 
@@ -163,7 +161,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         {
             _public = ApiHost.CreateAlone(_hosts, _data, Options.PublicUrl ?? listeners.First, _settings, listeners, _localAgent);
             await ControlPlaneApplication.InitializeAsync(_public.Services, bootstrap.AddAsync, cancellation);
-            await UseStoreAsync(_public.Services, bootstrap);
+            await DependOnStoreAsync(_public.Services, bootstrap);
         }
         else
         {
@@ -177,43 +175,14 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         }
 
         await StartAsync(_public, Options.Mode is EdgeMode.Api ? "API" : "public", listeners.Setting, cancellation);
-        StartStun(listeners);
         Derp?.Start();
         _readiness.Listening();
-        _settingsWatch = new SettingsWatch(
-            _hosts.Configuration, Options.HasReverseProxySection, _public.Services.GetRequiredService<ReloadMetrics>(), _public.Logger);
+        var reloads = _public.Services.GetRequiredService<ReloadMetrics>();
+        _settingsWatch = new SettingsWatch(_hosts.Configuration, Options.HasReverseProxySection, reloads, _public.Logger);
         foreach (var warning in _warnings)
         {
             LogWarning(_public.Logger, warning);
         }
-    }
-
-    private void StartStun(PublicListeners listeners)
-    {
-        if (!_settings.Derp.Stun)
-        {
-            return;
-        }
-
-        IPEndPoint[] addresses =
-        [
-            .. listeners.EndPoints.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
-                .Select(address => new IPEndPoint(address, _settings.Derp.StunPort)),
-        ];
-        try
-        {
-            _stun = new StunServer(addresses);
-        }
-        catch (SocketException error)
-        {
-            throw new SettingsException(
-                "Relay:Stun:Port",
-                null,
-                $"UDP {string.Join(", ", addresses.AsEnumerable())} cannot be bound ({error.Message}); "
-                + "choose another port, or set Relay:Stun:Enabled=false");
-        }
-
-        _ = new StunMetrics(_public!.Services.GetRequiredService<IMeterFactory>(), _stun);
     }
 
     private async Task StartAsync(WebApplication host, string name, string setting, CancellationToken cancellation)
@@ -226,15 +195,18 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         catch (Exception error) when (error is IOException or SocketException or UnauthorizedAccessException or CryptographicException
             or InvalidOperationException or FormatException or ArgumentException)
         {
-            // An address in use, a certificate that cannot be read: what servers find out only when they start.
+            // Addresses in use, unreadable certificates and the like, which Kestrel notices only at its start.
             throw new SettingsException(setting, null, error.Message);
         }
     }
 
     /// <summary>
-    /// Drains and stops the node: not ready at once, still accepting for <c>Edge:DrainDelay</c>, then no new connections while
-    /// running requests finish and streams are told to go, within <c>Edge:ShutdownTimeout</c>; the API server last. A relay's clients go over
-    /// that time to the other servers of its mesh; where there is none, they stay until nothing else runs, and are closed together.
+    /// Drains and stops the node:
+    /// 1. The node is not ready, but still accepts connections for <c>Edge:DrainDelay</c>.
+    /// 2. It accepts no more connections. Running requests finish and streams are asked to end, within <c>Edge:ShutdownTimeout</c>.
+    /// A relay's clients move to the other servers of its mesh meanwhile. Without a mesh they stay until nothing else runs, and are
+    /// closed together.
+    /// 3. The embedded API server and the admin host stop.
     /// </summary>
     public Task StopAsync() => _stop ??= StopHostsAsync();
 
@@ -250,7 +222,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         using var deadline = new CancellationTokenSource(Options.ShutdownTimeout, _hosts.Time);
         if (_public is not null)
         {
-            // Connections end when their streams do, so that the two go on at the same time.
+            // The connections of streams end with the streams, so the host and the streams stop at the same time.
             var window = Options.ShutdownTimeout - LastGrace;
             var streams = DrainStreamsAsync(window > TimeSpan.Zero ? window : TimeSpan.Zero, deadline);
             await _watch.StopAsync(_public, deadline.Token);
@@ -275,15 +247,20 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         var start = _hosts.Time.GetTimestamp();
         var connections = _public!.Services.GetRequiredService<EdgeConnections>().Counter;
 
-        // Alone, a relay is missed from its clients' close until its process is back: that must not wait for streams and requests.
-        while (Options.Proxies && !derp.HasMeshMember && derp.Connections is > 0 and var clients && connections.Total > clients
-            && _hosts.Time.GetElapsedTime(start) < window && !deadline.IsCancellationRequested)
+        // Clients of a relay without a mesh have no connection from their close until its process is back. That time must not
+        // include the end of streams and requests.
+        while (Options.Proxies
+            && !derp.HasMeshMember
+            && derp.Connections is > 0 and var clients
+            && connections.Total > clients
+            && _hosts.Time.GetElapsedTime(start) < window
+            && !deadline.IsCancellationRequested)
         {
-            await Task.Delay(LookPeriod, _hosts.Time, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(DrainPollInterval, _hosts.Time, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        // Clients that heed it know that they may return at once; the others return when they are closed.
-        derp.SendRestarting(TimeSpan.Zero, RelayReturn);
+        // Clients that know this frame reconnect at once; the others reconnect when they are closed.
+        derp.SendRestarting(TimeSpan.Zero, ReconnectTime);
         var left = window - _hosts.Time.GetElapsedTime(start);
         await derp.DrainAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, deadline.Token);
         if (Options.Mode is EdgeMode.Relay)
@@ -296,10 +273,9 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         _watch.StopIsAsked();
         _settingsWatch?.Dispose();
-        _stun?.Dispose();
         foreach (var host in Enumerable.Reverse(_started))
         {
-            // Stopped already, unless the start failed half-way.
+            // The host has stopped already, unless the start failed half-way.
             await host.StopAsync(new CancellationToken(canceled: true));
             await host.DisposeAsync();
         }
@@ -308,7 +284,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         _socketClaim?.Dispose();
     }
 
-    private async Task UseStoreAsync(IServiceProvider api, Bootstrap bootstrap)
+    private async Task DependOnStoreAsync(IServiceProvider api, Bootstrap bootstrap)
     {
         _readiness.DependOn(() => ControlPlaneApplication.FaultAsync(api));
         HasSessionToken = bootstrap.SessionToken is { } token && await ControlPlaneApplication.AcceptsAsync(api, token);
@@ -326,7 +302,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
     [LoggerMessage(
         EventId = 1039, Level = LogLevel.Warning,
-        Message = "{File} held no token's hash, so a new admin token was made; the old one is no longer valid, the new one is in {BootstrapFile}")]
+        Message = "{File} has no hash of a token, so a new admin token was made; the old one is no longer valid. "
+            + "The new one is in {BootstrapFile}")]
     private static partial void LogAdminTokenReplaced(ILogger logger, string file, string bootstrapFile);
 
     [LoggerMessage(EventId = 1040, Level = LogLevel.Warning, Message = "{Warning}")]

@@ -8,16 +8,16 @@ using Edge.Telemetry;
 
 namespace Edge.Program;
 
-/// <summary>The program: runs the command that it is given, a node until a signal comes, and says in one line what went wrong.</summary>
+/// <summary>The program. Runs a command, or a node until a signal, and reports errors in one line.</summary>
 internal static class EdgeProgram
 {
     private const int Failed = 1;
 
-    /// <summary>Returns the process's exit code: 0 after an orderly stop, 1 when the node could not start, or a part of it has failed.</summary>
+    /// <summary>Returns the exit code: 0 after an orderly stop, 1 when the node could not start or a part of it has failed.</summary>
     public static Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors) =>
         RunAsync(args, AdminInput.Standard, output, errors);
 
-    /// <summary>The same with another input.</summary>
+    /// <summary>Runs the program with another input.</summary>
     public static async Task<int> RunAsync(string[] args, AdminInput input, TextWriter output, TextWriter errors)
     {
         DirectLoopback.Apply();
@@ -32,9 +32,9 @@ internal static class EdgeProgram
         }
         catch (Exception error)
         {
-            // Nobody foresaw it, so that the operator may want to report it; a crash of the runtime would say less, in more lines.
-            await errors.WriteLineAsync($"edge: {UnforeseenError.Describe(error)}");
-            if (UnforeseenError.IsTraced)
+            // An unexpected error. The operator may want to report it, and a crash of the runtime would print more lines that say less.
+            await errors.WriteLineAsync($"edge: {UnexpectedError.Describe(error)}");
+            if (UnexpectedError.IsTraced)
             {
                 await errors.WriteLineAsync(error.ToString());
             }
@@ -44,11 +44,11 @@ internal static class EdgeProgram
     }
 
     /// <summary>Runs a node until a signal comes.</summary>
-    /// <param name="settings">Those of the command line.</param>
-    /// <param name="output">The banner.</param>
+    /// <param name="settings">The settings of the command line.</param>
+    /// <param name="output">Gets the banner.</param>
     public static async Task<int> RunNodeAsync(string[] settings, TextWriter output)
     {
-        // First of all: what comes next opens more files than a low limit allows.
+        // Reading the settings opens more files than a very low limit allows.
         DescriptorLimit.Check(DescriptorLimit.Read());
         using var configuration = EdgeConfiguration.Load(settings);
         using var signals = new StopSignals();
@@ -65,7 +65,7 @@ internal static class EdgeProgram
         return node.Failed.IsCompleted ? Failed : 0;
     }
 
-    /// <summary>Null when a signal came before the node stood.</summary>
+    /// <summary>Returns null when a signal came during the start.</summary>
     private static async Task<EdgeNode?> StartAsync(HostFactory hosts, CancellationToken stopRequested)
     {
         try

@@ -6,12 +6,12 @@ using Microsoft.AspNetCore.HttpOverrides;
 namespace Edge.Program;
 
 /// <summary>
-/// What every request on a public listener passes first, whatever the mode: its id, the guard against two-faced framing and paths, the
+/// The first middleware of every public listener, in all modes: request ids, the guard against ambiguous framing and paths, the
 /// headers of one connection, the forwarding headers.
 /// </summary>
 internal static class FrontDoor
 {
-    /// <summary>Needs the services of the listeners.</summary>
+    /// <summary>Adds the middleware. Needs <see cref="EdgeConnectionsExtensions.AddEdgeConnections"/>.</summary>
     public static void UseFrontDoor(this WebApplication app)
     {
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Edge.Program.FrontDoor");
@@ -20,17 +20,17 @@ internal static class FrontDoor
         app.Use(ConnectionOptions.RemoveAsync);
         app.UseMiddleware<ForwardedOrigin>();
 
-        // With nobody to trust, the framework's middleware would trust everybody.
+        // With empty lists of known proxies, ASP.NET Core's middleware trusts every client.
         var trusted = app.Services.GetRequiredService<TrustedProxySet>();
         if (trusted.Networks.Count > 0)
         {
-            app.UseForwardedHeaders(Believe(trusted));
+            app.UseForwardedHeaders(Trust(trusted));
         }
     }
 
-    private static ForwardedHeadersOptions Believe(TrustedProxySet trusted)
+    private static ForwardedHeadersOptions Trust(TrustedProxySet trusted)
     {
-        // The Host stays the client's: API servers compare it with the Origin.
+        // The Host header stays the client's: API servers compare it with Origin.
         var options = new ForwardedHeadersOptions
         {
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,

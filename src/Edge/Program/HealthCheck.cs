@@ -2,10 +2,10 @@ using Edge.Settings;
 
 namespace Edge.Program;
 
-/// <summary>The <c>healthcheck</c> command, for containers without curl: asks the node of this configuration whether it is ready.</summary>
+/// <summary>The <c>healthcheck</c> command, for containers without curl: asks the node of these settings whether it is ready.</summary>
 internal static class HealthCheck
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Returns 0 when the node is ready, 1 otherwise.</summary>
     public static async Task<int> RunAsync(string[] settings, TextWriter errors)
@@ -16,8 +16,8 @@ internal static class HealthCheck
 
         try
         {
-            // The node is this machine's, whatever address its admin listener has.
-            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+            // The node runs on this machine, so a proxy from the environment must not be used.
+            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Timeout };
             using var answer = await client.GetAsync(url.Uri);
             if (answer.IsSuccessStatusCode)
             {

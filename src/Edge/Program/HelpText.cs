@@ -4,8 +4,8 @@ using System.CommandLine.Invocation;
 
 namespace Edge.Program;
 
-/// <summary>The help of the parser, and below it what holds for all commands.</summary>
-/// <param name="admin">The command whose exit codes are its own.</param>
+/// <summary>The generated help, followed by what applies to all commands.</summary>
+/// <param name="admin">The command with exit codes of its own.</param>
 internal sealed class HelpText(Command admin) : SynchronousCommandLineAction
 {
     private const string Settings = """
@@ -19,7 +19,7 @@ internal sealed class HelpText(Command admin) : SynchronousCommandLineAction
         Exit codes:
           0 done, 1 refused, 2 wrong usage, 3 the admin listener does not answer
 
-        Commands that delete ask first, or take --yes. The node's settings tell where its admin listener and its token are.
+        Commands that delete ask for confirmation, unless --yes is given. The node's settings name its admin listener and token.
 
         """;
 

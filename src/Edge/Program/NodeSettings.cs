@@ -11,7 +11,7 @@ using Edge.Telemetry;
 
 namespace Edge.Program;
 
-/// <summary>Every setting of the node, read and checked in one go before anything starts.</summary>
+/// <summary>All settings of the node. They are read and checked before anything starts.</summary>
 internal sealed record NodeSettings(
     EdgeOptions Options,
     EdgeLimits Limits,
@@ -24,14 +24,14 @@ internal sealed record NodeSettings(
     InstanceIdentityOptions InstanceIdentity,
     LocalAgentSettings LocalAgent)
 {
-    /// <summary>The sections in which a key that nobody knows stops the start.</summary>
+    /// <summary>The sections in which unknown keys are refused.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
 
     /// <summary>
-    /// Whether a connection's address may be that of an edge with many clients behind it: an API server stands behind edges, and no setting names them.
-    /// Nobody is limited by address then.
+    /// Whether a client's address may be that of an edge with many clients behind it: mode api without trusted proxies. Limits by
+    /// address are off then.
     /// </summary>
-    public bool TakesEdgesForClients => Options.Mode is EdgeMode.Api && Connections.TrustedProxies.Networks.Count == 0;
+    public bool ClientsMayBeEdges => Options.Mode is EdgeMode.Api && Connections.TrustedProxies.Networks.Count == 0;
 
     public static NodeSettings Read(IConfiguration configuration, string workingDirectory)
     {
@@ -49,7 +49,7 @@ internal sealed record NodeSettings(
             ExternalAuthSettings.Read(reader, workingDirectory),
             InstanceIdentitySettings.Read(reader, workingDirectory),
             LocalAgentSettings.Read(reader));
-        if (settings.TakesEdgesForClients)
+        if (settings.ClientsMayBeEdges)
         {
             settings = settings with
             {
@@ -62,7 +62,8 @@ internal sealed record NodeSettings(
         if (settings.Jwt is not null && !settings.Options.Proxies && !(settings.Derp.Serves && settings.Derp.Admission.NeedsToken))
         {
             var mode = settings.Options.Mode.ToString().ToLowerInvariant();
-            throw new SettingsException("Edge:Authentication", null, $"tokens are verified before API servers, in modes all and edge; this is mode {mode}");
+            throw new SettingsException(
+                "Edge:Authentication", null, $"only the modes all and edge verify tokens, before API servers; this is mode {mode}");
         }
 
         KestrelSettings.Check(reader);

@@ -1,6 +1,5 @@
 using Edge.Authentication;
 using Edge.Derp;
-using Edge.Derp.Admission;
 using Edge.Drain;
 using Edge.Hosting;
 using Edge.Http;
@@ -11,56 +10,57 @@ using Edge.RateLimiting;
 using Edge.Settings;
 using Edge.Telemetry;
 using Edge.Upgrades;
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.DataProtection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
-using Relay.Derp;
 using Relay.Derp.Wire;
-using Relay.Streams;
-using Yarp.ReverseProxy.Configuration;
-using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.Health;
 
 namespace Edge.Program;
 
 /// <summary>
-/// The host that clients speak to. A request passes, in this order: the guard against two-faced framing, the forwarding
-/// headers, the rate limit, authentication, and the proxy, in which upgrades leave for the stream relay and all else is
-/// YARP's.
+/// The host for clients. A request passes through, in this order: the guard against ambiguous framing, the forwarding headers,
+/// DERP and its pages, the rate limit, authentication, and the proxy. In the proxy, upgrades become streams, and YARP forwards all
+/// other requests.
 /// </summary>
 internal static class PublicHost
 {
     public static WebApplication Create(
-        HostFactory hosts, NodeSettings settings, DataDirectory data, PublicListeners listeners, NodePrivateKey? derpKey, InProcessApplication inProcess)
+        HostFactory hosts,
+        NodeSettings settings,
+        DataDirectory data,
+        PublicListeners listeners,
+        NodePrivateKey? derpKey,
+        InProcessApplication inProcess)
     {
         var builder = hosts.CreateBuilder();
         builder.WebHost.UseKestrelCore();
         listeners.Apply(builder);
-        AddServices(builder.Services, hosts, settings, data);
+        builder.Services
+            .AddRoutingCore()
+            .AddEdgeRequestSpans(hosts.Configuration)
+            .AddEdgeRateLimit(settings.RateLimit)
+            .AddEdgeAuthentication(settings.Jwt)
+            .AddStreams();
+        if (settings.Options.Proxies)
+        {
+            builder.Services.AddEdgeProxy(settings.Options, hosts.Configuration, data).AddStreamUpgrades();
+        }
+
         if (derpKey is not null)
         {
-            builder.Services.AddDerpAdmission(settings.Derp.Admission);
-            builder.Services.AddSingleton(services =>
-            {
-                var logger = services.GetRequiredService<ILogger<DerpServer>>();
-                return new DerpServer(derpKey, settings.Derp.Server, hosts.Time, logger) { Admission = services.AdmissionOf() };
-            });
-            builder.Services.AddSingleton<DerpMetrics>();
-            DerpNode.AddTo(builder.Services, settings.Derp);
+            builder.Services.AddDerp(settings.Derp, derpKey);
+        }
+
+        if (settings.Derp.Stun)
+        {
+            builder.Services.AddStun(settings.Derp.StunPort, listeners.EndPoints);
         }
 
         var app = builder.Build();
-        app.Services.GetService<BackendMetrics>();
-        app.Services.GetService<DerpMetrics>();
-        app.Services.GetService<DerpNode>();
         app.UseFrontDoor();
-        if (settings.Derp.Serves)
+        if (derpKey is not null)
         {
-            app.UseDerpTokenGate();
-            app.UseMiddleware<DerpMiddleware>();
+            app.UseDerp();
         }
 
-        // After the relay's pages: many clients behind one address ask for them, and they cost nothing.
+        // After the relay's pages, which cost nothing and which many clients behind one address ask for.
         app.UseEdgeRateLimit();
         app.UseEdgeAuthentication();
         if (settings.Options.Proxies)
@@ -68,89 +68,22 @@ internal static class PublicHost
             app.UseMiddleware<LongPollDrainMiddleware>();
         }
 
-        // Before routing, which has one answer for all requests then.
+        // Before routing, which has the same answer for all requests of the embedded API server.
         if (settings.Options.EmbedsApiServer)
         {
             app.UseMiddleware<EmbeddedApi>(inProcess);
         }
 
-        app.UseRoutingOfOneReading();
+        app.UseUnambiguousRouting();
         if (settings.Options.Proxies)
         {
-            MapProxy(app);
+            app.MapEdgeProxy(static proxy => proxy.UseStreamUpgrades());
         }
 
         var unknown = new ApiError("Route not found.", settings.Options.Proxies
             ? "No route of the edge's configuration matches."
-            : "This node is a relay; it forwards nothing to API servers.");
+            : "This node is a relay and forwards no requests to API servers.");
         app.MapFallback("/{**path}", context => unknown.WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
-    }
-
-    private static void MapProxy(WebApplication app)
-    {
-        try
-        {
-            app.MapReverseProxy(static proxy =>
-            {
-                proxy.UseMiddleware<ProxyErrors>();
-                proxy.UseMiddleware<FailoverMiddleware>();
-                proxy.UseSessionAffinity();
-                proxy.UseLoadBalancing();
-                proxy.UsePassiveHealthChecks();
-                proxy.UseMiddleware<StreamMiddleware>();
-            });
-        }
-        catch (InvalidOperationException error)
-        {
-            throw new SettingsException("ReverseProxy", null, ReloadLog.Causes(error.InnerException ?? error));
-        }
-    }
-
-    private static void AddServices(IServiceCollection services, HostFactory hosts, NodeSettings settings, DataDirectory data)
-    {
-        services.AddRoutingCore();
-        services.AddSingleton(new StreamRelayOptions());
-        services.AddSingleton<StreamRelay>();
-        services.AddEdgeRequestSpans(hosts.Configuration);
-        services.AddSingleton<StreamMetrics>();
-        services.AddEdgeRateLimit(settings.RateLimit);
-        services.AddEdgeAuthentication(settings.Jwt);
-        if (!settings.Options.Proxies)
-        {
-            return;
-        }
-
-        services.AddSingleton<RequestOutcomes>();
-        services.AddSingleton<BackendHealth>();
-        services.AddSingleton<BackendMetrics>();
-        services.AddSingleton<IActiveHealthCheckPolicy, ProbePolicy>();
-        services.AddSingleton<IAvailableDestinationsPolicy, AvailabilityPolicy>();
-        services.Configure<TransportFailureRateHealthPolicyOptions>(static options => options.DetectionWindowSize = ProxyDefaults.FailureWindow);
-        services.AddSingleton(new BackendConnector(settings.Options.EmbedsApiServer ? data.ApiSocket : null, ProxyDefaults.ConnectTimeout));
-        services.AddSingleton<StreamConnector>();
-        services.AddSingleton<TerminalHealth>();
-        services.AddSingleton<TerminalResumption>();
-        services.AddSingleton<IForwarderHttpClientFactory, BackendHttpClientFactory>();
-
-        // YARP's session affinity seals its cookies; the keys belong with the node's other secrets, not into the home directory.
-        services.AddDataProtection().SetApplicationName("Edge").PersistKeysToFileSystem(new DirectoryInfo(data.File("affinity-keys")));
-        var proxy = services.AddReverseProxy().AddConfigFilter<ClusterRules>().AddTransforms<ForwardingTransforms>();
-
-        // YARP brings authorization along, and the host would put its middleware before all others, where there is nothing for it to decide.
-        services.RemoveAll<IAuthorizationHandlerProvider>();
-        if (settings.Options.HasReverseProxySection)
-        {
-            services.AddSingleton<ReloadLog>();
-            services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<ReloadLog>());
-            services.AddSingleton<IProxyConfigProvider>(provider => new ReverseProxySection(
-                hosts.Configuration.GetSection("ReverseProxy"), provider.GetRequiredService<ReloadLog>()));
-        }
-        else
-        {
-            var (routes, clusters) = BackendsConfig.Create(
-                settings.Options.EmbedsApiServer ? [new Uri($"http://{BackendConnector.EmbeddedHost}")] : settings.Options.Backends);
-            proxy.LoadFromMemory(routes, clusters);
-        }
     }
 }

@@ -3,15 +3,16 @@ using Edge.Settings;
 namespace Edge.Program;
 
 /// <summary>
-/// Tells settings apart from commands and options. The forms are those of .NET's command-line configuration: <c>--Edge:Mode=edge</c>,
-/// <c>--Edge:Mode edge</c>, the same with <c>/</c>, and <c>Edge:Mode=edge</c>. They may stand anywhere on the command line.
+/// Separates settings from commands and options. The forms are those of .NET's command-line configuration:
+/// <c>--Edge:Mode=edge</c>, <c>--Edge:Mode edge</c>, the same with <c>/</c>, and <c>Edge:Mode=edge</c>. They may have any place on
+/// the command line.
 /// </summary>
 internal static class SettingsArguments
 {
-    /// <summary>Settings as arguments of one word each, and what is left in its order, a setting without a value included.</summary>
+    /// <summary>Returns each setting as one argument, and the other arguments, including settings without a value.</summary>
     public static (string[] Settings, string[] Others) Split(IReadOnlyList<string> args)
     {
-        // Arguments of `admin` are names, paths and NAME=VALUE: only two hyphens mark a setting among them.
+        // The arguments of `admin` include names, paths and NAME=VALUE. So settings need two hyphens there.
         var needsHyphens = args is ["admin", ..];
         var (settings, others) = (new List<string>(), new List<string>());
         for (var i = 0; i < args.Count; i++)
@@ -38,7 +39,7 @@ internal static class SettingsArguments
         return ([.. settings], [.. others]);
     }
 
-    /// <summary>Whether the argument names a setting: its first part is one of <see cref="EdgeConfiguration.Sections"/>.</summary>
+    /// <summary>Whether the argument names a setting, which begins with one of <see cref="EdgeConfiguration.Sections"/>.</summary>
     public static bool IsSetting(string arg)
     {
         var prefix = arg.StartsWith("--", StringComparison.Ordinal) ? 2 : arg.StartsWith('/') ? 1 : 0;

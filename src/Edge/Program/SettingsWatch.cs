@@ -5,7 +5,7 @@ using Microsoft.Extensions.Primitives;
 namespace Edge.Program;
 
 /// <summary>
-/// Logs what becomes of settings that change while the node runs: most take effect at the next start, and a file that cannot be read changes none.
+/// Logs changes of settings while the node runs. Most take effect at the next start. A file that cannot be read changes nothing.
 /// </summary>
 internal sealed partial class SettingsWatch : IDisposable
 {
@@ -20,25 +20,26 @@ internal sealed partial class SettingsWatch : IDisposable
     private string? _fault;
     private string? _loggingFault;
 
-    /// <param name="configuration">The node's.</param>
-    /// <param name="hasRoutes">Whether <c>ReverseProxy</c> is in use: then it takes effect at once, and its own log says so.</param>
-    /// <param name="metrics">Counts.</param>
-    /// <param name="logger">Never sees a value: it may be a secret.</param>
+    /// <param name="configuration">The node's configuration.</param>
+    /// <param name="hasRoutes">Whether <c>ReverseProxy</c> is in use. Its changes take effect at once and have their own log lines.</param>
+    /// <param name="metrics">Counts refused changes.</param>
+    /// <param name="logger">Gets names of settings, but no values, which may be secrets.</param>
     public SettingsWatch(IConfigurationRoot configuration, bool hasRoutes, ReloadMetrics metrics, ILogger logger)
     {
         (_configuration, _metrics, _logger) = (configuration, metrics, logger);
         _sections = [.. EdgeConfiguration.Sections.Where(section => section != "Logging" && !(hasRoutes && section == "ReverseProxy"))];
         _atStart = Read();
-        _subscription = ChangeToken.OnChange(configuration.GetReloadToken, Look);
+        _subscription = ChangeToken.OnChange(configuration.GetReloadToken, OnReload);
     }
 
     public void Dispose() => _subscription.Dispose();
 
-    private void Look()
+    private void OnReload()
     {
         lock (_lock)
         {
-            var fault = _configuration.Providers.OfType<SettingsFileProvider>().FirstOrDefault(static file => file.Fault is not null)?.Fault;
+            var files = _configuration.Providers.OfType<SettingsFileProvider>();
+            var fault = files.FirstOrDefault(static file => file.Fault is not null)?.Fault;
             if (fault is not null)
             {
                 if (fault != _fault)
@@ -79,7 +80,7 @@ internal sealed partial class SettingsWatch : IDisposable
         }
     }
 
-    // Takes effect at once. The framework keeps the levels that it had where it cannot read the new ones, and says nothing.
+    // Changes of Logging take effect at once. .NET keeps the old levels when it cannot parse the new ones, without a log line.
     private void CheckLogging()
     {
         string? fault = null;
@@ -95,7 +96,7 @@ internal sealed partial class SettingsWatch : IDisposable
         if (fault is not null && fault != _loggingFault)
         {
             _metrics.Refused();
-            LogLoggingKept(fault);
+            LogLoggingRefused(fault);
         }
 
         _loggingFault = fault;
@@ -107,7 +108,7 @@ internal sealed partial class SettingsWatch : IDisposable
             .Where(static setting => setting.Value is not null),
         StringComparer.OrdinalIgnoreCase);
 
-    [LoggerMessage(1041, LogLevel.Error, "appsettings.json cannot be read any more, and the settings stay as they were: {Fault}")]
+    [LoggerMessage(1041, LogLevel.Error, "appsettings.json cannot be read any more; the settings stay as they were: {Fault}")]
     private partial void LogUnreadable(string fault);
 
     [LoggerMessage(1042, LogLevel.Information, "appsettings.json can be read again.")]
@@ -117,8 +118,8 @@ internal sealed partial class SettingsWatch : IDisposable
     private partial void LogNextStart(string settings);
 
     [LoggerMessage(1044, LogLevel.Warning, "The section Logging has changed, but not all of it can be used: {Why}")]
-    private partial void LogLoggingKept(string why);
+    private partial void LogLoggingRefused(string why);
 
-    [LoggerMessage(1045, LogLevel.Information, "All settings are as they were at the start again.")]
+    [LoggerMessage(1045, LogLevel.Information, "All settings have the values of the start again.")]
     private partial void LogAsAtStart();
 }

@@ -2,17 +2,18 @@ using Edge.Listeners;
 
 namespace Edge.Program;
 
-/// <summary>What an operator should know of settings that are allowed and may not be meant. Said once, at the start.</summary>
+/// <summary>Warnings at the start about settings that are allowed, but perhaps not intended.</summary>
 internal static class StartWarnings
 {
-    private const string EdgesUnknown =
-        TrustedProxySet.SettingName + " is empty, so mode api limits nothing by client address: a connection may be an edge with many clients behind it. "
+    private const string EdgesUnknown = TrustedProxySet.SettingName
+        + " is empty, so mode api has no limits by client address: a connection may be an edge with many clients behind it. "
         + "Set it to the addresses of the edges in front, or to 127.0.0.1 if there are none: "
         + "then Edge:RateLimit:PerMinute and Edge:Limits:MaxConnectionsPerAddress count clients";
 
     private const string JwtIsNoSession =
-        "Edge:Authentication:Jwt is set, and the embedded API server knows no JSON Web Tokens: "
-        + "it answers 401 to a request that has nothing but the token that the edge has verified. Clients need a session or agent token of its own beside it, in Coder-Session-Token";
+        "Edge:Authentication:Jwt is set, but the embedded API server does not accept JSON Web Tokens: "
+        + "it answers 401 to a request that has only the token that the edge has verified. "
+        + "Clients need a session or agent token of the API server as well, in Coder-Session-Token";
 
     public static IEnumerable<string> For(NodeSettings settings)
     {
@@ -21,7 +22,7 @@ internal static class StartWarnings
             yield return descriptors;
         }
 
-        if (settings.TakesEdgesForClients)
+        if (settings.ClientsMayBeEdges)
         {
             yield return EdgesUnknown;
         }

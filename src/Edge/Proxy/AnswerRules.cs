@@ -3,9 +3,8 @@ using System.Net;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Takes API servers' answers for broken that the forwarder would fail over, or pass on wrongly: a 101, since streams do not come this way
-/// and nobody has asked for one; and a 205 with a body, which it must not have (RFC 9110 §15.3.6). Removes the headers of this one
-/// connection.
+/// Refuses responses of API servers that YARP would fail on or forward wrongly: a 101, because upgrades do not take this path, and
+/// a 205 with a body, which it must not have (RFC 9110 §15.3.6). It also removes the headers of the connection to the API server.
 /// </summary>
 internal sealed class AnswerRules(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -15,7 +14,7 @@ internal sealed class AnswerRules(HttpMessageHandler inner) : DelegatingHandler(
         ConnectionOptions.Remove(answer);
         var fault = answer.StatusCode switch
         {
-            HttpStatusCode.SwitchingProtocols => "The API server switched protocols unasked.",
+            HttpStatusCode.SwitchingProtocols => "The API server sent 101 without a request for an upgrade.",
             HttpStatusCode.ResetContent when await HasBodyAsync(answer, cancellationToken) => "The API server sent a body with 205.",
             _ => null,
         };

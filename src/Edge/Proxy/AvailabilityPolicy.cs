@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Model;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Requests go to healthy servers. While there is none, every server is tried, as with YARP's <c>HealthyOrPanic</c>, but for those whose own
+/// Chooses healthy servers. While there is none, every server is tried as with YARP's <c>HealthyOrPanic</c>, except those whose
 /// <c>/healthz</c> answers with an error.
 /// </summary>
 internal sealed class AvailabilityPolicy(RequestOutcomes outcomes) : IAvailableDestinationsPolicy
@@ -21,6 +21,6 @@ internal sealed class AvailabilityPolicy(RequestOutcomes outcomes) : IAvailableD
         var healthy = allDestinations.Where(destination =>
             !(probes && destination.Health.Active is DestinationHealth.Unhealthy)
             && !(requests && destination.Health.Passive is DestinationHealth.Unhealthy)).ToArray();
-        return healthy.Length > 0 ? healthy : allDestinations.Where(destination => !outcomes.SaysItIsIll(destination)).ToArray();
+        return healthy.Length > 0 ? healthy : allDestinations.Where(destination => !outcomes.ReportsUnhealthy(destination)).ToArray();
     }
 }

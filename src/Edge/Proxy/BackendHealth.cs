@@ -3,11 +3,12 @@ using Yarp.ReverseProxy.Model;
 
 namespace Edge.Proxy;
 
-/// <summary>Which API servers take requests: what probes have found, and between probes what requests have met.</summary>
+/// <summary>The health of API servers, from probes and, between probes, from the outcomes of requests.</summary>
 internal sealed class BackendHealth(IProxyStateLookup proxy, RequestOutcomes requests)
 {
-    /// <summary>Whether a request would find an API server that serves it.</summary>
-    public bool AnyHealthy() => proxy.GetClusters().Any(cluster => cluster.Destinations.Values.Any(destination => IsHealthy(cluster, destination)));
+    /// <summary>Whether an API server is available for requests.</summary>
+    public bool AnyHealthy() =>
+        proxy.GetClusters().Any(cluster => cluster.Destinations.Values.Any(destination => IsHealthy(cluster, destination)));
 
     /// <summary>Every API server with its health.</summary>
     public IEnumerable<(string Cluster, string Destination, bool Healthy)> All =>
@@ -17,7 +18,7 @@ internal sealed class BackendHealth(IProxyStateLookup proxy, RequestOutcomes req
 
     private bool IsHealthy(ClusterState cluster, DestinationState destination)
     {
-        // A server that is left out for failed requests is still in use where there is no other.
+        // A server that is unhealthy because of failed requests is still available when there is no other.
         if (!cluster.DestinationsState.AvailableDestinations.Contains(destination))
         {
             return false;
@@ -25,6 +26,8 @@ internal sealed class BackendHealth(IProxyStateLookup proxy, RequestOutcomes req
 
         var probed = cluster.Model.Config.HealthCheck?.Active?.Enabled is true;
         return requests.Latest(destination)
-            ?? (probed ? destination.Health.Active is DestinationHealth.Healthy : destination.Health.Passive is not DestinationHealth.Unhealthy);
+            ?? (probed
+                ? destination.Health.Active is DestinationHealth.Healthy
+                : destination.Health.Passive is not DestinationHealth.Unhealthy);
     }
 }

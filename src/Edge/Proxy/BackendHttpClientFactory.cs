@@ -3,7 +3,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Edge.Proxy;
 
-/// <summary>YARP's HTTP clients, with connections of <see cref="BackendConnector"/>.</summary>
+/// <summary>Creates YARP's HTTP clients, which use <see cref="BackendConnector"/>.</summary>
 internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogger<ForwarderHttpClientFactory> logger)
     : ForwarderHttpClientFactory(logger)
 {
@@ -15,7 +15,7 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
         Configure(handler);
     }
 
-    /// <summary>What the edge sets whatever the cluster says.</summary>
+    /// <summary>Settings that no cluster can change.</summary>
     internal void Configure(SocketsHttpHandler handler)
     {
         handler.ConnectCallback = connector.ConnectAsync;
@@ -32,13 +32,13 @@ internal sealed class BackendHttpClientFactory(BackendConnector connector, ILogg
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
         new FlushingBody(new AnswerRules(handler));
 
-    // The HTTP client would take the first length and then reuse the connection. Nobody knows where such an answer ends, so that the
-    // connection must be closed (RFC 9112 §6.3); only an exception while the head is read does that.
+    // SocketsHttpHandler uses the first Content-Length and reuses the connection. The end of such a response is ambiguous, so the
+    // connection must be closed (RFC 9112 §6.3). Only an exception while the head is read does that.
     private static void RefuseSecondLength(string name, HttpRequestMessage request)
     {
         if (name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && !request.Options.TryAdd(HasLength.Key, true))
         {
-            throw new HttpIOException(HttpRequestError.InvalidResponse, "The answer has more than one Content-Length.");
+            throw new HttpIOException(HttpRequestError.InvalidResponse, "The response has more than one Content-Length.");
         }
     }
 }

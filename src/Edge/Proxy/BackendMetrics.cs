@@ -12,5 +12,5 @@ internal sealed class BackendMetrics
             backend.Healthy ? 1 : 0,
             new KeyValuePair<string, object?>("cluster", backend.Cluster),
             new KeyValuePair<string, object?>("destination", backend.Destination))),
-        description: "1 for an API server that takes requests, 0 for one that does not.");
+        description: "1 for an API server that is available for requests, 0 for one that is not.");
 }

@@ -2,7 +2,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Edge.Proxy;
 
-/// <summary>The routes and the cluster that a plain list of API servers means.</summary>
+/// <summary>The routes and the cluster for a list of API servers (<c>Edge:Backends</c>).</summary>
 internal static class BackendsConfig
 {
     public static (RouteConfig[] Routes, ClusterConfig[] Clusters) Create(IReadOnlyList<Uri> backends)

@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Holds every cluster, from whichever source, to the edge's rules. What it throws stops the start, or keeps the old
-/// configuration when it comes from a reload.
+/// Applies the edge's rules to every cluster. Its exceptions are errors of the start; at a reload they keep the old configuration
+/// in force.
 /// </summary>
 internal sealed class ClusterRules : IProxyConfigFilter
 {
@@ -16,13 +16,14 @@ internal sealed class ClusterRules : IProxyConfigFilter
         var destinations = new Dictionary<string, DestinationConfig>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
-            // YARP finds out at the first request only. What a request asks for is put behind the address as it stands, so that one has to
-            // be canonical.
+            // YARP notices a wrong address only at the first request. The address has to be canonical, because the request's target is
+            // appended to it unchanged.
             if (!Uri.TryCreate(destination.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https")
                 || address.Query.Length > 0 || address.Fragment.Length > 0)
             {
                 throw new InvalidOperationException(
-                    $"{path}:Destinations:{name}:Address = \"{destination.Address}\": allowed is an http or https URL without query and fragment");
+                    $"{path}:Destinations:{name}:Address = \"{destination.Address}\": "
+                    + "allowed is an http or https URL without query and fragment");
             }
 
             var canonical = address.AbsoluteUri.TrimEnd('/');
@@ -32,10 +33,11 @@ internal sealed class ClusterRules : IProxyConfigFilter
         var request = cluster.HttpRequest;
         if (request?.Version is { } version && version != HttpVersion.Version11)
         {
-            throw new InvalidOperationException($"{path}:HttpRequest:Version = \"{version}\": API servers are spoken to in HTTP/1.1 only");
+            throw new InvalidOperationException(
+                $"{path}:HttpRequest:Version = \"{version}\": allowed is 1.1; the edge uses HTTP/1.1 to API servers");
         }
 
-        // Exactly: otherwise a request may be tried as HTTP/2 first.
+        // Without this policy YARP may try HTTP/2 first.
         var exact = (request ?? ForwarderRequestConfig.Empty) with
         {
             Version = HttpVersion.Version11,
@@ -47,13 +49,15 @@ internal sealed class ClusterRules : IProxyConfigFilter
         {
             HttpRequest = exact,
             Destinations = destinations,
-            HealthCheck = health with { AvailableDestinationsPolicy = health.AvailableDestinationsPolicy ?? AvailabilityPolicy.PolicyName },
+            HealthCheck = health with
+            {
+                AvailableDestinationsPolicy = health.AvailableDestinationsPolicy ?? AvailabilityPolicy.PolicyName,
+            },
         });
     }
 
-    /// <summary>YARP would take the route, and answer with an empty 503.</summary>
-    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => cluster is not null
-        ? new(route)
-        : throw new InvalidOperationException(
+    /// <summary>Refuses a route without a cluster. YARP would accept it and answer with an empty 503.</summary>
+    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) =>
+        cluster is not null ? new(route) : throw new InvalidOperationException(
             $"ReverseProxy:Routes:{route.RouteId}:ClusterId = \"{route.ClusterId}\": allowed is the name of one of ReverseProxy:Clusters");
 }

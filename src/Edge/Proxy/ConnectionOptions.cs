@@ -6,16 +6,16 @@ using Microsoft.Net.Http.Headers;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Removes the headers that <c>Connection</c> names: they are for this connection alone (RFC 9110 §7.6.1). Before anything of the edge's
-/// own looks at or adds a header, so that a client cannot name one that the edge or an operator's transform sets.
+/// Removes the headers that <c>Connection</c> names: they belong to the client's connection (RFC 9110 §7.6.1). This comes before
+/// anything else reads or adds a header, so that a client cannot name one that the edge or an operator's transform adds.
 /// </summary>
 internal static class ConnectionOptions
 {
     /// <summary>
-    /// What the edge itself reads, or has from a trusted proxy. These are for every recipient, so that nobody may name them (§7.6.1), and
-    /// without them a request would be another one here than at the API server.
+    /// Headers that stay, because the edge reads them or a trusted proxy has added them. They are meant for every recipient, so
+    /// <c>Connection</c> must not name them (§7.6.1). Without them the API server would see another request than the edge.
     /// </summary>
-    private static readonly HashSet<string> Kept = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly HashSet<string> Protected = new(StringComparer.OrdinalIgnoreCase)
     {
         HeaderNames.Host, HeaderNames.ContentLength, HeaderNames.TransferEncoding, HeaderNames.Connection, HeaderNames.Upgrade,
         HeaderNames.SecWebSocketKey, HeaderNames.SecWebSocketVersion, HeaderNames.SecWebSocketProtocol, HeaderNames.SecWebSocketExtensions,
@@ -24,10 +24,10 @@ internal static class ConnectionOptions
 
     public static Task RemoveAsync(HttpContext context, RequestDelegate next)
     {
-        // Without others there are only options that the server core has dealt with.
+        // Other options than these were handled by Kestrel already.
         foreach (var value in context.Request.Headers.Connection)
         {
-            if (ConnectionField.IsAddedTo(value))
+            if (ConnectionField.HasSuffix(value))
             {
                 Remove(context);
                 break;
@@ -44,7 +44,7 @@ internal static class ConnectionOptions
         var options = Named(headers.Connection).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in options)
         {
-            if (!Kept.Contains(name) && !ForwardedOrigin.IsForwardingHeader(name))
+            if (!Protected.Contains(name) && !ForwardedOrigin.IsForwardingHeader(name))
             {
                 headers.Remove(name);
             }
@@ -62,8 +62,8 @@ internal static class ConnectionOptions
     }
 
     /// <summary>
-    /// The same for an API server's answer. Its length is the HTTP client's matter by now, and <c>Upgrade</c> is left to who forwards the
-    /// answer.
+    /// Removes them from an API server's response. <c>Content-Length</c> was used by the HTTP client already, and <c>Upgrade</c> is for
+    /// the code that forwards the response.
     /// </summary>
     public static void Remove(HttpResponseMessage answer)
     {
@@ -74,7 +74,7 @@ internal static class ConnectionOptions
 
         foreach (var name in Named(options.ToArray()))
         {
-            // Neither collection takes the name of a header that belongs to the other.
+            // Each of the two collections throws for a header that belongs to the other.
             if (name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase)
                 || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase))
             {

@@ -5,8 +5,9 @@ using Edge.InProcess;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Hands requests to the embedded API server as they stand: there is nothing to choose, and no connection to send a message over, so the answer goes right
-/// into the client's connection. Upgrades go on to the proxy, whose stream relay joins the client's socket with one of the API server's.
+/// Runs requests in the embedded API server, inside the process: without the choice of a server, without a connection, and with
+/// the client's connection as the output. Upgrades go on to the proxy, which connects the client's socket to one of the API
+/// server's.
 /// </summary>
 internal sealed class EmbeddedApi(RequestDelegate next, InProcessApplication api)
 {
@@ -21,10 +22,14 @@ internal sealed class EmbeddedApi(RequestDelegate next, InProcessApplication api
 
         if (Activity.Current is { } span)
         {
-            DistributedContextPropagator.Current.Inject(span, context.Request.Headers, static (headers, name, value) => ((IHeaderDictionary)headers!)[name] = value);
+            DistributedContextPropagator.Current.Inject(
+                span,
+                context.Request.Headers,
+                static (headers, name, value) => ((IHeaderDictionary)headers!)[name] = value);
         }
 
         return api.TryRun(new InProcessFeatures(context.Features))
-            ?? new ApiError("The API server could not be reached, or broke off.").WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon);
+            ?? new ApiError("The API server could not be reached, or closed the connection early.")
+                .WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon);
     }
 }

@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Sends a request to another API server when the chosen one did not take the connection: nothing of the request has left
-/// then, so that it is safe for every method. The one that refused is left alone for a while.
+/// Sends a request to another API server when the connection to the chosen one failed. Nothing of the request was sent then, so
+/// this is safe for every method. The server that failed is not used for a while.
 /// </summary>
 internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealthUpdater health, RequestOutcomes outcomes)
 {
@@ -36,7 +36,7 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
             candidates = [.. candidates.Where(candidate => candidate != refused)];
             if (candidates.Count == 0)
             {
-                // The last one stays in: with nothing else to choose, a server that returns should be found at once.
+                // The last server stays available: without another choice, its return should be noticed at once.
                 return;
             }
 
@@ -48,7 +48,7 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
         }
     }
 
-    /// <summary>Not for streams, which may have begun long ago.</summary>
+    /// <summary>Whether the server has answered the request. Streams do not count, because they may have begun long ago.</summary>
     private static bool IsServed(HttpContext context) =>
         context.Response.StatusCode is >= StatusCodes.Status200OK and < StatusCodes.Status500InternalServerError
         && !HttpMethods.IsConnect(context.Request.Method)
@@ -56,6 +56,8 @@ internal sealed class FailoverMiddleware(RequestDelegate next, IDestinationHealt
 
     private static bool IsConnectFailure(Exception error) => error is HttpRequestException
     {
-        HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+        HttpRequestError: HttpRequestError.ConnectionError
+            or HttpRequestError.NameResolutionError
+            or HttpRequestError.SecureConnectionError,
     };
 }

@@ -3,8 +3,8 @@ using System.Net;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Sends a body of unknown length on as it comes: the HTTP client would otherwise hold small pieces back until its buffer is
-/// full, and a client that waits for an answer to the first of them would wait for ever.
+/// Forwards a body of unknown length without delay. Otherwise the HTTP client buffers small writes, and a client that waits for an
+/// answer to the first of them would wait for ever.
 /// </summary>
 internal sealed class FlushingBody : DelegatingHandler
 {
@@ -49,7 +49,7 @@ internal sealed class FlushingBody : DelegatingHandler
         }
     }
 
-    /// <summary>Flushes after each write; only what a body's copying calls is there.</summary>
+    /// <summary>Flushes after each write. It has only the members that copying a body needs.</summary>
     private sealed class FlushingStream(Stream inner) : Stream
     {
         public override bool CanRead => false;

@@ -4,23 +4,23 @@ using Edge.Listeners;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Which forwarding headers of a request are believed: those of trusted proxies. Of everybody else's none reaches the API
-/// server, whatever its spelling.
+/// Removes the forwarding headers of clients, in every spelling. Only trusted proxies may send them.
 /// </summary>
 internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trusted)
 {
     private const string ForwardedHost = "X-Forwarded-Host";
 
-    private static readonly string[] Forged = ["Forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Original-Forwarded-For"];
+    private static readonly string[] ClientAddressHeaders =
+        ["Forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Original-Forwarded-For"];
 
     private static readonly object HostKey = new();
 
-    /// <summary>Runs before the framework's forwarded-headers middleware, which replaces the peer's address by the client's.</summary>
+    /// <summary>Runs before ASP.NET Core's forwarded-headers middleware, which replaces the peer's address by the client's.</summary>
     public Task InvokeAsync(HttpContext context)
     {
         var headers = context.Request.Headers;
-        var believed = context.Connection.RemoteIpAddress is { } peer && trusted.Contains(peer);
-        if (believed)
+        var isTrusted = context.Connection.RemoteIpAddress is { } peer && trusted.Contains(peer);
+        if (isTrusted)
         {
             var host = headers[ForwardedHost].ToString();
             if (host.Length > 0)
@@ -36,14 +36,15 @@ internal sealed class ForwardedOrigin(RequestDelegate next, TrustedProxySet trus
         return next(context);
     }
 
-    /// <summary>The host that the client asked for: as a trusted proxy says, or else as the request does.</summary>
-    public static string Host(HttpContext context) => context.Items[HostKey] as string ?? context.Request.Host.Value ?? string.Empty;
+    /// <summary>The host that the client asked for, from a trusted proxy's header or from the request itself.</summary>
+    public static string Host(HttpContext context) =>
+        context.Items[HostKey] as string ?? context.Request.Host.Value ?? string.Empty;
 
-    /// <summary>Whether a header speaks of a request's origin. Some servers read '_' as '-'.</summary>
+    /// <summary>Whether a header is about a request's origin. Some servers treat '_' like '-'.</summary>
     public static bool IsForwardingHeader(string name)
     {
         var dashed = name.Replace('_', '-');
         return dashed.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-            || Forged.Contains(dashed, StringComparer.OrdinalIgnoreCase);
+            || ClientAddressHeaders.Contains(dashed, StringComparer.OrdinalIgnoreCase);
     }
 }

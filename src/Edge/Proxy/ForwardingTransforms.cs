@@ -5,7 +5,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Edge.Proxy;
 
 /// <summary>
-/// What every forwarded request says of its origin: the client's own target and Host, and forwarding headers that only the edge writes.
+/// Sets the target and the origin of forwarded requests: the client's own target and Host, and forwarding headers that only the
+/// edge writes.
 /// </summary>
 internal sealed class ForwardingTransforms : ITransformProvider
 {
@@ -27,7 +28,7 @@ internal sealed class ForwardingTransforms : ITransformProvider
             context.AddOriginalHost();
         }
 
-        // A provider's transforms run after the route's own, which have changed path and query by then.
+        // The transforms of a provider run after the route's own ones, which may have changed path and query.
         var isPlain = context.Route.Transforms is null or { Count: 0 };
         context.AddRequestTransform(transform =>
         {
@@ -47,12 +48,12 @@ internal sealed class ForwardingTransforms : ITransformProvider
             if (transform.ProxyResponse is { StatusCode: HttpStatusCode.UpgradeRequired } refused
                 && refused.Headers.NonValidated.TryGetValues("Upgrade", out var wanted))
             {
-                // Hop-by-hop everywhere else, but 426 is about it (RFC 9110 §15.5.22).
+                // Upgrade is a hop-by-hop header, but the client of a 426 needs it (RFC 9110 §15.5.22).
                 answer.Headers.Upgrade = wanted.ToString();
             }
             else if (transform.ProxyResponse is { StatusCode: HttpStatusCode.NoContent })
             {
-                // RFC 9110 §8.6 forbids a length here; Kestrel would wait for that many bytes, and answer 500 when they do not come.
+                // RFC 9110 §8.6 forbids Content-Length here. Kestrel would wait for that many bytes, and answer 500 without them.
                 answer.ContentLength = null;
             }
 

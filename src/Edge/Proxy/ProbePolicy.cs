@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Edge.Proxy;
 
 /// <summary>
-/// A server is healthy from its first good probe on, and until two in a row have failed. Unlike YARP's own policy of
-/// consecutive failures, one that has never answered a probe does not count as healthy.
+/// A server is healthy from its first successful probe until two in a row have failed. In contrast to YARP's policy of
+/// consecutive failures, a server that has never answered a probe is not healthy.
 /// </summary>
 internal sealed partial class ProbePolicy(
     IDestinationHealthUpdater health,
@@ -25,35 +25,35 @@ internal sealed partial class ProbePolicy(
 
     public void ProbingCompleted(ClusterState cluster, IReadOnlyList<DestinationProbingResult> probingResults)
     {
-        // Probes that this host's own stop cuts off say nothing about the servers.
+        // Probes that are cancelled by this host's stop are no failures of the servers.
         if (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return;
         }
 
         var judged = new List<NewActiveDestinationHealth>(probingResults.Count);
-        var saysOtherwise = false;
+        var reportChanged = false;
         foreach (var result in probingResults)
         {
-            judged.Add(new NewActiveDestinationHealth(result.Destination, Judge(result, ref saysOtherwise)));
+            judged.Add(new NewActiveDestinationHealth(result.Destination, Judge(result, ref reportChanged)));
         }
 
         health.SetActive(cluster, judged);
-        if (saysOtherwise)
+        if (reportChanged)
         {
-            // A server that begins or ceases to answer may be unhealthy before and after, which changes nothing in the line above.
+            // A server that starts or stops answering may be unhealthy before and after, and then SetActive updates nothing.
             destinations.UpdateAvailableDestinations(cluster);
         }
     }
 
-    private DestinationHealth Judge(DestinationProbingResult result, ref bool saysOtherwise)
+    private DestinationHealth Judge(DestinationProbingResult result, ref bool reportChanged)
     {
         var destination = result.Destination;
         var failures = _failures.GetOrCreateValue(destination);
         if (result.Response is { IsSuccessStatusCode: true })
         {
             failures.Value = 0;
-            saysOtherwise |= requests.Probed(destination, saysItIsIll: false);
+            reportChanged |= requests.Probed(destination, reportsUnhealthy: false);
             return DestinationHealth.Healthy;
         }
 
@@ -63,21 +63,21 @@ internal sealed partial class ProbePolicy(
             return DestinationHealth.Healthy;
         }
 
-        saysOtherwise |= requests.Probed(destination, saysItIsIll: result.Response is not null);
+        reportChanged |= requests.Probed(destination, reportsUnhealthy: result.Response is not null);
         if (destination.Health.Active is not DestinationHealth.Unhealthy)
         {
-            LogIll(destination.DestinationId, Cause(result));
+            LogUnhealthy(destination.DestinationId, Cause(result));
         }
 
         return DestinationHealth.Unhealthy;
     }
 
     private static string Cause(DestinationProbingResult result) =>
-        result.Response is { } answer ? $"it answers with {(int)answer.StatusCode}"
-        : result.Exception is OperationCanceledException ? "it does not answer in time"
+        result.Response is { } answer ? $"the server answers with {(int)answer.StatusCode}"
+        : result.Exception is OperationCanceledException ? "the server does not answer in time"
         : result.Exception?.Message ?? "no answer";
 
-    // That the server is out, and that it is back, YARP's updater says.
+    // YARP logs that the destination is unhealthy, or healthy again.
     [LoggerMessage(EventId = 1046, Level = LogLevel.Warning, Message = "Probes of the API server {Destination} fail: {Cause}")]
-    private partial void LogIll(string destination, string cause);
+    private partial void LogUnhealthy(string destination, string cause);
 }

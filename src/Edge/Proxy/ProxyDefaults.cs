@@ -2,36 +2,38 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Edge.Proxy;
 
-/// <summary>What the edge sets for every cluster, and the figures of the cluster that <c>Edge:Backends</c> makes.</summary>
+/// <summary>The settings of every cluster, and those of the cluster for <c>Edge:Backends</c>.</summary>
 internal static class ProxyDefaults
 {
     /// <summary>The cluster and the route of <c>Edge:Backends</c> or of the embedded API server.</summary>
     public const string ClusterId = "api";
 
-    /// <summary>How long a connection to an API server may take to stand.</summary>
+    /// <summary>The time to connect to an API server.</summary>
     public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How old a connection to an API server may be when a request takes it. For a new one the server's name is looked up again, and may have a new address.
+    /// How long a connection to an API server is used for new requests. A new connection resolves the server's name again, which may
+    /// have a new address.
     /// </summary>
     public static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long a destination that refused a connection is left alone.</summary>
+    /// <summary>How long a destination that refused a connection is not used.</summary>
     public static readonly TimeSpan Reactivation = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Within which time failed requests are counted. YARP leaves a destination out for this time at least, and counts what failed before when it
-    /// returns. It counts by the second: with more than a second less than <see cref="Reactivation"/>, a destination returns without its past.
+    /// The period in which YARP counts failed requests. YARP excludes a destination for at least <see cref="Reactivation"/>, and counts
+    /// the failures before that again when the destination returns. It counts in whole seconds: a period that is shorter by more
+    /// than a second lets a destination return without its earlier failures.
     /// </summary>
     public static readonly TimeSpan FailureWindow = TimeSpan.FromSeconds(3.5);
 
     /// <summary>
-    /// How long a request may be silent, unless the operator says otherwise: the most that YARP's timer takes, 24 days. A long poll
-    /// may send nothing for as long as it likes, and vanished peers are found by TCP (see <see cref="BackendConnector"/>).
+    /// How long a request may be silent, unless the operator sets it: 24 days, the most of YARP's timer. A long poll may be silent for
+    /// any time, and TCP detects vanished peers (<see cref="BackendConnector"/>).
     /// </summary>
     public static readonly TimeSpan ActivityTimeout = TimeSpan.FromMilliseconds(int.MaxValue);
 
-    /// <summary>A probe of <c>/healthz</c> each 5 s, judged by <see cref="ProbePolicy"/>.</summary>
+    /// <summary>A probe of <c>/healthz</c> every 5 s. <see cref="ProbePolicy"/> decides about its result.</summary>
     public static readonly HealthCheckConfig HealthCheck = new()
     {
         Active = new ActiveHealthCheckConfig

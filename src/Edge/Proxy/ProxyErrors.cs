@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Edge.Proxy;
 
 /// <summary>
-/// Says in the API's words why a request did not reach an API server. The edge's own trouble is 502, 503 or 504 and never
-/// 4xx or 500: clients take those for good and give up (tailnet.md §2.2).
+/// Answers in the API's error format when a request could not be forwarded. Errors of the edge are 502, 503 or 504, and never 4xx
+/// or 500: clients treat those as final and give up (tailnet.md §2.2).
 /// </summary>
 internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErrors> logger)
 {
@@ -14,7 +14,7 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
 
     private static readonly TimeSpan RetryAfterProbe = TimeSpan.FromSeconds(5);
 
-    /// <summary>Runs the proxy, and answers for it where it set an error and wrote nothing.</summary>
+    /// <summary>Runs the proxy, and writes an answer if the proxy set an error without one.</summary>
     public async Task InvokeAsync(HttpContext context)
     {
         await next(context);
@@ -25,7 +25,8 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
 
         if (!context.RequestAborted.IsCancellationRequested)
         {
-            LogFailed(logger, context.Request.Method, failure.Error, ControlCharacters.Escape(failure.Exception?.Message), context.TraceIdentifier);
+            var cause = ControlCharacters.Escape(failure.Exception?.Message);
+            LogFailed(logger, context.Request.Method, failure.Error, cause, context.TraceIdentifier);
         }
 
         if (!context.Response.HasStarted)
@@ -34,34 +35,37 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
         }
     }
 
-    [LoggerMessage(EventId = 1047, Level = LogLevel.Warning, Message = "A {Method} request could not be forwarded: {Error}, {Cause}; request id {RequestId}")]
+    [LoggerMessage(
+        EventId = 1047, Level = LogLevel.Warning,
+        Message = "A {Method} request could not be forwarded: {Error}, {Cause}; request id {RequestId}")]
     private static partial void LogFailed(ILogger logger, string method, ForwarderError error, string? cause, string requestId);
 
     private static Task WriteAsync(HttpContext context, IForwarderErrorFeature failure) => failure.Error switch
     {
         ForwarderError.NoAvailableDestinations => new ApiError(
-            "No API server is available.", "None of them is healthy at the moment; the edge keeps probing.")
+            "No API server is available.", "No API server is healthy at the moment; the edge keeps probing.")
             .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfterProbe),
 
         ForwarderError.RequestTimedOut => new ApiError(
             "The API server did not answer in time.").WriteAsync(context, StatusCodes.Status504GatewayTimeout, RetrySoon),
 
-        // The client's own doing: a body too large, too slow or cut short, with the status that the server core chose.
+        // An error of the client: a body that is too large, too slow or incomplete. Kestrel has set the status.
         ForwarderError.RequestBodyClient => new ApiError(
             context.Response.StatusCode switch
             {
-                StatusCodes.Status413PayloadTooLarge => "The request body is larger than this server takes.",
-                StatusCodes.Status408RequestTimeout => "The request body came too slowly.",
+                StatusCodes.Status413PayloadTooLarge => "The request body is larger than this server allows.",
+                StatusCodes.Status408RequestTimeout => "The request body was sent too slowly.",
                 _ => "The request body could not be read.",
             }).WriteAsync(context, context.Response.StatusCode),
 
-        ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled when context.RequestAborted.IsCancellationRequested => Task.CompletedTask,
+        ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled when context.RequestAborted.IsCancellationRequested =>
+            Task.CompletedTask,
 
         ForwarderError.RequestCreation => new ApiError(
             "The request cannot be forwarded.", "Its target or one of its headers has characters that HTTP does not allow.")
             .WriteAsync(context, StatusCodes.Status400BadRequest),
 
-        _ => new ApiError(
-            "The API server could not be reached, or broke off.").WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon),
+        _ => new ApiError("The API server could not be reached, or closed the connection early.")
+            .WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon),
     };
 }

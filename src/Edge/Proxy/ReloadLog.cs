@@ -3,22 +3,22 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Edge.Proxy;
 
-/// <summary>Says and counts what becomes of a changed <c>ReverseProxy</c> section; YARP's own lines of it are off.</summary>
+/// <summary>Logs and counts changes of the section <c>ReverseProxy</c>. YARP's own log lines about them are off.</summary>
 internal sealed partial class ReloadLog(ReloadMetrics metrics, ILogger<ReloadLog> logger) : IConfigChangeListener
 {
-    // YARP's words around what ClusterRules says, which names the setting itself.
+    // YARP's message around an error of ClusterRules, which names the setting itself.
     private const string FromOurRules = "An exception was thrown from the configuration callbacks";
 
     private bool _isStarted;
 
-    /// <summary>The causes of a refusal, on one line.</summary>
+    /// <summary>The causes of an error, on one line.</summary>
     public static string Causes(Exception error)
     {
         var causes = error is AggregateException all ? all.Flatten().InnerExceptions : [error];
         return string.Join("; ", causes.Select(Cause));
     }
 
-    /// <summary>The section cannot be used, and the old one stays.</summary>
+    /// <summary>Reports that the section cannot be used, and that the old one stays in force.</summary>
     public void Refused(Exception error)
     {
         metrics.Refused();
@@ -52,7 +52,7 @@ internal sealed partial class ReloadLog(ReloadMetrics metrics, ILogger<ReloadLog
             : $"{text} {Cause(inner)}";
     }
 
-    [LoggerMessage(1048, LogLevel.Error, "The changed ReverseProxy section cannot be used, and the old one stays in force: {Causes}")]
+    [LoggerMessage(1048, LogLevel.Error, "The changed ReverseProxy section cannot be used; the old one stays in force: {Causes}")]
     private partial void LogRefused(string causes);
 
     [LoggerMessage(1049, LogLevel.Information, "The changed ReverseProxy section is in force: {Routes} routes, {Clusters} clusters.")]

@@ -4,8 +4,8 @@ using Yarp.ReverseProxy.Configuration;
 namespace Edge.Proxy;
 
 /// <summary>
-/// The operator's <c>ReverseProxy</c> section, read by YARP's own provider whenever it changes. A section that cannot be read, or has no route
-/// left (the file is gone), is treated like any other bad one: the old one stays in force, and the log says why.
+/// The operator's <c>ReverseProxy</c> section, which YARP's own provider reads at every change. After a change to a section that
+/// cannot be read, or has no route (its file is gone), the old one stays in force, and the log has the reason.
 /// </summary>
 internal sealed class ReverseProxySection : IProxyConfigProvider, IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class ReverseProxySection : IProxyConfigProvider, IDisposable
         _subscription = ChangeToken.OnChange(section.GetReloadToken, Reload);
     }
 
-    /// <exception cref="Exception">At the start, whatever YARP throws at a section that it cannot read.</exception>
+    /// <exception cref="Exception">At the start: YARP's exception for a section that it cannot read.</exception>
     public IProxyConfig GetConfig()
     {
         lock (_lock)
@@ -48,11 +48,11 @@ internal sealed class ReverseProxySection : IProxyConfigProvider, IDisposable
                 var read = Read();
                 if (read.Routes.Count == 0)
                 {
-                    throw new InvalidOperationException("ReverseProxy:Routes: none is left");
+                    throw new InvalidOperationException("ReverseProxy:Routes: no route is left");
                 }
 
                 _fault = null;
-                if (old is null || read.SaysTheSameAs(old))
+                if (old is null || read.IsSameAs(old))
                 {
                     return;
                 }
@@ -61,7 +61,7 @@ internal sealed class ReverseProxySection : IProxyConfigProvider, IDisposable
             }
             catch (Exception error)
             {
-                // A configuration may say twice that it has changed.
+                // The configuration may signal one change twice.
                 var fault = ReloadLog.Causes(error);
                 if (fault != _fault)
                 {
@@ -99,7 +99,7 @@ internal sealed class ReverseProxySection : IProxyConfigProvider, IDisposable
 
         public IChangeToken ChangeToken { get; }
 
-        public bool SaysTheSameAs(Snapshot other) => Routes.SequenceEqual(other.Routes) && Clusters.SequenceEqual(other.Clusters);
+        public bool IsSameAs(Snapshot other) => Routes.SequenceEqual(other.Routes) && Clusters.SequenceEqual(other.Clusters);
 
         public void Replace() => _replaced.Cancel();
 

@@ -6,8 +6,8 @@ using Relay.Connections;
 namespace Edge.RateLimiting;
 
 /// <summary>
-/// Turns credentials, addresses and paths into keys of 128 bits, with a seed of this process: nobody can choose keys that meet,
-/// and no credential is kept in memory.
+/// Hashes credentials, addresses and paths to keys of 128 bits, with a random seed per process: clients cannot choose colliding
+/// keys, and no credential stays in memory.
 /// </summary>
 internal sealed class CallerHash
 {
@@ -24,7 +24,7 @@ internal sealed class CallerHash
         return Hash('a', BinaryPrimitives.ReadUInt128BigEndian(bytes), string.Empty);
     }
 
-    /// <summary>One key for a caller and a path; the path's letter case and trailing slashes make no difference to it.</summary>
+    /// <summary>The key of a caller and a path. Case and trailing slashes of the path are ignored.</summary>
     public UInt128 OfWindow(UInt128 caller, string path) => Hash('w', caller, path.TrimEnd('/').ToLowerInvariant());
 
     private UInt128 Hash(char kind, UInt128 number, string text)

@@ -1,17 +1,18 @@
 namespace Edge.RateLimiting;
 
 /// <summary>
-/// Routes on which a successful answer proves that the request's credential was accepted, since they answer nobody else. The list is
-/// short on purpose: log-in, first user, build information, instance identity and the like succeed with any credential at all.
+/// Routes on which a successful answer proves that the API server has accepted the request's credential. The list is short on
+/// purpose: log-in, first user, build information, instance identity and similar routes succeed with any credential.
 /// </summary>
 internal static class ProvingRoutes
 {
     private const string Agents = "/api/v2/workspaceagents/";
 
-    private static readonly string[] OpenAgentRoutes = ["aws-instance-identity", "azure-instance-identity", "google-instance-identity", "derp-map"];
+    private static readonly string[] OpenAgentRoutes =
+        ["aws-instance-identity", "azure-instance-identity", "google-instance-identity", "derp-map"];
 
-    /// <summary>Exact, also in letter case and escapes, since servers differ in how they read anything else.</summary>
-    /// <param name="rawPath">As it is forwarded.</param>
+    /// <summary>Whether the path is one of the routes. The match is exact, because servers differ in case and escapes.</summary>
+    /// <param name="rawPath">The path as it is forwarded.</param>
     public static bool Contains(ReadOnlySpan<char> rawPath)
     {
         foreach (var c in rawPath)
@@ -27,7 +28,8 @@ internal static class ProvingRoutes
             return false;
         }
 
-        if (rawPath is "/api/v2/tailnet" or "/api/v2/users" or "/api/v2/users/me" || rawPath.StartsWith("/api/v2/users/me/", StringComparison.Ordinal))
+        if (rawPath is "/api/v2/tailnet" or "/api/v2/users" or "/api/v2/users/me"
+            || rawPath.StartsWith("/api/v2/users/me/", StringComparison.Ordinal))
         {
             return true;
         }
@@ -37,7 +39,7 @@ internal static class ProvingRoutes
             return false;
         }
 
-        // A terminal also opens with a signed app token, whatever other credential is there.
+        // A signed app token also opens a terminal, even with an invalid credential beside it.
         var rest = rawPath[Agents.Length..];
         return rest.Length > 0
             && !rest.EndsWith("/pty", StringComparison.Ordinal)

@@ -2,10 +2,10 @@ using Edge.Listeners;
 
 namespace Edge.RateLimiting;
 
-/// <summary>How the host takes the rate limit in.</summary>
+/// <summary>Adds the rate limit to the public host.</summary>
 internal static class RateLimitExtensions
 {
-    /// <summary>Registers the rate limit and makes its tables, which never grow.</summary>
+    /// <summary>Registers the rate limit and its tables of fixed size.</summary>
     public static IServiceCollection AddEdgeRateLimit(this IServiceCollection services, RateLimitOptions options)
     {
         services.AddAccessMetrics();
@@ -17,8 +17,8 @@ internal static class RateLimitExtensions
     }
 
     /// <summary>
-    /// Limits requests; does nothing when the limit is 0. Goes after forwarded headers, which say whose address counts, and before
-    /// authentication, so that wrong tokens count too and a verified one is still there to be seen.
+    /// Adds the rate limit, unless it is 0. It comes after the forwarded headers, which set the client's address, and before
+    /// authentication, so that requests with invalid tokens count too, and a valid token is still in the request.
     /// </summary>
     public static IApplicationBuilder UseEdgeRateLimit(this IApplicationBuilder app)
     {

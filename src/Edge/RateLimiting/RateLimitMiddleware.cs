@@ -6,11 +6,17 @@ using Relay.Connections;
 namespace Edge.RateLimiting;
 
 /// <summary>
-/// The API's rate limit at the edge: by path, and by credential where an API server has accepted it before, else by client address.
-/// Streams and DERP do not count; connection limits hold them. Clients without an address (a Unix socket) count only by credential.
+/// The API's rate limit, by path, and by credential when an API server has accepted it before, otherwise by the client's address.
+/// Streams and DERP do not count; the connection limits apply to them. Requests without an address (from a Unix socket) count
+/// only by credential.
 /// </summary>
 internal sealed class RateLimitMiddleware(
-    RequestDelegate next, RateLimitOptions options, RateWindows windows, AcceptedCredentials accepted, CallerHash hash, AccessMetrics metrics)
+    RequestDelegate next,
+    RateLimitOptions options,
+    RateWindows windows,
+    AcceptedCredentials accepted,
+    CallerHash hash,
+    AccessMetrics metrics)
 {
     private const string LimitHeader = "X-RateLimit-Limit";
     private const string RemainingHeader = "X-RateLimit-Remaining";
@@ -35,8 +41,9 @@ internal sealed class RateLimitMiddleware(
             return;
         }
 
-        var caller = verdict.Known
-            ?? (options.ByAddress && context.Connection.RemoteIpAddress is { } address ? hash.OfAddress(new AddressKey(address)) : (UInt128?)null);
+        var caller = verdict.Known ?? (options.ByAddress && context.Connection.RemoteIpAddress is { } address
+            ? hash.OfAddress(new AddressKey(address))
+            : (UInt128?)null);
         if (caller is null)
         {
             Learn(context, verdict);
@@ -59,13 +66,14 @@ internal sealed class RateLimitMiddleware(
 
         metrics.RateLimited();
         SetHeaders(context.Response.Headers, decision);
-        await new ApiError(string.Create(CultureInfo.InvariantCulture, $"You've been rate limited for sending more than {options.PerMinute} requests in 1m0s."))
-            .WriteAsync(context, StatusCodes.Status429TooManyRequests, RetryAfter);
+        var message = string.Create(
+            CultureInfo.InvariantCulture, $"You've been rate limited for sending more than {options.PerMinute} requests in 1m0s.");
+        await new ApiError(message).WriteAsync(context, StatusCodes.Status429TooManyRequests, RetryAfter);
     }
 
     private static void Learn(HttpContext context, CredentialVerdict verdict)
     {
-        if (!verdict.IsOfUse)
+        if (!verdict.HasCredential)
         {
             return;
         }
@@ -80,7 +88,7 @@ internal sealed class RateLimitMiddleware(
 
     private void SetHeaders(IHeaderDictionary headers, RateDecision decision)
     {
-        // An API server that limits by itself knows better.
+        // The API server has a rate limit of its own, whose headers are the relevant ones.
         if (headers.ContainsKey(LimitHeader))
         {
             return;

@@ -3,14 +3,14 @@ using System.Numerics;
 namespace Edge.RateLimiting;
 
 /// <summary>
-/// A table of fixed size, made once: a key may be in one of <see cref="Ways"/> places of the set that its hash picks, and when all are
-/// taken, the entry that is worth least gives way. Memory never grows, whatever keys arrive.
+/// A hash table of fixed size, set-associative like a processor's cache: a key may have one of <see cref="Ways"/> places in the set
+/// that its hash selects. When all are taken, the entry with the lowest priority is evicted. Memory never grows.
 /// </summary>
-/// <typeparam name="T">What is remembered of a key.</typeparam>
+/// <typeparam name="T">The value of a key.</typeparam>
 internal sealed class SetTable<T>
     where T : struct
 {
-    /// <summary>Places of a set.</summary>
+    /// <summary>Number of places of a set.</summary>
     public const int Ways = 4;
 
     private const int Locks = 64;
@@ -19,37 +19,37 @@ internal sealed class SetTable<T>
     private readonly Lock[] _locks = [.. Enumerable.Range(0, Locks).Select(static _ => new Lock())];
     private readonly int _mask;
 
-    /// <param name="sets">A power of two.</param>
+    /// <param name="sets">Number of sets; a power of two.</param>
     public SetTable(int sets)
     {
         if (!BitOperations.IsPow2(sets))
         {
-            throw new ArgumentOutOfRangeException(nameof(sets), sets, "A power of two is needed.");
+            throw new ArgumentOutOfRangeException(nameof(sets), sets, "The number of sets must be a power of two.");
         }
 
         _mask = sets - 1;
         _entries = new Entry[sets * Ways];
     }
 
-    /// <summary>Looks at or changes one value while nobody else does.</summary>
+    /// <summary>Reads or changes one value under its set's lock.</summary>
     public delegate TResult Visit<TArg, TResult>(ref T value, TArg arg);
 
-    /// <summary>The most entries that it can hold.</summary>
+    /// <summary>Most entries.</summary>
     public int Capacity => _entries.Length;
 
-    /// <summary>Visits the key's value, a fresh one if need be; then the entry of the lowest worth gives way.</summary>
+    /// <summary>Visits the key's value. A new key gets a default value, in place of the entry with the lowest priority.</summary>
     /// <param name="key">A keyed hash, so that clients cannot choose the set.</param>
-    /// <param name="visit">Runs under a lock; must not block.</param>
-    /// <param name="worth">How much an entry is worth; the least is replaced, free places first.</param>
-    /// <param name="arg">Passed to both.</param>
-    public TResult Upsert<TArg, TResult>(UInt128 key, Visit<TArg, TResult> visit, Func<T, TArg, long> worth, TArg arg)
+    /// <param name="visit">Runs under a lock and must not block.</param>
+    /// <param name="priority">The priority of an entry. Free places are used first, then the one with the lowest priority.</param>
+    /// <param name="arg">The argument of both functions.</param>
+    public TResult Upsert<TArg, TResult>(UInt128 key, Visit<TArg, TResult> visit, Func<T, TArg, long> priority, TArg arg)
     {
         var set = SetOf(key, out var guard);
         lock (guard)
         {
             var places = _entries.AsSpan(set, Ways);
-            var least = 0;
-            var leastWorth = long.MaxValue;
+            var lowest = 0;
+            var lowestPriority = long.MaxValue;
             for (var i = 0; i < Ways; i++)
             {
                 if (places[i].Key == key)
@@ -57,19 +57,19 @@ internal sealed class SetTable<T>
                     return visit(ref places[i].Value, arg);
                 }
 
-                var value = places[i].Key == UInt128.Zero ? long.MinValue : worth(places[i].Value, arg);
-                if (value < leastWorth)
+                var value = places[i].Key == UInt128.Zero ? long.MinValue : priority(places[i].Value, arg);
+                if (value < lowestPriority)
                 {
-                    (least, leastWorth) = (i, value);
+                    (lowest, lowestPriority) = (i, value);
                 }
             }
 
-            places[least] = new Entry { Key = key };
-            return visit(ref places[least].Value, arg);
+            places[lowest] = new Entry { Key = key };
+            return visit(ref places[lowest].Value, arg);
         }
     }
 
-    /// <summary>Visits the key's value if there is one.</summary>
+    /// <summary>Visits the key's value if the key is in the table.</summary>
     public bool TryVisit<TArg>(UInt128 key, Visit<TArg, bool> visit, TArg arg)
     {
         var set = SetOf(key, out var guard);
@@ -111,7 +111,7 @@ internal sealed class SetTable<T>
 
     private struct Entry
     {
-        /// <summary>Zero when the place is free; no hash is zero.</summary>
+        /// <summary>Zero for a free place. No hash is zero.</summary>
         public UInt128 Key;
         public T Value;
     }

@@ -6,16 +6,19 @@ using ControlPlane;
 namespace Edge.Settings;
 
 /// <summary>
-/// Writes what the first start made into <c>bootstrap.json</c> (0600):
-/// <c>{"session_token", "admin_token", "agents": [{"id", "name", "auth_token"}]}</c>. The operator may delete it once read.
+/// Writes the credentials of the first start to <c>bootstrap.json</c> (0600):
+/// <c>{"session_token", "admin_token", "agents": [{"id", "name", "auth_token"}]}</c>. The operator may delete the file.
 /// </summary>
 internal sealed class Bootstrap(DataDirectory data)
 {
-    /// <summary>Adds the admin token, and keeps what else the file has.</summary>
+    /// <summary>Adds or replaces the admin token. Other values in the file stay.</summary>
     public Task AddAdminTokenAsync(string token, CancellationToken cancellation) =>
         UpdateAsync(file => file["admin_token"] = token, cancellation);
 
-    /// <summary>Adds the credentials of the embedded API server's first user and agent, and keeps what else the file has.</summary>
+    /// <summary>
+    /// Adds or replaces the credentials of the embedded API server's first user and agents. Other values in the file
+    /// stay.
+    /// </summary>
     public Task AddAsync(BootstrapCredentials credentials, CancellationToken cancellation) => UpdateAsync(
         file =>
         {
@@ -36,7 +39,8 @@ internal sealed class Bootstrap(DataDirectory data)
     {
         var file = Read() ?? [];
         change(file);
-        await data.WriteAsync("bootstrap.json", JsonSerializer.SerializeToUtf8Bytes(file, BootstrapJson.Default.JsonObject), cancellation);
+        var content = JsonSerializer.SerializeToUtf8Bytes(file, BootstrapJson.Default.JsonObject);
+        await data.WriteAsync("bootstrap.json", content, cancellation);
     }
 
     private JsonObject? Read()
@@ -51,7 +55,7 @@ internal sealed class Bootstrap(DataDirectory data)
         }
         catch (JsonException)
         {
-            // An operator's edit gone wrong: what was in it is lost already, the new credentials must not be.
+            // An operator's edit has broken the file. Its content is lost already, but the new credentials must not be lost.
             return null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

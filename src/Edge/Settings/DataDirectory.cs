@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Edge.Settings;
 
-/// <summary>The directory of everything the process keeps: only its owner can enter it.</summary>
+/// <summary>The directory of the process's files. Only its owner has access.</summary>
 internal sealed class DataDirectory
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
@@ -12,12 +12,12 @@ internal sealed class DataDirectory
     // sun_path holds 108 bytes with its terminating NUL (unix(7)).
     private const int LongestSocketPath = 107;
 
-    /// <summary>The admin token's hash; every data directory has one.</summary>
+    /// <summary>The file with the hash of the admin token. Every data directory has it.</summary>
     public const string AdminTokenFile = "admin-token.sha256";
 
     private DataDirectory(string path) => Path = path;
 
-    /// <summary>Its absolute path.</summary>
+    /// <summary>The absolute path.</summary>
     public string Path { get; }
 
     /// <summary>The embedded API server's socket.</summary>
@@ -26,13 +26,13 @@ internal sealed class DataDirectory
     /// <summary>The local agent's socket.</summary>
     public string AgentSocket => File("agent.sock");
 
-    /// <summary>What an agent that was started on demand prints.</summary>
+    /// <summary>The output of an agent that was started on demand.</summary>
     public string AgentLog => File("agent.log");
 
-    /// <summary>Where the first start leaves its credentials.</summary>
+    /// <summary>The credentials of the first start.</summary>
     public string BootstrapFile => File("bootstrap.json");
 
-    /// <summary>Makes the directory (0700) when it is not there, and closes it to others when it is.</summary>
+    /// <summary>Creates the directory (0700), or takes away other users' access to an existing one.</summary>
     public static DataDirectory Open(string path)
     {
         try
@@ -40,22 +40,25 @@ internal sealed class DataDirectory
             Directory.CreateDirectory(path, OwnerOnly);
             if (System.IO.File.GetUnixFileMode(path) != OwnerOnly)
             {
-                // Somebody's home or /tmp, named by mistake, must not be closed to everyone else.
-                if (Directory.EnumerateFileSystemEntries(path).Any() && !System.IO.File.Exists(System.IO.Path.Combine(path, AdminTokenFile)))
+                // An operator may name a home directory or /tmp by mistake. Other users must not lose access to that.
+                var isOurs = System.IO.File.Exists(System.IO.Path.Combine(path, AdminTokenFile));
+                if (!isOurs && Directory.EnumerateFileSystemEntries(path).Any())
                 {
                     throw new SettingsException(
-                        "Edge:DataDirectory", path, "it holds something else and others can enter it; name a new directory, or close this one (chmod 0700)");
+                        "Edge:DataDirectory",
+                        path,
+                        "the directory has other files, and other users have access; name a new directory, or close this one (chmod 0700)");
                 }
 
                 System.IO.File.SetUnixFileMode(path, OwnerOnly);
             }
 
-            // Wherever it is made, its secrets stay out of a repository.
+            // The secrets must not get into a repository in which the directory may be.
             System.IO.File.WriteAllText(System.IO.Path.Combine(path, ".gitignore"), "*\n");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SettingsException("Edge:DataDirectory", path, $"it must be a directory that this user owns ({error.Message})");
+            throw new SettingsException("Edge:DataDirectory", path, $"the path must be a directory that this user owns ({error.Message})");
         }
 
         return new DataDirectory(path);
@@ -64,7 +67,7 @@ internal sealed class DataDirectory
     /// <summary>The path of a file in the directory.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Stops the start when a socket in this directory would have a longer name than the kernel takes.</summary>
+    /// <summary>Checks that the path of a socket in this directory is not longer than the kernel allows.</summary>
     public void CheckSocketPath(string socket)
     {
         if (Encoding.UTF8.GetByteCount(socket) > LongestSocketPath)
@@ -72,21 +75,25 @@ internal sealed class DataDirectory
             throw new SettingsException(
                 "Edge:DataDirectory",
                 Path,
-                $"the socket {socket} would be longer than the {LongestSocketPath} bytes that Unix sockets allow; choose a shorter directory");
+                $"the socket {socket} is longer than the {LongestSocketPath} bytes that Unix sockets allow; choose a shorter directory");
         }
     }
 
     /// <summary>
-    /// Holds the API server's socket for this process until disposed, and removes one that a dead process left.
+    /// Reserves the API server's socket for this process until disposed, and removes the socket of a process that has
+    /// died.
     /// </summary>
     public IDisposable ClaimApiSocket()
     {
         CheckSocketPath(ApiSocket);
         return TryClaim(ApiSocket)
-            ?? throw new SettingsException("Edge:DataDirectory", Path, "another process runs its embedded API server here; give each its own directory");
+            ?? throw new SettingsException(
+                "Edge:DataDirectory",
+                Path,
+                "another process runs its embedded API server in this directory; use a directory for each process");
     }
 
-    /// <summary>The same for the local agent's socket; null when another process holds it.</summary>
+    /// <summary>Reserves the local agent's socket; null when another process has reserved it.</summary>
     public IDisposable? TryClaimAgentSocket()
     {
         CheckSocketPath(AgentSocket);
@@ -97,8 +104,8 @@ internal sealed class DataDirectory
     public SettingsException Unusable(string name, string use, Exception error) =>
         new("Edge:DataDirectory", Path, $"{File(name)} cannot be {use} ({error.Message})");
 
-    /// <summary>Replaces a file's content in one step; only the owner can read it.</summary>
-    /// <exception cref="SettingsException">The file cannot be written, as on a full disk.</exception>
+    /// <summary>Replaces a file's content atomically. Only the owner can read the file.</summary>
+    /// <exception cref="SettingsException">The file cannot be written, for instance because the disk is full.</exception>
     public async Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         var temporary = File($"{name}.{Environment.ProcessId}.tmp");

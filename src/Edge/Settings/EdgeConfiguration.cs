@@ -2,17 +2,17 @@ using System.Text.Json;
 
 namespace Edge.Settings;
 
-/// <summary>Where settings come from: appsettings.json beside the assembly, then the environment, then the command line.</summary>
+/// <summary>Loads the settings from appsettings.json beside the assembly, the environment and the command line, in this order.</summary>
 internal static class EdgeConfiguration
 {
-    /// <summary>The sections that are this program's.</summary>
+    /// <summary>The sections of this program.</summary>
     public static readonly string[] Sections =
         ["Edge", "Relay", "ControlPlane", "Kestrel", "ReverseProxy", "Logging", "urls"];
 
     private const string FileName = "appsettings.json";
 
     /// <param name="args">The settings of the command line.</param>
-    /// <param name="directory">Where <c>appsettings.json</c> is, if there is one.</param>
+    /// <param name="directory">The directory of <c>appsettings.json</c>, which may be missing.</param>
     /// <exception cref="SettingsException">The file cannot be read.</exception>
     public static ConfigurationManager Load(string[] args, string directory)
     {
@@ -24,7 +24,7 @@ internal static class EdgeConfiguration
         return configuration;
     }
 
-    /// <summary>The same with the file beside the program's assembly.</summary>
+    /// <summary>Loads the settings with the file beside the program's assembly.</summary>
     public static ConfigurationManager Load(string[] args) => Load(args, AppContext.BaseDirectory);
 
     private static void AddFile(ConfigurationManager configuration, string directory)
@@ -32,7 +32,7 @@ internal static class EdgeConfiguration
         var path = Path.Combine(directory, FileName);
         if (Directory.Exists(path))
         {
-            throw new SettingsException(path, null, "it is a directory; a file is needed");
+            throw new SettingsException(path, null, "the path is a directory; a file is needed");
         }
 
         try
@@ -48,7 +48,7 @@ internal static class EdgeConfiguration
 
     private static string Why(InvalidDataException error) => error.GetBaseException() switch
     {
-        // It counts lines from zero.
+        // JsonException counts lines from zero.
         JsonException { LineNumber: { } line } json => $"line {line + 1} is no JSON ({json.Message.Split(" LineNumber: ")[0]})",
         FormatException format => format.Message,
         var cause => $"the file cannot be read ({cause.Message})",

@@ -1,6 +1,6 @@
 namespace Edge.Settings;
 
-/// <summary>Which of its jobs a process does (<c>Edge:Mode</c>).</summary>
+/// <summary>The parts of the program that a process runs (<c>Edge:Mode</c>).</summary>
 internal enum EdgeMode
 {
     /// <summary>Edge and relay, with the embedded API server unless <c>Edge:Backends</c> names others.</summary>
@@ -9,7 +9,7 @@ internal enum EdgeMode
     /// <summary>Edge and relay in front of <c>Edge:Backends</c>.</summary>
     Edge,
 
-    /// <summary>A regional relay: nothing is forwarded to API servers.</summary>
+    /// <summary>A regional DERP relay, which forwards nothing to API servers.</summary>
     Relay,
 
     /// <summary>The API server alone, on the public listeners.</summary>

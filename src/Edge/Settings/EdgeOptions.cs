@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Edge.Settings;
 
-/// <summary>The settings that decide what a process does and where; every default stands here.</summary>
+/// <summary>The settings that choose the parts of a process, its addresses and its directory, with their defaults.</summary>
 internal sealed record EdgeOptions
 {
     /// <summary>The public listener when neither <c>--urls</c> nor <c>Kestrel:Endpoints</c> is set.</summary>
@@ -13,28 +13,28 @@ internal sealed record EdgeOptions
     /// <summary><c>Edge:Mode</c>.</summary>
     public required EdgeMode Mode { get; init; }
 
-    /// <summary><c>Edge:Admin:Url</c>: where the admin host listens.</summary>
+    /// <summary><c>Edge:Admin:Url</c>: the address of the admin host.</summary>
     public required Uri AdminUrl { get; init; }
 
-    /// <summary><see cref="AdminUrl"/> as this machine's own processes reach it.</summary>
+    /// <summary><see cref="AdminUrl"/> for processes of this machine.</summary>
     public Uri LocalAdminUrl => AdminUrl.Host is "0.0.0.0" or "[::]" ? new UriBuilder(AdminUrl) { Host = "localhost" }.Uri : AdminUrl;
 
     /// <summary><c>Edge:Backends</c>: API servers; empty in mode <c>all</c> means the embedded one.</summary>
     public required IReadOnlyList<Uri> Backends { get; init; }
 
-    /// <summary>Whether a YARP <c>ReverseProxy</c> section is given in place of <see cref="Backends"/>.</summary>
+    /// <summary>Whether the configuration has YARP's section <c>ReverseProxy</c> instead of <see cref="Backends"/>.</summary>
     public required bool HasReverseProxySection { get; init; }
 
-    /// <summary><c>Edge:DataDirectory</c>, absolute.</summary>
+    /// <summary><c>Edge:DataDirectory</c>, as an absolute path.</summary>
     public required string DataDirectory { get; init; }
 
-    /// <summary><c>Edge:PublicUrl</c>: what clients call this node; null means the first listener.</summary>
+    /// <summary><c>Edge:PublicUrl</c>: the node's URL for clients; null means the first listener's.</summary>
     public required Uri? PublicUrl { get; init; }
 
-    /// <summary><c>Edge:ShutdownTimeout</c>: how long running requests and streams may take to end.</summary>
+    /// <summary><c>Edge:ShutdownTimeout</c>: the time for running requests and streams to end.</summary>
     public required TimeSpan ShutdownTimeout { get; init; }
 
-    /// <summary><c>Edge:DrainDelay</c>: how long the node still accepts after it has said that it is not ready.</summary>
+    /// <summary><c>Edge:DrainDelay</c>: how long the node accepts connections after it is no longer ready.</summary>
     public required TimeSpan DrainDelay { get; init; }
 
     /// <summary>Whether the API server runs in this process, behind the edge.</summary>
@@ -43,7 +43,7 @@ internal sealed record EdgeOptions
     /// <summary>Whether requests are forwarded to API servers.</summary>
     public bool Proxies => Mode is EdgeMode.All or EdgeMode.Edge;
 
-    /// <summary>Reads and checks the settings; relative directories are below <paramref name="workingDirectory"/>.</summary>
+    /// <summary>Reads and checks the settings. Relative directories are relative to <paramref name="workingDirectory"/>.</summary>
     public static EdgeOptions Read(SettingsReader settings, IConfiguration configuration, string workingDirectory)
     {
         var mode = settings.Choice("Edge:Mode", EdgeMode.All);
@@ -51,18 +51,21 @@ internal sealed record EdgeOptions
         var hasSection = configuration.GetSection("ReverseProxy").GetChildren().Any();
         if (backends.Length > 0 && hasSection)
         {
-            throw new SettingsException("Edge:Backends", null, "either this or a ReverseProxy section may be set, not both");
+            throw new SettingsException(
+                "Edge:Backends", null, "set either Edge:Backends or the section ReverseProxy, not both");
         }
 
         if (mode is EdgeMode.Edge && backends.Length == 0 && !hasSection)
         {
-            throw new SettingsException("Edge:Backends", null, "mode edge needs the URL of at least one API server, such as http://10.0.0.5:3000");
+            throw new SettingsException(
+                "Edge:Backends", null, "mode edge needs the URL of at least one API server, such as http://10.0.0.5:3000");
         }
 
         if (mode is EdgeMode.Relay or EdgeMode.Api && (backends.Length > 0 || hasSection))
         {
             var name = backends.Length > 0 ? "Edge:Backends" : "ReverseProxy";
-            throw new SettingsException(name, null, $"mode {mode.ToString().ToLowerInvariant()} forwards to no API server; use mode edge or all");
+            throw new SettingsException(
+                name, null, $"mode {mode.ToString().ToLowerInvariant()} does not forward to API servers; use mode edge or all");
         }
 
         return new EdgeOptions
@@ -78,7 +81,7 @@ internal sealed record EdgeOptions
         };
     }
 
-    /// <summary><c>Edge:DataDirectory</c>, absolute; also for commands that need no other setting.</summary>
+    /// <summary><c>Edge:DataDirectory</c> as an absolute path, for commands that need no other setting.</summary>
     public static string DataDirectoryOf(SettingsReader settings, string workingDirectory) =>
         Path.GetFullPath(settings.Text("Edge:DataDirectory") ?? ".edge", workingDirectory);
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Edge.Settings;
 
-/// <summary>A setting that stops the start; the message is one line with its name, its value and what is allowed.</summary>
+/// <summary>An error in the settings, which stops the start. The message is one line: the setting, its value, what is allowed.</summary>
 internal sealed partial class SettingsException : Exception
 {
     private const int LongestValue = 200;
@@ -20,7 +20,7 @@ internal sealed partial class SettingsException : Exception
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 
-    // RFC 3986 §3.2.1: user information of a URL, which may hold a password.
+    // RFC 3986 §3.2.1: the user information of a URL, which may include a password.
     [GeneratedRegex("//[^/@\\s]*@")]
     private static partial Regex Credentials();
 }

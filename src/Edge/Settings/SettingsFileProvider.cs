@@ -3,13 +3,14 @@ using Microsoft.Extensions.Configuration.Json;
 namespace Edge.Settings;
 
 /// <summary>
-/// A JSON file of settings. When it cannot be read while the node runs, the settings stay as they were; the framework's own provider would empty them.
+/// A JSON file of settings. When a change makes it unreadable, the settings stay as they were. .NET's own provider would remove
+/// them.
 /// </summary>
 internal sealed class SettingsFileProvider(JsonConfigurationSource source) : JsonConfigurationProvider(source)
 {
     private bool _wasRead;
 
-    /// <summary>Why the file as it is now cannot be read; null when it can.</summary>
+    /// <summary>The reason why the file cannot be read at present; null when it can.</summary>
     public string? Fault { get; private set; }
 
     public override void Load(Stream stream)

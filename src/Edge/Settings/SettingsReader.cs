@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Edge.Settings;
 
 /// <summary>
-/// Reads typed settings from configuration. It remembers every key that was asked for, so that
-/// <see cref="RefuseUnknownKeys"/> can name the ones nobody knows.
+/// Reads typed settings from the configuration. It records the keys that were read, so that <see cref="RefuseUnknownKeys"/> can
+/// find the others.
 /// </summary>
 internal sealed class SettingsReader(IConfiguration configuration)
 {
@@ -18,7 +18,7 @@ internal sealed class SettingsReader(IConfiguration configuration)
         return string.IsNullOrWhiteSpace(value) ? null : value.Trim();
     }
 
-    /// <summary>One of the names of <typeparamref name="T"/>, in any case.</summary>
+    /// <summary>One of the names of <typeparamref name="T"/>. Case is ignored.</summary>
     public T Choice<T>(string name, T otherwise)
         where T : struct, Enum
     {
@@ -28,7 +28,7 @@ internal sealed class SettingsReader(IConfiguration configuration)
             return otherwise;
         }
 
-        // Enum.TryParse also takes numbers and lists, which no operator means.
+        // Enum.TryParse also accepts numbers and lists.
         var match = Enum.GetNames<T>().FirstOrDefault(choice => choice.Equals(text, StringComparison.OrdinalIgnoreCase));
         return match is not null
             ? Enum.Parse<T>(match)
@@ -46,19 +46,23 @@ internal sealed class SettingsReader(IConfiguration configuration)
             : throw new SettingsException(name, text, "allowed are true and false");
     }
 
-    /// <summary>A whole number within the bounds given, both allowed.</summary>
+    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>.</summary>
     public long Number(string name, long otherwise, long min, long max)
     {
         var text = Text(name);
         return text is null ? otherwise
-            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max ? number
-            : throw new SettingsException(name, text, $"allowed is a whole number from {min} to {max}");
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
+                ? number
+                : throw new SettingsException(name, text, $"allowed is a whole number from {min} to {max}");
     }
 
-    /// <summary>A whole number within the bounds given, both allowed.</summary>
+    /// <summary>A whole number from <paramref name="min"/> to <paramref name="max"/>.</summary>
     public int Number(string name, int otherwise, int min, int max) => (int)Number(name, (long)otherwise, min, max);
 
-    /// <summary>A duration within the bounds given: <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c> or <c>hh:mm:ss</c>.</summary>
+    /// <summary>
+    /// A duration from <paramref name="min"/> to <paramref name="max"/>: <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c> or
+    /// <c>hh:mm:ss</c>.
+    /// </summary>
     public TimeSpan Duration(string name, TimeSpan otherwise, TimeSpan min, TimeSpan max)
     {
         var text = Text(name);
@@ -92,19 +96,19 @@ internal sealed class SettingsReader(IConfiguration configuration)
         return [.. configuration.GetSection(name).GetChildren().Select(static child => child.Key)];
     }
 
-    /// <summary>Stops the start at the first key under <paramref name="section"/> that nothing has asked for.</summary>
+    /// <summary>Refuses the first key under <paramref name="section"/> that was not read.</summary>
     public void RefuseUnknownKeys(string section)
     {
         foreach (var (key, value) in configuration.GetSection(section).AsEnumerable())
         {
-            // A section has no value of its own; the keys below it are looked at one by one. What has just the section's name
-            // is some other program's environment variable.
+            // A section without a value of its own is skipped; its keys are checked one by one. A key with exactly the section's name is
+            // an environment variable of another program.
             if (value is null || _known.Contains(key) || key.Length == section.Length)
             {
                 continue;
             }
 
-            // Where nothing is known beside the key, what is known higher up says more.
+            // When the key's parent has no known keys, the next section above has more helpful ones.
             var parent = key;
             string[] siblings;
             do
@@ -114,10 +118,8 @@ internal sealed class SettingsReader(IConfiguration configuration)
             }
             while (siblings.Length == 0 && parent.Length > section.Length);
 
-            throw new SettingsException(
-                key,
-                null,
-                siblings.Length > 0 ? $"no such setting; under {parent} there are {string.Join(", ", siblings)}" : $"no such setting; {parent} has none");
+            var hint = siblings.Length > 0 ? $"allowed under {parent} are {string.Join(", ", siblings)}" : $"{parent} has no settings";
+            throw new SettingsException(key, null, $"no such setting; {hint}");
         }
     }
 
@@ -132,10 +134,11 @@ internal sealed class SettingsReader(IConfiguration configuration)
         duration = default;
         if (text.Contains(':', StringComparison.Ordinal))
         {
-            return TimeSpan.TryParseExact(text, [@"h\:mm\:ss", @"hh\:mm\:ss", @"hh\:mm\:ss\.FFF"], CultureInfo.InvariantCulture, out duration);
+            string[] formats = [@"h\:mm\:ss", @"hh\:mm\:ss", @"hh\:mm\:ss\.FFF"];
+            return TimeSpan.TryParseExact(text, formats, CultureInfo.InvariantCulture, out duration);
         }
 
-        // A bare number is refused: TimeSpan would read it as days, most people mean seconds.
+        // A bare number is refused: TimeSpan would read it as days, but most people mean seconds.
         var digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
         if (digits <= 0 || digits > 9)
         {

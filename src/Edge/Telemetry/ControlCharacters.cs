@@ -5,7 +5,8 @@ using System.Text;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Text from elsewhere (header lines in a client library's error messages, for one) as it may stand in a log line or in a metric's label.
+/// Escapes control characters in text from elsewhere, such as header lines in a client library's error message, for log lines and
+/// for metric labels.
 /// </summary>
 internal static class ControlCharacters
 {
@@ -13,7 +14,7 @@ internal static class ControlCharacters
         [.. Enumerable.Range(0, 0xA0).Select(static value => (char)value).Where(char.IsControl), '\u2028', '\u2029']);
 
     /// <summary>
-    /// Control characters and line separators as <c>\x1B</c>: they would begin lines of their own, or move a terminal's cursor.
+    /// Writes control characters and line separators as <c>\x1B</c>. Unescaped they could start a new line or move a terminal's cursor.
     /// </summary>
     public static string? Escape(string? text)
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Edge.Telemetry;
 
-/// <summary>Checks the section <c>Logging</c>, which the framework reads: late, with an error of its own, or not at all.</summary>
+/// <summary>Checks the section <c>Logging</c>. .NET reports errors in it late, with unclear messages, or not at all.</summary>
 internal static class LoggingSettings
 {
     private const string Section = "Logging";
@@ -30,7 +30,7 @@ internal static class LoggingSettings
         var name = $"{parent}:LogLevel";
         if (settings.Text(name) is { } text)
         {
-            throw new SettingsException(name, text, $"levels belong to categories; set {name}:Default, or {name}:<category>");
+            throw new SettingsException(name, text, $"a level belongs to a category; set {name}:Default, or {name}:<category>");
         }
 
         foreach (var category in settings.Children(name))
@@ -65,11 +65,11 @@ internal static class LoggingSettings
         var name = $"{Format}:TimestampFormat";
         if (settings.Text(name) is { } format && !IsTimestampFormat(format))
         {
-            throw new SettingsException(name, format, "allowed is a format of .NET for dates, such as yyyy-MM-ddTHH:mm:ss.fffZ");
+            throw new SettingsException(name, format, "allowed is a .NET date format such as yyyy-MM-ddTHH:mm:ss.fffZ");
         }
     }
 
-    // A wrong one would throw with every entry that is logged.
+    // A wrong format would throw at every log entry.
     private static bool IsTimestampFormat(string format)
     {
         try

@@ -3,12 +3,13 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Edge.Telemetry;
 
-/// <summary>Logs to the console, as the standard <c>Logging</c> section says.</summary>
+/// <summary>Configures logging to the console, with the standard section <c>Logging</c>.</summary>
 internal static class LoggingSetup
 {
     /// <summary>
-    /// Replaces the providers so far by the console's: one line an entry with the time in UTC, or JSON. Levels are Information, and Warning for the
-    /// framework's categories, unless the configuration says otherwise; what <see cref="SensitiveLogs"/> forbids stays off whatever it says.
+    /// Replaces all logging providers by the console's: one line an entry with the time in UTC, or JSON. The default levels are
+    /// Information, and Warning for .NET's categories. The configuration can change them, but cannot enable what
+    /// <see cref="SensitiveLogs"/> forbids.
     /// </summary>
     /// <exception cref="SettingsException">The section has an unknown key, or a value that is not allowed.</exception>
     public static void AddEdgeLogging(this ILoggingBuilder logging, IConfiguration configuration)
@@ -21,29 +22,29 @@ internal static class LoggingSetup
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Yarp", LogLevel.Warning);
 
-        // That its keys are not sealed themselves: the data directory is closed to others.
+        // It warns that the keys are not encrypted. Other users have no access to the data directory.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
 
-        // A stack trace for every failed request; the edge says it in a line.
+        // It logs a stack trace for every failed request. The edge logs one line instead.
         logging.AddFilter("Yarp.ReverseProxy.Forwarder.HttpForwarder", LogLevel.Error);
 
-        // A stack trace for every failed probe; that a server's health has changed is said once, by another category.
+        // It logs a stack trace for every failed probe. ProbePolicy and DestinationHealthUpdater log changes of a server's health.
         logging.AddFilter("Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor", LogLevel.Error);
 
-        // Of a changed ReverseProxy section the edge tells itself, in a line.
+        // ReloadLog logs changes of the section ReverseProxy in one line.
         logging.AddFilter("Yarp.ReverseProxy.Management.ProxyConfigManager", LogLevel.None);
 
-        // That an API server is out is a warning; that it is back, an information.
+        // It logs an unhealthy API server as a warning, and one that is healthy again as an information.
         logging.AddFilter("Yarp.ReverseProxy.Health.DestinationHealthUpdater", LogLevel.Information);
 
-        // Of rules that fit equally well the last one wins: the configuration comes after the defaults.
+        // The last of several rules that match equally well applies, so the configuration comes after the defaults.
         logging.AddConfiguration(configuration.GetSection("Logging"));
         logging.Services.PostConfigure<LoggerFilterOptions>(Forbid);
     }
 
     private static void AddConsole(ILoggingBuilder logging)
     {
-        // Set before AddConsole, which lets the configuration's Logging:Console section override them.
+        // AddConsole comes after the defaults, because it lets the section Logging:Console override them.
         logging.Services.Configure<ConsoleLoggerOptions>(static options => options.FormatterName = ConsoleFormatterNames.Simple);
         logging.Services.Configure<SimpleConsoleFormatterOptions>(static options =>
         {
@@ -60,8 +61,8 @@ internal static class LoggingSetup
     }
 
     /// <summary>
-    /// One rule alone decides about an entry, and a more specific one of the configuration would win over any added here: so the refusal is
-    /// put into every rule, and into one for entries that no other rule fits. Runs again whenever the configuration is reloaded.
+    /// Adds the filter to every rule. Only one rule applies to an entry, and a more specific rule of the configuration would override
+    /// a separate one. One more rule is for entries that match no other. This runs again after every reload of the configuration.
     /// </summary>
     private static void Forbid(LoggerFilterOptions options)
     {

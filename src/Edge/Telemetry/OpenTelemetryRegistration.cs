@@ -6,7 +6,7 @@ using OpenTelemetry.Trace;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Registers the export of metrics and traces over OTLP. The standard <c>OTEL_*</c> variables decide everything, from the environment or
+/// Registers the export of metrics and traces over OTLP. The standard <c>OTEL_*</c> variables configure it, from the environment or
 /// any other source of the configuration: endpoints, protocol, headers, intervals, sampler (parent-based, always on, by default),
 /// resource. A signal without an endpoint is not collected.
 /// </summary>
@@ -15,25 +15,25 @@ internal static class OpenTelemetryRegistration
     private const string NoRequestAttributes = "Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData";
 
     /// <summary>
-    /// Adds the providers of the signals that the <c>OTEL_*</c> variables ask for, and <see cref="RequestSpans"/> for traces. A provider
-    /// hears the meters and activity sources of the whole process: call this on one host only, before any host starts. The host sends
-    /// what is left when it is disposed, so let it be the last one.
+    /// Adds the providers of the signals with an endpoint, and <see cref="RequestSpans"/> for traces. A provider listens to the meters
+    /// and activity sources of the whole process: call this for one host only, before any host starts. The provider sends the last
+    /// data when that host is disposed, so this should be the host that is disposed last.
     /// </summary>
-    /// <exception cref="Settings.SettingsException">A variable has a value that the exporter would not take.</exception>
+    /// <exception cref="Settings.SettingsException">A variable has a value that the exporter does not allow.</exception>
     public static WebApplicationBuilder AddEdgeOpenTelemetry(this WebApplicationBuilder builder, IConfiguration configuration)
     {
-        var traces = OtlpVariables.Wants(configuration, OtlpVariables.Traces);
-        var metrics = OtlpVariables.Wants(configuration, OtlpVariables.Metrics);
+        var traces = OtlpVariables.IsExported(configuration, OtlpVariables.Traces);
+        var metrics = OtlpVariables.IsExported(configuration, OtlpVariables.Metrics);
         if (!traces && !metrics)
         {
             return builder;
         }
 
-        // The packages read the variables from the host's own configuration, which has none of the process's.
+        // The packages read the variables from the host's own configuration, which does not include the process's.
         builder.Configuration.AddInMemoryCollection(
             configuration.AsEnumerable().Where(static pair => pair.Key.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)).ToArray());
 
-        // What comes later wins: an operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over the names given here.
+        // Later values override earlier ones: an operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override these names.
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(static resource => resource
             .Clear()
             .AddTelemetrySdk()
@@ -41,7 +41,7 @@ internal static class OpenTelemetryRegistration
             .AddEnvironmentVariableDetector());
         if (traces)
         {
-            // .NET 10 puts method, path and address on its request spans only when asked to. The server reads this when it starts.
+            // .NET 10 adds method, path and address to its request spans only with this switch. The server reads it at its start.
             if (!AppContext.TryGetSwitch(NoRequestAttributes, out _))
             {
                 AppContext.SetSwitch(NoRequestAttributes, false);
@@ -64,7 +64,7 @@ internal static class OpenTelemetryRegistration
         return builder;
     }
 
-    /// <summary>For the other hosts of the process: only names the spans of their requests.</summary>
+    /// <summary>Adds names and results to the request spans of the process's other hosts.</summary>
     public static IServiceCollection AddEdgeRequestSpans(this IServiceCollection services, IConfiguration configuration) =>
-        OtlpVariables.Wants(configuration, OtlpVariables.Traces) ? services.AddTransient<IStartupFilter, RequestSpans>() : services;
+        OtlpVariables.IsExported(configuration, OtlpVariables.Traces) ? services.AddTransient<IStartupFilter, RequestSpans>() : services;
 }

@@ -5,24 +5,24 @@ using OpenTelemetry.Exporter;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// The variables of the OTLP exporter (OpenTelemetry specification, "OTLP Exporter Configuration"). The exporter reads those for all
-/// signals itself, but ignores wrong values, throws for headers when it is made, and reads the variables of one signal
-/// (<c>OTEL_EXPORTER_OTLP_TRACES_…</c>) only in a mode that always exports every signal.
+/// The variables of the OTLP exporter (OpenTelemetry specification, "OTLP Exporter Configuration"). The exporter itself ignores
+/// wrong values, or throws for wrong headers at its creation. It reads the variables of one signal
+/// (<c>OTEL_EXPORTER_OTLP_TRACES_…</c>) only in a mode that exports every signal.
 /// </summary>
 internal static class OtlpVariables
 {
-    /// <summary>The signal of spans, as variables name it.</summary>
+    /// <summary>The name of traces in variables.</summary>
     public const string Traces = "TRACES";
 
-    /// <summary>The signal of metrics, as variables name it.</summary>
+    /// <summary>The name of metrics in variables.</summary>
     public const string Metrics = "METRICS";
 
     private const string Prefix = "OTEL_EXPORTER_OTLP_";
     private static readonly string[] Protocols = ["grpc", "http/protobuf"];
 
-    /// <summary>Whether a signal is to be exported: it has an endpoint, and nothing turns it off.</summary>
-    /// <exception cref="SettingsException">A variable has a value that the exporter would not take.</exception>
-    public static bool Wants(IConfiguration configuration, string signal)
+    /// <summary>Whether a signal is exported: it has an endpoint, and no variable disables it.</summary>
+    /// <exception cref="SettingsException">A variable has a value that the exporter does not allow.</exception>
+    public static bool IsExported(IConfiguration configuration, string signal)
     {
         var general = Url(configuration, $"{Prefix}ENDPOINT");
         var own = Url(configuration, $"{Prefix}{signal}_ENDPOINT");
@@ -38,10 +38,10 @@ internal static class OtlpVariables
         return true;
     }
 
-    /// <summary>Sets the options that a signal has variables of its own for; <see cref="Wants"/> has checked them.</summary>
+    /// <summary>Sets the options from the variables of one signal, which <see cref="IsExported"/> has checked.</summary>
     public static void Apply(IConfiguration configuration, string signal, OtlpExporterOptions options)
     {
-        // Setting it, to whatever, keeps the exporter from appending the signal's path.
+        // An explicit endpoint, whatever it is, keeps the exporter from appending the signal's path.
         if (Url(configuration, $"{Prefix}{signal}_ENDPOINT") is { } endpoint)
         {
             options.Endpoint = endpoint;
@@ -66,7 +66,7 @@ internal static class OtlpVariables
         options.Headers = settings.Text($"{Prefix}{signal}_HEADERS") ?? options.Headers;
     }
 
-    // Headers are not shown, since they hold credentials.
+    // Errors do not contain headers, which may be credentials.
     private static void Check(IConfiguration configuration, string prefix)
     {
         var settings = new SettingsReader(configuration);
@@ -84,7 +84,9 @@ internal static class OtlpVariables
         if (settings.Text($"{prefix}HEADERS") is { } headers && !AreHeaders(headers))
         {
             throw new SettingsException(
-                $"{prefix}HEADERS", null, "allowed is a list such as name=value,name2=value2, URL-encoded where a value has other characters");
+                $"{prefix}HEADERS",
+                null,
+                "allowed is a list such as name=value,name2=value2; values with other characters must be URL-encoded");
         }
     }
 
@@ -98,7 +100,7 @@ internal static class OtlpVariables
 
     private static bool Is(string? value, string expected) => string.Equals(value?.Trim(), expected, StringComparison.OrdinalIgnoreCase);
 
-    // The exporter decodes first, so that an encoded comma divides too.
+    // The exporter decodes before it splits, so an encoded comma separates headers too.
     private static bool AreHeaders(string text) => Uri.UnescapeDataString(text)
         .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
         .All(static header => header.IndexOf('=', StringComparison.Ordinal) is > 0 and var end

@@ -5,15 +5,16 @@ using System.IO.Pipelines;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Collects the process's metrics from its construction on, and writes them in the Prometheus text format. It hears the meters of every
-/// host in the process. Two instruments whose names become the same but whose types differ cannot share a family: the later one is left out.
+/// Collects the process's metrics from its construction on, and writes them in the Prometheus text format. It listens to the meters
+/// of all hosts. Two instruments that get the same name but have different types cannot share a family: the later one is not
+/// exported.
 /// </summary>
 internal sealed partial class PrometheusExporter : IDisposable
 {
-    /// <summary>The media type of what <see cref="WriteAsync"/> writes.</summary>
+    /// <summary>The media type of the text format.</summary>
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// <summary>The default of how many series an instrument may have, as OpenTelemetry's.</summary>
+    /// <summary>The default of series per instrument, which is also OpenTelemetry's.</summary>
     public const int DefaultSeriesLimit = 2_000;
 
     private readonly Lock _familiesLock = new();
@@ -24,9 +25,9 @@ internal sealed partial class PrometheusExporter : IDisposable
     private readonly ILogger _logger;
     private readonly int _seriesLimit;
 
-    /// <param name="logger">Told of observable instruments that fail.</param>
-    /// <param name="meters">Names of meters to collect, as in <see cref="TelemetrySources.Meters"/>, the default.</param>
-    /// <param name="seriesLimit">How many series each instrument may have before the rest is folded into one.</param>
+    /// <param name="logger">Reports observable instruments that fail.</param>
+    /// <param name="meters">The meters to collect, in the form of <see cref="TelemetrySources.Meters"/>, which is the default.</param>
+    /// <param name="seriesLimit">Series per instrument. Measurements with more tags go to one overflow series.</param>
     public PrometheusExporter(
         ILogger<PrometheusExporter> logger, IReadOnlyList<string>? meters = null, int seriesLimit = DefaultSeriesLimit)
     {
@@ -51,11 +52,11 @@ internal sealed partial class PrometheusExporter : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Writes all metrics as they are now. The writer is flushed, not completed.</summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled while the reader was slow.</exception>
+    /// <summary>Writes the current values of all metrics. Flushes the writer, but does not complete it.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled during the write.</exception>
     public async Task WriteAsync(PipeWriter output, CancellationToken cancellationToken)
     {
-        // The text is made before the first byte is sent, so that a slow reader holds no lock.
+        // The complete text is made before the first byte is sent, so that a slow reader holds no lock.
         var text = Collect();
         await output.WriteAsync(text, cancellationToken);
     }
@@ -105,7 +106,7 @@ internal sealed partial class PrometheusExporter : IDisposable
         }
         catch (AggregateException e)
         {
-            // The listener has asked all instruments before it throws: only those that failed are missing from this scrape.
+            // The listener has read all instruments before it throws. Only the failed ones are missing in this scrape.
             LogObservationFailed(_logger, e);
         }
     }
@@ -158,6 +159,8 @@ internal sealed partial class PrometheusExporter : IDisposable
     [LoggerMessage(1050, LogLevel.Warning, "Some observable metrics could not be read.")]
     private static partial void LogObservationFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(1051, LogLevel.Warning, "Instrument {Instrument} of meter {Meter} is not exported: {Name} already exists with another type.")]
+    [LoggerMessage(
+        1051, LogLevel.Warning,
+        "Instrument {Instrument} of meter {Meter} is not exported: {Name} already exists with another type.")]
     private static partial void LogConflict(ILogger logger, string instrument, string meter, string name);
 }

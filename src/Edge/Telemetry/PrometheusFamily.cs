@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Everything of one name in the text format. Each host in the process has its own meters with the same instruments: what they record
-/// under the same labels is added up.
+/// A metric family: all series with one name. Each host of the process has meters of its own with the same instruments; values with
+/// the same labels are added up.
 /// </summary>
 internal sealed class PrometheusFamily(string name, PrometheusType type, string help, double[] boundaries)
 {
@@ -23,8 +23,8 @@ internal sealed class PrometheusFamily(string name, PrometheusType type, string 
     public double[] Boundaries => boundaries;
 
     /// <summary>
-    /// The table that an instrument records to. Sums that only grow outlive their instrument, or they would fall when a host stops;
-    /// they share a table. Everything else counts as long as its instrument lives.
+    /// The table for the measurements of an instrument. Monotonic sums share a table that outlives their instrument; otherwise the
+    /// sum would fall when a host stops. Other instruments have a table of their own, for their lifetime.
     /// </summary>
     public PrometheusTable Attach(Instrument instrument, int limit)
     {
@@ -49,7 +49,7 @@ internal sealed class PrometheusFamily(string name, PrometheusType type, string 
         }
     }
 
-    /// <summary>Forgets an instrument that is gone.</summary>
+    /// <summary>Removes the table of an instrument that no longer exists.</summary>
     public void Detach(Instrument instrument, PrometheusTable table)
     {
         if (!IsShared(instrument))
@@ -61,7 +61,7 @@ internal sealed class PrometheusFamily(string name, PrometheusType type, string 
         }
     }
 
-    /// <summary>The lines of a scrape, by their labels, in a stable order.</summary>
+    /// <summary>The points of a scrape by their labels, in a stable order.</summary>
     public SortedDictionary<string, PrometheusPoint> Collect()
     {
         PrometheusTable[] tables;
@@ -103,7 +103,7 @@ internal enum PrometheusType
     Histogram,
 }
 
-/// <summary>What the kinds of .NET instruments mean in the text format.</summary>
+/// <summary>Maps .NET instruments to the text format.</summary>
 internal static class PrometheusInstrument
 {
     // The defaults of the OpenTelemetry specification, and the same scaled to seconds.
@@ -121,10 +121,10 @@ internal static class PrometheusInstrument
             : null;
     }
 
-    /// <summary>Whether each measurement replaces the one before.</summary>
+    /// <summary>Whether each measurement replaces the previous one.</summary>
     public static bool IsGauge(Instrument instrument) => Kind(instrument) == typeof(Gauge<>);
 
-    /// <summary>The bucket boundaries of a histogram: those its author advises, else the defaults for its unit.</summary>
+    /// <summary>The bucket boundaries of a histogram: the instrument's advice, or else the defaults for its unit.</summary>
     public static double[] Boundaries(Instrument instrument)
     {
         var advised = instrument switch
@@ -149,7 +149,7 @@ internal static class PrometheusInstrument
 
     private static Type? Kind(Instrument instrument)
     {
-        // The runtime may derive from the public kinds.
+        // The runtime may derive types from the public ones.
         for (var type = instrument.GetType(); type is not null; type = type.BaseType)
         {
             if (type.IsGenericType && type.Assembly == typeof(Instrument).Assembly && type.IsPublic)

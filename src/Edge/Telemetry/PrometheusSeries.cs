@@ -2,16 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace Edge.Telemetry;
 
-/// <summary>What was recorded with one set of tags. Recording allocates nothing and may happen on any thread.</summary>
+/// <summary>The recorded values of one set of tags. Recording allocates nothing and is thread-safe.</summary>
 internal abstract class PrometheusSeries
 {
-    /// <summary>Takes a measurement of an integer instrument.</summary>
+    /// <summary>Records a measurement of an integer instrument.</summary>
     public virtual void Record(long value) => Record((double)value);
 
-    /// <summary>Takes a measurement.</summary>
+    /// <summary>Records a measurement.</summary>
     public abstract void Record(double value);
 
-    /// <summary>Adds what was recorded so far to a line of the scrape.</summary>
+    /// <summary>Adds the recorded values to a point of the scrape.</summary>
     public abstract void AddTo(PrometheusPoint point);
 
     /// <summary>A counter, or an up-down counter where <paramref name="monotonic"/> is false.</summary>
@@ -31,7 +31,7 @@ internal abstract class PrometheusSeries
 
         public override void Record(double value)
         {
-            // One NaN would make the sum NaN for ever.
+            // A single NaN would make the sum NaN for ever.
             if (double.IsFinite(value) && (!monotonic || value > 0))
             {
                 _cells.Add(RealCell, value);
@@ -41,7 +41,7 @@ internal abstract class PrometheusSeries
         public override void AddTo(PrometheusPoint point) => point.Value += _cells.Whole(WholeCell) + _cells.Real(RealCell);
     }
 
-    /// <summary>A gauge, or the latest report of an observable instrument.</summary>
+    /// <summary>A gauge, or the last value of an observable instrument.</summary>
     internal sealed class Last : PrometheusSeries
     {
         private double _value;
@@ -51,7 +51,7 @@ internal abstract class PrometheusSeries
         public override void AddTo(PrometheusPoint point) => point.Value += Volatile.Read(ref _value);
     }
 
-    /// <summary>A histogram; a measurement equal to a boundary belongs below it, as <c>le</c> says.</summary>
+    /// <summary>A histogram. A measurement equal to a boundary counts below it (<c>le</c>).</summary>
     internal sealed class Histogram(double[] boundaries) : PrometheusSeries
     {
         private readonly PrometheusCells _cells = new(boundaries.Length + 2);
@@ -82,13 +82,14 @@ internal abstract class PrometheusSeries
 }
 
 /// <summary>
-/// A row of numbers that many threads add to at once. Each processor has its own copy, on its own cache lines, so that a counter in the
-/// hot path does not make all processors wait for one line; a reader adds the copies up.
+/// An array of numbers to which many threads add at once. Each processor has a copy on its own cache lines, so that a counter in
+/// the hot path causes no contention. A reader adds up the copies.
 /// </summary>
 internal sealed class PrometheusCells
 {
     private const int LongsPerCacheLine = 8;
-    private static readonly int Copies = (int)Math.Min(8, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount));
+    private static readonly int Copies =
+        (int)Math.Min(8, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount));
     private readonly long[] _cells;
     private readonly int _stride;
 
@@ -101,7 +102,7 @@ internal sealed class PrometheusCells
     /// <summary>Adds to a cell of whole numbers.</summary>
     public void Add(int cell, long value) => Interlocked.Add(ref Mine(cell), value);
 
-    /// <summary>Adds to a cell of real numbers; a cell is used for one kind only.</summary>
+    /// <summary>Adds to a cell of real numbers. A cell holds only one of both kinds.</summary>
     public void Add(int cell, double value)
     {
         ref var bits = ref Mine(cell);
@@ -146,20 +147,23 @@ internal sealed class PrometheusCells
     private ref long Mine(int cell) => ref _cells[((Thread.GetCurrentProcessorId() & (Copies - 1)) * _stride) + cell];
 }
 
-/// <summary>One line of labels at the moment of a scrape: everything recorded under them, from whichever instrument, added up.</summary>
+/// <summary>The values of one set of labels in a scrape, added up over all instruments.</summary>
 internal sealed class PrometheusPoint
 {
     /// <summary>The value of a counter or gauge; the sum of a histogram.</summary>
     public double Value { get; set; }
 
-    /// <summary>The measurements in each bucket of a histogram, not cumulative; the last is for those above every boundary.</summary>
+    /// <summary>
+    /// The number of measurements in each bucket of a histogram, not cumulative. The last bucket is above all
+    /// boundaries.
+    /// </summary>
     public long[]? Buckets { get; set; }
 }
 
 /// <summary>
-/// The series of one instrument, found by tags. Readers take no lock and allocate nothing: chains are immutable, and a new series or a
-/// larger table is published with one write. The order of tags does not matter. When <paramref name="limit"/> series exist, whatever
-/// is new goes to one overflow series, so that a tag with unbounded values cannot exhaust memory.
+/// The series of one instrument by their tags, in any order. Readers need no lock and allocate nothing: chains are immutable, and
+/// one write publishes a new series or a larger table. When there are <paramref name="limit"/> series, measurements with new tags
+/// go to one overflow series, so that a tag with unbounded values cannot exhaust memory.
 /// </summary>
 internal sealed class PrometheusTable(Func<PrometheusSeries> create, KeyValuePair<string, object?>[] constants, int limit)
 {
@@ -168,14 +172,14 @@ internal sealed class PrometheusTable(Func<PrometheusSeries> create, KeyValuePai
     private PrometheusSeries? _overflow;
     private int _count;
 
-    /// <summary>The series for a set of tags, made when it is new and there is room.</summary>
+    /// <summary>The series for a set of tags. It is created when it is new and within the limit.</summary>
     public PrometheusSeries Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var hash = Hash(tags);
         return Look(Volatile.Read(ref _buckets), hash, tags) ?? Volatile.Read(ref _overflow) ?? Add(hash, tags);
     }
 
-    /// <summary>Adds every series to the lines of a scrape.</summary>
+    /// <summary>Adds every series to the points of a scrape.</summary>
     public void AddTo(IDictionary<string, PrometheusPoint> points)
     {
         foreach (var head in Volatile.Read(ref _buckets))
@@ -192,7 +196,7 @@ internal sealed class PrometheusTable(Func<PrometheusSeries> create, KeyValuePai
         }
     }
 
-    /// <summary>Forgets all series: an observable instrument reports them afresh at each scrape, without those that are gone.</summary>
+    /// <summary>Removes all series. Observable instruments report their current series at each scrape.</summary>
     public void Clear()
     {
         lock (_lock)
@@ -269,7 +273,7 @@ internal sealed class PrometheusTable(Func<PrometheusSeries> create, KeyValuePai
         Volatile.Write(ref _buckets, larger);
     }
 
-    /// <summary>A sum over the tags, so that their order has no part in it; strings hash with the process's random seed.</summary>
+    /// <summary>A sum of hashes, which does not depend on the order of tags. Hashes of strings have a random seed per process.</summary>
     private static int Hash(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var hash = 0;

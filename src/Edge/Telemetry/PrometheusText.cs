@@ -5,12 +5,12 @@ using System.Text;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Writes families in the Prometheus text format, version 0.0.4: one HELP and TYPE a family, then its samples; a histogram as
+/// Writes families in the Prometheus text format, version 0.0.4: HELP and TYPE of each family, then its samples. A histogram has
 /// cumulative buckets that end with <c>+Inf</c>, a sum and a count.
 /// </summary>
 internal sealed class PrometheusText(IBufferWriter<byte> output)
 {
-    /// <summary>Writes one family; nothing when it has no samples.</summary>
+    /// <summary>Writes one family, unless it has no samples.</summary>
     public void Write(PrometheusFamily family)
     {
         var points = family.Collect();
@@ -49,7 +49,7 @@ internal sealed class PrometheusText(IBufferWriter<byte> output)
             Sample($"{family.Name}_bucket", $"{labels}{separator}le=\"{le}\"", Number(count));
         }
 
-        // Counted from the same buckets: the count always equals the +Inf bucket, as the format demands.
+        // The count comes from the buckets, so that it always equals the +Inf bucket, as the format requires.
         Sample($"{family.Name}_sum", labels, Number(point.Value));
         Sample($"{family.Name}_count", labels, Number(count));
     }
@@ -84,14 +84,14 @@ internal sealed class PrometheusText(IBufferWriter<byte> output)
 
 /// <summary>
 /// The Prometheus name of an instrument, after the OpenTelemetry specification "Prometheus and OpenMetrics Compatibility":
-/// characters outside the alphabet become underscores, the unit is spelled out and appended, counters end in <c>_total</c>, and endings
-/// that belong to other types go, as <c>promtool check metrics</c> asks.
+/// characters that are not allowed become underscores, the unit is appended as a word, counters end with <c>_total</c>, and
+/// suffixes of other types are removed, as <c>promtool check metrics</c> requires.
 /// </summary>
 internal static class PrometheusName
 {
     private const string Total = "_total";
 
-    // The endings of counters and of a histogram's samples, which a gauge may not have: .NET has dotnet.assembly.count.
+    // Suffixes of counters and of a histogram's samples, which a gauge must not have. .NET has dotnet.assembly.count.
     private static readonly string[] Reserved = [Total, "_count", "_sum", "_bucket"];
 
     /// <summary>The name of a metric family.</summary>
@@ -141,7 +141,7 @@ internal static class PrometheusName
         return text.Length == 0 ? "_" : text.ToString();
     }
 
-    /// <summary>A UCUM unit in words: <c>s</c> is "seconds", <c>By/s</c> "bytes_per_second", <c>{request}</c> nothing.</summary>
+    /// <summary>A UCUM unit as words: <c>s</c> is "seconds", <c>By/s</c> is "bytes_per_second", <c>{request}</c> is nothing.</summary>
     private static string Unit(string? unit)
     {
         var text = RemoveAnnotations(unit ?? "");
@@ -218,16 +218,19 @@ internal static class PrometheusName
     };
 }
 
-/// <summary>Tags as the text between the braces of a sample: <c>method="GET",status="200"</c>.</summary>
+/// <summary>Formats tags as the text between the braces of a sample: <c>method="GET",status="200"</c>.</summary>
 internal static class PrometheusLabels
 {
-    /// <summary>The labels of the series that takes what no longer has room; its name is OpenTelemetry's.</summary>
+    /// <summary>The labels of the overflow series. The name is OpenTelemetry's.</summary>
     public const string Overflow = "otel_metric_overflow=\"true\"";
 
-    /// <summary>The longest label value, in UTF-16 units; what is longer is cut.</summary>
+    /// <summary>The length in UTF-16 units at which a label's value is cut.</summary>
     private const int MaxValueLength = 256;
 
-    /// <summary>Sorted by name, one label a name (the last tag wins), null values and tags that may hold a query string left out.</summary>
+    /// <summary>
+    /// Formats tags sorted by name, with one label for each name (the last tag wins), without null values and without tags that may
+    /// contain a query string.
+    /// </summary>
     public static string Format(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         if (tags.IsEmpty)
@@ -238,7 +241,7 @@ internal static class PrometheusLabels
         var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in tags)
         {
-            // The text format has no null: a missing label and an empty one are the same.
+            // The text format has no null. A missing label is the same as an empty one.
             if (value is not null && key is not null && !TelemetrySources.MayHoldQuery(key))
             {
                 labels[PrometheusName.Label(key)] = Text(value);
@@ -258,8 +261,8 @@ internal static class PrometheusLabels
 
     private static string Text(object value) => value switch
     {
-        // A line feed has an escape of the format's own.
-        string text => text.Contains('\n', StringComparison.Ordinal) ? string.Join('\n', text.Split('\n').Select(ControlCharacters.Escape)) : ControlCharacters.Escape(text)!,
+        // A line feed has an escape in the text format, so it is not escaped here.
+        string text => string.Join('\n', text.Split('\n').Select(ControlCharacters.Escape)),
         bool flag => flag ? "true" : "false",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };

@@ -3,7 +3,7 @@ using OpenTelemetry;
 
 namespace Edge.Telemetry;
 
-/// <summary>Takes query strings out of spans, whoever put them there: clients send session tokens in them.</summary>
+/// <summary>Removes query strings from all spans: clients send session tokens in them.</summary>
 internal sealed class QueryRemover : BaseProcessor<Activity>
 {
     public override void OnEnd(Activity data)

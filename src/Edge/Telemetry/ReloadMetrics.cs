@@ -3,7 +3,7 @@ using Edge.Listeners;
 
 namespace Edge.Telemetry;
 
-/// <summary>Counts configurations that came while the node runs, by what became of them. Meter <c>Edge</c>.</summary>
+/// <summary>Counts changed configurations of a running node, by result. Meter <c>Edge</c>.</summary>
 internal sealed class ReloadMetrics(IMeterFactory meters)
 {
     private readonly Counter<long> _reloads = meters.Create(AccessMetrics.MeterName).CreateCounter<long>(

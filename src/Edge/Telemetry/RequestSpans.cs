@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Edge.Telemetry;
 
 /// <summary>
-/// Adds to a request's span what .NET 10 leaves out: its result, its route, and a name made of them, as OpenTelemetry's HTTP conventions
-/// say. As a startup filter it runs before all other middleware.
+/// Adds to request spans what .NET 10 does not: the result, the route, and a name from both, after OpenTelemetry's HTTP
+/// conventions. As a startup filter it runs before all other middleware.
 /// </summary>
 internal sealed class RequestSpans : IStartupFilter
 {
@@ -29,7 +29,7 @@ internal sealed class RequestSpans : IStartupFilter
         next(app);
     };
 
-    /// <summary>Writes a request's result on its span, unless the span has ended.</summary>
+    /// <summary>Sets the result on the request's span, unless the span has ended.</summary>
     public static void Describe(HttpContext context, int status)
     {
         if (context.Features.Get<IHttpActivityFeature>()?.Activity is not { IsStopped: false, IsAllDataRequested: true } activity)
@@ -44,14 +44,14 @@ internal sealed class RequestSpans : IStartupFilter
             activity.SetStatus(ActivityStatusCode.Error);
         }
 
-        // The server's own tag: a made-up method is "_OTHER" there.
+        // The server has set this tag. For an unknown method it is "_OTHER".
         var method = activity.GetTagItem("http.request.method") is string known && known != "_OTHER" ? known : "HTTP";
         var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
         activity.SetTag("http.route", route);
         activity.DisplayName = string.IsNullOrEmpty(route) ? method : $"{method} {route}";
     }
 
-    /// <summary>The status that the server makes of an exception once it has left the middleware.</summary>
+    /// <summary>The status that the server sends after an unhandled exception.</summary>
     private static int StatusAfter(Exception exception, HttpContext context) =>
         context.Response.HasStarted ? context.Response.StatusCode
         : exception is BadHttpRequestException bad ? bad.StatusCode

@@ -1,25 +1,25 @@
 namespace Edge.Telemetry;
 
 /// <summary>
-/// The log categories of the framework that write request targets, headers or bodies, and so credentials, at their lower levels. No
-/// configuration turns these on.
+/// The log categories of .NET that write request targets, headers or bodies at their lower levels, and with them credentials. No
+/// configuration can enable these levels.
 /// </summary>
 internal static class SensitiveLogs
 {
     private static readonly (string Category, LogLevel From)[] Categories =
     [
-        // Raw bytes and headers, at any level that they choose.
+        // They log raw bytes and headers, at a configurable level.
         ("Microsoft.AspNetCore.HttpLogging", LogLevel.None),
         ("Microsoft.AspNetCore.Server.Kestrel.Core.Internal.LoggingConnectionMiddleware", LogLevel.None),
 
-        // "Request starting … {Path}{QueryString}". At no level: it writes nothing else, and while it could, the server begins a span for
-        // every request, whether or not anybody traces, and the proxy sends that span's identity on in place of the client's.
+        // "Request starting … {Path}{QueryString}". It is off at all levels: it writes nothing else, and if it is on, the server starts
+        // a span for every request even without tracing, and the proxy forwards that span's id instead of the client's.
         ("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None),
 
-        // "Invalid request line: 'GET /?…'", and the same for headers.
+        // "Invalid request line: 'GET /?…'", and the like for headers.
         ("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Warning),
 
-        // "Failed to bind parameter … from "{SourceValue}"" (also query and header values), redirect targets.
+        // "Failed to bind parameter … from "{SourceValue}"", also with query and header values, and targets of redirects.
         ("Microsoft.AspNetCore.Http.RequestDelegateFactory", LogLevel.Warning),
         ("Microsoft.AspNetCore.Http.RequestDelegateGenerator", LogLevel.Warning),
         ("Microsoft.AspNetCore.Http.Result", LogLevel.Warning),
@@ -27,7 +27,7 @@ internal static class SensitiveLogs
         ("Microsoft.AspNetCore.Rewrite", LogLevel.Warning),
         ("Microsoft.AspNetCore.Routing.DefaultLinkGenerator", LogLevel.Warning),
 
-        // "Proxying to {targetUrl}"; outgoing requests and, at Trace, their headers.
+        // "Proxying to {targetUrl}", and outgoing requests, at Trace with their headers.
         ("Yarp.ReverseProxy.Forwarder", LogLevel.Warning),
         ("System.Net.Http.HttpClient", LogLevel.Warning),
     ];

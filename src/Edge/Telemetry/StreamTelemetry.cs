@@ -2,13 +2,13 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Edge.Telemetry;
 
-/// <summary>Keeps long-lived streams out of what is measured per request.</summary>
+/// <summary>Excludes long-lived streams from the telemetry of requests.</summary>
 internal static class StreamTelemetry
 {
     /// <summary>
-    /// Call when a request has become a stream and its status (101, or 200 over HTTP/2) is set. The request's span ends now, with the
-    /// handshake's duration; the request enters no duration histogram; what the server does with both when the stream ends changes
-    /// nothing any more. Without telemetry this does nothing.
+    /// Ends the request's span, which then has the duration of the handshake, and excludes the request from duration histograms. The
+    /// server's own calls at the end of the stream have no effect after that. Call this when the request has become a stream and its
+    /// status is set (101, or 200 over HTTP/2).
     /// </summary>
     public static void DetachStream(HttpContext context)
     {
@@ -17,7 +17,7 @@ internal static class StreamTelemetry
             metrics.MetricsDisabled = true;
         }
 
-        // Stopping again, as the server will, does nothing: listeners hear of it once.
+        // The server will call Stop again, which has no effect.
         RequestSpans.Describe(context, context.Response.StatusCode);
         context.Features.Get<IHttpActivityFeature>()?.Activity.Stop();
     }

@@ -1,10 +1,13 @@
 namespace Edge.Telemetry;
 
-/// <summary>What is measured and traced: the names that both exporters listen to. A trailing <c>*</c> stands for any ending.</summary>
+/// <summary>The names of meters and activity sources for both exporters. A trailing <c>*</c> matches any suffix.</summary>
 internal static class TelemetrySources
 {
-    // Not System.Net.Http: it labels by the Host that requests carry, which here is whatever clients send.
-    /// <summary>The meters exported over OTLP and at <c>/metrics</c>; others in the process are not listened to and cost nothing.</summary>
+    // System.Net.Http is not one of them: its label for the host is the Host header, which clients choose.
+    /// <summary>
+    /// The meters exported over OTLP and at <c>/metrics</c>. The process's other meters have no listener and cost
+    /// nothing.
+    /// </summary>
     public static readonly IReadOnlyList<string> Meters =
     [
         "Edge", "Edge.*",
@@ -18,15 +21,15 @@ internal static class TelemetrySources
     ];
 
     /// <summary>
-    /// Meters whose instruments have the names of another program's metrics: they stand at <c>/metrics</c> as they are, without the
-    /// endings that the rules of OpenTelemetry would add, so that its dashboards and alerts go on working.
+    /// Meters whose instruments have the names of another program's metrics. <c>/metrics</c> shows these names without the suffixes of
+    /// OpenTelemetry's rules, so that the program's dashboards and alerts still work.
     /// </summary>
     public static readonly IReadOnlyList<string> ForeignNames = ["Relay.Derp", "Relay.Stun", "Edge.Derp"];
 
     /// <summary>The activity sources exported over OTLP.</summary>
     public static readonly IReadOnlyList<string> Activities = ["Edge", "Microsoft.AspNetCore", "System.Net.Http"];
 
-    /// <summary>Whether a name is in such a list.</summary>
+    /// <summary>Whether a name matches one of the patterns.</summary>
     public static bool Matches(IReadOnlyList<string> patterns, string name)
     {
         foreach (var pattern in patterns)
@@ -41,8 +44,8 @@ internal static class TelemetrySources
     }
 
     /// <summary>
-    /// Whether a tag's value is, or may hold, a query string. Clients put session tokens into queries, so such tags are never exported.
-    /// The names are those of the OpenTelemetry semantic conventions, old and new.
+    /// Whether a tag's value may contain a query string. Clients send session tokens in queries, so such tags are not exported. The
+    /// names are from the OpenTelemetry semantic conventions, old and new.
     /// </summary>
     public static bool MayHoldQuery(string tag) => tag is "url.query" or "url.full" or "http.url" or "http.target";
 }

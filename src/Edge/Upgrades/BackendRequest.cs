@@ -5,13 +5,15 @@ using Relay.Streams.Wire;
 
 namespace Edge.Upgrades;
 
-/// <summary>The upgrade as an API server is asked for it: the transformed request, and the headers of this one connection.</summary>
+/// <summary>Makes the upgrade request to an API server: the transformed request, and the headers of the new connection.</summary>
 internal static class BackendRequest
 {
     public static UpgradeRequest Create(HttpRequestMessage request, RequestedUpgrade upgrade)
     {
         var headers = new List<HttpHeader> { new("Host", request.Headers.Host ?? request.RequestUri!.Authority) };
-        var all = request.Content is null ? request.Headers.NonValidated : request.Headers.NonValidated.Concat(request.Content.Headers.NonValidated);
+        var all = request.Content is null
+            ? request.Headers.NonValidated
+            : request.Headers.NonValidated.Concat(request.Content.Headers.NonValidated);
         foreach (var (name, values) in all)
         {
             if (name is not "Host")
@@ -24,7 +26,7 @@ internal static class BackendRequest
         headers.Add(new HttpHeader("Upgrade", upgrade.Protocol));
         if (upgrade.IsExtendedConnect)
         {
-            // HTTP/2 needs no proof that the server understood; HTTP/1.1 does (RFC 8441 §5, RFC 6455 §4.1).
+            // HTTP/1.1 needs a key by which the server proves that it understood; HTTP/2 has none (RFC 8441 §5, RFC 6455 §4.1).
             headers.RemoveAll(static header => header.Is("Sec-WebSocket-Key"));
             headers.Add(new HttpHeader("Sec-WebSocket-Key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(16))));
         }

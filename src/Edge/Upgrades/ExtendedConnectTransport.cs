@@ -6,7 +6,7 @@ using Relay.Streams;
 
 namespace Edge.Upgrades;
 
-/// <summary>The client's side of a stream over HTTP/2 (RFC 8441): one stream of the connection, whose others go on.</summary>
+/// <summary>The client's side of a stream over HTTP/2 (RFC 8441). The connection's other streams are not affected by it.</summary>
 internal sealed class ExtendedConnectTransport(HttpContext context, Stream stream) : StreamTransport
 {
     // RFC 9113 §7: the stream is no longer needed.
@@ -22,7 +22,7 @@ internal sealed class ExtendedConnectTransport(HttpContext context, Stream strea
 
     public override PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
 
-    // RST_STREAM, or the end of the connection.
+    // The client sent RST_STREAM, or the connection ended.
     public override bool IsBroken => _aborted.IsCancellationRequested;
 
     public override bool HasVanished(TimeSpan now) => _socket is not null && _peer.IsGone(_socket, now);

@@ -8,10 +8,10 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Edge.Upgrades;
 
-/// <summary>Opens the API server's side of a stream, with the TLS settings of its cluster.</summary>
+/// <summary>Opens connections to API servers for streams, with the TLS settings of their cluster.</summary>
 internal sealed class StreamConnector(BackendConnector connector)
 {
-    /// <exception cref="HttpRequestException">The connection does not stand, for the reason that it names; nothing was sent.</exception>
+    /// <exception cref="HttpRequestException">The connection failed; the message gives the reason. Nothing was sent.</exception>
     public async Task<SocketTransport> ConnectAsync(Uri destination, HttpClientConfig? settings, CancellationToken cancellation)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -28,8 +28,8 @@ internal sealed class StreamConnector(BackendConnector connector)
         {
             socket?.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            throw new HttpRequestException(
-                error is AuthenticationException ? HttpRequestError.SecureConnectionError : HttpRequestError.ConnectionError, error.Message, error);
+            var kind = error is AuthenticationException ? HttpRequestError.SecureConnectionError : HttpRequestError.ConnectionError;
+            throw new HttpRequestException(kind, error.Message, error);
         }
     }
 

@@ -12,29 +12,35 @@ namespace Edge.Upgrades;
 
 /// <summary>
 /// Takes upgrades out of YARP's pipeline, after it has chosen a destination:
-/// 1. the request's head goes to the destination, with the same transforms as every other request;
-/// 2. any answer but a right 101 goes back to the client as it is, and there is no tunnel;
-/// 3. after 101 the client's connection and the destination's go to the stream relay, and the HTTP layer is out of it: on HTTP/1.1 it ends
-///    (a TLS session goes along), and on HTTP/2, where a connection has other streams too, it waits.
+/// 1. The destination gets the request's head, with the same transforms as any other request.
+/// 2. The client gets any answer other than a valid 101 as it is. There is no stream then.
+/// 3. After a valid 101 the stream relay gets the client's and the destination's connections. On HTTP/1.1 the HTTP layer of the
+/// client's connection ends; a TLS session stays. On HTTP/2 the request lasts as long as the stream, because the connection has
+/// other streams.
 /// </summary>
 internal sealed partial class StreamMiddleware(
-    RequestDelegate next, StreamRelay relay, StreamConnector connector, TerminalResumption terminals, TimeProvider time, ILogger<StreamMiddleware> logger)
+    RequestDelegate next,
+    StreamRelay relay,
+    StreamConnector connector,
+    TerminalResumption terminals,
+    TimeProvider time,
+    ILogger<StreamMiddleware> logger)
 {
-    private static readonly UpgradeOptions Bounds = new();
+    private static readonly UpgradeOptions Options = new();
 
     public Task InvokeAsync(HttpContext context)
     {
         if (RequestedUpgrade.Recognise(context) is { } upgrade)
         {
-            return CarryAsync(context, upgrade);
+            return UpgradeAsync(context, upgrade);
         }
 
-        // The forwarder would pass some of them on (a WebSocket by POST, SPDY) and open a tunnel of its own.
+        // YARP's forwarder would forward some of these (a WebSocket by POST, SPDY) and open a tunnel of its own.
         context.Request.Headers.Remove(HeaderNames.Upgrade);
         return next(context);
     }
 
-    private async Task CarryAsync(HttpContext context, RequestedUpgrade upgrade)
+    private async Task UpgradeAsync(HttpContext context, RequestedUpgrade upgrade)
     {
         var proxy = context.GetReverseProxyFeature();
         if (proxy.AvailableDestinations is not [var destination, ..])
@@ -49,7 +55,8 @@ internal sealed partial class StreamMiddleware(
         await proxy.Route.Transformer.TransformRequestAsync(context, request, address, context.RequestAborted);
         if (context.Response.HasStarted || context.Response.StatusCode != StatusCodes.Status200OK)
         {
-            return; // One of the operator's own transforms has answered.
+            // One of the operator's transforms has answered the request.
+            return;
         }
 
         request.RequestUri ??= RequestUtilities.MakeDestinationAddress(address, context.Request.Path, context.Request.QueryString);
@@ -64,28 +71,29 @@ internal sealed partial class StreamMiddleware(
             return;
         }
 
-        var isGiven = false;
+        var isDetached = false;
         try
         {
-            isGiven = await AskAsync(context, upgrade, proxy.Route.Transformer, backend, BackendRequest.Create(request, upgrade));
+            isDetached = await AskAsync(context, upgrade, proxy.Route.Transformer, backend, BackendRequest.Create(request, upgrade));
         }
         finally
         {
-            if (!isGiven)
+            if (!isDetached)
             {
                 await backend.DisposeAsync();
             }
         }
     }
 
-    /// <summary>True when the backend's side belongs to a stream that runs on without the request.</summary>
+    /// <summary>Sends the upgrade. True when a stream now owns the backend's connection and runs without the request.</summary>
     private async Task<bool> AskAsync(
         HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeRequest request)
     {
-        switch (await BackendUpgrade.SendAsync(backend, request, Bounds, time, context.RequestAborted))
+        switch (await BackendUpgrade.SendAsync(backend, request, Options, time, context.RequestAborted))
         {
             case UpgradeAccepted accepted:
-                return await RelayAsync(context, upgrade, transformer, backend, accepted, TerminalResumption.Find(context, request, accepted));
+                var terminal = TerminalResumption.Find(context, request, accepted);
+                return await RelayAsync(context, upgrade, transformer, backend, accepted, terminal);
             case UpgradeRefused refused:
                 await RefuseAsync(context, transformer, refused);
                 break;
@@ -114,13 +122,18 @@ internal sealed partial class StreamMiddleware(
 
         if (await refused.Body.CopyToAsync(context.Response.Body, context.RequestAborted) is not BodyCopyResult.Complete)
         {
-            // The client must not take what it has for the whole body.
+            // Otherwise the client would take the received part for the whole body.
             context.Abort();
         }
     }
 
     private async Task<bool> RelayAsync(
-        HttpContext context, RequestedUpgrade upgrade, HttpTransformer transformer, SocketTransport backend, UpgradeAccepted accepted, ResumableTerminal? terminal)
+        HttpContext context,
+        RequestedUpgrade upgrade,
+        HttpTransformer transformer,
+        SocketTransport backend,
+        UpgradeAccepted accepted,
+        ResumableTerminal? terminal)
     {
         await CopyHeadAsync(context, transformer, accepted.Head, accepted.Head.EndToEndHeaders());
         var info = RequestedUpgrade.Describe(context.Request.Path, accepted.Framing);
@@ -142,7 +155,7 @@ internal sealed partial class StreamMiddleware(
         connection.TakeOver();
         await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
         StreamTelemetry.DetachStream(context);
-        if (connection.TryDetach(DetachedFrom(backend, info, requestId, terminal)))
+        if (connection.TryDetach(Detached(backend, info, requestId, terminal)))
         {
             return true;
         }
@@ -151,27 +164,29 @@ internal sealed partial class StreamMiddleware(
         return false;
     }
 
-    // Apart from the request's methods, whose locals it would keep alive.
-    private Func<SocketTransport, Task> DetachedFrom(SocketTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal) => async client =>
-    {
-        await using (backend)
+    // A separate method, because a lambda inside RelayAsync would keep its locals alive, and with them the request.
+    private Func<SocketTransport, Task> Detached(
+        SocketTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal) => async client =>
         {
-            await RunAsync(client, backend, info, requestId, terminal);
-        }
-    };
+            await using (backend)
+            {
+                await RunAsync(client, backend, info, requestId, terminal);
+            }
+        };
 
-    private async Task RunAsync(StreamTransport client, StreamTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal)
+    private async Task RunAsync(
+        StreamTransport client, StreamTransport backend, StreamInfo info, string requestId, ResumableTerminal? terminal)
     {
         if (terminal is not null)
         {
-            await using var server = terminals.Carry(backend, terminal);
+            await using var server = terminals.CreateServer(backend, terminal);
             try
             {
                 await RunAsync(client, server, info, requestId);
             }
             finally
             {
-                terminals.Forget(server);
+                terminals.Remove(server);
             }
 
             return;
@@ -187,8 +202,9 @@ internal sealed partial class StreamMiddleware(
         LogEnded(logger, info.Route, reason, report.BytesToBackend, report.BytesToClient, report.Duration, requestId);
     }
 
-    // The response goes through the route's transforms too, as it would in YARP's own forwarder.
-    private static async Task CopyHeadAsync(HttpContext context, HttpTransformer transformer, ResponseHead head, IEnumerable<HttpHeader> headers)
+    // The response passes the route's transforms, as in YARP's own forwarder.
+    private static async Task CopyHeadAsync(
+        HttpContext context, HttpTransformer transformer, ResponseHead head, IEnumerable<HttpHeader> headers)
     {
         using var response = new HttpResponseMessage((HttpStatusCode)head.Status);
         foreach (var header in headers)
@@ -203,7 +219,7 @@ internal sealed partial class StreamMiddleware(
         await transformer.TransformResponseAsync(context, response, context.RequestAborted);
     }
 
-    // A stream has no size and no pace that could be asked of it.
+    // A stream has no limit of its size, and no minimum data rate.
     private static void LiftBodyLimits(HttpContext context)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
@@ -211,9 +227,9 @@ internal sealed partial class StreamMiddleware(
             size.MaxRequestBodySize = null;
         }
 
-        if (context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>() is { } pace)
+        if (context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
-            pace.MinDataRate = null;
+            rate.MinDataRate = null;
         }
     }
 
@@ -223,17 +239,23 @@ internal sealed partial class StreamMiddleware(
         context.Features.Set<IForwarderErrorFeature>(new StreamError(error, exception));
     }
 
-    [LoggerMessage(EventId = 1052, Level = LogLevel.Information, Message =
-        "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, {BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
+    [LoggerMessage(
+        EventId = 1052, Level = LogLevel.Information,
+        Message = "The {Route} stream ended: {Reason}, {BytesToBackend} bytes to the API server, "
+            + "{BytesToClient} bytes to the client, {Duration}; request id {RequestId}")]
     private static partial void LogEnded(
         ILogger logger, string route, string reason, long bytesToBackend, long bytesToClient, TimeSpan duration, string requestId);
 
-    [LoggerMessage(EventId = 1053, Level = LogLevel.Information, Message = "The client of a {Route} stream was gone before it began; request id {RequestId}")]
+    [LoggerMessage(
+        EventId = 1053, Level = LogLevel.Information,
+        Message = "The client of a {Route} stream disconnected before the stream began; request id {RequestId}")]
     private static partial void LogGone(ILogger logger, string route, string requestId);
 
-    [LoggerMessage(EventId = 1054, Level = LogLevel.Warning, Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
+    [LoggerMessage(
+        EventId = 1054, Level = LogLevel.Warning,
+        Message = "An API server's answer to an upgrade cannot be used: {Failure}; request id {RequestId}")]
     private static partial void LogBadAnswer(ILogger logger, UpgradeFailure failure, string requestId);
 
-    /// <summary>The forwarder's own words for a failure, so that failover, health checks and error answers treat both alike.</summary>
+    /// <summary>A failure in YARP's terms, so that failover, health checks and error answers treat it like one of the forwarder.</summary>
     private sealed record StreamError(ForwarderError Error, Exception? Exception) : IForwarderErrorFeature;
 }

@@ -5,7 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Edge.Upgrades;
 
 /// <summary>
-/// Moves terminals away from API servers that do not answer probes any more although their connections stand. One timer looks at all.
+/// Moves terminals away from API servers that no longer answer probes although their connections are open. One timer serves all
+/// terminals.
 /// </summary>
 internal sealed class TerminalHealth : IDisposable
 {
@@ -14,19 +15,20 @@ internal sealed class TerminalHealth : IDisposable
     private readonly ConcurrentDictionary<ResumableServer, TerminalPlace> _places = new();
     private readonly ITimer _timer;
 
-    public TerminalHealth(TimeProvider time) => _timer = time.CreateTimer(static self => ((TerminalHealth)self!).Look(), this, Period, Period);
+    public TerminalHealth(TimeProvider time) =>
+        _timer = time.CreateTimer(static self => ((TerminalHealth)self!).Check(), this, Period, Period);
 
     public void Watch(ResumableServer server, TerminalPlace place) => _places[server] = place;
 
-    public void Forget(ResumableServer server) => _places.TryRemove(server, out _);
+    public void Remove(ResumableServer server) => _places.TryRemove(server, out _);
 
     public void Dispose() => _timer.Dispose();
 
-    private void Look()
+    private void Check()
     {
         foreach (var (server, place) in _places)
         {
-            if (place.HasFallenIll())
+            if (place.BecameUnhealthy())
             {
                 server.LeaveServer();
             }
@@ -34,12 +36,12 @@ internal sealed class TerminalHealth : IDisposable
     }
 }
 
-/// <summary>The API server that a terminal is with, and whether it was well since.</summary>
+/// <summary>The API server that a terminal is attached to, and whether it has been healthy since.</summary>
 internal sealed class TerminalPlace(DestinationState first)
 {
     private readonly Lock _lock = new();
     private DestinationState _destination = first;
-    private bool _wasWell = IsWell(first);
+    private bool _wasHealthy = IsHealthy(first);
     private int _rounds;
 
     public DestinationState Destination
@@ -57,11 +59,11 @@ internal sealed class TerminalPlace(DestinationState first)
     {
         lock (_lock)
         {
-            (_destination, _wasWell, _rounds) = (destination, IsWell(destination), 0);
+            (_destination, _wasHealthy, _rounds) = (destination, IsHealthy(destination), 0);
         }
     }
 
-    /// <summary>How often all servers have been asked before, since the terminal was last with one.</summary>
+    /// <summary>Number of earlier rounds through all servers since the terminal was last attached to one.</summary>
     public int NextRound()
     {
         lock (_lock)
@@ -70,17 +72,20 @@ internal sealed class TerminalPlace(DestinationState first)
         }
     }
 
-    /// <summary>True once when it turns ill. One that is only just back counts as ill until the next probe: that is no news.</summary>
-    public bool HasFallenIll()
+    /// <summary>
+    /// True once when the server becomes unhealthy. A server that has just returned is unhealthy until its next probe, which is no
+    /// change.
+    /// </summary>
+    public bool BecameUnhealthy()
     {
         lock (_lock)
         {
             var state = _destination.Health.Active;
-            var falls = _wasWell && state is DestinationHealth.Unhealthy;
-            _wasWell = state is DestinationHealth.Healthy || (_wasWell && !falls);
-            return falls;
+            var isChange = _wasHealthy && state is DestinationHealth.Unhealthy;
+            _wasHealthy = state is DestinationHealth.Healthy || (_wasHealthy && !isChange);
+            return isChange;
         }
     }
 
-    private static bool IsWell(DestinationState destination) => destination.Health.Active is DestinationHealth.Healthy;
+    private static bool IsHealthy(DestinationState destination) => destination.Health.Active is DestinationHealth.Healthy;
 }

@@ -5,22 +5,25 @@ using Yarp.ReverseProxy.Model;
 
 namespace Edge.Upgrades;
 
-/// <summary>Keeps terminals over restarts of API servers: knows which streams can be resumed, and sends their requests again.</summary>
+/// <summary>
+/// Keeps terminals open over restarts of API servers: recognises the streams that can be resumed, and repeats their
+/// requests.
+/// </summary>
 internal sealed class TerminalResumption(StreamConnector connector, StreamMetrics metrics, TerminalHealth health, TimeProvider time)
 {
     private const string Extensions = "Sec-WebSocket-Extensions";
 
-    // Names the shell: in the answer the one that there is, in the request the only one that will do (docs/wire/terminal.md).
+    // The shell's id. In an answer: the shell that was attached. In a request: the only shell to attach (docs/wire/terminal.md).
     private const string Shell = "Edge-Shell";
 
     private static readonly ResumeOptions Times = new();
 
-    // A server that takes longer is no better than none, while others may be there: a host that is gone says nothing.
-    private static readonly Patience First = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.5));
-    private static readonly Patience Later = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
-    private static readonly UpgradeOptions Bounds = new();
+    // Short while other servers may be available: a host that is gone does not answer at all.
+    private static readonly AttachTimeouts FirstRound = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.5));
+    private static readonly AttachTimeouts LaterRounds = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
+    private static readonly UpgradeOptions Options = new();
 
-    /// <summary>Null for a stream that cannot be resumed.</summary>
+    /// <summary>The data to resume a stream; null for a stream that cannot be resumed.</summary>
     public static ResumableTerminal? Find(HttpContext context, UpgradeRequest request, UpgradeAccepted accepted)
     {
         if (accepted.Framing is not StreamFraming.WebSocket
@@ -33,19 +36,20 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
             return null;
         }
 
-        // The first server has declined all extensions, and the next one must not do otherwise.
+        // The first server has declined all extensions, so the next one must decline them too.
         var headers = request.Headers.Where(static header => !header.Is(Extensions) && !header.Is(Shell));
         var shell = accepted.Head.OnlyValue(Shell);
+        HttpHeader[] shellHeader = shell is null ? [] : [new HttpHeader(Shell, shell)];
         return new ResumableTerminal(
-            request with { Headers = [.. headers, .. shell is null ? Array.Empty<HttpHeader>() : [new HttpHeader(Shell, shell)]] },
+            request with { Headers = [.. headers, .. shellHeader] },
             BasePath(first),
             cluster,
             first,
             shell);
     }
 
-    /// <summary>The API server's end of the terminal, whichever server that is. The first one is still its owner's to dispose.</summary>
-    public ResumableServer Carry(StreamTransport first, ResumableTerminal terminal)
+    /// <summary>The API server's end of the terminal, which changes servers. The caller still disposes of the first connection.</summary>
+    public ResumableServer CreateServer(StreamTransport first, ResumableTerminal terminal)
     {
         var place = new TerminalPlace(terminal.First);
         var server = new ResumableServer(first, cancellation => AttachAsync(terminal, place, cancellation), Times, metrics, time);
@@ -53,31 +57,34 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         return server;
     }
 
-    /// <summary>The stream has ended.</summary>
-    public void Forget(ResumableServer server) => health.Forget(server);
+    /// <summary>Ends the watch of a terminal whose stream has ended.</summary>
+    public void Remove(ResumableServer server) => health.Remove(server);
 
-    private static bool IsTerminal(string? path) =>
-        path is not null && path.StartsWith("/api/v2/workspaceagents/", StringComparison.Ordinal) && path.EndsWith("/pty", StringComparison.Ordinal)
+    private static bool IsTerminal(string? path) => path is not null
+        && path.StartsWith("/api/v2/workspaceagents/", StringComparison.Ordinal)
+        && path.EndsWith("/pty", StringComparison.Ordinal)
         && path.AsSpan().Count('/') == 5;
 
     private static bool HasExtensions(UpgradeAccepted accepted) => accepted.Head.Headers.Any(static header => header.Is(Extensions));
 
-    // A server that knows nothing of shells' names has begun one of its own.
+    // A server that does not know the header has started a shell of its own.
     private static bool IsOtherShell(ResumableTerminal terminal, UpgradeAccepted accepted) =>
         terminal.Shell is not null && !string.Equals(terminal.Shell, accepted.Head.OnlyValue(Shell), StringComparison.OrdinalIgnoreCase);
 
     private static string BasePath(DestinationState destination) =>
-        Uri.TryCreate(destination.Model.Config.Address, UriKind.Absolute, out var address) ? address.AbsolutePath.TrimEnd('/') : string.Empty;
+        Uri.TryCreate(destination.Model.Config.Address, UriKind.Absolute, out var address)
+            ? address.AbsolutePath.TrimEnd('/')
+            : string.Empty;
 
     private async Task<AttachResult> AttachAsync(ResumableTerminal terminal, TerminalPlace place, CancellationToken cancellation)
     {
         var state = terminal.Cluster.DestinationsState;
         var destinations = state.AvailableDestinations.Count > 0 ? state.AvailableDestinations : state.AllDestinations;
-        var patience = place.NextRound() == 0 && destinations.Count > 1 ? First : Later;
+        var timeouts = place.NextRound() == 0 && destinations.Count > 1 ? FirstRound : LaterRounds;
         var gone = 0;
-        foreach (var destination in InTurn(destinations, place.Destination))
+        foreach (var destination in InOrder(destinations, place.Destination))
         {
-            switch (await AttachAsync(terminal, destination, patience, cancellation))
+            switch (await AttachAsync(terminal, destination, timeouts, cancellation))
             {
                 case AttachResult.Unavailable:
                     break;
@@ -93,23 +100,26 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         return gone > 0 ? new AttachResult.Gone(IsCertain: gone >= state.AllDestinations.Count) : new AttachResult.Unavailable();
     }
 
-    /// <summary>Each from a chance one on, and at last the one that was lost.</summary>
-    internal static IEnumerable<DestinationState> InTurn(IReadOnlyList<DestinationState> destinations, DestinationState lost)
+    /// <summary>The servers in the order of attempts: from a random one on, and the lost one last.</summary>
+    internal static IEnumerable<DestinationState> InOrder(IReadOnlyList<DestinationState> destinations, DestinationState lost)
     {
         var start = destinations.Count > 0 ? Random.Shared.Next(destinations.Count) : 0;
-        return Enumerable.Range(0, destinations.Count).Select(i => destinations[(start + i) % destinations.Count]).OrderBy(destination => destination == lost);
+        return Enumerable.Range(0, destinations.Count)
+            .Select(i => destinations[(start + i) % destinations.Count])
+            .OrderBy(destination => destination == lost);
     }
 
     private async Task<AttachResult> AttachAsync(
-        ResumableTerminal terminal, DestinationState destination, Patience patience, CancellationToken cancellation)
+        ResumableTerminal terminal, DestinationState destination, AttachTimeouts timeouts, CancellationToken cancellation)
     {
-        using var limit = new CancellationTokenSource(patience.Connect, time);
+        using var limit = new CancellationTokenSource(timeouts.Connect, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
+            var settings = terminal.Cluster.Model.Config.HttpClient;
             await using var server = new Candidate(
-                await connector.ConnectAsync(new Uri(destination.Model.Config.Address), terminal.Cluster.Model.Config.HttpClient, either.Token));
-            limit.CancelAfter(patience.Answer);
+                await connector.ConnectAsync(new Uri(destination.Model.Config.Address), settings, either.Token));
+            limit.CancelAfter(timeouts.Answer);
             return await AskAsync(terminal, destination, server, either.Token);
         }
         catch (HttpRequestException)
@@ -128,34 +138,37 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         var target = terminal.Request.Target;
         var request = terminal.Request with
         {
-            Target = target.StartsWith(terminal.BasePath, StringComparison.Ordinal) ? BasePath(destination) + target[terminal.BasePath.Length..] : target,
+            Target = target.StartsWith(terminal.BasePath, StringComparison.Ordinal)
+                ? BasePath(destination) + target[terminal.BasePath.Length..]
+                : target,
         };
-        return await BackendUpgrade.SendAsync(server.Transport, request, Bounds, time, cancellation) switch
+        return await BackendUpgrade.SendAsync(server.Transport, request, Options, time, cancellation) switch
         {
             UpgradeAccepted accepted when IsOtherShell(terminal, accepted) => new AttachResult.Gone(IsCertain: false),
-            UpgradeAccepted accepted when !HasExtensions(accepted) => new AttachResult.Attached(server.Keep()),
-            UpgradeRefused { Head.Status: StatusCodes.Status410Gone } when terminal.Shell is not null => new AttachResult.Gone(IsCertain: false),
+            UpgradeAccepted accepted when !HasExtensions(accepted) => new AttachResult.Attached(server.Detach()),
+            UpgradeRefused { Head.Status: StatusCodes.Status410Gone } when terminal.Shell is not null =>
+                new AttachResult.Gone(IsCertain: false),
             UpgradeRefused { Head.Status: >= 400 and < 500 } => new AttachResult.Refused(),
             _ => new AttachResult.Unavailable(),
         };
     }
 
-    /// <summary>How long a server may take to be connected to, TLS included, and then to answer.</summary>
-    private readonly record struct Patience(TimeSpan Connect, TimeSpan Answer);
+    /// <summary>The times to connect to a server, TLS included, and then to get its answer.</summary>
+    private readonly record struct AttachTimeouts(TimeSpan Connect, TimeSpan Answer);
 
-    /// <summary>A connection that is let go unless it is kept.</summary>
+    /// <summary>A connection that is closed unless it is detached.</summary>
     private sealed class Candidate(SocketTransport transport) : IAsyncDisposable
     {
-        private bool _isKept;
+        private bool _isDetached;
 
         public SocketTransport Transport => transport;
 
-        public SocketTransport Keep()
+        public SocketTransport Detach()
         {
-            _isKept = true;
+            _isDetached = true;
             return transport;
         }
 
-        public ValueTask DisposeAsync() => _isKept ? ValueTask.CompletedTask : transport.DisposeAsync();
+        public ValueTask DisposeAsync() => _isDetached ? ValueTask.CompletedTask : transport.DisposeAsync();
     }
 }

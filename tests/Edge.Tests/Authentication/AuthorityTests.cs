@@ -87,7 +87,7 @@ public sealed class AuthorityTests : IDisposable
         await using var host = await _rig.StartAsync(authority);
         await host.OkAsync(Route, ("Authorization", "Bearer " + _rig.Tokens.Create()));
         authority.Down = true;
-        _rig.Time.Advance(AuthorityKeys.AskedRefresh);
+        _rig.Time.Advance(AuthorityKeys.MinRefreshInterval);
         var forged = _rig.Tokens.Create(new RsaSecurityKey(Tokens.OtherRsa.Rsa) { KeyId = Tokens.Rsa.KeyId });
         for (var i = 0; i < 2; i++)
         {

@@ -64,7 +64,7 @@ public sealed class EdgeAuthenticationTests : IDisposable
             ["audience in other letters"] = _rig.Tokens.Create(audience: Tokens.Audience.ToUpperInvariant()),
             ["issuer"] = _rig.Tokens.Create(issuer: "https://evil.example"),
             ["issuer with a slash"] = _rig.Tokens.Create(issuer: Tokens.Issuer + "/"),
-            ["an extension that must be understood"] = _rig.Tokens.Create(header: ("crit", Extensions)),
+            ["a critical extension"] = _rig.Tokens.Create(header: ("crit", Extensions)),
             ["an empty list of extensions"] = _rig.Tokens.Create(header: ("crit", Array.Empty<string>())),
             ["a list of extensions that is none"] = _rig.Tokens.Create(header: ("crit", "exp")),
             ["expired"] = _rig.Tokens.Create(minutes: -2, notBefore: -10),

@@ -35,14 +35,14 @@ public class DerpAdmissionSettingsTests
     [Theory]
     [InlineData(Name, "opened", null, null, "allowed are open, file, url, tailscaled, jwt")]
     [InlineData(Name, "1", null, null, "allowed are open")]
-    [InlineData(Name, "open, tailscaled", null, null, "stands alone")]
-    [InlineData(Name, "file", null, null, "Relay:Derp:AllowedKeysFile: needed")]
-    [InlineData(Name, "url", null, null, "Relay:Derp:AdmissionUrl: needed")]
+    [InlineData(Name, "open, tailscaled", null, null, "excludes other sources")]
+    [InlineData(Name, "file", null, null, "Relay:Derp:AllowedKeysFile: the setting is required")]
+    [InlineData(Name, "url", null, null, "Relay:Derp:AdmissionUrl: the setting is required")]
     [InlineData(Name, "jwt", null, null, "jwt needs Edge:Authentication:Jwt")]
-    [InlineData(Name, "open", "Relay:Derp:AdmissionUrl", "http://h", "Relay:Derp:AdmissionUrl: has no use")]
-    [InlineData(Name, null, "Relay:Derp:AllowedKeysFile", "keys", "Relay:Derp:AllowedKeysFile: has no use")]
-    [InlineData(Name, "open", "Relay:Derp:AdmissionUrlFailOpen", "true", "has no use")]
-    [InlineData(Name, "open", "Relay:Derp:TailscaledSocket", "/s", "has no use")]
+    [InlineData(Name, "open", "Relay:Derp:AdmissionUrl", "http://h", "Relay:Derp:AdmissionUrl: the setting has no effect")]
+    [InlineData(Name, null, "Relay:Derp:AllowedKeysFile", "keys", "Relay:Derp:AllowedKeysFile: the setting has no effect")]
+    [InlineData(Name, "open", "Relay:Derp:AdmissionUrlFailOpen", "true", "has no effect")]
+    [InlineData(Name, "open", "Relay:Derp:TailscaledSocket", "/s", "has no effect")]
     [InlineData(Name, "url", "Relay:Derp:AdmissionUrl", "ftp://h?secret=1", "allowed is an http or https URL")]
     [InlineData(Name, "url", "Relay:Derp:AdmissionUrl", "http://u:secret=1@h/", "without user")]
     [InlineData(Name, "tailscaled", "Relay:Derp:AdmissionTimeout", "11s", "00:00:10")]
@@ -60,7 +60,7 @@ public class DerpAdmissionSettingsTests
         (string, string?)[] forward = [("Edge:Mode", "edge"), ("Edge:Backends", "http://a")];
 
         Assert.Contains(
-            "forwarded",
+            "forwards DERP",
             Assert.Throws<SettingsException>(() => Read([.. forward, (Name, "tailscaled")])).Message,
             StringComparison.Ordinal);
         Assert.True(Read([.. forward, (Name, "open")]).IsSet);

@@ -69,7 +69,7 @@ internal sealed class AccessHost : IAsyncDisposable, ILoggerProvider
                 if (tls)
                 {
                     listen.UseHttps(Certificate());
-                    listen.KeepTls();
+                    listen.UseTlsHandover();
                 }
             });
         });

@@ -52,14 +52,14 @@ public class CertificateFileTests
             Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
         }
 
-        var kept = Assert.Single(log.Lines, static line => line.Contains("the old one serves on", StringComparison.Ordinal));
+        var kept = Assert.Single(log.Lines, static line => line.Contains("the old certificate stays in use", StringComparison.Ordinal));
         Assert.StartsWith("Warning", kept, StringComparison.Ordinal);
         Assert.Contains("belongs to no certificate", kept, StringComparison.Ordinal);
 
         File.Delete(directory.File("tls.pem"));
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
-        Assert.Single(log.Lines, static line => line.Contains("there is no such file", StringComparison.Ordinal));
+        Assert.Single(log.Lines, static line => line.Contains("the file does not exist", StringComparison.Ordinal));
 
         File.WriteAllText(directory.File("tls.key"), second.KeyPem);
         File.WriteAllText(directory.File("tls.pem"), second.Pem);

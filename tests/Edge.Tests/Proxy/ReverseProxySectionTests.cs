@@ -42,7 +42,7 @@ public sealed class ReverseProxySectionTests : IDisposable
 
         Assert.Same(first, section.GetConfig());
         Assert.False(first.ChangeToken.HasChanged);
-        Assert.Contains("ReverseProxy:Routes: none is left", Assert.Single(log.Lines), StringComparison.Ordinal);
+        Assert.Contains("ReverseProxy:Routes: no route is left", Assert.Single(log.Lines), StringComparison.Ordinal);
 
         File.WriteAllText(_directory.File("appsettings.json"), Json.Replace("/a", "/b", StringComparison.Ordinal));
         ((IConfigurationRoot)configuration).Reload();

@@ -109,9 +109,9 @@ public sealed class ApiServerSettingTests : IDisposable
 
     [Theory]
     [InlineData("Aws:CertificatesFile", "nothing.pem", "file of certificates")]
-    [InlineData("Aws:CertificatesFile", "empty.pem", "no certificate in it")]
-    [InlineData("Azure:CertificatesFile", "empty.pem", "no certificate in it")]
-    [InlineData("Google:Keys", "nothing.json", "no such file")]
+    [InlineData("Aws:CertificatesFile", "empty.pem", "the file has no certificate")]
+    [InlineData("Azure:CertificatesFile", "empty.pem", "the file has no certificate")]
+    [InlineData("Google:Keys", "nothing.json", "the file does not exist")]
     [InlineData("Google:Keys", "http://keys.example.com/", "https URL")]
     [InlineData("Aws:Certificates", "x", "no such setting")]
     public void AWrongCloudStopsTheStart(string name, string value, string says)

@@ -16,7 +16,7 @@ public class LoggingSettingsTests
     [InlineData("Logging:Console:FormatterOptions:UseUtcTimestamp", "maybe", "true and false")]
     [InlineData("Logging:Console:FormatterOptions:SingleLine", "1", "true and false")]
     [InlineData("Logging:Console:FormatterOptions:ColorBehavior", "Red", "disabled")]
-    [InlineData("Logging:Console:FormatterOptions:TimestampFormat", "%", "a format of .NET")]
+    [InlineData("Logging:Console:FormatterOptions:TimestampFormat", "%", "a .NET date format")]
     [InlineData("Logging:Console:MaxQueueLength", "0", "whole number from 1")]
     [InlineData("Logging:Console:MaxQueueLength", "many", "whole number from 1")]
     [InlineData("Logging:Console:QueueFullMode", "Shout", "wait, dropwrite")]

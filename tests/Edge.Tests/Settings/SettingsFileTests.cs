@@ -31,7 +31,7 @@ public sealed class SettingsFileTests : IDisposable
 
         Assert.Equal("edge", _configuration["Edge:Mode"]);
         Assert.StartsWith("Error ", Assert.Single(_log.Lines), StringComparison.Ordinal);
-        Assert.Contains("cannot be read any more, and the settings stay as they were", _log.Lines.First(), StringComparison.Ordinal);
+        Assert.Contains("cannot be read any more; the settings stay as they were", _log.Lines.First(), StringComparison.Ordinal);
 
         Write("""{ "Edge": { "Mode": "edge" } }""");
         Assert.Equal(2, _log.Lines.Count);
@@ -69,7 +69,7 @@ public sealed class SettingsFileTests : IDisposable
         Assert.DoesNotContain("hunter2", line, StringComparison.Ordinal);
 
         Write("""{ "Edge": { "Mode": "edge" } }""");
-        Assert.Contains("as they were at the start again", _log.Lines.Last(), StringComparison.Ordinal);
+        Assert.Contains("have the values of the start again", _log.Lines.Last(), StringComparison.Ordinal);
     }
 
     private SettingsWatch Start(string json)

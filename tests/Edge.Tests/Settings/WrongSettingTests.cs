@@ -65,8 +65,8 @@ public class WrongSettingTests
 
     [Theory]
     [InlineData("edge", null, "at least one API server")]
-    [InlineData("relay", "http://a", "forwards to no API server")]
-    [InlineData("api", "http://a", "forwards to no API server")]
+    [InlineData("relay", "http://a", "does not forward to API servers")]
+    [InlineData("api", "http://a", "does not forward to API servers")]
     public void AModeAndItsBackendsMustFit(string mode, string? backends, string says)
     {
         var error = Assert.Throws<SettingsException>(() => Read(("Edge:Mode", mode), ("Edge:Backends", backends)));

@@ -103,8 +103,8 @@ public sealed class OpenTelemetryRegistrationTests
                 .Select(static variable => variable.Split('=', 2))
                 .Select(static pair => KeyValuePair.Create(pair[0], (string?)pair[1])))
             .Build();
-        Assert.Equal(traces, OtlpVariables.Wants(configuration, OtlpVariables.Traces));
-        Assert.Equal(metrics, OtlpVariables.Wants(configuration, OtlpVariables.Metrics));
+        Assert.Equal(traces, OtlpVariables.IsExported(configuration, OtlpVariables.Traces));
+        Assert.Equal(metrics, OtlpVariables.IsExported(configuration, OtlpVariables.Metrics));
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class OpenTelemetryRegistrationTests
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([new("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317")])
             .Build();
-        var e = Assert.Throws<SettingsException>(() => OtlpVariables.Wants(configuration, OtlpVariables.Traces));
+        var e = Assert.Throws<SettingsException>(() => OtlpVariables.IsExported(configuration, OtlpVariables.Traces));
         Assert.Equal("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = \"collector:4317\": allowed is an http or https URL", e.Message);
     }
 

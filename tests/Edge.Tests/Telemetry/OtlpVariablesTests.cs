@@ -43,7 +43,7 @@ public class OtlpVariablesTests
 
     private static SettingsException Refused(string name, string value) => Assert.Throws<SettingsException>(() => Read(name, value));
 
-    private static bool Read(string name, string value) => OtlpVariables.Wants(
+    private static bool Read(string name, string value) => OtlpVariables.IsExported(
         new ConfigurationBuilder()
             .AddInMemoryCollection(
                 new Dictionary<string, string?> { [$"{Prefix}ENDPOINT"] = "http://127.0.0.1:4317", [$"{Prefix}{name}"] = value })

@@ -11,18 +11,18 @@ public sealed class TerminalPlaceTests
     {
         var server = new DestinationState("one");
         var place = new TerminalPlace(server);
-        Assert.False(place.HasFallenIll());
+        Assert.False(place.BecameUnhealthy());
         server.Health.Active = DestinationHealth.Unhealthy;
-        Assert.False(place.HasFallenIll());
+        Assert.False(place.BecameUnhealthy());
         server.Health.Active = DestinationHealth.Healthy;
-        Assert.False(place.HasFallenIll());
+        Assert.False(place.BecameUnhealthy());
         server.Health.Active = DestinationHealth.Unhealthy;
-        Assert.True(place.HasFallenIll());
-        Assert.False(place.HasFallenIll());
+        Assert.True(place.BecameUnhealthy());
+        Assert.False(place.BecameUnhealthy());
         server.Health.Active = DestinationHealth.Healthy;
-        Assert.False(place.HasFallenIll());
+        Assert.False(place.BecameUnhealthy());
         server.Health.Active = DestinationHealth.Unhealthy;
-        Assert.True(place.HasFallenIll());
+        Assert.True(place.BecameUnhealthy());
     }
 
     [Fact]
@@ -31,12 +31,12 @@ public sealed class TerminalPlaceTests
         var first = new DestinationState("one") { Health = { Active = DestinationHealth.Healthy } };
         var place = new TerminalPlace(first);
         first.Health.Active = DestinationHealth.Unhealthy;
-        Assert.True(place.HasFallenIll());
+        Assert.True(place.BecameUnhealthy());
 
         // One that is only just back counts as ill until its next probe.
         var second = new DestinationState("two") { Health = { Active = DestinationHealth.Unhealthy } };
         place.MoveTo(second);
-        Assert.False(place.HasFallenIll());
+        Assert.False(place.BecameUnhealthy());
         Assert.Same(second, place.Destination);
     }
 
@@ -56,15 +56,15 @@ public sealed class TerminalPlaceTests
         var firsts = new HashSet<string>();
         for (var i = 0; i < 500; i++)
         {
-            var order = Ids(TerminalResumption.InTurn(servers, servers[1]));
+            var order = Ids(TerminalResumption.InOrder(servers, servers[1]));
             Assert.Equal(["0", "1", "2", "3"], order.Order());
             Assert.Equal("1", order[^1]);
             firsts.Add(order[0]);
         }
 
         Assert.Equal(["0", "2", "3"], firsts.Order());
-        Assert.Equal(["2"], Ids(TerminalResumption.InTurn([servers[2]], servers[1])));
-        Assert.Empty(Ids(TerminalResumption.InTurn([], servers[1])));
+        Assert.Equal(["2"], Ids(TerminalResumption.InOrder([servers[2]], servers[1])));
+        Assert.Empty(Ids(TerminalResumption.InOrder([], servers[1])));
     }
 
     private static string[] Ids(IEnumerable<DestinationState> servers) => [.. servers.Select(static server => server.DestinationId)];

@@ -3,15 +3,16 @@ using Relay.Derp;
 namespace Edge.Derp.Admission;
 
 /// <summary>
-/// The answers of one authority: remembered for a while, asked for once by all who wait for the same one, and for so many clients at once.
+/// The answers of one authority. Answers are cached for a while, concurrent questions about the same client share one request,
+/// and the number of requests at once is limited.
 /// </summary>
 internal sealed partial class AdmissionAnswers : IDisposable
 {
-    /// <summary>Questions under way at once; more wait, within their time.</summary>
+    /// <summary>Requests at once. More wait, within their timeout.</summary>
     public const int MaxAsks = 64;
 
-    // Yes and no apart, so that strangers with invented keys do not push out those who are known.
-    private const int MaxRemembered = 16_384;
+    // Separate sets, so that strangers with invented keys cannot evict clients that are admitted.
+    private const int MaxCached = 16_384;
 
     private readonly IAdmissionAuthority _authority;
     private readonly TimeSpan _timeout;
@@ -29,14 +30,14 @@ internal sealed partial class AdmissionAnswers : IDisposable
         IAdmissionAuthority authority, DerpAdmissionSettings settings, AdmissionMetrics metrics, TimeProvider time, ILogger logger)
     {
         (_authority, _timeout, _metrics, _time, _logger) = (authority, settings.Timeout, metrics, time, logger);
-        _admitted = new ExpiringSet(MaxRemembered, settings.Cache, time);
-        _refused = new ExpiringSet(MaxRemembered, settings.RefusalCache, time);
+        _admitted = new ExpiringSet(MaxCached, settings.Cache, time);
+        _refused = new ExpiringSet(MaxCached, settings.RefusalCache, time);
     }
 
-    /// <summary>Who answers.</summary>
+    /// <summary>The source of the answers.</summary>
     public AdmissionSource Source => _authority.Source;
 
-    /// <summary>The answer about a client, a remembered one if there is one.</summary>
+    /// <summary>The answer about a client, from the cache if possible.</summary>
     public ValueTask<AdmissionVerdict> GetAsync(DerpAdmissionRequest client)
     {
         client = Question(client);
@@ -48,7 +49,7 @@ internal sealed partial class AdmissionAnswers : IDisposable
         }
     }
 
-    /// <summary>The answer about a client as it is now.</summary>
+    /// <summary>A fresh answer about a client; the cache is not read.</summary>
     public Task<AdmissionVerdict> AskAgainAsync(DerpAdmissionRequest client)
     {
         lock (_lock)
@@ -76,10 +77,10 @@ internal sealed partial class AdmissionAnswers : IDisposable
         return ask;
     }
 
-    // Not bound to one connection, since others wait for it too.
+    // Not cancelled with one connection, since others wait for the same request.
     private async Task<AdmissionVerdict> AskAsync(DerpAdmissionRequest client)
     {
-        // The caller holds the lock until this has begun to wait.
+        // The caller holds the lock until the first await.
         await Task.Yield();
         var start = _time.GetTimestamp();
         var verdict = AdmissionVerdict.Unreachable;
@@ -98,7 +99,7 @@ internal sealed partial class AdmissionAnswers : IDisposable
         }
         catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
         {
-            // Too slow, or the node stops: no answer.
+            // A timeout, or the node stops.
             verdict = AdmissionVerdict.Unreachable;
         }
         finally

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>Counts who is let in to the relay and who is not, by source. Meter <c>Edge.Derp</c>. Derper has no such metrics.</summary>
+/// <summary>Counts the decisions of admission, by source and result. Derper has no such metrics.</summary>
 internal sealed class AdmissionMetrics
 {
     public const string MeterName = "Edge.Derp.Admission";
@@ -14,16 +14,18 @@ internal sealed class AdmissionMetrics
     {
         var meter = meters.Create(MeterName);
         _decisions = meter.CreateCounter<long>(
-            "edge.derp.admissions", "{client}", "Clients that a source of admission was asked about when they came, by source and result.");
+            "edge.derp.admissions", "{client}", "Decisions about clients that connect, by source of admission and result.");
         _asks = meter.CreateHistogram<double>(
-            "edge.derp.admission.ask.duration", "s", "How long answers from outside took, the wait for a turn included.");
+            "edge.derp.admission.ask.duration", "s", "Duration of requests to external sources of admission, time in the queue included.");
     }
 
-    /// <summary>A source has decided, from memory or not, about a client that connects.</summary>
-    public void Decided(AdmissionSource source, AdmissionVerdict verdict) =>
-        _decisions.Add(1, new KeyValuePair<string, object?>("source", Label(source)), new KeyValuePair<string, object?>("result", Label(verdict)));
+    /// <summary>Counts a decision about a client that connects, from the cache or not.</summary>
+    public void Decided(AdmissionSource source, AdmissionVerdict verdict) => _decisions.Add(
+        1,
+        new KeyValuePair<string, object?>("source", Label(source)),
+        new KeyValuePair<string, object?>("result", Label(verdict)));
 
-    /// <summary>A source outside of the process was asked.</summary>
+    /// <summary>Records the duration of a request to an external source.</summary>
     public void Asked(AdmissionSource source, TimeSpan took) =>
         _asks.Record(took.TotalSeconds, new KeyValuePair<string, object?>("source", Label(source)));
 

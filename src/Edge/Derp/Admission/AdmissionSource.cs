@@ -1,20 +1,20 @@
 namespace Edge.Derp.Admission;
 
-/// <summary>Who says whether a client may use the relay (<c>Relay:Derp:Admission</c>); a closed set, which is also the metric label.</summary>
+/// <summary>A source that decides whether a client may use the relay (<c>Relay:Derp:Admission</c>). It is also the metric label.</summary>
 internal enum AdmissionSource
 {
-    /// <summary>Nobody: whoever can connect may.</summary>
+    /// <summary>No source: every client that can connect is admitted.</summary>
     Open,
 
     /// <summary>A list of keys in a file.</summary>
     File,
 
-    /// <summary>A server that is asked over HTTP, as derper's <c>-verify-client-url</c>.</summary>
+    /// <summary>An HTTP server, like derper's <c>-verify-client-url</c>.</summary>
     Url,
 
-    /// <summary>The machine's tailscaled, as derper's <c>-verify-clients</c>.</summary>
+    /// <summary>The machine's tailscaled, like derper's <c>-verify-clients</c>.</summary>
     Tailscaled,
 
-    /// <summary>The issuer of a token that comes with the HTTP request.</summary>
+    /// <summary>The issuer of the token in the client's HTTP request.</summary>
     Jwt,
 }

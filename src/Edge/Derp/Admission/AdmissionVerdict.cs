@@ -1,20 +1,20 @@
 namespace Edge.Derp.Admission;
 
-/// <summary>What came of asking about a client; a closed set, which is also the metric label.</summary>
+/// <summary>The result of a question about a client. It is also the metric label.</summary>
 internal enum AdmissionVerdict
 {
-    /// <summary>It may use the relay.</summary>
+    /// <summary>The client may use the relay.</summary>
     Admitted,
 
-    /// <summary>A clear no. Connections that the client already has are closed for it.</summary>
+    /// <summary>The client may not use the relay. Its open connections are closed.</summary>
     Refused,
 
-    /// <summary>No answer: no connection, none in time, or the server says that it is in trouble.</summary>
+    /// <summary>No answer: a failed connection, a timeout, or an error status of the server.</summary>
     Unreachable,
 
-    /// <summary>An answer that is neither yes nor no.</summary>
+    /// <summary>An answer that the relay does not understand.</summary>
     Unusable,
 
-    /// <summary>No answer, and the client is let in for it (<c>Relay:Derp:AdmissionUrlFailOpen</c>).</summary>
+    /// <summary>No answer, and the client is admitted nevertheless (<c>Relay:Derp:AdmissionUrlFailOpen</c>).</summary>
     FailOpen,
 }

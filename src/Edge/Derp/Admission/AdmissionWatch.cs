@@ -4,15 +4,22 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>Closes the connections of clients that are no longer admitted: at once when the list of keys changes, and by asking again.</summary>
+/// <summary>
+/// Closes the connections of clients that are no longer admitted: as soon as the list of keys changes, and by asking the other
+/// sources again from time to time.
+/// </summary>
 internal sealed partial class AdmissionWatch(
-    DerpAdmission admission, DerpAdmissionSettings settings, DerpServer server, TimeProvider time, ILogger<AdmissionWatch> logger) : BackgroundService
+    DerpAdmission admission,
+    DerpAdmissionSettings settings,
+    DerpServer server,
+    TimeProvider time,
+    ILogger<AdmissionWatch> logger) : BackgroundService
 {
-    // Few, so that clients that connect meanwhile do not wait for their turn.
-    private const int AsksAtOnce = 8;
+    // Few, so that enough requests remain for clients that connect meanwhile.
+    private const int MaxConcurrentRechecks = 8;
 
-    // Without an answer so often in a row, the rest of a round would only wait too.
-    private const int PatienceWithSilence = 16;
+    // After so many failures in a row the rest of the round would only time out as well.
+    private const int MaxFailures = 16;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(RunAsync(WatchFileAsync, stoppingToken), RunAsync(RecheckAsync, stoppingToken));
@@ -27,7 +34,7 @@ internal sealed partial class AdmissionWatch(
             return;
         }
 
-        while (await WaitAsync(AllowedKeysFile.Freshness, stopping))
+        while (await WaitAsync(AllowedKeysFile.RefreshInterval, stopping))
         {
             if (!file.Refresh())
             {
@@ -45,13 +52,13 @@ internal sealed partial class AdmissionWatch(
     {
         while (settings.Recheck > TimeSpan.Zero && await WaitAsync(settings.Recheck, stopping))
         {
-            var silence = 0;
+            var failures = 0;
             await Parallel.ForEachAsync(
                 Clients(),
-                new ParallelOptions { MaxDegreeOfParallelism = AsksAtOnce, CancellationToken = stopping },
+                new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrentRechecks, CancellationToken = stopping },
                 async (client, _) =>
                 {
-                    if (Volatile.Read(ref silence) >= PatienceWithSilence)
+                    if (Volatile.Read(ref failures) >= MaxFailures)
                     {
                         return;
                     }
@@ -64,9 +71,9 @@ internal sealed partial class AdmissionWatch(
 
                     if (verdict is AdmissionVerdict.Admitted or AdmissionVerdict.Refused)
                     {
-                        Volatile.Write(ref silence, 0);
+                        Volatile.Write(ref failures, 0);
                     }
-                    else if (Interlocked.Increment(ref silence) == PatienceWithSilence)
+                    else if (Interlocked.Increment(ref failures) == MaxFailures)
                     {
                         LogGaveUp(logger, source);
                     }
@@ -94,9 +101,13 @@ internal sealed partial class AdmissionWatch(
         return !stopping.IsCancellationRequested;
     }
 
-    [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "The DERP client {Key} is no longer admitted by {Source}; connections closed: {Count}")]
+    [LoggerMessage(
+        EventId = 1005, Level = LogLevel.Information,
+        Message = "The DERP client {Key} is no longer admitted by {Source}; connections closed: {Count}")]
     private static partial void LogRevoked(ILogger logger, NodeKey key, AdmissionSource source, int count);
 
-    [LoggerMessage(EventId = 1006, Level = LogLevel.Warning, Message = "The admission of open DERP connections could not be checked: {Source} does not answer")]
+    [LoggerMessage(
+        EventId = 1006, Level = LogLevel.Warning,
+        Message = "The admission of open DERP connections could not be checked: {Source} does not answer")]
     private static partial void LogGaveUp(ILogger logger, AdmissionSource source);
 }

@@ -3,14 +3,17 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>The text of a list of keys: <c>nodekey:</c> and 64 hex digits, one a line; empty lines, and comments from <c>#</c> on.</summary>
+/// <summary>
+/// Parses a list of keys: <c>nodekey:</c> and 64 hex digits, one a line. Empty lines are allowed, and comments that begin with
+/// <c>#</c>.
+/// </summary>
 internal static class AllowedKeys
 {
-    /// <summary>Reads a list.</summary>
+    /// <summary>Parses the whole text.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="keys">The keys; empty when the text is no list.</param>
-    /// <param name="badLine">The number, from 1, of the first line that is none of these; 0 when there is none.</param>
-    /// <returns>Whether the whole text is a list.</returns>
+    /// <param name="keys">The keys; empty when a line is malformed.</param>
+    /// <param name="badLine">The number of the first malformed line, from 1; 0 when there is none.</param>
+    /// <returns>Whether every line is well-formed.</returns>
     public static bool TryParse(string text, out FrozenSet<NodeKey> keys, out int badLine)
     {
         var found = new HashSet<NodeKey>();

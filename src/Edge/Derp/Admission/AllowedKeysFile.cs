@@ -6,13 +6,16 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>The keys of <c>Relay:Derp:AllowedKeysFile</c>, read again when the file changes. A file that is no list leaves the old one in force.</summary>
+/// <summary>
+/// The keys of <c>Relay:Derp:AllowedKeysFile</c>, which are read again when the file changes. After a change to a malformed list
+/// the old keys stay in force.
+/// </summary>
 internal sealed partial class AllowedKeysFile
 {
-    /// <summary>How often the file should be looked at.</summary>
-    public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
+    /// <summary>The interval of <see cref="Refresh"/>.</summary>
+    public static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(1);
 
-    // 200,000 keys.
+    // About 200,000 keys.
     private const int MaxBytes = 16 << 20;
 
     private readonly string _path;
@@ -20,11 +23,11 @@ internal sealed partial class AllowedKeysFile
     private FrozenSet<NodeKey> _keys;
     private FileStamp _read;
     private FileStamp _seen;
-    private FileStamp? _complained;
+    private FileStamp? _failed;
 
     /// <param name="path">The file.</param>
-    /// <param name="logger">Hears of changes.</param>
-    /// <exception cref="SettingsException">The file cannot be read, or is no list.</exception>
+    /// <param name="logger">Reports changes of the file.</param>
+    /// <exception cref="SettingsException">The file cannot be read or is malformed.</exception>
     public AllowedKeysFile(string path, ILogger logger)
     {
         (_path, _logger) = (path, logger);
@@ -42,8 +45,8 @@ internal sealed partial class AllowedKeysFile
     /// <summary>Whether a key is in the list.</summary>
     public bool Allows(NodeKey key) => Volatile.Read(ref _keys).Contains(key);
 
-    /// <summary>Looks at the file, and takes it when it has changed and is a list. Not for several callers at once.</summary>
-    /// <returns>Whether the list is a new one.</returns>
+    /// <summary>Reads the file again when it has changed. Not thread-safe.</summary>
+    /// <returns>Whether there are new keys.</returns>
     public bool Refresh()
     {
         var stamp = FileStamp.Of(_path);
@@ -52,7 +55,8 @@ internal sealed partial class AllowedKeysFile
             return false;
         }
 
-        // Whoever writes it may be in the middle: half a list is a list too, and would close connections. It is taken once two looks agree.
+        // The writer may not have finished, and a part of a list is a well-formed list that would close connections. So the file is read
+        // only when it is the same as one interval before.
         if (stamp != _seen)
         {
             _seen = stamp;
@@ -64,16 +68,16 @@ internal sealed partial class AllowedKeysFile
             var keys = Load();
             Volatile.Write(ref _keys, keys);
             _read = stamp;
-            _complained = null;
+            _failed = null;
             LogReloaded(_path, keys.Count);
             return true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
         {
-            if (_complained != stamp)
+            if (_failed != stamp)
             {
-                _complained = stamp;
-                LogKept(_path, error.Message);
+                _failed = stamp;
+                LogReloadFailed(_path, error.Message);
             }
 
             return false;
@@ -87,11 +91,13 @@ internal sealed partial class AllowedKeysFile
         var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (length == bytes.Length)
         {
-            throw new InvalidDataException(length > MaxBytes ? $"the list is longer than {MaxBytes >> 20} MiB" : "it grew while it was read");
+            throw new InvalidDataException(
+                length > MaxBytes ? $"the list is longer than {MaxBytes >> 20} MiB" : "the file grew while it was read");
         }
 
         return AllowedKeys.TryParse(Encoding.UTF8.GetString(bytes, 0, length).TrimStart('\uFEFF'), out var keys, out var badLine)
             ? keys
-            : throw new InvalidDataException($"line {badLine} is no key; allowed are nodekey: and 64 hex digits, and comments that begin with #");
+            : throw new InvalidDataException(
+                $"line {badLine} is no key; allowed are nodekey: and 64 hex digits, and comments that begin with #");
     }
 }

@@ -4,8 +4,8 @@ using Relay.Derp.Wire;
 namespace Edge.Derp.Admission;
 
 /// <summary>
-/// Decides about clients by their keys. Every source must admit: first the list, which costs nothing, then those that have to be asked.
-/// Mesh peers are not asked about (derp.md §3.10), and tokens were looked at before (<see cref="DerpTokenGate"/>).
+/// Decides about clients by their keys. Every configured source has to admit a client: first the list of keys, which costs
+/// nothing, then the external sources. Mesh peers are exempt (derp.md §3.10). <see cref="DerpTokenGate"/> checks tokens before.
 /// </summary>
 internal sealed partial class DerpAdmission : IDisposable
 {
@@ -23,16 +23,21 @@ internal sealed partial class DerpAdmission : IDisposable
             settings.TailscaledSocket is { } socket ? new TailscaledAuthority(socket) : null,
             settings.Url is { } url ? new UrlAuthority(url, settings.UrlFailOpen) : null,
         ];
-        _answers = [.. authorities.OfType<IAdmissionAuthority>().Select(authority => new AdmissionAnswers(authority, settings, metrics, time, logger))];
+        _answers =
+        [
+            .. authorities.OfType<IAdmissionAuthority>()
+                .Select(authority => new AdmissionAnswers(authority, settings, metrics, time, logger)),
+        ];
     }
 
-    /// <summary>The list of keys, or null.</summary>
+    /// <summary>The list of keys; null when it is no source.</summary>
     public AllowedKeysFile? File => _file;
 
     /// <summary>Whether a client that connects may use the relay.</summary>
     public async ValueTask<bool> AdmitAsync(DerpAdmissionRequest client, CancellationToken cancellationToken)
     {
-        if (_file is not null && !Decide(client, AdmissionSource.File, _file.Allows(client.Key) ? AdmissionVerdict.Admitted : AdmissionVerdict.Refused))
+        if (_file is not null
+            && !Decide(client, AdmissionSource.File, _file.Allows(client.Key) ? AdmissionVerdict.Admitted : AdmissionVerdict.Refused))
         {
             return false;
         }
@@ -45,11 +50,11 @@ internal sealed partial class DerpAdmission : IDisposable
             }
         }
 
-        // The list may have become another one meanwhile, and who is not connected yet is not found when connections are closed for it.
+        // The list may have changed meanwhile, and AdmissionWatch does not see clients that are not connected yet.
         return _file is null || _file.Allows(client.Key);
     }
 
-    /// <summary>What is known now about a client that is connected; a refusal is a clear one.</summary>
+    /// <summary>Decides again about a connected client. Only <see cref="AdmissionVerdict.Refused"/> should close its connection.</summary>
     public async ValueTask<(AdmissionVerdict Verdict, AdmissionSource Source)> RecheckAsync(DerpAdmissionRequest client)
     {
         if (_file is not null && !_file.Allows(client.Key))
@@ -92,6 +97,8 @@ internal sealed partial class DerpAdmission : IDisposable
         return admits;
     }
 
-    [LoggerMessage(EventId = 1009, Level = LogLevel.Debug, Message = "The DERP client {Key} is not admitted: {Source} says {Verdict}")]
+    [LoggerMessage(
+        EventId = 1009, Level = LogLevel.Debug,
+        Message = "The DERP client {Key} is not admitted: the source {Source} says {Verdict}")]
     private partial void LogNotAdmitted(NodeKey key, AdmissionSource source, AdmissionVerdict verdict);
 }

@@ -2,10 +2,10 @@ using Relay.Derp;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>How the public host takes admission in.</summary>
+/// <summary>Adds admission to the public host.</summary>
 internal static class DerpAdmissionExtensions
 {
-    /// <summary>Registers what decides about clients; the relay asks it through <see cref="AdmissionOf"/>.</summary>
+    /// <summary>Registers the sources of admission. The relay gets their decision by <see cref="AdmissionOf"/>.</summary>
     public static IServiceCollection AddDerpAdmission(this IServiceCollection services, DerpAdmissionSettings settings)
     {
         services.AddSingleton(settings);
@@ -19,12 +19,12 @@ internal static class DerpAdmissionExtensions
         return services;
     }
 
-    /// <summary>What <see cref="DerpServer.Admission"/> should be: null when keys do not matter.</summary>
+    /// <summary>The value of <see cref="DerpServer.Admission"/>; null when no source looks at keys.</summary>
     /// <exception cref="Settings.SettingsException">The list of keys cannot be read.</exception>
     public static Func<DerpAdmissionRequest, CancellationToken, ValueTask<bool>>? AdmissionOf(this IServiceProvider services) =>
         services.GetService<DerpAdmission>() is { } admission ? admission.AdmitAsync : null;
 
-    /// <summary>Asks for a token where one is needed; goes before the DERP middleware.</summary>
+    /// <summary>Adds the check of tokens when the settings require one. Comes before the DERP middleware.</summary>
     public static void UseDerpTokenGate(this WebApplication app)
     {
         if (app.Services.GetRequiredService<DerpAdmissionSettings>().NeedsToken)

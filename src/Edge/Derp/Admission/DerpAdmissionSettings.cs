@@ -3,13 +3,13 @@ using Edge.Settings;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>The settings that say who may use the relay. Every source that is named must admit a client, as with derper's flags.</summary>
+/// <summary>The settings of admission to the relay. Every named source has to admit a client, as with derper's flags.</summary>
 internal sealed record DerpAdmissionSettings
 {
-    /// <summary>The setting's name.</summary>
+    /// <summary>The name of the setting that lists the sources.</summary>
     public const string Name = "Relay:Derp:Admission";
 
-    /// <summary><c>Relay:Derp:AllowedKeysFile</c>.</summary>
+    /// <summary>The name of the setting <c>Relay:Derp:AllowedKeysFile</c>.</summary>
     public const string FileName = "Relay:Derp:AllowedKeysFile";
 
     private const string UrlName = "Relay:Derp:AdmissionUrl";
@@ -23,47 +23,52 @@ internal sealed record DerpAdmissionSettings
     /// <summary><c>Relay:Derp:Admission</c>; empty when it is not set.</summary>
     public IReadOnlyList<AdmissionSource> Sources { get; init; } = [];
 
-    /// <summary><c>Relay:Derp:AllowedKeysFile</c>: node keys, one a line. Set exactly when the source is named.</summary>
+    /// <summary><c>Relay:Derp:AllowedKeysFile</c>: node keys, one a line. Not null exactly when <c>file</c> is a source.</summary>
     public string? AllowedKeysFile { get; init; }
 
-    /// <summary><c>Relay:Derp:AdmissionUrl</c>: who is asked. Set exactly when the source is named.</summary>
+    /// <summary><c>Relay:Derp:AdmissionUrl</c>: the server to ask. Not null exactly when <c>url</c> is a source.</summary>
     public Uri? Url { get; init; }
 
-    /// <summary><c>Relay:Derp:AdmissionUrlFailOpen</c>: admit when the URL does not answer. Default false, derper's is true.</summary>
+    /// <summary>
+    /// <c>Relay:Derp:AdmissionUrlFailOpen</c>: admit clients while the URL does not answer. Default false; derper's is true.
+    /// </summary>
     public bool UrlFailOpen { get; init; }
 
-    /// <summary><c>Relay:Derp:TailscaledSocket</c>: set exactly when the source is named. Default where Linux has it.</summary>
+    /// <summary>
+    /// <c>Relay:Derp:TailscaledSocket</c>. Not null exactly when <c>tailscaled</c> is a source. Default: tailscaled's path on Linux.
+    /// </summary>
     public string? TailscaledSocket { get; init; }
 
-    /// <summary><c>Relay:Derp:AdmissionTimeout</c>: how long an answer may take. Default 5 s, as derper.</summary>
+    /// <summary><c>Relay:Derp:AdmissionTimeout</c>: the time for an answer. Default 5 s, as in derper.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary><c>Relay:Derp:AdmissionCache</c>: for how long a yes holds for the next connections. Default 1 min; zero for not at all.</summary>
+    /// <summary><c>Relay:Derp:AdmissionCache</c>: how long an admission is cached. Default 1 min; zero disables the cache.</summary>
     public TimeSpan Cache { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>The same of a no: shorter, since who has just been let into a tailnet tries again.</summary>
+    /// <summary>How long a refusal is cached: shorter, because a client that was just added to a tailnet tries again.</summary>
     public TimeSpan RefusalCache => Cache < LongestRefusal ? Cache : LongestRefusal;
 
-    /// <summary><c>Relay:Derp:AdmissionRecheck</c>: how often open connections are asked about again. Default 5 min; zero for never.</summary>
+    /// <summary><c>Relay:Derp:AdmissionRecheck</c>: the interval of checks of open connections. Default 5 min; zero means never.</summary>
     public TimeSpan Recheck { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Whether the operator has said anything, <c>open</c> included.</summary>
+    /// <summary>Whether the operator has set <c>Relay:Derp:Admission</c>, to <c>open</c> or anything else.</summary>
     public bool IsSet => Sources.Count > 0;
 
-    /// <summary>Whether a client needs a token in its HTTP request.</summary>
+    /// <summary>Whether clients need a token in the HTTP request.</summary>
     public bool NeedsToken => Sources.Contains(AdmissionSource.Jwt);
 
     private static TimeSpan LongestRefusal { get; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Reads the settings.</summary>
-    /// <exception cref="SettingsException">A value is not allowed, is missing, or has no use. The URL, which may hold a secret, is not in it.</exception>
+    /// <summary>Reads the settings. Errors do not contain the URL, which may include a secret.</summary>
+    /// <exception cref="SettingsException">A value is not allowed, is missing, or has no effect.</exception>
     public static DerpAdmissionSettings Read(SettingsReader settings)
     {
         var defaults = new DerpAdmissionSettings();
         var sources = settings.List(Name).Select(Source).Distinct().ToArray();
         if (sources.Length > 1 && sources.Contains(AdmissionSource.Open))
         {
-            throw new SettingsException(Name, string.Join(", ", settings.List(Name)), "open lets everybody in, so it stands alone");
+            throw new SettingsException(
+                Name, string.Join(", ", settings.List(Name)), "open admits every client and excludes other sources");
         }
 
         var file = settings.Text(FileName);
@@ -81,27 +86,31 @@ internal sealed record DerpAdmissionSettings
             Url = url is null ? null : Address(url),
             UrlFailOpen = settings.Flag(FailOpenName, defaults.UrlFailOpen),
             TailscaledSocket = sources.Contains(AdmissionSource.Tailscaled) ? socket ?? DefaultSocket : null,
-            Timeout = settings.Duration("Relay:Derp:AdmissionTimeout", defaults.Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10)),
+            Timeout = settings.Duration(
+                "Relay:Derp:AdmissionTimeout", defaults.Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10)),
             Cache = settings.Duration("Relay:Derp:AdmissionCache", defaults.Cache, TimeSpan.Zero, TimeSpan.FromHours(1)),
             Recheck = settings.Duration("Relay:Derp:AdmissionRecheck", defaults.Recheck, TimeSpan.Zero, TimeSpan.FromHours(24)),
         };
     }
 
-    /// <summary>Stops the start when these settings promise what this node does not do.</summary>
-    /// <param name="mode">What the node does with DERP.</param>
-    /// <param name="jwt">How it verifies tokens; null when it does not.</param>
-    /// <exception cref="SettingsException">It forwards DERP, or tokens are asked for and cannot be verified.</exception>
+    /// <summary>Checks that this node can do what the settings say.</summary>
+    /// <param name="mode">The node's DERP mode.</param>
+    /// <param name="jwt">The settings for tokens; null when the node verifies none.</param>
+    /// <exception cref="SettingsException">The node forwards DERP, or has to verify tokens without settings for them.</exception>
     public void Check(DerpMode mode, EdgeJwtOptions? jwt)
     {
         var text = string.Join(", ", Sources.Select(Label));
         if (mode is DerpMode.Forward && Sources.Any(static source => source is not AdmissionSource.Open))
         {
-            throw new SettingsException(Name, text, "DERP is forwarded here, and who may use it is the API servers' business; set Relay:Derp:Mode=serve, or leave this out");
+            throw new SettingsException(
+                Name,
+                text,
+                "this node forwards DERP, and the API servers decide about admission; set Relay:Derp:Mode=serve, or remove this setting");
         }
 
         if (NeedsToken && jwt is null)
         {
-            throw new SettingsException(Name, text, "jwt needs Edge:Authentication:Jwt, which says whose tokens are valid");
+            throw new SettingsException(Name, text, "jwt needs Edge:Authentication:Jwt, which names the issuer of valid tokens");
         }
     }
 
@@ -120,18 +129,18 @@ internal sealed record DerpAdmissionSettings
         throw new SettingsException(Name, text, $"allowed are {string.Join(", ", Enum.GetValues<AdmissionSource>().Select(Label))}");
     }
 
-    // Who sets a URL and forgets to name it as a source would run an open relay and not know it.
+    // Otherwise an operator who sets a URL but does not name it as a source would run an open relay without noticing.
     private static void Match(AdmissionSource[] sources, AdmissionSource source, string name, string? value, bool isNeeded)
     {
         var isNamed = sources.Contains(source);
         if (isNamed && isNeeded && value is null)
         {
-            throw new SettingsException(name, null, $"needed, since {Name} names {Label(source)}");
+            throw new SettingsException(name, null, $"the setting is required because {Name} includes {Label(source)}");
         }
 
         if (!isNamed && value is not null)
         {
-            throw new SettingsException(name, null, $"has no use unless {Name} names {Label(source)}");
+            throw new SettingsException(name, null, $"the setting has no effect unless {Name} includes {Label(source)}");
         }
     }
 
@@ -139,5 +148,8 @@ internal sealed record DerpAdmissionSettings
         Uri.TryCreate(text, UriKind.Absolute, out var url)
         && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 && url.Fragment.Length == 0
             ? url
-            : throw new SettingsException(UrlName, null, "allowed is an http or https URL without user and fragment, such as https://headscale.example.com/verify");
+            : throw new SettingsException(
+                UrlName,
+                null,
+                "allowed is an http or https URL without user and fragment, such as https://headscale.example.com/verify");
 }

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Edge.Derp.Admission;
 
 /// <summary>
-/// Lets requests for DERP pass only with a valid token, in the header, or in the query for browsers. It knows nothing of keys: who has a
-/// token may use any.
+/// Requires a valid token in requests for DERP: in the header, or in the query for browsers. The token is not bound to a node
+/// key: its holder may use any key.
 /// </summary>
 internal sealed class DerpTokenGate(RequestDelegate next, TokenCheck tokens, AdmissionMetrics metrics)
 {
@@ -17,8 +17,10 @@ internal sealed class DerpTokenGate(RequestDelegate next, TokenCheck tokens, Adm
             return;
         }
 
-        // Several headers: which one counts is a matter of taste, so none does.
-        var verdict = context.Request.Headers.Authorization.Count > 1 ? TokenVerdict.Invalid : (await tokens.VerifyAsync(context)).Verdict;
+        // Servers differ in which of several headers they use, so several are refused.
+        var verdict = context.Request.Headers.Authorization.Count > 1
+            ? TokenVerdict.Invalid
+            : (await tokens.VerifyAsync(context)).Verdict;
         metrics.Decided(AdmissionSource.Jwt, verdict switch
         {
             TokenVerdict.Valid => AdmissionVerdict.Admitted,
@@ -28,7 +30,7 @@ internal sealed class DerpTokenGate(RequestDelegate next, TokenCheck tokens, Adm
         await (verdict is TokenVerdict.Valid ? next(context) : tokens.RefuseAsync(context, verdict));
     }
 
-    // Every request that could become a DERP connection, and a few that could not: pages need no token, upgrades do.
+    // Every request that could become a DERP connection needs a token, including some that cannot. Pages under /derp need none.
     private static bool AsksForDerp(HttpContext context) =>
         context.Request.Path.StartsWithSegments("/derp", StringComparison.OrdinalIgnoreCase)
         && (context.Request.Headers.Upgrade.Count > 0 || context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true });

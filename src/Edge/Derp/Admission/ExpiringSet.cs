@@ -2,24 +2,26 @@ using Relay.Derp;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>Clients, each remembered for the same time; when there are too many, the oldest is forgotten first. For one caller at a time.</summary>
-/// <param name="capacity">How many, at most.</param>
-/// <param name="lifetime">For how long; zero remembers nothing.</param>
+/// <summary>
+/// A bounded set of clients in which each entry has the same lifetime. The oldest entry is evicted first. Not thread-safe.
+/// </summary>
+/// <param name="capacity">Most entries.</param>
+/// <param name="lifetime">Lifetime of an entry; zero means that the set stays empty.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ExpiringSet(int capacity, TimeSpan lifetime, TimeProvider time)
 {
     private readonly Dictionary<DerpAdmissionRequest, LinkedListNode<Entry>> _entries = [];
     private readonly LinkedList<Entry> _byAge = new();
 
-    /// <summary>How many there are, those included whose time is over and that nobody has asked for since.</summary>
+    /// <summary>Number of entries, including expired ones that were not removed yet.</summary>
     public int Count => _entries.Count;
 
-    public bool Contains(DerpAdmissionRequest client) => _entries.TryGetValue(client, out var node) && !IsOver(node.Value);
+    public bool Contains(DerpAdmissionRequest client) => _entries.TryGetValue(client, out var node) && !IsExpired(node.Value);
 
     public void Add(DerpAdmissionRequest client)
     {
         Remove(client);
-        while (_byAge.First is { } oldest && (_entries.Count >= capacity || IsOver(oldest.Value)))
+        while (_byAge.First is { } oldest && (_entries.Count >= capacity || IsExpired(oldest.Value)))
         {
             Remove(oldest.Value.Client);
         }
@@ -38,7 +40,7 @@ internal sealed class ExpiringSet(int capacity, TimeSpan lifetime, TimeProvider 
         }
     }
 
-    private bool IsOver(Entry entry) => time.GetElapsedTime(entry.Since) >= lifetime;
+    private bool IsExpired(Entry entry) => time.GetElapsedTime(entry.Since) >= lifetime;
 
     private readonly record struct Entry(DerpAdmissionRequest Client, long Since);
 }

@@ -6,8 +6,8 @@ using Relay.Derp;
 namespace Edge.Derp.Admission;
 
 /// <summary>
-/// Asks the machine's tailscaled as derper's <c>-verify-clients</c> does (derp.md §3.10): who is this key? The machine's own node and the
-/// peers that it sees are known.
+/// Asks the machine's tailscaled who has a key, as derper's <c>-verify-clients</c> does (derp.md §3.10). tailscaled knows its own
+/// node and the peers that its node may see.
 /// </summary>
 internal sealed class TailscaledAuthority : IAdmissionAuthority
 {
@@ -18,7 +18,7 @@ internal sealed class TailscaledAuthority : IAdmissionAuthority
 
     private readonly HttpClient _client;
 
-    /// <param name="socketPath">Where tailscaled listens.</param>
+    /// <param name="socketPath">The Unix socket of tailscaled.</param>
     public TailscaledAuthority(string socketPath) =>
         _client = new HttpClient(new SocketsHttpHandler
         {
@@ -46,10 +46,12 @@ internal sealed class TailscaledAuthority : IAdmissionAuthority
             return response.StatusCode switch
             {
                 HttpStatusCode.OK => AdmissionVerdict.Admitted,
-                HttpStatusCode.NotFound => await KnowsItsTailnetAsync(cancellationToken) ? AdmissionVerdict.Refused : AdmissionVerdict.Unreachable,
+                HttpStatusCode.NotFound => await KnowsItsTailnetAsync(cancellationToken)
+                    ? AdmissionVerdict.Refused
+                    : AdmissionVerdict.Unreachable,
                 >= HttpStatusCode.InternalServerError => AdmissionVerdict.Unreachable,
 
-                // A tailscaled that is too old to look for keys says 400; one that does not trust this user says 403.
+                // 400: this tailscaled is too old to find keys. 403: it does not trust the edge's user.
                 _ => AdmissionVerdict.Unusable,
             };
         }
@@ -61,7 +63,7 @@ internal sealed class TailscaledAuthority : IAdmissionAuthority
 
     public void Dispose() => _client.Dispose();
 
-    // Just started, or logged out, it knows nobody: then its no is none, and must not close every connection.
+    // A tailscaled that has just started, or is logged out, knows no peers. Its "not found" must not close every connection.
     private async Task<bool> KnowsItsTailnetAsync(CancellationToken cancellationToken)
     {
         using var response = await GetAsync("status?peers=false", cancellationToken);
@@ -75,7 +77,8 @@ internal sealed class TailscaledAuthority : IAdmissionAuthority
         var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
         try
         {
-            return length <= MaxStatus && JsonSerializer.Deserialize(bytes.AsSpan(0, length), AdmissionJson.Default.TailscaledStatus)?.BackendState is "Running";
+            return length <= MaxStatus
+                && JsonSerializer.Deserialize(bytes.AsSpan(0, length), AdmissionJson.Default.TailscaledStatus)?.BackendState is "Running";
         }
         catch (JsonException)
         {

@@ -6,10 +6,12 @@ using Relay.Derp;
 
 namespace Edge.Derp.Admission;
 
-/// <summary>Asks a server as derper's <c>-verify-client-url</c> does (derp.md §3.10); headscale answers so at <c>/verify</c>.</summary>
+/// <summary>
+/// Asks an HTTP server, as derper's <c>-verify-client-url</c> does (derp.md §3.10). Headscale has such a page at <c>/verify</c>.
+/// </summary>
 internal sealed class UrlAuthority : IAdmissionAuthority
 {
-    // Derper's bound too.
+    // Derper has the same limit.
     private const int MaxAnswer = 4 << 10;
 
     private readonly HttpClient _client = new(new SocketsHttpHandler
@@ -25,8 +27,8 @@ internal sealed class UrlAuthority : IAdmissionAuthority
 
     private readonly Uri _url;
 
-    /// <param name="url">Who is asked.</param>
-    /// <param name="failsOpen">Whether clients are let in when there is no answer.</param>
+    /// <param name="url">The server's page.</param>
+    /// <param name="failsOpen">Whether clients are admitted while there is no answer.</param>
     public UrlAuthority(Uri url, bool failsOpen) => (_url, FailsOpen) = (url, failsOpen);
 
     public AdmissionSource Source => AdmissionSource.Url;
@@ -38,7 +40,8 @@ internal sealed class UrlAuthority : IAdmissionAuthority
     public async Task<AdmissionVerdict> AskAsync(DerpAdmissionRequest request, CancellationToken cancellationToken)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(
-            new AdmissionQuestion(request.Key.ToString(), request.Source?.ToString() ?? string.Empty), AdmissionJson.Default.AdmissionQuestion);
+            new AdmissionQuestion(request.Key.ToString(), request.Source?.ToString() ?? string.Empty),
+            AdmissionJson.Default.AdmissionQuestion);
         using var message = new HttpRequestMessage(HttpMethod.Post, _url) { Content = new ByteArrayContent(body) };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         try
@@ -48,7 +51,8 @@ internal sealed class UrlAuthority : IAdmissionAuthority
             {
                 HttpStatusCode.OK => await ReadAsync(response.Content, cancellationToken),
                 HttpStatusCode.Forbidden => AdmissionVerdict.Refused,
-                HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError => AdmissionVerdict.Unreachable,
+                HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError =>
+                    AdmissionVerdict.Unreachable,
                 _ => AdmissionVerdict.Unusable,
             };
         }
@@ -68,7 +72,7 @@ internal sealed class UrlAuthority : IAdmissionAuthority
         return length > MaxAnswer ? AdmissionVerdict.Unusable : Verdict(bytes.AsSpan(0, length));
     }
 
-    /// <summary>What an answer says. Only a plain no is one: a server that answers something else is not understood.</summary>
+    /// <summary>The verdict of an answer. Only an explicit false is a refusal.</summary>
     internal static AdmissionVerdict Verdict(ReadOnlySpan<byte> json)
     {
         try
@@ -93,10 +97,10 @@ internal sealed record AdmissionQuestion(string NodePublic, string Source);
 /// <summary>Derper's <c>DERPAdmitClientResponse</c>.</summary>
 internal sealed record AdmissionAnswer(bool? Allow);
 
-/// <summary>The part of tailscaled's status that says whether it knows its tailnet.</summary>
+/// <summary>The part of tailscaled's status that shows whether it is connected to its tailnet.</summary>
 internal sealed record TailscaledStatus(string? BackendState);
 
-// Go, which these servers are written in, does not look at the case of names.
+// These servers are written in Go, whose JSON decoder ignores the case of names.
 [JsonSourceGenerationOptions(PropertyNameCaseInsensitive = true, MaxDepth = 64)]
 [JsonSerializable(typeof(AdmissionQuestion))]
 [JsonSerializable(typeof(AdmissionAnswer))]

@@ -7,8 +7,8 @@ using ControlPlane.Hosting;
 namespace Edge.Derp.Bootstrap;
 
 /// <summary>
-/// The addresses of some names, for clients whose own DNS does not work (derp.md §1.7): looked up now and then, and told as one JSON
-/// that is the same for everybody.
+/// The addresses of some DNS names, for clients whose own DNS does not work (derp.md §1.7). They are looked up periodically. The
+/// answer is one JSON text, the same for every client.
 /// </summary>
 internal sealed partial class BootstrapDns : IAsyncDisposable
 {
@@ -47,7 +47,7 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
             "bootstrap_dns_published_misses", () => Volatile.Read(ref _misses), null, "Requests for a name whose addresses are not known.");
     }
 
-    /// <summary>Looks the names up, now and from time to time.</summary>
+    /// <summary>Starts the periodic lookups. The first one is at once.</summary>
     public void Start()
     {
         if (_settings.Names.Count > 0)
@@ -56,8 +56,8 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         }
     }
 
-    /// <summary>The answer; empty while nothing is known, or no name is configured.</summary>
-    /// <param name="query">The name that the client looks for, or null. It changes nothing but the counts.</param>
+    /// <summary>The JSON answer; empty before the first lookup, and when no name is configured.</summary>
+    /// <param name="query">The name that the client looks for, or null. Only the metrics depend on it.</param>
     public ReadOnlyMemory<byte> Answer(string? query)
     {
         Interlocked.Increment(ref _requests);
@@ -109,7 +109,7 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         {
             var addresses = await _resolve(name, either.Token);
 
-            // Clients take the first; in the order of the answer that would be IPv6 for all of them.
+            // Clients take the first address, and the resolver's order would make that an IPv6 address for all of them.
             Random.Shared.Shuffle(addresses);
             lock (_found)
             {
@@ -118,14 +118,15 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         }
         catch (Exception error) when (error is SocketException || (error is OperationCanceledException && !_stop.IsCancellationRequested))
         {
-            LogFailed(name, error.Message); // What was known of the name stays.
+            LogFailed(name, error.Message);
         }
     }
 
     private byte[] Encode()
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, IndentCharacter = '\t', IndentSize = 1, NewLine = "\n" }))
+        var options = new JsonWriterOptions { Indented = true, IndentCharacter = '\t', IndentSize = 1, NewLine = "\n" };
+        using (var json = new Utf8JsonWriter(buffer, options))
         {
             json.WriteStartObject();
             foreach (var (name, addresses) in _found)
@@ -145,6 +146,7 @@ internal sealed partial class BootstrapDns : IAsyncDisposable
         return buffer.ToArray();
     }
 
+    // The addresses of an earlier lookup stay in the answer.
     [LoggerMessage(EventId = 1010, Level = LogLevel.Warning, Message = "Bootstrap DNS could not look up {Name}: {Why}")]
     private partial void LogFailed(string name, string why);
 }

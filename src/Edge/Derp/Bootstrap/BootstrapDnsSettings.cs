@@ -3,8 +3,8 @@ using Edge.Settings;
 namespace Edge.Derp.Bootstrap;
 
 /// <summary>The settings of <c>/bootstrap-dns</c>.</summary>
-/// <param name="Names"><c>Relay:Derp:BootstrapDnsNames</c>: the names whose addresses are told.</param>
-/// <param name="Refresh"><c>Relay:Derp:BootstrapDnsRefresh</c>: how often they are looked up.</param>
+/// <param name="Names"><c>Relay:Derp:BootstrapDnsNames</c>: the names in the answer.</param>
+/// <param name="Refresh"><c>Relay:Derp:BootstrapDnsRefresh</c>: the interval of lookups.</param>
 internal sealed record BootstrapDnsSettings(IReadOnlyList<string> Names, TimeSpan Refresh)
 {
     private const string NamesName = "Relay:Derp:BootstrapDnsNames";

@@ -3,7 +3,7 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Live;
 
-/// <summary>Every connection's counts at one moment; two of them give rates.</summary>
+/// <summary>The counters of every connection at one moment. Two samples give rates.</summary>
 internal sealed class TrafficSample
 {
     private readonly IReadOnlyList<DerpClientView> _clients;
@@ -17,9 +17,9 @@ internal sealed class TrafficSample
         _clients = server.Clients();
     }
 
-    /// <summary>What passed since an earlier sample, the busiest connections first.</summary>
+    /// <summary>The traffic since an earlier sample, the busiest connections first.</summary>
     /// <param name="earlier">The earlier sample.</param>
-    /// <param name="limit">The most connections to tell of.</param>
+    /// <param name="limit">Most connections in the result.</param>
     public TrafficView Since(TrafficSample earlier, int limit)
     {
         var seconds = Math.Max(_time.GetElapsedTime(earlier._at, _at).TotalSeconds, 0.001);
@@ -33,8 +33,8 @@ internal sealed class TrafficSample
         return new TrafficView(_clients.Count, [.. busiest.Select(pair => Compare(pair.Now, pair.Then, seconds, now))]);
     }
 
-    /// <summary>The connections over which anything passed since an earlier sample, as derper tells it.</summary>
-    public IEnumerable<TrafficLine> Risen(TrafficSample? earlier)
+    /// <summary>The connections with traffic since an earlier sample, in derper's form.</summary>
+    public IEnumerable<TrafficLine> Changed(TrafficSample? earlier)
     {
         var then = earlier?._clients.ToDictionary(static client => client.Id) ?? [];
         return _clients

@@ -5,7 +5,7 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Mesh;
 
-/// <summary>The links to the other servers, and the key that they share, which is read again when its file changes.</summary>
+/// <summary>The links to the other servers of the mesh, and the shared key, which is read again when its file changes.</summary>
 internal sealed partial class DerpMesh : IAsyncDisposable
 {
     private readonly DerpServer _server;
@@ -17,15 +17,15 @@ internal sealed partial class DerpMesh : IAsyncDisposable
     private RunningLink[] _links = [];
     private readonly FileWatch? _watch;
     private bool _isStarted;
-    private bool _isOver;
+    private bool _isStopped;
 
-    /// <exception cref="SettingsException">The key file is wrong.</exception>
+    /// <exception cref="SettingsException">The key file cannot be used.</exception>
     public DerpMesh(DerpServer server, DerpSettings settings, TimeProvider time, ILogger<DerpMesh> logger)
     {
         (_server, _settings, _time, _logger) = (server, settings.Mesh, time, logger);
         if (_settings.KeyFile is { } file)
         {
-            _watch = new FileWatch(file, time, ReadKeyAgain);
+            _watch = new FileWatch(file, time, ReloadKey);
             server.MeshKey = MeshKeyFile.Read(file);
         }
     }
@@ -57,7 +57,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
         Task[] ending;
         lock (_lock)
         {
-            _isOver = true;
+            _isStopped = true;
             End();
             ending = [.. _ending];
         }
@@ -71,7 +71,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
         await StopAsync();
     }
 
-    private void ReadKeyAgain()
+    private void ReloadKey()
     {
         MeshKey key;
         try
@@ -80,7 +80,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
         }
         catch (SettingsException error)
         {
-            LogKept(error.Message);
+            LogReloadFailed(error.Message);
             return;
         }
 
@@ -89,7 +89,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
             return;
         }
 
-        // Whoever came with the old key, which may be known to others by now, has to come again with the new one.
+        // Others may know the old key by now, so peers that used it have to reconnect with the new one.
         _server.MeshKey = key;
         var closed = _server.CloseMeshPeers();
         LogReplaced(closed);
@@ -102,7 +102,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
 
     private void Open()
     {
-        if (_isStarted && !_isOver)
+        if (_isStarted && !_isStopped)
         {
             _links = [.. _settings.With.Select(peer => new RunningLink(peer, _server, _time, _logger))];
         }
@@ -115,9 +115,13 @@ internal sealed partial class DerpMesh : IAsyncDisposable
         _links = [];
     }
 
-    [LoggerMessage(EventId = 1012, Level = LogLevel.Information, Message = "The mesh key was read again; {Closed} connections of mesh peers were closed, and the links reconnect")]
+    [LoggerMessage(
+        EventId = 1012, Level = LogLevel.Information,
+        Message = "The mesh key was read again; {Closed} connections of mesh peers were closed, and the links reconnect")]
     private partial void LogReplaced(int closed);
 
-    [LoggerMessage(EventId = 1013, Level = LogLevel.Error, Message = "The mesh key's file has changed but cannot be used; the old key stays in force: {Why}")]
-    private partial void LogKept(string why);
+    [LoggerMessage(
+        EventId = 1013, Level = LogLevel.Error,
+        Message = "The mesh key's file has changed but cannot be used; the old key stays in force: {Why}")]
+    private partial void LogReloadFailed(string why);
 }

@@ -3,8 +3,8 @@ using Edge.Settings;
 namespace Edge.Derp.Mesh;
 
 /// <summary>The settings of the mesh.</summary>
-/// <param name="KeyFile"><c>Relay:Derp:MeshKeyFile</c>: the file of the secret that the servers of a mesh share; null for no mesh.</param>
-/// <param name="With"><c>Relay:Derp:MeshWith</c>: the servers to keep a link to.</param>
+/// <param name="KeyFile"><c>Relay:Derp:MeshKeyFile</c>: the file of the shared key; null without a mesh.</param>
+/// <param name="With"><c>Relay:Derp:MeshWith</c>: the servers to connect to.</param>
 internal sealed record DerpMeshSettings(string? KeyFile, IReadOnlyList<MeshAddress> With)
 {
     public const string KeyFileName = "Relay:Derp:MeshKeyFile";
@@ -14,14 +14,22 @@ internal sealed record DerpMeshSettings(string? KeyFile, IReadOnlyList<MeshAddre
     public static DerpMeshSettings Read(SettingsReader settings, bool isServed)
     {
         var mesh = new DerpMeshSettings(settings.Text(KeyFileName), [.. settings.List(WithName).Select(Parse)]);
-        return mesh.With.Count == 0 ? mesh
-            : !isServed ? throw new SettingsException(WithName, mesh.With[0].Text, "there is no DERP server here to mesh; set Relay:Derp:Mode=serve")
-            : mesh.KeyFile is null ? throw new SettingsException(WithName, mesh.With[0].Text, $"a mesh needs a key that its servers share; set {KeyFileName}")
-            : mesh;
+        if (mesh.With.Count == 0)
+        {
+            return mesh;
+        }
+
+        return !isServed
+            ? throw new SettingsException(WithName, mesh.With[0].Text, "this node has no DERP server; set Relay:Derp:Mode=serve")
+            : mesh.KeyFile is null
+                ? throw new SettingsException(WithName, mesh.With[0].Text, $"a mesh needs a shared key; set {KeyFileName}")
+                : mesh;
     }
 
     private static MeshAddress Parse(string text) => MeshAddress.TryParse(text, out var address)
         ? address
         : throw new SettingsException(
-            WithName, text, "allowed are host, host:port, either with /dialhost behind it (all by https), and http or https URLs without path");
+            WithName,
+            text,
+            "allowed are host, host:port, either with /dialhost behind it (all by https), and http or https URLs without path");
 }

@@ -2,17 +2,17 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Edge.Derp.Mesh;
 
-/// <summary>Another server of the mesh, as an operator names it.</summary>
-/// <param name="Text">What was configured.</param>
-/// <param name="Url">Where DERP is asked for; its host is the name in the TLS certificate.</param>
-/// <param name="DialHost">The host to connect to in place of the URL's; null for the same.</param>
+/// <summary>The address of another server of the mesh.</summary>
+/// <param name="Text">The configured text.</param>
+/// <param name="Url">The URL for DERP. Its host is the name in the TLS certificate.</param>
+/// <param name="DialHost">The host to connect to instead of the URL's; null for the URL's.</param>
 internal sealed record MeshAddress(string Text, Uri Url, string? DialHost)
 {
     private const string Path = "/derp";
 
     /// <summary>
-    /// Reads derper's form <c>host[:port][/dialhost]</c> (derp.md §4.1), which means https; or an http or https URL without a path, for
-    /// private networks and other ports.
+    /// Parses derper's form <c>host[:port][/dialhost]</c> (derp.md §4.1), which means https, or an http or https URL without a path,
+    /// for private networks and other ports.
     /// </summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out MeshAddress? address)
     {

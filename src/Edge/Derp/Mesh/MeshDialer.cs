@@ -8,19 +8,19 @@ using Relay.Streams.Wire;
 
 namespace Edge.Derp.Mesh;
 
-/// <summary>Connects to another server of the mesh, as a client does: TCP, TLS, the HTTP upgrade. One connection at a time.</summary>
+/// <summary>Connects to another server of the mesh like a client: TCP, TLS, HTTP upgrade. One connection at a time.</summary>
 internal sealed class MeshDialer(MeshAddress address, DerpServer server, TimeProvider time) : IAsyncDisposable
 {
-    // For everything up to the answer to the upgrade (derp.md §4.2).
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    // The time until the answer to the upgrade (derp.md §4.2).
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
     private SocketTransport? _open;
 
-    /// <exception cref="IOException">There is no connection, for the reason that it tells.</exception>
-    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    /// <exception cref="IOException">The connection failed; the message gives the reason.</exception>
+    /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public async Task<DerpTransport> ConnectAsync(CancellationToken cancellation)
     {
-        using var timeout = new CancellationTokenSource(Patience, time);
+        using var timeout = new CancellationTokenSource(Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
@@ -37,7 +37,7 @@ internal sealed class MeshDialer(MeshAddress address, DerpServer server, TimePro
         {
             socket.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            throw new IOException(error is OperationCanceledException ? "it took more than 10 s" : error.Message, error);
+            throw new IOException(error is OperationCanceledException ? "the connection took more than 10 s" : error.Message, error);
         }
     }
 
@@ -54,10 +54,10 @@ internal sealed class MeshDialer(MeshAddress address, DerpServer server, TimePro
         var request = new UpgradeRequest(
             address.Url.PathAndQuery,
             [new HttpHeader("Host", address.Url.Authority), new HttpHeader("Connection", "Upgrade"), new HttpHeader("Upgrade", "DERP")]);
-        return await BackendUpgrade.SendAsync(transport, request, new UpgradeOptions { Timeout = Patience }, time, cancellation) switch
+        return await BackendUpgrade.SendAsync(transport, request, new UpgradeOptions { Timeout = Timeout }, time, cancellation) switch
         {
             UpgradeAccepted => new DerpTransport(transport.Input, new DerpPipeOutput(transport.Output)),
-            UpgradeRefused refused => throw new IOException($"it answered {refused.Head.Status} to the upgrade"),
+            UpgradeRefused refused => throw new IOException($"the answer to the upgrade was {refused.Head.Status}"),
             UpgradeFailed failed => throw new IOException($"the upgrade failed: {failed.Failure}"),
             var other => throw new InvalidOperationException(other.ToString()),
         };

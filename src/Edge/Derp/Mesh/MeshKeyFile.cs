@@ -4,13 +4,13 @@ using Relay.Derp.Wire;
 
 namespace Edge.Derp.Mesh;
 
-/// <summary>The file of the mesh's secret: its text, white space around it aside.</summary>
+/// <summary>The file of the mesh's shared key. White space around the key is ignored.</summary>
 internal static class MeshKeyFile
 {
-    // More than any key; a file of another kind, named by mistake, is not read whole.
+    // Longer than any key. A wrong file, such as a log, is not read completely.
     private const int MaxBytes = 4096;
 
-    /// <exception cref="SettingsException">There is no key in it, or it cannot be read.</exception>
+    /// <exception cref="SettingsException">The file cannot be read, or has no key.</exception>
     public static MeshKey Read(string path)
     {
         var content = SettingsFile.Read(DerpMeshSettings.KeyFileName, path, MaxBytes);
@@ -19,7 +19,7 @@ internal static class MeshKeyFile
             : throw new SettingsException(
                 DerpMeshSettings.KeyFileName,
                 path,
-                "it must hold one line: 64 hex digits that are not all zero, as derper's, or another secret of 16 to 256 characters "
-                + "that are not hex digits alone");
+                "the file must hold one line: derper's 64 hex digits that are not all zero, or another secret of 16 to 256 characters "
+                + "that are not hex digits only");
     }
 }

@@ -4,7 +4,7 @@ using Relay.Derp.Mesh;
 
 namespace Edge.Derp.Mesh;
 
-/// <summary>A link to one server of the mesh from its start until it is told to end.</summary>
+/// <summary>A running link to one server of the mesh, which reconnects until it is disposed.</summary>
 internal sealed partial class RunningLink : IAsyncDisposable
 {
     private readonly MeshAddress _address;
@@ -14,8 +14,8 @@ internal sealed partial class RunningLink : IAsyncDisposable
     private readonly DerpMeshLink _link;
     private readonly Task _run;
 
-    // What was said last, so that a peer that is away for hours is one line and not one every few seconds.
-    private string? _said;
+    // The last logged reason: a peer that is away for hours makes one log line, not one for every attempt.
+    private string? _lastReason;
     private bool _accepted;
 
     public RunningLink(MeshAddress address, DerpServer server, TimeProvider time, ILogger logger)
@@ -24,13 +24,13 @@ internal sealed partial class RunningLink : IAsyncDisposable
         _dialer = new MeshDialer(address, server, time);
         _link = new DerpMeshLink(server, ConnectAsync, _ => _dialer.DisposeAsync()) { Accepted = OnAccepted, Ended = OnEnded };
 
-        // Who starts the link does not wait for the peer.
+        // The first connection must not block the caller.
         _run = Task.Run(() => BackgroundLoop.RunAsync("DerpMesh", _link.RunAsync, time, logger, _stop.Token));
     }
 
     public MeshLinkStatus Status => new(_address.Text, _link.IsSelf ? "self" : _link.IsUp && _link.Peers > 0 ? "up" : "down", _link.Peers);
 
-    /// <summary>Ends the link, and closes its connection.</summary>
+    /// <summary>Stops the link and closes its connection.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -48,9 +48,9 @@ internal sealed partial class RunningLink : IAsyncDisposable
         }
         catch (IOException error)
         {
-            if (_said != error.Message)
+            if (_lastReason != error.Message)
             {
-                _said = error.Message;
+                _lastReason = error.Message;
                 LogDown(_address.Text, error.Message);
             }
 
@@ -60,7 +60,7 @@ internal sealed partial class RunningLink : IAsyncDisposable
 
     private void OnAccepted()
     {
-        (_accepted, _said) = (true, null);
+        (_accepted, _lastReason) = (true, null);
         LogUp(_address.Text);
     }
 
@@ -72,10 +72,10 @@ internal sealed partial class RunningLink : IAsyncDisposable
         }
         else if (!_stop.IsCancellationRequested)
         {
-            var why = _accepted ? reason.Label() : $"{reason.Label()}, before it took the link; do both have the same mesh key?";
-            if (_said != why)
+            var why = _accepted ? reason.Label() : $"{reason.Label()}, before the peer accepted the link; do both have the same mesh key?";
+            if (_lastReason != why)
             {
-                _said = why;
+                _lastReason = why;
                 LogDown(_address.Text, why);
             }
         }
@@ -87,6 +87,6 @@ internal sealed partial class RunningLink : IAsyncDisposable
     [LoggerMessage(EventId = 1015, Level = LogLevel.Warning, Message = "The mesh link to {Peer} is down: {Why}")]
     private partial void LogDown(string peer, string why);
 
-    [LoggerMessage(EventId = 1016, Level = LogLevel.Information, Message = "{Peer} of the mesh is this server itself")]
+    [LoggerMessage(EventId = 1016, Level = LogLevel.Information, Message = "The mesh peer {Peer} is this server itself")]
     private partial void LogSelf(string peer);
 }

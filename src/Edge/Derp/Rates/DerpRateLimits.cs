@@ -5,7 +5,7 @@ using Relay.Derp;
 
 namespace Edge.Derp.Rates;
 
-/// <summary>Sets how fast clients may send, and sets it anew when the file has changed or, as with derper, at SIGHUP.</summary>
+/// <summary>Applies the rate limits of clients, and applies them again when the file changes or, as in derper, at SIGHUP.</summary>
 internal sealed partial class DerpRateLimits : IDisposable
 {
     private readonly DerpServer _server;
@@ -16,16 +16,16 @@ internal sealed partial class DerpRateLimits : IDisposable
     private readonly PosixSignalRegistration? _signal;
     private DerpRates _rates;
 
-    /// <exception cref="SettingsException">The file is wrong.</exception>
+    /// <exception cref="SettingsException">The file cannot be used.</exception>
     public DerpRateLimits(DerpServer server, DerpSettings settings, TimeProvider time, ILogger<DerpRateLimits> logger)
     {
         (_server, _file, _logger, _rates) = (server, settings.Rates.ConfigFile, logger, settings.Rates.Fixed);
         if (_file is not null)
         {
-            _watch = new FileWatch(_file, time, ReadAgain);
+            _watch = new FileWatch(_file, time, Reload);
             _rates = RateConfigFile.Read(_file);
 
-            // Without a handler the signal would end the process, and derper's operators send it by habit.
+            // Without a handler the signal would end the process, and operators of derper are used to send it.
             _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         }
 
@@ -41,10 +41,10 @@ internal sealed partial class DerpRateLimits : IDisposable
     private void OnHangUp(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        ReadAgain();
+        Reload();
     }
 
-    private void ReadAgain()
+    private void Reload()
     {
         lock (_lock)
         {
@@ -60,14 +60,18 @@ internal sealed partial class DerpRateLimits : IDisposable
             }
             catch (SettingsException error)
             {
-                LogKept(error.Message);
+                LogReloadFailed(error.Message);
             }
         }
     }
 
-    [LoggerMessage(EventId = 1017, Level = LogLevel.Information, Message = "DERP rate limits were read again: {PerClient} bytes/s a client, {Total} bytes/s in all; 0 is no limit")]
+    [LoggerMessage(
+        EventId = 1017, Level = LogLevel.Information,
+        Message = "DERP rate limits were read again: {PerClient} bytes/s a client, {Total} bytes/s in all; 0 is no limit")]
     private partial void LogApplied(long perClient, long total);
 
-    [LoggerMessage(EventId = 1018, Level = LogLevel.Error, Message = "The file of rate limits has changed but cannot be used; the old limits stay in force: {Why}")]
-    private partial void LogKept(string why);
+    [LoggerMessage(
+        EventId = 1018, Level = LogLevel.Error,
+        Message = "The file of rate limits has changed but cannot be used; the old limits stay in force: {Why}")]
+    private partial void LogReloadFailed(string why);
 }

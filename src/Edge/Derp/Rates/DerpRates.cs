@@ -2,17 +2,17 @@ using Relay.Derp;
 
 namespace Edge.Derp.Rates;
 
-/// <summary>How fast clients may send.</summary>
-/// <param name="PerClient">Each of them.</param>
-/// <param name="Total">All together.</param>
+/// <summary>The rate limits of what clients send.</summary>
+/// <param name="PerClient">The limit of each client.</param>
+/// <param name="Total">The limit of all clients together.</param>
 internal sealed record DerpRates(DerpRateLimit PerClient, DerpRateLimit Total)
 {
-    /// <summary>The most that may be set, in bytes: an exbibyte, which no double makes inexact beyond what matters.</summary>
+    /// <summary>The highest limit in bytes per second, one exbibyte: a double is still exact enough there.</summary>
     public const long Most = 1L << 60;
 
     public static DerpRates None { get; } = new(DerpRateLimit.None, DerpRateLimit.None);
 
-    /// <summary>A limit; a burst without a rate means nothing.</summary>
+    /// <summary>Makes a limit. A burst without a rate has no effect.</summary>
     public static DerpRateLimit Limit(long bytesPerSecond, long burst) =>
         bytesPerSecond == 0 ? DerpRateLimit.None : new DerpRateLimit(bytesPerSecond, burst);
 

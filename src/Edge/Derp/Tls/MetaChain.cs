@@ -6,19 +6,19 @@ using System.Security.Cryptography.X509Certificates;
 namespace Edge.Derp.Tls;
 
 /// <summary>
-/// Puts the <see cref="MetaCertificate"/> behind a served chain. .NET's public way to make a context drops whatever does not belong to the
-/// certificate's own chain, so that its internal one is needed; a runtime without it serves the plain chain, and clients take a round
-/// trip more.
+/// Appends the <see cref="MetaCertificate"/> to a certificate chain. .NET's public <c>Create</c> of a context removes
+/// certificates that are not part of the chain, so this uses the internal constructor. On a runtime without that constructor
+/// the plain chain is sent, and clients need one more round trip.
 /// </summary>
 internal sealed partial class MetaChain(MetaCertificate meta, ILogger<MetaChain> logger)
 {
     private readonly ConditionalWeakTable<SslStreamCertificateContext, Extended> _made = [];
-    private volatile bool _isImpossible;
+    private volatile bool _isUnsupported;
 
-    /// <summary>The same chain with the meta-certificate at its end; the same object as long as neither changes.</summary>
+    /// <summary>The chain with the meta-certificate at its end. The result is cached until one of both changes.</summary>
     public SslStreamCertificateContext Extend(SslStreamCertificateContext chain)
     {
-        if (_isImpossible)
+        if (_isUnsupported)
         {
             return chain;
         }
@@ -35,8 +35,8 @@ internal sealed partial class MetaChain(MetaCertificate meta, ILogger<MetaChain>
         }
         catch (MissingMethodException error)
         {
-            _isImpossible = true;
-            LogImpossible(error.Message);
+            _isUnsupported = true;
+            LogUnsupported(error.Message);
             return chain;
         }
 
@@ -48,8 +48,10 @@ internal sealed partial class MetaChain(MetaCertificate meta, ILogger<MetaChain>
     private static extern SslStreamCertificateContext New(
         X509Certificate2 target, ReadOnlyCollection<X509Certificate2> intermediates, SslCertificateTrust? trust);
 
-    [LoggerMessage(EventId = 1019, Level = LogLevel.Warning, Message = "This .NET cannot send the DERP meta-certificate; clients connect with a round trip more: {Why}")]
-    private partial void LogImpossible(string why);
+    [LoggerMessage(
+        EventId = 1019, Level = LogLevel.Warning,
+        Message = "This .NET version cannot send the DERP meta-certificate; clients need one more round trip: {Why}")]
+    private partial void LogUnsupported(string why);
 
     private sealed record Extended(X509Certificate2 Meta, SslStreamCertificateContext Context);
 }

@@ -1,18 +1,18 @@
 namespace Edge.Program;
 
-/// <summary>The one line for an error that nothing else has a line for.</summary>
-internal static class UnforeseenError
+/// <summary>The one-line description of an unexpected error.</summary>
+internal static class UnexpectedError
 {
     private const string TraceVariable = "EDGE_STACK_TRACE";
 
-    // errno(3): this process has too many files open, or the whole system has.
+    // errno(3): the process has too many open files (EMFILE), or the whole system has (ENFILE).
     private const int Emfile = 24;
     private const int Enfile = 23;
 
-    /// <summary>Whether the operator has asked for the stack trace too.</summary>
+    /// <summary>Whether the operator wants to see the stack trace.</summary>
     public static bool IsTraced => Environment.GetEnvironmentVariable(TraceVariable) == "1";
 
-    /// <summary>The innermost cause: what is around it says only where it was met.</summary>
+    /// <summary>Describes the innermost exception, which is the cause. The outer ones only say where it was caught.</summary>
     public static string Describe(Exception error)
     {
         var cause = error.GetBaseException();
@@ -22,7 +22,7 @@ internal static class UnforeseenError
         return $"{what.ReplaceLineEndings(" ")} ({TraceVariable}=1 in the environment shows the stack trace)";
     }
 
-    // Asks for nothing that would have to be loaded: a file could not be opened now.
+    // Without descriptors no assembly can be loaded, so this uses only loaded types.
     private static bool IsOutOfDescriptors(Exception cause) =>
         cause is IOException { HResult: Emfile or Enfile }
         || cause.Message.Contains("Too many open files", StringComparison.OrdinalIgnoreCase);

@@ -4,14 +4,14 @@ using Edge.Settings;
 
 namespace Edge.Tests.Program;
 
-public class UnforeseenErrorTests
+public class UnexpectedErrorTests
 {
     [Fact]
     public void TheInnermostCauseIsSaidInOneLine()
     {
         var error = new TypeInitializationException("System.Net.WebProxy", new InvalidOperationException("first\nsecond"));
 
-        var line = UnforeseenError.Describe(error);
+        var line = UnexpectedError.Describe(error);
 
         Assert.StartsWith("InvalidOperationException: first second", line, StringComparison.Ordinal);
         Assert.DoesNotContain("WebProxy", line, StringComparison.Ordinal);
@@ -23,7 +23,7 @@ public class UnforeseenErrorTests
     {
         var error = new TypeInitializationException("System.Net.WebProxy", new IOException("Too many open files", 24));
 
-        Assert.Contains("ulimit -n", UnforeseenError.Describe(error), StringComparison.Ordinal);
+        Assert.Contains("ulimit -n", UnexpectedError.Describe(error), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,42 @@
+using System.Net;
+using System.Net.Sockets;
+using Edge.Hosting;
+using Edge.Settings;
+using Relay.Stun;
+
+namespace Edge.Derp;
+
+/// <summary>Adds the STUN server to a host.</summary>
+internal static class StunExtensions
+{
+    /// <summary>
+    /// Registers the STUN server, which binds its sockets at the host's start, and its metrics. A port that cannot be bound is an error
+    /// of the start.
+    /// </summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="port">The UDP port; 0 means any free one.</param>
+    /// <param name="listeners">The public listeners, whose addresses the server uses; null for one on all addresses.</param>
+    public static IServiceCollection AddStun(this IServiceCollection services, int port, IEnumerable<IPEndPoint?> listeners) => services
+        .AddSingleton(_ => Bind(
+        [
+            .. listeners.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
+                .Select(address => new IPEndPoint(address, port)),
+        ]))
+        .AddStarted<StunMetrics>();
+
+    private static StunServer Bind(IReadOnlyList<IPEndPoint> addresses)
+    {
+        try
+        {
+            return new StunServer(addresses);
+        }
+        catch (SocketException error)
+        {
+            throw new SettingsException(
+                "Relay:Stun:Port",
+                null,
+                $"UDP {string.Join(", ", addresses)} cannot be bound ({error.Message}); "
+                + "choose another port, or set Relay:Stun:Enabled=false");
+        }
+    }
+}
