@@ -28,7 +28,7 @@ internal sealed class TerminalHealth : IDisposable
         {
             if (place.HasFallenIll())
             {
-                server.LeaveServer();
+                server.AbandonServer();
             }
         }
     }
