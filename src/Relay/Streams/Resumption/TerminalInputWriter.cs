@@ -119,10 +119,10 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
 
     private void ReturnBlock()
     {
-        if (_block is { } room)
+        if (_block is { } block)
         {
             _block = null;
-            BlockPool.Return(room);
+            BlockPool.Return(block);
         }
     }
 
