@@ -2,26 +2,26 @@ using System.Buffers;
 
 namespace Sockets;
 
-/// <summary>A pooled buffer: what lies between its start and its end, and the block behind it. A link of what a reader is given.</summary>
+/// <summary>A pooled buffer with bytes between its start and its end; a segment of the sequence that a reader gets.</summary>
 internal sealed class Block : ReadOnlySequenceSegment<byte>
 {
     public Block(byte[] bytes) => Bytes = bytes;
 
     public byte[] Bytes { get; }
 
-    /// <summary>Where the bytes in it begin.</summary>
+    /// <summary>The offset of the first byte.</summary>
     public int Start { get; set; }
 
-    /// <summary>Where the bytes in it end.</summary>
+    /// <summary>The offset behind the last byte.</summary>
     public int End { get; private set; }
 
-    /// <summary>Bytes in it.</summary>
+    /// <summary>The number of bytes.</summary>
     public int Length => End - Start;
 
-    /// <summary>The room behind its end.</summary>
-    public int Room => Bytes.Length - End;
+    /// <summary>The free space behind the last byte.</summary>
+    public int FreeLength => Bytes.Length - End;
 
-    /// <summary>Room for bytes to come; <see cref="Fill"/> says how many came.</summary>
+    /// <summary>The free space; <see cref="Fill"/> adds the bytes that were written there.</summary>
     public Span<byte> Free => Bytes.AsSpan(End);
 
     public Block? After
@@ -38,8 +38,8 @@ internal sealed class Block : ReadOnlySequenceSegment<byte>
         Memory = Bytes.AsMemory(0, End);
     }
 
-    /// <summary>Puts it behind another one.</summary>
-    public void Follow(Block before)
+    /// <summary>Appends this block to another one.</summary>
+    public void AppendTo(Block before)
     {
         before.After = this;
         RunningIndex = before.RunningIndex + before.End;

@@ -6,8 +6,8 @@ namespace Sockets;
 /// <summary>A memory pool of blocks of one size, for pipes.</summary>
 public sealed class BlockMemoryPool : MemoryPool<byte>
 {
-    // 16 MiB; what is above that is left to the garbage collector.
-    private const int KeptBytes = 16 * 1024 * 1024;
+    // The most free bytes. Further blocks are left to the garbage collector.
+    private const int MaxFreeBytes = 16 * 1024 * 1024;
 
     private readonly ConcurrentQueue<Owner> _free = new();
     private readonly int _blockSize;
@@ -15,7 +15,8 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
     private BlockMemoryPool(int blockSize) => _blockSize = blockSize;
 
     /// <summary>
-    /// Blocks of 16 KiB, one TLS record, for the pipes over TLS and the HTTP layer: blocks of 4 KiB would make four reads and four frames of every record.
+    /// Blocks of 16 KiB, the size of a TLS record, for the pipes over TLS and of the HTTP layer. Blocks of 4 KiB would make four reads and
+    /// four frames of every record.
     /// </summary>
     public static new BlockMemoryPool Shared { get; } = new(16 * 1024);
 
@@ -27,7 +28,7 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, _blockSize);
         var owner = _free.TryDequeue(out var free) ? free : new Owner(this);
-        owner.IsLent = true;
+        owner.IsRented = true;
         return owner;
     }
 
@@ -38,7 +39,7 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
 
     private void Return(Owner owner)
     {
-        if (_free.Count < KeptBytes / _blockSize)
+        if (_free.Count < MaxFreeBytes / _blockSize)
         {
             _free.Enqueue(owner);
         }
@@ -47,18 +48,18 @@ public sealed class BlockMemoryPool : MemoryPool<byte>
     private sealed class Owner(BlockMemoryPool pool) : IMemoryOwner<byte>
     {
         private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(pool._blockSize);
-        private int _isLent;
+        private int _isRented;
 
         public Memory<byte> Memory => _bytes;
 
-        public bool IsLent
+        public bool IsRented
         {
-            set => Volatile.Write(ref _isLent, value ? 1 : 0);
+            set => Volatile.Write(ref _isRented, value ? 1 : 0);
         }
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _isLent, 0) == 1)
+            if (Interlocked.Exchange(ref _isRented, 0) == 1)
             {
                 pool.Return(this);
             }

@@ -1,20 +1,23 @@
 namespace Sockets;
 
 /// <summary>
-/// The buffers of all sockets. Connections hold them only while bytes lie in them, so the few that are kept serve many connections, and
-/// what one thread gave back last it gets first, while it is still in the processor's cache.
+/// The buffers of all sockets. A connection rents a buffer only while it holds bytes, so few buffers serve many connections. A thread gets
+/// the buffer first that it returned last, which is probably still in the processor's cache.
 /// </summary>
 internal static class BlockPool
 {
-    /// <summary>For heads of requests and leftovers: what a peer may make a connection hold for nothing.</summary>
+    /// <summary>The size for request heads and leftovers: an idle peer makes a connection hold no more than this.</summary>
     public const int Small = 4 * 1024;
 
-    /// <summary>For everything that flows. 16 KiB pours at 1.05 × HAProxy's cost, 64 KiB at 0.7 ×; below the large object heap.</summary>
+    /// <summary>
+    /// The size for transfers. A bulk transfer costs 1.05 × HAProxy's CPU time with 16 KiB, and 0.7 × with 64 KiB. Below the limit of the
+    /// large object heap.
+    /// </summary>
     public const int Large = 64 * 1024;
 
-    // 16 MiB of each; what is above that is left to the garbage collector.
-    private const int SmallKept = 4096;
-    private const int LargeKept = 256;
+    // 16 MiB of each size. Further blocks are left to the garbage collector.
+    private const int MaxFreeSmall = 4096;
+    private const int MaxFreeLarge = 256;
 
     private static readonly Stack<Block> SmallFree = new();
     private static readonly Stack<Block> LargeFree = new();
@@ -29,7 +32,7 @@ internal static class BlockPool
 
     public static Block RentLarge() => Take(ref _large) ?? Pop(LargeFree) ?? Create(Large);
 
-    /// <summary>A block with room for so many bytes, which may be more than a large one has; it is not pooled then.</summary>
+    /// <summary>Rents a block for a number of bytes. A block above <see cref="Large"/> is not pooled.</summary>
     public static Block Rent(int bytes) => bytes <= Small ? RentSmall() : bytes <= Large ? RentLarge() : Create(bytes);
 
     public static void Return(Block block)
@@ -38,11 +41,11 @@ internal static class BlockPool
         block.Clear();
         if (size == Large)
         {
-            Put(block, ref _large, LargeFree, LargeKept);
+            Put(block, ref _large, LargeFree, MaxFreeLarge);
         }
         else if (size == Small)
         {
-            Put(block, ref _small, SmallFree, SmallKept);
+            Put(block, ref _small, SmallFree, MaxFreeSmall);
         }
     }
 
@@ -63,7 +66,7 @@ internal static class BlockPool
         }
     }
 
-    private static void Put(Block block, ref Block? cached, Stack<Block> free, int kept)
+    private static void Put(Block block, ref Block? cached, Stack<Block> free, int maxFree)
     {
         if (cached is null)
         {
@@ -73,7 +76,7 @@ internal static class BlockPool
 
         lock (free)
         {
-            if (free.Count < kept)
+            if (free.Count < maxFree)
             {
                 free.Push(block);
             }

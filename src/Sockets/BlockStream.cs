@@ -6,19 +6,19 @@ using System.Threading.Tasks.Sources;
 namespace Sockets;
 
 /// <summary>
-/// What a TLS session or a WebSocket needs below it: a reader and a writer as a stream. Nothing is buffered, a read of zero bytes waits, and one that waits
-/// allocates nothing. One read at a time.
+/// A reader and a writer as a stream, for a TLS session or a WebSocket on top. The stream buffers nothing. A read of zero bytes waits for
+/// bytes. A read that waits allocates nothing. One read at a time.
 /// </summary>
 internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
 {
     private readonly TransportPipeReader _input;
     private readonly TransportPipeWriter _output;
-    private readonly Action _arrived;
+    private readonly Action _onRead;
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _wait;
     private ManualResetValueTaskSourceCore<int> _core;
     private Memory<byte> _buffer;
 
-    public BlockStream(TransportPipeReader input, TransportPipeWriter output) => (_input, _output, _arrived) = (input, output, Arrived);
+    public BlockStream(TransportPipeReader input, TransportPipeWriter output) => (_input, _output, _onRead) = (input, output, OnRead);
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -26,13 +26,13 @@ internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
         var read = wait.ConfigureAwait(false).GetAwaiter();
         if (read.IsCompleted)
         {
-            return new ValueTask<int>(Take(read.GetResult(), buffer));
+            return new ValueTask<int>(TakeRead(read.GetResult(), buffer));
         }
 
         _core.Reset();
         (_wait, _buffer) = (read, buffer);
         var version = _core.Version;
-        read.UnsafeOnCompleted(_arrived);
+        read.UnsafeOnCompleted(_onRead);
         return new ValueTask<int>(this, version);
     }
 
@@ -52,10 +52,11 @@ internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
 
     ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _core.GetStatus(token);
 
-    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<int>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 
-    private int Take(ReadResult result, Memory<byte> buffer)
+    private int TakeRead(ReadResult result, Memory<byte> buffer)
     {
         var bytes = result.Buffer.Length > buffer.Length ? result.Buffer.Slice(0, buffer.Length) : result.Buffer;
         bytes.CopyTo(buffer.Span);
@@ -63,18 +64,18 @@ internal sealed class BlockStream : DuplexStream, IValueTaskSource<int>
         return (int)bytes.Length;
     }
 
-    private void Arrived()
+    private void OnRead()
     {
         var (wait, buffer) = (_wait, _buffer);
         (_wait, _buffer) = (default, default);
         int count;
         try
         {
-            count = Take(wait.GetResult(), buffer);
+            count = TakeRead(wait.GetResult(), buffer);
         }
         catch (Exception error)
         {
-            // The reader's, not the socket thread's.
+            // The exception goes to the caller of the read, not to the socket thread.
             _core.SetException(error);
             return;
         }

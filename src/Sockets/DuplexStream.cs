@@ -1,6 +1,8 @@
 namespace Sockets;
 
-/// <summary>A stream over a connection: read and written asynchronously, without a place to seek to, and with nothing that a flush would have to send.</summary>
+/// <summary>
+/// A stream over a connection: asynchronous reads and writes only, no seeking. A flush does nothing, because writes are not buffered.
+/// </summary>
 public abstract class DuplexStream : Stream
 {
     /// <inheritdoc/>

@@ -2,22 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Sockets;
 
-/// <summary>Linux's epoll, as far as waiting once at a time for what can be read goes.</summary>
+/// <summary>Linux's epoll (epoll(7)), for one-shot waits until a file is readable.</summary>
 internal static partial class Epoll
 {
     private const string Library = "libc";
     private const int CloseOnExec = 0x80000;
     private const int Add = 1;
     private const int Modify = 3;
-    private const uint CanRead = 0x1; // EPOLLIN; that it has ended or broken is always told
-    private const uint Once = 1u << 30;
+    private const uint CanRead = 0x1; // EPOLLIN; errors and hang-ups are always reported
+    private const uint Once = 1u << 30; // EPOLLONESHOT
 
-    // struct epoll_event: 32 bits of events, 64 of data; packed on x86-64 alone.
+    // struct epoll_event: 32 bits of events, 64 bits of data; packed on x86-64 only.
     private static int Data => RuntimeInformation.ProcessArchitecture is Architecture.X64 ? 4 : 8;
 
     public static bool TryCreate(out int epoll) => (epoll = Create(CloseOnExec)) >= 0;
 
-    /// <summary>Has one <see cref="Wait(int)"/> tell of the file: when there is something to read, or the end, or an error.</summary>
+    /// <summary>Makes one <see cref="Wait(int)"/> return the file once it has bytes, its end or an error.</summary>
     public static bool TryArm(int epoll, int file, bool isFirst)
     {
         Span<byte> entry = stackalloc byte[16];
@@ -26,7 +26,7 @@ internal static partial class Epoll
         return Control(epoll, isFirst ? Add : Modify, file, entry) == 0;
     }
 
-    /// <summary>A file that was armed and has something; below 0 for none.</summary>
+    /// <summary>Waits for an armed file that is ready and returns its number; below 0 for none.</summary>
     public static int Wait(int epoll)
     {
         Span<byte> entry = stackalloc byte[16];

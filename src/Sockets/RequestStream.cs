@@ -3,8 +3,13 @@ using System.Threading.Tasks.Sources;
 
 namespace Sockets;
 
-/// <summary>A connection as a stream, for an HTTP client: its reads go on on the threads of requests, right into the reader's buffer.</summary>
-/// <remarks>One read at a time. A client gives a request up by disposing of the stream, from any thread: then what waits fails, elsewhere.</remarks>
+/// <summary>
+/// A connection as a stream for an HTTP client. Its reads wait on the request threads, complete there, and receive directly into the
+/// caller's buffer.
+/// </summary>
+/// <remarks>
+/// One read at a time. A client cancels a request by disposing the stream, on any thread: a pending read then fails, on the thread pool.
+/// </remarks>
 public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSource<int>
 {
     private readonly Socket _socket;
@@ -13,8 +18,8 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
     private CancellationTokenRegistration _registration;
     private Memory<byte> _buffer;
 
-    /// <param name="socket">Connected; owned from here on. It becomes non-blocking.</param>
-    /// <param name="threads">Where reads wait.</param>
+    /// <param name="socket">A connected socket, which becomes non-blocking; the stream disposes it.</param>
+    /// <param name="threads">The request threads.</param>
     public RequestStream(Socket socket, RequestThreads threads)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -31,7 +36,7 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
             return ValueTask.FromCanceled<int>(cancellationToken);
         }
 
-        // A read of nothing waits until there is something.
+        // A read of zero bytes waits until bytes have arrived.
         if (!buffer.IsEmpty && Receive(buffer.Span, out var count) is var error && error != SocketError.WouldBlock)
         {
             return error == SocketError.Success ? new ValueTask<int>(count) : ValueTask.FromException<int>(Failure(error));
@@ -43,7 +48,8 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
         var version = _core.Version;
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (stream, token) => ((RequestStream)stream!).GiveUp(new OperationCanceledException(token)), this);
+            _registration = cancellationToken.UnsafeRegister(
+                static (stream, token) => ((RequestStream)stream!).CancelRead(new OperationCanceledException(token)), this);
         }
 
         if (!_wait.TryBegin(_socket))
@@ -52,8 +58,8 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
         }
         else if (cancellationToken.IsCancellationRequested)
         {
-            // It may have been before there was anything to give up.
-            GiveUp(new OperationCanceledException(cancellationToken));
+            // The cancellation may have come before the wait began.
+            CancelRead(new OperationCanceledException(cancellationToken));
         }
 
         return new ValueTask<int>(this, version);
@@ -117,7 +123,8 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
 
     ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _core.GetStatus(token);
 
-    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<int>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 
     /// <inheritdoc/>
@@ -126,8 +133,8 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
         if (disposing)
         {
             _socket.Dispose();
-            GiveUp(Failure(SocketError.OperationAborted));
-            _wait.Forget();
+            CancelRead(Failure(SocketError.OperationAborted));
+            _wait.Unregister();
         }
 
         base.Dispose(disposing);
@@ -135,11 +142,11 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
 
     private static IOException Failure(SocketError error) => new("The connection is broken.", new SocketException((int)error));
 
-    private SocketError Receive(Span<byte> room, out int count)
+    private SocketError Receive(Span<byte> destination, out int count)
     {
         try
         {
-            count = _socket.Receive(room, SocketFlags.None, out var error);
+            count = _socket.Receive(destination, SocketFlags.None, out var error);
             return error;
         }
         catch (ObjectDisposedException)
@@ -149,10 +156,10 @@ public sealed class RequestStream : DuplexStream, IRequestReader, IValueTaskSour
         }
     }
 
-    // Elsewhere: whoever gives up may hold locks.
-    private void GiveUp(Exception reason)
+    // The continuation runs on the thread pool, because the caller may hold locks.
+    private void CancelRead(Exception reason)
     {
-        if (_wait.TryTakeBack())
+        if (_wait.TryClaim())
         {
             _core.RunContinuationsAsynchronously = true;
             _core.SetException(reason);

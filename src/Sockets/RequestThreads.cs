@@ -3,13 +3,14 @@ using System.Net.Sockets;
 namespace Sockets;
 
 /// <summary>
-/// Threads that wait for sockets with requests, and go on with what has come themselves: no other thread is woken, which at a few hundred
+/// Threads that wait for requests on sockets and handle these requests themselves. No other thread is woken, which at a few hundred
 /// requests a second costs as much as the request.
 /// </summary>
 /// <remarks>
-/// They all wait on one epoll instance, which wakes the one that came last: while one is enough, it is the same one. What runs here may block
-/// or compute for as long as it likes, since the last thread that waits runs nothing: it hands what comes to the thread pool. The sockets of streams and
-/// DERP are not among them; those have the runtime's socket threads to themselves (<see cref="InlineCompletions"/>).
+/// All threads wait on one epoll instance, which wakes the thread that began to wait last: under low load that is always the same one. A
+/// request may block or compute for any time, because the last waiting thread handles no request itself: it queues the work to the thread
+/// pool and waits again. The sockets of streams and DERP do not wait here; they use the runtime's socket threads
+/// (<see cref="InlineCompletions"/>).
 /// </remarks>
 public sealed class RequestThreads
 {
@@ -29,17 +30,19 @@ public sealed class RequestThreads
         }
     }
 
-    /// <summary>Those of this process, one more than there are processors; null where there is no epoll: only Linux has it.</summary>
+    /// <summary>The request threads of this process, one more than there are processors; null on systems other than Linux.</summary>
     public static RequestThreads? Shared { get; } = TryStart(Environment.ProcessorCount + 1);
 
-    /// <summary>All of them wait, so that what comes next is not handed to the pool.</summary>
+    /// <summary>Whether all threads wait, so that the next request does not go to the thread pool.</summary>
     internal bool AreIdle => Volatile.Read(ref _waiting) == _count;
 
-    /// <summary>Waits once until the socket has something, or has ended or broken; <see cref="RequestWait.Ready"/> then runs on any thread.</summary>
+    /// <summary>
+    /// Begins a one-shot wait until the socket has bytes, its end or an error. <see cref="RequestWait.Ready"/> then runs on any thread.
+    /// </summary>
     /// <param name="wait">The wait.</param>
-    /// <param name="socket">Its socket.</param>
-    /// <param name="file">Its number here; below 0 before the first time.</param>
-    /// <returns>False when there is no such socket any more.</returns>
+    /// <param name="socket">The wait's socket.</param>
+    /// <param name="file">The socket's file number; below 0 before the first wait.</param>
+    /// <returns>False when the socket is closed.</returns>
     internal bool TryWait(RequestWait wait, SafeSocketHandle socket, ref int file)
     {
         var isHeld = false;
@@ -52,7 +55,7 @@ public sealed class RequestThreads
             }
 
             file = (int)socket.DangerousGetHandle();
-            Remember(file, wait);
+            Register(file, wait);
             return Epoll.TryArm(_epoll, file, isFirst: true);
         }
         catch (ObjectDisposedException)
@@ -68,8 +71,8 @@ public sealed class RequestThreads
         }
     }
 
-    /// <summary>Whoever has waited here does not any more; its socket is closed.</summary>
-    internal void Forget(RequestWait wait, int file)
+    /// <summary>Removes a wait whose socket is closed.</summary>
+    internal void Unregister(RequestWait wait, int file)
     {
         lock (_gate)
         {
@@ -80,7 +83,7 @@ public sealed class RequestThreads
         }
     }
 
-    /// <summary>So many threads, for good; null where there is no epoll.</summary>
+    /// <summary>Starts threads that run until the process ends; null on systems without epoll.</summary>
     internal static RequestThreads? TryStart(int count) =>
         OperatingSystem.IsLinux() && Epoll.TryCreate(out var epoll) ? new RequestThreads(epoll, count) : null;
 
@@ -93,7 +96,7 @@ public sealed class RequestThreads
             var file = Epoll.Wait(_epoll);
             var isLast = Interlocked.Decrement(ref _waiting) == 0;
 
-            // A socket with a number that another one had is told of what came for that one, and finds nothing.
+            // The event may be one of an earlier socket with the same file number. Then the receive finds nothing and waits again.
             if (file < 0 || Volatile.Read(ref _waits)[file] is not { } wait)
             {
                 continue;
@@ -110,7 +113,7 @@ public sealed class RequestThreads
         }
     }
 
-    private void Remember(int file, RequestWait wait)
+    private void Register(int file, RequestWait wait)
     {
         lock (_gate)
         {

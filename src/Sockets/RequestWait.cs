@@ -2,43 +2,46 @@ using System.Net.Sockets;
 
 namespace Sockets;
 
-/// <summary>Who waits for a socket with <see cref="RequestThreads"/>.</summary>
+/// <summary>A reader that waits for its socket on <see cref="RequestThreads"/>.</summary>
 internal interface IRequestReader
 {
-    /// <summary>The socket has something, or has ended or broken.</summary>
+    /// <summary>Called when the socket has bytes, its end or an error.</summary>
     void Ready();
 }
 
-/// <summary>A socket's waits with <see cref="RequestThreads"/>, one after the other. Each ends once: who takes it back goes on.</summary>
+/// <summary>
+/// A socket's waits on <see cref="RequestThreads"/>, one at a time. Exactly one caller ends each wait by <see cref="TryClaim"/>, and then
+/// continues the read.
+/// </summary>
 internal sealed class RequestWait(RequestThreads threads, IRequestReader reader)
 {
     private int _file = -1;
     private int _isWaiting;
 
-    /// <summary>Begins to wait. False when the socket is closed, and nobody else goes on.</summary>
+    /// <summary>Begins a wait. Returns false when the socket is closed and no other thread has ended the wait.</summary>
     public bool TryBegin(Socket socket)
     {
-        // Before: it may be over on another thread when this returns.
+        // Set first: another thread may end the wait before TryWait returns.
         Volatile.Write(ref _isWaiting, 1);
-        return threads.TryWait(this, socket.SafeHandle, ref _file) || !TryTakeBack();
+        return threads.TryWait(this, socket.SafeHandle, ref _file) || !TryClaim();
     }
 
-    public bool TryTakeBack() => Interlocked.Exchange(ref _isWaiting, 0) == 1;
+    public bool TryClaim() => Interlocked.Exchange(ref _isWaiting, 0) == 1;
 
     public void Ready()
     {
-        if (TryTakeBack())
+        if (TryClaim())
         {
             reader.Ready();
         }
     }
 
-    /// <summary>It waits no more, and the socket is closed.</summary>
-    public void Forget()
+    /// <summary>Unregisters the socket, which is closed.</summary>
+    public void Unregister()
     {
         if (_file >= 0)
         {
-            threads.Forget(this, _file);
+            threads.Unregister(this, _file);
         }
     }
 }

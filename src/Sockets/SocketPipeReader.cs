@@ -2,27 +2,32 @@ using System.Net.Sockets;
 
 namespace Sockets;
 
-/// <summary>A pipe reader right on a socket.</summary>
+/// <summary>A pipe reader directly on a socket.</summary>
 public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
 {
     private readonly Socket _socket;
     private readonly Func<SocketError, Exception> _failure;
     private readonly RequestWait? _wait;
-    private ReceiveOperation? _arrival;
+    private ReceiveOperation? _receive;
     private bool _hasLeftThreads;
 
-    /// <summary>Reads from a socket.</summary>
-    /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
-    /// <param name="failure">Makes what reads throw of a socket's error; by default an <see cref="IOException"/>.</param>
+    /// <summary>Creates a reader.</summary>
+    /// <param name="socket">A connected socket, which becomes non-blocking. The caller keeps its ownership.</param>
+    /// <param name="failure">Creates the exception of reads from a socket error; by default an <see cref="IOException"/>.</param>
     /// <param name="readAhead">
-    /// With a value above 0 it watches: what the peer sends is read up to about so many bytes, although nobody asks for it.
+    /// A value above 0 makes the reader watch the connection: it reads about this many bytes ahead while no read is pending.
     /// </param>
-    /// <param name="ended">Called on the thread pool when the peer has ended or broken the connection while it was watched.</param>
+    /// <param name="ended">Called on the thread pool when the peer ends or breaks a watched connection.</param>
     /// <param name="threads">
-    /// Where it waits while it carries no stream; by default, where all sockets do, and reads go on on the thread pool. With them, <see cref="Closed"/> must be called.
+    /// The threads on which reads wait while the connection carries no stream. By default the runtime's threads wait, and reads complete on
+    /// the thread pool. With request threads, <see cref="Closed"/> must be called.
     /// </param>
     public SocketPipeReader(
-        Socket socket, Func<SocketError, Exception>? failure = null, int readAhead = 0, Action? ended = null, RequestThreads? threads = null)
+        Socket socket,
+        Func<SocketError, Exception>? failure = null,
+        int readAhead = 0,
+        Action? ended = null,
+        RequestThreads? threads = null)
         : base(readAhead, ended)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -33,55 +38,55 @@ public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
         MayHaveMore = true;
     }
 
-    /// <summary>Watches no longer: the connection has an owner that reads, or does not care. The end is then no news before it is read.</summary>
+    /// <summary>Stops watching: later ends of the connection are noticed only by reads.</summary>
     public void StopWatching() => Unwatch();
 
     /// <summary>
-    /// Carries a stream from now on: reads go on right on the socket thread, from large buffers, and take turns with other streams.
+    /// Begins to carry a stream: reads complete inline on the socket thread, use large buffers, and take turns with other streams.
     /// </summary>
     public void BeginStream()
     {
-        Stream(true);
+        SetStream(true);
         InlineCompletions.Set(_socket, true);
         LeaveThreads();
     }
 
-    /// <summary>The opposite of <see cref="BeginStream"/>: reads go on on the thread pool, or the request threads.</summary>
+    /// <summary>The opposite of <see cref="BeginStream"/>: reads complete on the thread pool, or on the request threads.</summary>
     public void EndStream()
     {
         InlineCompletions.Set(_socket, false);
-        Stream(false);
+        SetStream(false);
         lock (Gate)
         {
             _hasLeftThreads = false;
         }
     }
 
-    /// <summary>Waits no longer with the request threads, but as all sockets do: whoever closes the socket from now on need not say so.</summary>
+    /// <summary>Stops waiting on the request threads. From then on a close of the socket needs no call of <see cref="Closed"/>.</summary>
     public void LeaveThreads()
     {
         lock (Gate)
         {
             _hasLeftThreads = true;
-            if (_wait?.TryTakeBack() is not true || BeginWait())
+            if (_wait?.TryClaim() is not true || BeginWait())
             {
                 return;
             }
         }
 
-        GoOnElsewhere();
+        ResumeOnThreadPool();
     }
 
-    /// <summary>The socket was closed: what waits for it learns that.</summary>
+    /// <summary>Ends a pending read after the socket was closed.</summary>
     public void Closed()
     {
-        if (_wait?.TryTakeBack() is true)
+        if (_wait?.TryClaim() is true)
         {
-            GoOnElsewhere();
+            ResumeOnThreadPool();
         }
     }
 
-    void IRequestReader.Ready() => Arrived();
+    void IRequestReader.Ready() => OnReady();
 
     private protected override bool BeginWait()
     {
@@ -96,10 +101,10 @@ public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
             return true;
         }
 
-        _arrival ??= new ReceiveOperation(this);
+        _receive ??= new ReceiveOperation(this);
         try
         {
-            if (_socket.ReceiveAsync(_arrival))
+            if (_socket.ReceiveAsync(_receive))
             {
                 return true;
             }
@@ -116,20 +121,20 @@ public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
 
     private protected override void EndWait()
     {
-        if (_arrival is null || _arrival.SocketError == SocketError.Success)
+        if (_receive is null || _receive.SocketError == SocketError.Success)
         {
             MayHaveMore = true;
         }
         else
         {
-            End(_failure(_arrival.SocketError));
+            End(_failure(_receive.SocketError));
         }
     }
 
     private protected override void Receive()
     {
-        var block = Room();
-        var room = block.Room;
+        var block = ReceiveBlock();
+        var free = block.FreeLength;
         int count;
         SocketError error;
         try
@@ -141,16 +146,16 @@ public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
             (count, error) = (0, SocketError.OperationAborted);
         }
 
-        // A receive that did not fill its room has emptied the socket, and the next one would only say so.
-        MayHaveMore = count == room;
+        // A receive that did not fill its buffer has emptied the socket; another receive would find nothing.
+        MayHaveMore = count == free;
         if (count > 0)
         {
-            Took(block, count);
+            OnReceived(block, count);
             return;
         }
 
         MayHaveMore = false;
-        TookNothing();
+        OnNothingReceived();
         if (error != SocketError.WouldBlock)
         {
             End(error == SocketError.Success ? null : _failure(error));
@@ -159,15 +164,15 @@ public sealed class SocketPipeReader : TransportPipeReader, IRequestReader
 
     private protected override void Free()
     {
-        _arrival?.Dispose();
-        _wait?.Forget();
+        _receive?.Dispose();
+        _wait?.Unregister();
     }
 
-    private void GoOnElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(static input => input.Arrived(), this, preferLocal: false);
+    private void ResumeOnThreadPool() => ThreadPool.UnsafeQueueUserWorkItem(static input => input.OnReady(), this, preferLocal: false);
 
-    /// <summary>The wait for the socket.</summary>
+    /// <summary>An asynchronous receive of zero bytes, which completes when the socket is readable.</summary>
     private sealed class ReceiveOperation(SocketPipeReader input) : SocketAsyncEventArgs(true)
     {
-        protected override void OnCompleted(SocketAsyncEventArgs e) => input.Arrived();
+        protected override void OnCompleted(SocketAsyncEventArgs e) => input.OnReady();
     }
 }

@@ -2,16 +2,16 @@ using System.Net.Sockets;
 
 namespace Sockets;
 
-/// <summary>A pipe writer right on a socket.</summary>
+/// <summary>A pipe writer directly on a socket.</summary>
 public sealed class SocketPipeWriter : TransportPipeWriter
 {
     private readonly Socket _socket;
     private Action<Exception> _broken;
-    private Departure? _departure;
+    private SendOperation? _send;
 
-    /// <summary>Writes to a socket.</summary>
-    /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
-    /// <param name="broken">Called once, on the thread pool, when sending fails, so that the socket's owner learns of it.</param>
+    /// <summary>Creates a writer.</summary>
+    /// <param name="socket">A connected socket, which becomes non-blocking. The caller keeps its ownership.</param>
+    /// <param name="broken">Called once, on the thread pool, when a send fails.</param>
     public SocketPipeWriter(Socket socket, Action<Exception> broken)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -19,7 +19,7 @@ public sealed class SocketPipeWriter : TransportPipeWriter
         (_socket, _broken) = (socket, broken);
     }
 
-    /// <summary>Changes who learns of a broken socket.</summary>
+    /// <summary>Replaces the callback for a failed send.</summary>
     /// <param name="broken">Called once, on the thread pool.</param>
     public void OnBroken(Action<Exception> broken) => Volatile.Write(ref _broken, broken);
 
@@ -33,11 +33,11 @@ public sealed class SocketPipeWriter : TransportPipeWriter
             return true;
         }
 
-        _departure ??= new Departure(this);
-        _departure.SetBuffer(block.Bytes, block.Start, block.Length);
+        _send ??= new SendOperation(this);
+        _send.SetBuffer(block.Bytes, block.Start, block.Length);
         try
         {
-            if (_socket.SendAsync(_departure))
+            if (_socket.SendAsync(_send))
             {
                 return false;
             }
@@ -52,12 +52,12 @@ public sealed class SocketPipeWriter : TransportPipeWriter
         return true;
     }
 
-    // After an asynchronous send: all of the block is in the kernel, or the socket is broken.
+    // After an asynchronous send, either the kernel has the whole block, or the socket is broken.
     private protected override void EndSend()
     {
-        if (_departure!.SocketError != SocketError.Success)
+        if (_send!.SocketError != SocketError.Success)
         {
-            Break(new SocketException((int)_departure.SocketError));
+            Break(new SocketException((int)_send.SocketError));
         }
     }
 
@@ -77,9 +77,9 @@ public sealed class SocketPipeWriter : TransportPipeWriter
 
     private protected override void ReportBroken(Exception error) => _broken(error);
 
-    private protected override void Free() => _departure?.Dispose();
+    private protected override void Free() => _send?.Dispose();
 
-    /// <summary>How many bytes the kernel took; a broken socket closes the output.</summary>
+    /// <summary>Returns how many bytes the kernel has accepted. A broken socket closes the writer.</summary>
     private int SendNow(ReadOnlySpan<byte> bytes)
     {
         var sent = 0;
@@ -110,8 +110,8 @@ public sealed class SocketPipeWriter : TransportPipeWriter
         return sent;
     }
 
-    /// <summary>A send that waits for room in the kernel.</summary>
-    private sealed class Departure(SocketPipeWriter output) : SocketAsyncEventArgs(true)
+    /// <summary>An asynchronous send, which waits for space in the kernel.</summary>
+    private sealed class SendOperation(SocketPipeWriter output) : SocketAsyncEventArgs(true)
     {
         protected override void OnCompleted(SocketAsyncEventArgs e) => output.OnSent();
     }

@@ -4,31 +4,31 @@ using System.Runtime.CompilerServices;
 namespace Sockets;
 
 /// <summary>
-/// A pipe reader right on a TLS stream. One read takes all records that have come, up to what the TLS stream holds (32 KiB), so that what
-/// is done with them is done once for all, and not for each record.
+/// A pipe reader directly on a TLS stream. One read returns all records that have arrived, up to the TLS stream's buffer (32 KiB), so that
+/// the relay works once for all of them and not once for each record.
 /// </summary>
 public sealed class TlsPipeReader : TransportPipeReader
 {
     private readonly SslStream _tls;
-    private readonly Action _arrived;
+    private readonly Action _onReady;
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _wait;
 
-    /// <summary>Reads from a TLS stream.</summary>
-    /// <param name="tls">Authenticated, with no read pending; not owned.</param>
-    /// <param name="first">Bytes that others have read from it; they come first.</param>
+    /// <summary>Creates a reader.</summary>
+    /// <param name="tls">An authenticated TLS stream with no read pending. The caller keeps its ownership.</param>
+    /// <param name="first">Bytes that were read from the TLS stream before; the reader returns them first.</param>
     public TlsPipeReader(SslStream tls, ReadOnlySpan<byte> first = default)
         : base(readAhead: 0, ended: null)
     {
         ArgumentNullException.ThrowIfNull(tls);
         _tls = tls;
-        _arrived = Arrived;
-        Stream(true);
+        _onReady = OnReady;
+        SetStream(true);
         while (!first.IsEmpty)
         {
-            var block = Room();
-            var count = Math.Min(first.Length, block.Room);
+            var block = ReceiveBlock();
+            var count = Math.Min(first.Length, block.FreeLength);
             first[..count].CopyTo(block.Free);
-            Took(block, count);
+            OnReceived(block, count);
             first = first[count..];
         }
     }
@@ -37,7 +37,7 @@ public sealed class TlsPipeReader : TransportPipeReader
     {
         try
         {
-            // Zero bytes: it returns when there is a record to be read, without having needed a buffer of ours to wait.
+            // A read of zero bytes completes when a record has arrived, and needs no buffer while it waits.
             var wait = _tls.ReadAsync(Memory<byte>.Empty);
             _wait = wait.ConfigureAwait(false).GetAwaiter();
         }
@@ -53,7 +53,7 @@ public sealed class TlsPipeReader : TransportPipeReader
             return false;
         }
 
-        _wait.UnsafeOnCompleted(_arrived);
+        _wait.UnsafeOnCompleted(_onReady);
         return true;
     }
 
@@ -66,7 +66,7 @@ public sealed class TlsPipeReader : TransportPipeReader
         }
         catch (Exception error)
         {
-            // Whatever it is, the reader is to hear of it: here is only the socket's thread.
+            // Every exception goes to the reader: on this thread, a socket thread, nobody would handle it.
             End(error);
         }
     }
@@ -74,30 +74,30 @@ public sealed class TlsPipeReader : TransportPipeReader
     private protected override void Receive()
     {
         MayHaveMore = false;
-        var block = Room();
+        var block = ReceiveBlock();
         try
         {
             var bytes = _tls.ReadAsync(block.Bytes.AsMemory(block.End));
             var read = bytes.ConfigureAwait(false).GetAwaiter();
             if (!read.IsCompleted)
             {
-                Stray(read);
+                AbandonPendingRead(read);
                 return;
             }
 
             var count = read.GetResult();
             if (count > 0)
             {
-                Took(block, count);
+                OnReceived(block, count);
                 return;
             }
 
-            TookNothing();
+            OnNothingReceived();
             End(null);
         }
         catch (Exception error)
         {
-            TookNothing();
+            OnNothingReceived();
             End(error); // The reader has it.
         }
     }
@@ -106,11 +106,11 @@ public sealed class TlsPipeReader : TransportPipeReader
     {
     }
 
-    // It said that there is something, and waits: no TLS stream does that. The block belongs to that read from here on.
-    private void Stray(ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter read)
+    // The zero-byte read has reported bytes, but this read waits, which no TLS stream should do. The pending read keeps the block.
+    private void AbandonPendingRead(ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter read)
     {
         read.UnsafeOnCompleted(() => _ = read.IsCompleted);
         Abandon();
-        End(new IOException("The TLS stream waits although it had something."));
+        End(new IOException("The TLS stream reported bytes, but a read of them did not complete."));
     }
 }

@@ -5,12 +5,12 @@ using System.Runtime.CompilerServices;
 namespace Sockets;
 
 /// <summary>
-/// A pipe writer right on a TLS stream: what lies in it at a flush becomes as few records as it fits into (16 KiB each), and these leave
-/// in one send.
+/// A pipe writer directly on a TLS stream. A flush makes as few records as possible of the written bytes (16 KiB each), and sends them in
+/// one send.
 /// </summary>
 public sealed class TlsPipeWriter : TransportPipeWriter
 {
-    // RFC 8446, 5.1: the most bytes of a record. What is not longer needs no gathering.
+    // The longest record in bytes (RFC 8446 §5.1). Only longer writes make several records, which are held back and sent together.
     private const int Record = 16 * 1024;
 
     private readonly SslStream _tls;
@@ -20,9 +20,9 @@ public sealed class TlsPipeWriter : TransportPipeWriter
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private bool _isFlush;
 
-    /// <summary>Writes to a TLS stream.</summary>
-    /// <param name="tls">Authenticated, with no write pending; not owned.</param>
-    /// <param name="below">Where the TLS stream writes its records to: they are gathered there.</param>
+    /// <summary>Creates a writer.</summary>
+    /// <param name="tls">An authenticated TLS stream with no write pending. The caller keeps its ownership.</param>
+    /// <param name="below">The writer to which the TLS stream writes its records.</param>
     public TlsPipeWriter(SslStream tls, TransportPipeWriter below)
     {
         ArgumentNullException.ThrowIfNull(tls);
@@ -65,11 +65,11 @@ public sealed class TlsPipeWriter : TransportPipeWriter
                 _write.GetResult();
             }
 
-            Check();
+            BreakIfClosedBelow();
         }
         catch (Exception error)
         {
-            // Whatever it is, the stream is of no use any more, and here is only the socket's thread.
+            // After any exception the TLS stream is unusable; on this thread, a socket thread, nobody would handle it.
             Break(error);
         }
     }
@@ -80,16 +80,17 @@ public sealed class TlsPipeWriter : TransportPipeWriter
         {
             await _tls.ShutdownAsync().ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException or System.Net.Sockets.SocketException)
+        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException
+            or System.Net.Sockets.SocketException)
         {
-            // Gone already: whoever reads learns why, and the peer sees no orderly end, which is the truth.
+            // The connection is broken already: the reader gets the error, and the peer gets no close_notify.
             return;
         }
 
         await _below.HalfCloseAsync().ConfigureAwait(false);
     }
 
-    // Whoever reads learns of it too.
+    // The reader of the connection gets the error too.
     private protected override void ReportBroken(Exception error)
     {
     }
@@ -98,13 +99,13 @@ public sealed class TlsPipeWriter : TransportPipeWriter
     {
     }
 
-    // False when it is on its way.
+    // Returns false while the write is pending.
     private bool Write(ReadOnlyMemory<byte> bytes)
     {
-        var gathers = bytes.Length > Record;
+        var holds = bytes.Length > Record;
         try
         {
-            if (gathers)
+            if (holds)
             {
                 _below.Hold();
             }
@@ -118,7 +119,7 @@ public sealed class TlsPipeWriter : TransportPipeWriter
             }
 
             _write.GetResult();
-            if (gathers)
+            if (holds)
             {
                 _isFlush = true;
                 var flush = _below.ReleaseAsync();
@@ -131,18 +132,18 @@ public sealed class TlsPipeWriter : TransportPipeWriter
                 _flush.GetResult();
             }
 
-            Check();
+            BreakIfClosedBelow();
         }
         catch (Exception error)
         {
-            Break(error); // Whoever writes next has it.
+            Break(error); // The next flush reports completion.
         }
 
         return true;
     }
 
-    // A TLS session is not told that what it writes goes nowhere.
-    private void Check()
+    // A write of the TLS session succeeds also when the writer below drops its bytes.
+    private void BreakIfClosedBelow()
     {
         if (_below.IsClosed)
         {

@@ -2,37 +2,40 @@ namespace Sockets;
 
 public abstract partial class TransportPipeReader
 {
-    // What a stream may read without having waited once before others get a turn.
+    // The most bytes that a stream may read without a wait before other streams get a turn.
     private const int TurnBytes = 32 * BlockPool.Large;
 
-    // Less room than this in the last block is not worth a receive.
-    private const int LeastRoom = 1024;
-    private const int LeastStreamRoom = 16 * 1024;
+    // The least free space in the last block that is worth a receive.
+    private const int MinFree = 1024;
+    private const int MinStreamFree = 16 * 1024;
 
-    // What is moved rather than continued in another block: readers are quicker with one piece.
-    private const int Movable = 16 * 1024;
+    // The most bytes that are copied into the next block, because readers are faster with one segment.
+    private const int MaxMoved = 16 * 1024;
 
-    /// <summary>Under the lock: begins to wait with no buffer. False when it is known at once whether there is something.</summary>
+    /// <summary>Begins a wait without a buffer. Returns false when the wait has completed at once. Called under the lock.</summary>
     private protected abstract bool BeginWait();
 
-    /// <summary>Under the lock: what the wait has shown.</summary>
+    /// <summary>Handles the result of the wait. Called under the lock.</summary>
     private protected abstract void EndWait();
 
-    /// <summary>Under the lock: takes what there is, without waiting, by <see cref="Room"/> and <see cref="Took"/>, or <see cref="End"/>.</summary>
+    /// <summary>
+    /// Receives without a wait, and calls <see cref="ReceiveBlock"/> and then <see cref="OnReceived"/>, <see cref="OnNothingReceived"/> or
+    /// <see cref="End"/>. Called under the lock.
+    /// </summary>
     private protected abstract void Receive();
 
-    /// <summary>Frees what waits.</summary>
+    /// <summary>Frees the objects of the wait.</summary>
     private protected abstract void Free();
 
-    /// <summary>Carries a stream from now on, or not any more: large buffers, and turns with other streams.</summary>
-    private protected void Stream(bool isStream)
+    /// <summary>Begins or ends to carry a stream: a stream has large buffers, and takes turns with other streams.</summary>
+    private protected void SetStream(bool isStream)
     {
         lock (_gate)
         {
             _isStream = isStream;
             if (isStream)
             {
-                (_watches, _ended) = (false, null);
+                (_isWatching, _ended) = (false, null);
             }
         }
     }
@@ -41,20 +44,20 @@ public abstract partial class TransportPipeReader
     {
         lock (_gate)
         {
-            (_watches, _ended) = (false, null);
+            (_isWatching, _ended) = (false, null);
         }
     }
 
-    /// <summary>Bytes have come into a block.</summary>
-    private protected void Took(Block block, int count)
+    /// <summary>Adds received bytes to a block.</summary>
+    private protected void OnReceived(Block block, int count)
     {
         block.Fill(count);
         _length += count;
-        _turn += count;
+        _turnBytes += count;
     }
 
-    /// <summary>Nothing has come into the block that was made room in.</summary>
-    private protected void TookNothing()
+    /// <summary>Returns the block to the pool if a receive found no bytes and the block is empty.</summary>
+    private protected void OnNothingReceived()
     {
         if (_length == 0)
         {
@@ -62,10 +65,10 @@ public abstract partial class TransportPipeReader
         }
     }
 
-    /// <summary>Gives the empty block at the end up: something may still write into it.</summary>
+    /// <summary>Abandons the last, empty block: a pending read may still write into it, so it cannot go back to the pool.</summary>
     private protected void Abandon() => (_head, _tail, _length) = (null, null, 0);
 
-    /// <summary>Nothing more comes: the peer has ended, or with an error the transport is broken.</summary>
+    /// <summary>Ends the input: the peer has ended its bytes, or with an error the transport is broken.</summary>
     private protected void End(Exception? error)
     {
         if (_isEnded)
@@ -74,13 +77,15 @@ public abstract partial class TransportPipeReader
         }
 
         (_isEnded, _error) = (true, error);
-        if (_watches && _ended is not null)
+        if (_isWatching && _ended is not null)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static ended => ended(), _ended, preferLocal: false);
         }
     }
 
-    /// <summary>Under the lock and not armed: receives, or else arms. True when there is something to tell a reader.</summary>
+    /// <summary>
+    /// Receives, or arms the wait. Returns true when there is a result for a reader. Called under the lock, and not armed.
+    /// </summary>
     private bool Fetch()
     {
         while (!HasResult)
@@ -98,7 +103,7 @@ public abstract partial class TransportPipeReader
         return true;
     }
 
-    /// <summary>Under the lock and not armed: takes what comes while nobody reads, up to the bound.</summary>
+    /// <summary>Receives while no read is pending, up to the limit of the read-ahead. Called under the lock.</summary>
     private void ReadAhead()
     {
         while (!_isArmed && !_isEnded && _length < _readAhead)
@@ -116,40 +121,40 @@ public abstract partial class TransportPipeReader
 
     private bool Arm()
     {
-        // Before: it may have ended on another thread when it returns, and then waits for the lock.
+        // Set first: the wait may complete on another thread before BeginWait returns; that thread then waits for the lock.
         _isArmed = true;
         return _isArmed = BeginWait();
     }
 
-    /// <summary>The block to receive into. Nobody reads what is there already, so it may be moved.</summary>
-    private protected Block Room()
+    /// <summary>Returns the block to receive into. No read is in progress, so bytes that were received before may be moved.</summary>
+    private protected Block ReceiveBlock()
     {
-        var least = _isStream ? LeastStreamRoom : LeastRoom;
+        var least = _isStream ? MinStreamFree : MinFree;
         if (_tail is null)
         {
             return _head = _tail = _isStream ? BlockPool.RentLarge() : BlockPool.RentSmall();
         }
 
-        if (_tail.Room >= least)
+        if (_tail.FreeLength >= least)
         {
             return _tail;
         }
 
         var next = BlockPool.RentLarge();
-        if (ReferenceEquals(_head, _tail) && _length <= Movable && _reading == Reading.None)
+        if (ReferenceEquals(_head, _tail) && _length <= MaxMoved && _reading == Reading.None)
         {
             MoveTo(next);
         }
         else
         {
-            next.Follow(_tail);
+            next.AppendTo(_tail);
             _tail = next;
         }
 
         return next;
     }
 
-    /// <summary>A leftover that waits for its rest, perhaps for hours, holds no more than a small block.</summary>
+    /// <summary>Moves a short leftover, which may wait for its rest for hours, into a small block.</summary>
     private void Shrink()
     {
         if (_length is > 0 and <= BlockPool.Small && ReferenceEquals(_head, _tail) && _head!.Bytes.Length > BlockPool.Small)
@@ -167,7 +172,7 @@ public abstract partial class TransportPipeReader
         _head = _tail = block;
     }
 
-    /// <summary>How far a position is from the first byte that was not consumed.</summary>
+    /// <summary>Returns the distance of a position from the first unconsumed byte.</summary>
     private long Distance(SequencePosition position) =>
         position.GetObject() is Block block && _head is not null
             ? block.RunningIndex + position.GetInteger() - (_head.RunningIndex + _head.Start)
@@ -204,8 +209,8 @@ public abstract partial class TransportPipeReader
         _tail = null;
     }
 
-    /// <summary>The wait is over: the transport has something, or has broken.</summary>
-    private protected void Arrived()
+    /// <summary>Called when the wait is over: the transport has bytes, its end or an error.</summary>
+    private protected void OnReady()
     {
         lock (_gate)
         {
@@ -218,7 +223,7 @@ public abstract partial class TransportPipeReader
 
             if (!_isWaiting)
             {
-                if (_watches && _reading == Reading.None)
+                if (_isWatching && _reading == Reading.None)
                 {
                     ReadAhead();
                 }
@@ -234,6 +239,6 @@ public abstract partial class TransportPipeReader
             _isWaiting = false;
         }
 
-        Finish();
+        CompleteRead();
     }
 }

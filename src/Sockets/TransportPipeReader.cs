@@ -5,14 +5,14 @@ using System.Threading.Tasks.Sources;
 namespace Sockets;
 
 /// <summary>
-/// A pipe reader right on a transport: no pipe and no loop between them. It waits with zero bytes and rents a buffer when there is
-/// something to put into it, so that a connection without traffic owns none; a read allocates nothing.
+/// A pipe reader directly on a transport, without a pipe and a loop in between. It waits by zero-byte reads and rents a buffer only when
+/// bytes have arrived, so an idle connection has no buffer. A read allocates nothing.
 /// </summary>
 /// <remarks>
-/// 1. A read that finds nothing waits for the transport (it is <em>armed</em>). 2. When the transport has something, one receive takes it, and the
-/// read goes on there and then: on a thread of requests or of the pool, or on the socket thread once it carries a stream. 3. Between reads nothing is
-/// received, except while it <em>watches</em>: then it reads ahead, within a bound, so that the peer's end is noticed while nobody reads.
-/// Cancelled reads never go on inline: whoever cancels may hold locks.
+/// 1. A read without bytes waits for the transport (it is <em>armed</em>). 2. When the transport is ready, one receive gets the bytes, and
+/// the read completes on the same thread: a request thread or a thread of the pool, or the socket thread for a stream. 3. Between reads
+/// nothing is received, except while the reader <em>watches</em>: then it reads ahead up to a limit, so that the peer's end is noticed
+/// without a read. A cancelled read never completes inline, because the canceller may hold locks.
 /// </remarks>
 public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem, IDisposable
 {
@@ -26,7 +26,7 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
     private Exception? _error;
     private long _length;
     private long _examined;
-    private int _turn;
+    private int _turnBytes;
     private Reading _reading;
     private bool _isArmed;
     private bool _isWaiting;
@@ -35,20 +35,21 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
     private bool _isCompleted;
     private bool _isDisposed;
     private bool _isStream;
-    private bool _watches;
+    private bool _isWatching;
 
-    private protected TransportPipeReader(int readAhead, Action? ended) => (_readAhead, _watches, _ended) = (readAhead, readAhead > 0, ended);
+    private protected TransportPipeReader(int readAhead, Action? ended) =>
+        (_readAhead, _isWatching, _ended) = (readAhead, readAhead > 0, ended);
 
     private enum Reading
     {
         None = 0,
-        Under,
+        InProgress,
 
-        // A cancelled read may be ended by AdvanceTo, and need not.
-        Tentative,
+        // After a cancelled read a call of AdvanceTo is allowed, but not required.
+        Cancelled,
     }
 
-    /// <summary>Bytes of the buffers that are held now; for tests.</summary>
+    /// <summary>The size of the rented buffers in bytes; for tests.</summary>
     internal int Held
     {
         get
@@ -68,7 +69,7 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
 
     private bool HasResult => _length > _examined || _isEnded || _isCancelled;
 
-    /// <summary>Whether a receive may find something without waiting for it.</summary>
+    /// <summary>Whether a receive may find bytes without a wait.</summary>
     private protected bool MayHaveMore { get; set; }
 
     private protected Lock Gate => _gate;
@@ -84,9 +85,9 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
         bool hasTurn;
         lock (_gate)
         {
-            Check();
+            ThrowIfNotReadable();
             var found = HasResult || (!_isArmed && Fetch());
-            hasTurn = !found || !_isStream || _turn < TurnBytes;
+            hasTurn = !found || !_isStream || _turnBytes < TurnBytes;
             if (found && hasTurn)
             {
                 return _error is not null && !_isCancelled && _length <= _examined
@@ -96,7 +97,7 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
 
             _core.RunContinuationsAsynchronously = false;
             _isWaiting = true;
-            _turn = 0;
+            _turnBytes = 0;
             if (hasTurn)
             {
                 Shrink();
@@ -110,7 +111,8 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
 
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (input, token) => ((TransportPipeReader)input!).Cancelled(token), this);
+            _registration = cancellationToken.UnsafeRegister(
+                static (input, token) => ((TransportPipeReader)input!).OnCancelled(token), this);
         }
 
         return new ValueTask<ReadResult>(this, _core.Version);
@@ -121,7 +123,7 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
     {
         lock (_gate)
         {
-            Check();
+            ThrowIfNotReadable();
             if (!HasResult && !_isArmed && MayHaveMore)
             {
                 Receive();
@@ -153,20 +155,21 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
         {
             if (_isCompleted || _reading == Reading.None)
             {
-                throw new InvalidOperationException("There is no read to advance.");
+                throw new InvalidOperationException("AdvanceTo needs a read before it.");
             }
 
-            var used = Distance(consumed);
-            var seen = Distance(examined);
-            if (used < 0 || seen < used || seen > _length)
+            var consumedLength = Distance(consumed);
+            var examinedLength = Distance(examined);
+            if (consumedLength < 0 || examinedLength < consumedLength || examinedLength > _length)
             {
-                throw new ArgumentOutOfRangeException(nameof(examined), "The positions are not within what was read, in this order.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(examined), "The consumed and the examined position must be within the read bytes, in this order.");
             }
 
             _reading = Reading.None;
-            _examined = seen - used;
-            Consume(used);
-            if (_watches)
+            _examined = examinedLength - consumedLength;
+            Consume(consumedLength);
+            if (_isWatching)
             {
                 ReadAhead();
             }
@@ -196,12 +199,12 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
     {
         lock (_gate)
         {
-            (_isCompleted, _watches, _reading) = (true, false, Reading.None);
+            (_isCompleted, _isWatching, _reading) = (true, false, Reading.None);
             Consume(_length);
         }
     }
 
-    /// <summary>Frees what waits for the transport, which must have been closed before.</summary>
+    /// <summary>Frees the objects of the wait. The transport must have been closed before.</summary>
     public void Dispose()
     {
         GC.SuppressFinalize(this);
@@ -215,7 +218,7 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
         }
     }
 
-    /// <summary>Goes on after a turn of others.</summary>
+    /// <summary>Completes the read when the stream's next turn comes.</summary>
     void IThreadPoolWorkItem.Execute()
     {
         lock (_gate)
@@ -228,12 +231,12 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
             _isWaiting = false;
         }
 
-        Finish();
+        CompleteRead();
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
-        // Not under the lock: it waits for a call-back that is under way and wants the lock.
+        // Outside the lock: Dispose waits for a running callback, which takes the lock.
         _registration.Dispose();
         _registration = default;
         try
@@ -257,11 +260,11 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 
-    private void Check()
+    private void ThrowIfNotReadable()
     {
-        if (_isCompleted || _isWaiting || _reading == Reading.Under)
+        if (_isCompleted || _isWaiting || _reading == Reading.InProgress)
         {
-            throw new InvalidOperationException(_isCompleted ? "The reader was completed." : "A read is under way already.");
+            throw new InvalidOperationException(_isCompleted ? "The reader was completed." : "Another read is in progress.");
         }
     }
 
@@ -269,12 +272,12 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
     {
         var isCancelled = _isCancelled;
         _isCancelled = false;
-        _reading = isCancelled ? Reading.Tentative : Reading.Under;
+        _reading = isCancelled ? Reading.Cancelled : Reading.InProgress;
         var bytes = _head is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_head, _head.Start, _tail!, _tail!.End);
         return new ReadResult(bytes, isCancelled, _isEnded && _error is null);
     }
 
-    private void Cancelled(CancellationToken token)
+    private void OnCancelled(CancellationToken token)
     {
         lock (_gate)
         {
@@ -290,8 +293,8 @@ public abstract partial class TransportPipeReader : PipeReader, IValueTaskSource
         _core.SetException(new OperationCanceledException(token));
     }
 
-    // Outside the lock: what waited goes on in here.
-    private void Finish()
+    // Outside the lock: the continuation of the read runs within this call.
+    private void CompleteRead()
     {
         if (_error is not null && !_isCancelled && _length <= _examined)
         {

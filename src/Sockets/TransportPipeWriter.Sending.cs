@@ -4,35 +4,35 @@ namespace Sockets;
 
 public abstract partial class TransportPipeWriter
 {
-    /// <summary>Whether the transport is broken, or its end was sent: nothing is sent any more.</summary>
+    /// <summary>Whether the transport is broken or its end was sent: no more bytes are sent.</summary>
     internal bool IsClosed => Volatile.Read(ref _isClosed);
 
     /// <summary>
-    /// Under the lock: sends from the caller's memory what the transport takes at once. What it only begins to take it calls
-    /// <see cref="Borrow"/> for, and counts as taken.
+    /// Sends from the caller's memory as much as the transport accepts at once, and returns the number of bytes. If the transport has only
+    /// begun to send, it calls <see cref="Borrow"/> and counts these bytes as sent. Called under the lock.
     /// </summary>
     private protected abstract int SendNow(ReadOnlyMemory<byte> bytes);
 
-    /// <summary>Under the lock: sends a block. False when it is on its way; then <see cref="OnSent"/> is to be called.</summary>
+    /// <summary>Sends a block. Returns false while the send is pending; <see cref="OnSent"/> follows then. Called under the lock.</summary>
     private protected abstract bool Send(Block block);
 
-    /// <summary>Under the lock: how what was on its way has ended; all of it is sent, or the transport is broken.</summary>
+    /// <summary>Handles the result of a pending send: all of it is sent, or the transport is broken. Called under the lock.</summary>
     private protected abstract void EndSend();
 
     /// <summary>Ends this direction of the transport.</summary>
     private protected abstract ValueTask EndAsync();
 
-    /// <summary>Who is to learn of a broken transport; once, on the thread pool.</summary>
+    /// <summary>Reports a broken transport. Called once, on the thread pool.</summary>
     private protected abstract void ReportBroken(Exception error);
 
-    /// <summary>Frees what waits.</summary>
+    /// <summary>Frees the objects of a send.</summary>
     private protected abstract void Free();
 
-    /// <summary>The caller's memory is on its way: whoever waits for it waits to the end.</summary>
+    /// <summary>Records that a pending send uses the caller's memory: the flush cannot be cancelled until that send has ended.</summary>
     private protected void Borrow() => (_isSending, _isBorrowed) = (true, true);
 
-    /// <summary>Room in the last written block, or in a new one behind it.</summary>
-    private Block Room(int sizeHint)
+    /// <summary>Returns a block with enough free space: the last written one, or a new one behind it.</summary>
+    private Block Reserve(int sizeHint)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
         if (_isCompleted)
@@ -46,26 +46,26 @@ public abstract partial class TransportPipeWriter
             return _written = _lastWritten = BlockPool.Rent(least);
         }
 
-        if (last.Room >= least)
+        if (last.FreeLength >= least)
         {
             return last;
         }
 
         var next = BlockPool.Rent(Math.Max(least, BlockPool.Large));
-        if (ReferenceEquals(_written, last) && last.Length <= BlockPool.Small && next.Room >= last.Length + least)
+        if (ReferenceEquals(_written, last) && last.Length <= BlockPool.Small && next.FreeLength >= last.Length + least)
         {
-            // The beginning moves along, so that all of it leaves in one send.
+            // The short first block is copied into the next one, so that both are sent in one send.
             last.Span.CopyTo(next.Free);
             next.Fill(last.Length);
             BlockPool.Return(last);
             return _written = _lastWritten = next;
         }
 
-        next.Follow(last);
+        next.AppendTo(last);
         return _lastWritten = next;
     }
 
-    /// <summary>Under the lock: what was written is to be sent.</summary>
+    /// <summary>Moves the written blocks to the send queue. Called under the lock.</summary>
     private void Queue()
     {
         if (_unflushed == 0)
@@ -91,12 +91,12 @@ public abstract partial class TransportPipeWriter
         }
     }
 
-    /// <summary>Under the lock: sends as much as the transport takes, and lets it call back for the rest.</summary>
+    /// <summary>Sends as much as the transport accepts; its callback continues with the rest. Called under the lock.</summary>
     private void Pump()
     {
         while (!_isSending && !_isClosed && _queue is { } block)
         {
-            // Before: it may have ended on another thread when it returns, and then waits for the lock.
+            // Set first: the send may complete on another thread before Send returns; that thread then waits for the lock.
             _isSending = true;
             if (Send(block))
             {
@@ -121,8 +121,8 @@ public abstract partial class TransportPipeWriter
         }
     }
 
-    /// <summary>Under the lock: what a flush says now, or null when it has to wait.</summary>
-    private FlushResult? Result()
+    /// <summary>Returns the result of a flush, or null when the flush has to wait. Called under the lock.</summary>
+    private FlushResult? FlushResultOrNull()
     {
         if (_cancelNext && !_isBorrowed)
         {
@@ -182,7 +182,7 @@ public abstract partial class TransportPipeWriter
         }
     }
 
-    /// <summary>Completes when nothing is on its way to the kernel any more.</summary>
+    /// <summary>Completes when no send is pending.</summary>
     private Task IdleAsync()
     {
         lock (_gate)
@@ -204,7 +204,7 @@ public abstract partial class TransportPipeWriter
         ThreadPool.UnsafeQueueUserWorkItem(static state => state.self.ReportBroken(state.error), (self: this, error), preferLocal: false);
     }
 
-    /// <summary>From now on what is written is dropped and flushes say completed. The block that is being sent stays until that has ended.</summary>
+    /// <summary>Drops all later writes; flushes report completion. A block of a pending send is released after that send.</summary>
     private void Close()
     {
         _isClosed = true;

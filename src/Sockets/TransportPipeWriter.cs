@@ -4,14 +4,14 @@ using System.Threading.Tasks.Sources;
 namespace Sockets;
 
 /// <summary>
-/// A pipe writer right on a transport. A flush sends at once, on the caller's thread, and waits only for what the transport had no room
-/// for; it completes when the transport has all of it, which a half-close has to know. Buffers are held while bytes lie in them.
+/// A pipe writer directly on a transport. A flush sends at once, on the caller's thread, and waits only for bytes that the transport has no
+/// space for. The flush completes when the transport has all bytes, which a half-close depends on. Buffers are rented only while they
+/// hold bytes.
 /// </summary>
 /// <remarks>
-/// Back-pressure is exact: nothing is buffered here beyond what was written since the last flush. Cancelling a flush stops the
-/// wait, not the sending: a partly sent block cannot be taken back. Once the transport is broken, flushes say completed and what is
-/// written goes nowhere, so that a peer's disconnect is no error of the writer's. One thread writes at a time; cancelling and the
-/// other endings come from any.
+/// Back-pressure is exact: only the bytes since the last flush are buffered. The cancellation of a flush ends the wait but not the send,
+/// because a block that was sent in part must be sent to its end. Once the transport is broken, flushes report completion and writes are
+/// dropped: a peer's disconnect is no error of the writer. One thread writes at a time; any thread may cancel, complete or dispose.
 /// </remarks>
 public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource<FlushResult>, IDisposable
 {
@@ -26,7 +26,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
     private long _unflushed;
     private bool _isSending;
 
-    // Memory of the writer's own is being sent: a flush is not cancelled then.
+    // A pending send uses the caller's memory: a flush cannot be cancelled then.
     private bool _isBorrowed;
     private bool _isHeld;
     private bool _isWaiting;
@@ -49,17 +49,17 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
     /// <inheritdoc/>
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        var block = Room(sizeHint);
+        var block = Reserve(sizeHint);
         return block.Bytes.AsMemory(block.End);
     }
 
     /// <inheritdoc/>
-    public override Span<byte> GetSpan(int sizeHint = 0) => Room(sizeHint).Free;
+    public override Span<byte> GetSpan(int sizeHint = 0) => Reserve(sizeHint).Free;
 
     /// <inheritdoc/>
     public override void Advance(int bytes)
     {
-        if (bytes < 0 || bytes > (_lastWritten?.Room ?? 0))
+        if (bytes < 0 || bytes > (_lastWritten?.FreeLength ?? 0))
         {
             throw new ArgumentOutOfRangeException(nameof(bytes));
         }
@@ -80,7 +80,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         {
             Queue();
             Pump();
-            if (Result() is { } result)
+            if (FlushResultOrNull() is { } result)
             {
                 return new ValueTask<FlushResult>(result);
             }
@@ -90,8 +90,8 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
     }
 
     /// <summary>
-    /// Writes and flushes. The bytes are sent from where they are; what the kernel has no room for is copied, so that the caller may use
-    /// its memory again even when the wait was cancelled.
+    /// Writes and flushes. The bytes are sent without a copy; only bytes that the kernel has no space for are copied, so that the caller
+    /// may reuse its memory even after a cancelled wait.
     /// </summary>
     /// <inheritdoc/>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
@@ -111,8 +111,8 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
 
             while (!rest.IsEmpty && !_isClosed && !_isCompleted)
             {
-                var block = Room(Math.Min(rest.Length, BlockPool.Large));
-                var count = Math.Min(rest.Length, block.Room);
+                var block = Reserve(Math.Min(rest.Length, BlockPool.Large));
+                var count = Math.Min(rest.Length, block.FreeLength);
                 rest[..count].CopyTo(block.Free);
                 Advance(count);
                 rest = rest[count..];
@@ -125,7 +125,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
 
             Queue();
             Pump();
-            if (Result() is { } result)
+            if (FlushResultOrNull() is { } result)
             {
                 return new ValueTask<FlushResult>(result);
             }
@@ -152,7 +152,9 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         _core.SetResult(true);
     }
 
-    /// <summary>Sends what was written in the background; <see cref="FinishAsync"/> waits for it. With an error it is forgotten.</summary>
+    /// <summary>
+    /// Sends the written bytes in the background; <see cref="FinishAsync"/> waits for that. With an error they are dropped.
+    /// </summary>
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
@@ -175,7 +177,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         }
     }
 
-    /// <summary>Completes when everything written is in the kernel, or cannot get there any more.</summary>
+    /// <summary>Completes when the kernel has all written bytes, or the transport is broken.</summary>
     public async Task FinishAsync()
     {
         Complete();
@@ -187,7 +189,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
     }
 
     /// <summary>
-    /// Sends everything written, then the transport's end of this direction only; it stays readable. Never throws for a broken transport.
+    /// Sends all written bytes, and then the end of this direction; the transport stays readable. Never throws for a broken transport.
     /// </summary>
     public async ValueTask HalfCloseAsync()
     {
@@ -214,7 +216,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         await EndAsync().ConfigureAwait(false);
     }
 
-    /// <summary>From now on what is written only gathers, until <see cref="ReleaseAsync"/>.</summary>
+    /// <summary>Holds all written bytes back until <see cref="ReleaseAsync"/>.</summary>
     internal void Hold()
     {
         lock (_gate)
@@ -223,7 +225,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         }
     }
 
-    /// <summary>Flushes what has gathered since <see cref="Hold"/>.</summary>
+    /// <summary>Flushes the bytes written since <see cref="Hold"/>.</summary>
     internal ValueTask<FlushResult> ReleaseAsync()
     {
         lock (_gate)
@@ -234,7 +236,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
         return FlushAsync(CancellationToken.None);
     }
 
-    /// <summary>Frees what waits for the transport, which must have been closed before.</summary>
+    /// <summary>Frees the objects of a send. The transport must have been closed before.</summary>
     public void Dispose()
     {
         GC.SuppressFinalize(this);
@@ -251,7 +253,7 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
 
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
     {
-        // Not under the lock: it waits for a call-back that is under way and wants the lock.
+        // Outside the lock: Dispose waits for a running callback, which takes the lock.
         _registration.Dispose();
         _registration = default;
         try
@@ -281,13 +283,14 @@ public abstract partial class TransportPipeWriter : PipeWriter, IValueTaskSource
     {
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (output, token) => ((TransportPipeWriter)output!).Cancelled(token), this);
+            _registration = cancellationToken.UnsafeRegister(
+                static (output, token) => ((TransportPipeWriter)output!).OnCancelled(token), this);
         }
 
         return new ValueTask<FlushResult>(this, _core.Version);
     }
 
-    private void Cancelled(CancellationToken token)
+    private void OnCancelled(CancellationToken token)
     {
         lock (_gate)
         {

@@ -4,24 +4,26 @@ using System.Net.Sockets;
 namespace Sockets;
 
 /// <summary>
-/// Where sockets that always have more to give wait for their next turn, so that they do not keep a socket thread for themselves. It is
-/// served on a socket thread too, one turn between two looks at all sockets: other threads would take the bytes to other cores.
+/// A queue of streams that always have bytes to read. They wait here for their next turn, so that none of them occupies a socket thread
+/// permanently. A socket thread serves the queue too, one turn between two polls of all sockets: other threads would move the bytes to
+/// other cores.
 /// </summary>
 /// <remarks>
-/// What it relies on: the runtime has no way to queue work on a socket thread, so a datagram socket on loopback sends to itself, and the
-/// completion of its receive (<see cref="InlineCompletions"/>) is the turn. There is a queue for each socket thread, and the runtime spreads
-/// their sockets over the threads. Without inline completions, without a loopback, or when a datagram cannot be sent, the thread pool
-/// serves the turns: slower, and in the same order.
+/// .NET cannot queue work to a socket thread. Therefore a datagram socket on loopback sends to itself, and the completion of its receive
+/// (<see cref="InlineCompletions"/>) runs one turn. There is one queue for each socket thread, and the runtime spreads the queues' sockets
+/// over the threads. Without inline completions, without a loopback interface, or when a datagram cannot be sent, the thread pool runs the
+/// turns: slower, but in the same order.
 /// </remarks>
 internal sealed class TurnQueue : SocketAsyncEventArgs
 {
-    private static readonly TurnQueue[] Queues = [.. Enumerable.Range(0, SocketThreads.CountFor(Environment.ProcessorCount)).Select(static _ => new TurnQueue())];
+    private static readonly TurnQueue[] Queues =
+        [.. Enumerable.Range(0, SocketThreads.CountFor(Environment.ProcessorCount)).Select(static _ => new TurnQueue())];
     private static readonly byte[] Datagram = [0];
     private static uint _last;
 
     private readonly Lock _gate = new();
 
-    // The first is the one whose turn it is, until it has had it.
+    // The first item is the one whose turn it is; it stays in the queue until its turn is over.
     private readonly Queue<IThreadPoolWorkItem> _items = new();
     private readonly Socket? _socket;
 
@@ -40,22 +42,22 @@ internal sealed class TurnQueue : SocketAsyncEventArgs
         }
         catch (SocketException)
         {
-            // No loopback here. The thread pool serves the turns then.
+            // There is no loopback interface; the thread pool runs the turns.
             socket.Dispose();
             _socket = null;
         }
     }
 
-    /// <summary>Has it go on when its turn comes.</summary>
+    /// <summary>Queues an item, which runs when its turn comes.</summary>
     public static void Enqueue(IThreadPoolWorkItem item) => Queues[Interlocked.Increment(ref _last) % (uint)Queues.Length].Add(item);
 
-    /// <summary>The datagram came.</summary>
+    /// <summary>Called when the datagram has arrived.</summary>
     protected override void OnCompleted(SocketAsyncEventArgs e)
     {
-        // Waits again first: a datagram that the turn sends is then found after a look at all other sockets, not here and now.
-        for (var calls = 1 + Arm(); calls > 0; calls--)
+        // The next receive begins before the turn: a datagram that the turn sends is then received after a poll of all other sockets.
+        for (var turns = 1 + Arm(); turns > 0; turns--)
         {
-            Take();
+            RunTurn();
         }
     }
 
@@ -70,19 +72,19 @@ internal sealed class TurnQueue : SocketAsyncEventArgs
             }
         }
 
-        Call();
+        ScheduleTurn();
     }
 
-    /// <summary>Has <see cref="Take"/> run; only one such call is under way at a time.</summary>
-    private void Call()
+    /// <summary>Schedules one run of <see cref="RunTurn"/>. At most one is scheduled at a time.</summary>
+    private void ScheduleTurn()
     {
         if (_socket is null || _socket.Send(Datagram, SocketFlags.None, out var error) != 1 || error != SocketError.Success)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.Take(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.RunTurn(), this, preferLocal: false);
         }
     }
 
-    private void Take()
+    private void RunTurn()
     {
         IThreadPoolWorkItem item;
         lock (_gate)
@@ -100,18 +102,18 @@ internal sealed class TurnQueue : SocketAsyncEventArgs
             }
         }
 
-        Call();
+        ScheduleTurn();
     }
 
     private int Arm()
     {
-        // It waits, since the datagram that could be there was just received. Whatever else comes at once must not be lost.
-        var calls = 0;
+        // Usually the receive waits, because the only datagram was just received. A datagram received at once counts as a turn.
+        var turns = 0;
         while (!_socket!.ReceiveAsync(this))
         {
-            calls++;
+            turns++;
         }
 
-        return calls;
+        return turns;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class TerminalHealth : IDisposable
         {
             if (place.BecameUnhealthy())
             {
-                server.LeaveServer();
+                server.AbandonServer();
             }
         }
     }

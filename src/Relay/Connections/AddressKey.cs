@@ -5,15 +5,15 @@ using System.Net.Sockets;
 namespace Relay.Connections;
 
 /// <summary>
-/// What counts as one client address: an IPv4 address (mapped into IPv6 or not), or an IPv6 network of 64 bits,
-/// which is what one subscriber gets (RFC 6177).
+/// The unit that limits count as one client address: an IPv4 address (mapped into IPv6 or not), or an IPv6 network of 64 bits, which is
+/// what one subscriber gets (RFC 6177).
 /// </summary>
 public readonly struct AddressKey : IEquatable<AddressKey>
 {
     private readonly ulong _high;
     private readonly ulong _low;
 
-    /// <summary>The key of an address.</summary>
+    /// <summary>Creates the key of an address.</summary>
     /// <param name="address">IPv4 or IPv6.</param>
     public AddressKey(IPAddress address)
     {
@@ -30,7 +30,7 @@ public readonly struct AddressKey : IEquatable<AddressKey>
 
         _high = BinaryPrimitives.ReadUInt64BigEndian(bytes);
 
-        // No IPv6 key has a low half, so ::/64 and the IPv4 addresses mapped below it stay apart.
+        // The low half of an IPv6 key is zero, so ::/64 and the mapped IPv4 addresses have different keys.
         _low = address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6
             ? BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])
             : 0;
@@ -43,7 +43,7 @@ public readonly struct AddressKey : IEquatable<AddressKey>
     public static bool operator !=(AddressKey left, AddressKey right) => !left.Equals(right);
 
     /// <summary>Writes the key's 16 bytes.</summary>
-    /// <param name="destination">Room for them.</param>
+    /// <param name="destination">At least 16 bytes.</param>
     public void WriteTo(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt64BigEndian(destination, _high);
@@ -56,6 +56,6 @@ public readonly struct AddressKey : IEquatable<AddressKey>
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is AddressKey other && Equals(other);
 
-    /// <summary>Seeded per process: clients choose their addresses, at least within IPv6.</summary>
+    /// <summary>Returns a hash with a random seed for each process, because clients choose their addresses within IPv6.</summary>
     public override int GetHashCode() => HashCode.Combine(_high, _low);
 }

@@ -3,21 +3,21 @@ using System.Net;
 namespace Relay.Connections;
 
 /// <summary>
-/// Counts open connections, all together and by address, and says no above the limits. Its memory is one entry
-/// for each address that has a connection open. An address is an IPv4 address or an IPv6 /64 (<see cref="AddressKey"/>).
+/// Counts open connections, in total and by address, and refuses more than the limits. It uses memory only for addresses with open
+/// connections. An address is an IPv4 address or an IPv6 /64 (<see cref="AddressKey"/>).
 /// </summary>
-/// <param name="maxTotal">Open connections together; 0 for no limit.</param>
-/// <param name="maxPerAddress">Open connections of one address; 0 for no limit.</param>
+/// <param name="maxTotal">The most open connections; 0 for no limit.</param>
+/// <param name="maxPerAddress">The most open connections of one address; 0 for no limit.</param>
 public sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<AddressKey, int> _byAddress = [];
     private int _total;
 
-    /// <summary>Connections counted now.</summary>
+    /// <summary>The number of connections.</summary>
     public int Total => Volatile.Read(ref _total);
 
-    /// <summary>Addresses that have at least one counted connection.</summary>
+    /// <summary>The number of addresses with at least one connection; always 0 without a limit per address.</summary>
     public int Addresses
     {
         get
@@ -29,8 +29,8 @@ public sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
         }
     }
 
-    /// <summary>Takes one place of the total, which the caller gives back with <see cref="LeaveTotal"/>.</summary>
-    /// <returns>False when there is none left.</returns>
+    /// <summary>Counts a connection in the total. The caller undoes this by <see cref="LeaveTotal"/>.</summary>
+    /// <returns>False at the limit.</returns>
     public bool TryEnterTotal()
     {
         if (Interlocked.Increment(ref _total) <= maxTotal || maxTotal == 0)
@@ -42,12 +42,12 @@ public sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
         return false;
     }
 
-    /// <summary>Gives a place of the total back.</summary>
+    /// <summary>Removes a connection from the total.</summary>
     public void LeaveTotal() => Interlocked.Decrement(ref _total);
 
-    /// <summary>Takes one place of an address, which the caller gives back with <see cref="LeaveAddress"/>.</summary>
+    /// <summary>Counts a connection of an address. The caller undoes this by <see cref="LeaveAddress"/>.</summary>
     /// <param name="address">The address.</param>
-    /// <returns>False when there is none left.</returns>
+    /// <returns>False at the limit.</returns>
     public bool TryEnterAddress(IPAddress address)
     {
         if (maxPerAddress == 0)
@@ -69,7 +69,7 @@ public sealed class ConnectionCounter(int maxTotal, int maxPerAddress)
         }
     }
 
-    /// <summary>Gives a place of an address back.</summary>
+    /// <summary>Removes a connection of an address.</summary>
     /// <param name="address">The address.</param>
     public void LeaveAddress(IPAddress address)
     {

@@ -2,13 +2,13 @@ using System.Net;
 
 namespace Relay.Connections;
 
-/// <summary>What a connection occupies of the limits, until it ends; a stream that takes the connection takes this along.</summary>
-/// <param name="counter">Where a place of the total was taken before.</param>
+/// <summary>One connection's share of the limits, until the connection ends. A handover to a stream hands this over too.</summary>
+/// <param name="counter">The counter, in whose total the connection is counted already.</param>
 public sealed class ConnectionPlace(ConnectionCounter counter)
 {
     private IPAddress? _address;
 
-    /// <summary>Occupies a place of an address too. False when there is none left.</summary>
+    /// <summary>Counts the connection for an address too. Returns false at the limit.</summary>
     /// <param name="address">The address.</param>
     public bool TryEnterAddress(IPAddress address)
     {
@@ -21,7 +21,7 @@ public sealed class ConnectionPlace(ConnectionCounter counter)
         return true;
     }
 
-    /// <summary>Gives back what is occupied; once.</summary>
+    /// <summary>Removes the connection from all counts. Call this once.</summary>
     public void Leave()
     {
         if (_address is not null)

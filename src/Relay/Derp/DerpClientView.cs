@@ -3,19 +3,19 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp;
 
-/// <summary>A connection as an operator sees it; nothing of what passes through it.</summary>
-/// <param name="Id">Its number, which no other connection of the server has or gets.</param>
+/// <summary>The operator's view of a connection: counts, and no packet contents.</summary>
+/// <param name="Id">The connection's number, unique within the server's lifetime.</param>
 /// <param name="Key">The client's key.</param>
 /// <param name="Remote">The client's address, or null.</param>
-/// <param name="Flags">What it is.</param>
-/// <param name="Age">How long ago it was let in.</param>
-/// <param name="PacketsReceived">Packets that the client sent.</param>
-/// <param name="BytesReceived">Their bytes.</param>
+/// <param name="Flags">The kind of client.</param>
+/// <param name="Age">The time since admission.</param>
+/// <param name="PacketsReceived">Packets from the client.</param>
+/// <param name="BytesReceived">Bytes of these packets.</param>
 /// <param name="PacketsSent">Packets sent to the client.</param>
-/// <param name="BytesSent">Their bytes.</param>
-/// <param name="QueuePackets">Packets that wait for it.</param>
-/// <param name="QueueBytes">Bytes of memory in which they wait.</param>
-/// <param name="Dropped">Packets for it that its queue lost.</param>
+/// <param name="BytesSent">Bytes of these packets.</param>
+/// <param name="QueuePackets">Packets in the client's queue.</param>
+/// <param name="QueueBytes">Bytes of memory that the queue holds.</param>
+/// <param name="Dropped">Packets that the queue has dropped.</param>
 public sealed record DerpClientView(
     long Id,
     NodeKey Key,

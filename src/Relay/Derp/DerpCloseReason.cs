@@ -1,52 +1,52 @@
 namespace Relay.Derp;
 
-/// <summary>Why a DERP connection ended; a closed set, which is also the metric label and the log field.</summary>
+/// <summary>Why a DERP connection ended. A closed set: it is also the metric label and the log field.</summary>
 public enum DerpCloseReason
 {
-    /// <summary>The client ended it.</summary>
+    /// <summary>The client ended the connection.</summary>
     ClientClosed = 0,
 
     /// <summary>The connection broke.</summary>
     Aborted,
 
-    /// <summary>The handshake took longer than allowed.</summary>
+    /// <summary>The handshake took longer than <see cref="DerpServerOptions.HandshakeTimeout"/>.</summary>
     HandshakeTimeout,
 
-    /// <summary>The first frame was no ClientInfo that opens, or the key was refused as no key.</summary>
+    /// <summary>The first frame was no valid ClientInfo, or its key was no valid key.</summary>
     BadHandshake,
 
-    /// <summary>The admission rules said no.</summary>
+    /// <summary>The admission rules refused the client.</summary>
     NotAdmitted,
 
     /// <summary>A limit of connections was reached.</summary>
     TooManyConnections,
 
-    /// <summary>A frame had a length or a content that is not allowed.</summary>
+    /// <summary>A frame had a forbidden length or content.</summary>
     ProtocolError,
 
-    /// <summary>A frame that needs the mesh key came without it.</summary>
+    /// <summary>A client without the mesh key sent a frame that requires it.</summary>
     NotMeshPeer,
 
-    /// <summary>The client did not read for as long as allowed.</summary>
+    /// <summary>The client read nothing for <see cref="DerpServerOptions.WriteTimeout"/>.</summary>
     WriteTimeout,
 
     /// <summary>The client answered no ping.</summary>
     PingTimeout,
 
-    /// <summary>A mesh peer asked for it.</summary>
+    /// <summary>A mesh peer requested the close.</summary>
     ClosedByPeer,
 
-    /// <summary>The host ended it: the key is no longer admitted.</summary>
+    /// <summary>The host closed the connection because the key is no longer admitted.</summary>
     Revoked,
 
-    /// <summary>The host ended it: it stops.</summary>
+    /// <summary>The host closed the connection because the server stops.</summary>
     Drained,
 
-    /// <summary>The mesh link leads to this very server.</summary>
+    /// <summary>The mesh link leads back to this server.</summary>
     Self,
 }
 
-/// <summary>The words for <see cref="DerpCloseReason"/> in metrics and logs.</summary>
+/// <summary>The labels of <see cref="DerpCloseReason"/> in metrics and logs.</summary>
 public static class DerpCloseReasons
 {
     internal const int Count = (int)DerpCloseReason.Self + 1;

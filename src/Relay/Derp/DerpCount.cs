@@ -1,6 +1,6 @@
 namespace Relay.Derp;
 
-/// <summary>The things that are counted; the instruments are in <c>DerpMetrics</c>.</summary>
+/// <summary>The counters of a server; <see cref="DerpMetrics"/> has the instruments.</summary>
 internal enum DerpCount
 {
     Accepts,

@@ -4,8 +4,8 @@ using Relay.Derp.Wire;
 namespace Relay.Derp;
 
 /// <summary>
-/// A server's instruments, with derper's names and meanings (derp.md §6.5) where they have one here, on the meter
-/// <see cref="MeterName"/>. All are read when metrics are collected, so that relaying pays nothing for them.
+/// The instruments of a server on the meter <see cref="MeterName"/>, with derper's names and meanings where derper has the same
+/// (derp.md §6.5). They are observable: their values are read when metrics are collected, so relaying has no extra cost.
 /// </summary>
 public sealed class DerpMetrics
 {
@@ -26,17 +26,20 @@ public sealed class DerpMetrics
         ("derp_packets_forwarded_out", DerpCount.PacketsForwardedOut, "Packets forwarded to other servers of the mesh."),
         ("derp_packets_forwarded_in", DerpCount.PacketsForwardedIn, "Packets received from other servers of the mesh."),
         ("derp_multiforwarder_created", DerpCount.MultiForwarderCreated, "Times that a second server of the mesh announced a client."),
-        ("derp_multiforwarder_deleted", DerpCount.MultiForwarderDeleted, "Times that such a client was left to one server."),
-        ("derp_packet_forwarder_delete_other_value", DerpCount.ForwarderDeleteOtherValue, "Withdrawals of clients that were elsewhere."),
+        ("derp_multiforwarder_deleted", DerpCount.MultiForwarderDeleted, "Times that only one server was left that announced a client."),
+        (
+            "derp_packet_forwarder_delete_other_value",
+            DerpCount.ForwarderDeleteOtherValue,
+            "Withdrawals of clients that another server had announced."),
         ("derp_sclient_write_timeouts", DerpCount.WriteTimeouts, "Connections whose writes timed out."),
         ("derp_rate_limit_per_client_waited", DerpCount.RateLimitWaits, "Times that a client's rate limit made it wait."),
-        ("derp_total_dup_client_conns", DerpCount.TotalDupConnections, "Connections that came while another one of the same key was open."),
+        ("derp_total_dup_client_conns", DerpCount.TotalDupConnections, "Connections opened while another one of the same key was open."),
     ];
 
     private static readonly (string Name, DerpCount Count, string Description)[] Gauges =
     [
         ("derp_current_home_connections", DerpCount.CurrentHome, "Clients whose home is this server."),
-        ("derp_current_notideal_connections", DerpCount.CurrentNotIdeal, "Clients that said that this server is not their ideal one."),
+        ("derp_current_notideal_connections", DerpCount.CurrentNotIdeal, "Clients for which this server is not the ideal one."),
         ("derp_current_dup_client_keys", DerpCount.CurrentDupKeys, "Keys with more than one connection."),
         ("derp_current_dup_client_conns", DerpCount.CurrentDupConnections, "Connections of keys that have more than one."),
     ];
@@ -67,7 +70,7 @@ public sealed class DerpMetrics
             "Connections that are open.");
         meter.CreateObservableGauge(
             "derp_watchers", () => (long)server.Registry.Watchers, null,
-            "Connections that watch who comes and goes.");
+            "Connections that watch clients come and go.");
         meter.CreateObservableGauge("derp_clients_local", () => (long)server.Registry.LocalKeys, null, "Keys connected to this server.");
         meter.CreateObservableGauge(
             "derp_clients_remote", () => (long)server.Registry.RemoteKeys, null,
@@ -75,7 +78,7 @@ public sealed class DerpMetrics
         meter.CreateObservableGauge(
             "derp_clients_total", () => (long)server.Registry.LocalKeys + server.Registry.RemoteKeys, null,
             "Keys connected to any server of the mesh.");
-        meter.CreateObservableGauge("derp_queue_bytes", () => server.Pool.Lent, "By", "Memory in which packets wait.");
+        meter.CreateObservableGauge("derp_queue_bytes", () => server.Pool.Rented, "By", "Memory in which packets wait.");
         meter.CreateObservableGauge(
             "derp_rate_limit_per_client_bytes_per_second", () => server.RateLimit.BytesPerSecond, null,
             "Rate limit of each client, in bytes a second; 0 for none.");

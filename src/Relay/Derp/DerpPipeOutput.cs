@@ -5,43 +5,43 @@ using System.Runtime.CompilerServices;
 namespace Relay.Derp;
 
 /// <summary>
-/// Output over a <see cref="PipeWriter"/>: plain, TLS and any other transport that has one. Takes everything until a flush does
-/// not end at once, and then nothing until it has.
+/// An output over a <see cref="PipeWriter"/>, for TLS and any other transport with a pipe. It accepts all bytes until a flush is pending,
+/// and then none until that flush has completed.
 /// </summary>
 public class DerpPipeOutput : IDerpOutput
 {
-    // What may lie in the pipe without having been flushed. Packets in there can no longer be dropped.
+    // The most unflushed bytes in the pipe. Packets there can no longer be dropped.
     private const int FlushAt = 64 * 1024;
 
     private readonly PipeWriter _writer;
-    private readonly Action _flushed;
+    private readonly Action _onFlushed;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _pending;
-    private Action? _writable;
+    private Action? _onWritable;
     private volatile bool _isPending;
     private volatile bool _isOver;
     private int _unflushed;
 
-    // How it ends: asked to, the last bytes written, the writer completed.
+    // The states of the end: completion requested, last bytes written, writer completed.
     private readonly Lock _ending = new();
-    private bool _mustEnd;
+    private bool _mustComplete;
     private bool _isLast;
     private int _isCompleted;
     private TaskCompletionSource? _ended;
 
     /// <summary>Creates an output.</summary>
-    /// <param name="writer">Where bytes go; it is completed with the output. It may hold unflushed bytes, which go first.</param>
+    /// <param name="writer">The writer, which is completed with the output. Unflushed bytes in it are sent first.</param>
     public DerpPipeOutput(PipeWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
         _writer = writer;
-        _flushed = Flushed;
+        _onFlushed = OnFlushed;
     }
 
     /// <inheritdoc/>
     public bool IsWritable => !_isPending;
 
     /// <inheritdoc/>
-    public void OnWritable(Action callback) => _writable = callback;
+    public void OnWritable(Action callback) => _onWritable = callback;
 
     /// <inheritdoc/>
     public int TrySend(ReadOnlySpan<byte> bytes)
@@ -61,7 +61,7 @@ public class DerpPipeOutput : IDerpOutput
             }
         }
 
-        // After the end bytes are taken and forgotten: the reader's side finds the end and closes.
+        // After the end, bytes are accepted and discarded: the connection's reader notices the end and closes.
         return bytes.Length;
     }
 
@@ -81,20 +81,20 @@ public class DerpPipeOutput : IDerpOutput
         }
         catch (Exception exception) when (exception is IOException or InvalidOperationException or ObjectDisposedException)
         {
-            _isOver = true; // The transport broke; whoever reads from it learns why.
+            _isOver = true; // The transport broke; the connection's reader gets the error.
             return;
         }
 
         var awaiter = flush.ConfigureAwait(false).GetAwaiter();
         if (awaiter.IsCompleted)
         {
-            Take(awaiter);
+            CheckFlush(awaiter);
             return;
         }
 
         _pending = awaiter;
         _isPending = true;
-        awaiter.UnsafeOnCompleted(_flushed);
+        awaiter.UnsafeOnCompleted(_onFlushed);
     }
 
     /// <inheritdoc/>
@@ -102,10 +102,10 @@ public class DerpPipeOutput : IDerpOutput
     {
         lock (_ending)
         {
-            _mustEnd = true;
+            _mustComplete = true;
             if (_isPending)
             {
-                // Not every writer takes anything while a flush is under way, its end least of all.
+                // Some writers accept neither bytes nor their completion while a flush is pending.
                 _ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 return;
             }
@@ -114,22 +114,22 @@ public class DerpPipeOutput : IDerpOutput
         End();
     }
 
-    /// <summary>Ends when the writer has been completed, which after <see cref="Complete"/> waits for the flush that is under way.</summary>
+    /// <summary>Completes when the writer is completed; after <see cref="Complete"/> that waits for a pending flush.</summary>
     internal Task Ended => _ended?.Task ?? Task.CompletedTask;
 
-    /// <summary>Puts bytes into the writer; a transport with framing of its own adds it here.</summary>
+    /// <summary>Writes bytes into the writer. A transport with framing of its own adds it here.</summary>
     /// <param name="writer">The writer.</param>
     /// <param name="bytes">The bytes.</param>
     protected virtual void Write(IBufferWriter<byte> writer, ReadOnlySpan<byte> bytes) => writer.Write(bytes);
 
-    /// <summary>Called before the last flush.</summary>
+    /// <summary>Runs before the last flush.</summary>
     protected virtual void BeforeComplete()
     {
     }
 
-    /// <summary>Puts bytes of the transport's own into the writer, if it takes any now.</summary>
+    /// <summary>Writes bytes of the transport's own framing, unless a flush is pending.</summary>
     /// <param name="bytes">The bytes.</param>
-    /// <returns>Whether they were taken.</returns>
+    /// <returns>Whether the bytes were written.</returns>
     protected bool TryWriteRaw(ReadOnlySpan<byte> bytes)
     {
         if (_isPending || _isOver)
@@ -142,36 +142,36 @@ public class DerpPipeOutput : IDerpOutput
         return true;
     }
 
-    private void Flushed()
+    private void OnFlushed()
     {
         var awaiter = _pending;
         _pending = default;
-        Take(awaiter);
-        bool mustEnd;
+        CheckFlush(awaiter);
+        bool mustComplete;
         lock (_ending)
         {
             _isPending = false;
-            mustEnd = _mustEnd;
+            mustComplete = _mustComplete;
         }
 
-        if (mustEnd)
+        if (mustComplete)
         {
             End();
         }
         else
         {
-            _writable?.Invoke();
+            _onWritable?.Invoke();
         }
     }
 
-    // Again after a flush of the last bytes that took its time.
+    // Called again after a pending flush of the last bytes.
     private void End()
     {
         if (!_isLast && !_isOver)
         {
             _isLast = true;
             _ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Guarded(static output =>
+            IgnoreBroken(static output =>
             {
                 output.BeforeComplete();
                 output.Flush();
@@ -185,13 +185,13 @@ public class DerpPipeOutput : IDerpOutput
         _isOver = true;
         if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
         {
-            Guarded(static output => output._writer.Complete());
+            IgnoreBroken(static output => output._writer.Complete());
             _ended?.TrySetResult();
         }
     }
 
-    // The host may have completed the writer meanwhile, and some writers send what is left in them when they are completed.
-    private void Guarded(Action<DerpPipeOutput> step)
+    // The host may have completed the writer meanwhile, and some writers send their remaining bytes on completion.
+    private void IgnoreBroken(Action<DerpPipeOutput> step)
     {
         try
         {
@@ -199,11 +199,11 @@ public class DerpPipeOutput : IDerpOutput
         }
         catch (Exception exception) when (exception is IOException or InvalidOperationException or NotSupportedException)
         {
-            _isOver = true; // The transport broke; whoever reads from it learns why.
+            _isOver = true; // The transport broke; the connection's reader gets the error.
         }
     }
 
-    private void Take(ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter awaiter)
+    private void CheckFlush(ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter awaiter)
     {
         try
         {
@@ -211,7 +211,7 @@ public class DerpPipeOutput : IDerpOutput
         }
         catch (Exception exception) when (exception is IOException or InvalidOperationException or OperationCanceledException)
         {
-            _isOver = true; // The transport broke; whoever reads from it learns why.
+            _isOver = true; // The transport broke; the connection's reader gets the error.
         }
     }
 }

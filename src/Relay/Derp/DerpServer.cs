@@ -9,14 +9,14 @@ using Relay.Derp.Wire;
 namespace Relay.Derp;
 
 /// <summary>
-/// A DERP server: relays packets between the clients whose connections are given to it (derp.md §3). It listens nowhere itself.
+/// A DERP server: relays packets between the clients whose connections the host passes to it (derp.md §3). It has no listener of its own.
 /// </summary>
 /// <remarks>
-/// 1. <see cref="RunAsync"/> does the handshake, admits the client and puts its connection into the registry.
-/// 2. Its reader cuts batches into frames, puts packets into their receivers' queues under the receivers' locks, and drains each
-///    receiver of it once at the batch's end. It waits for nobody.
-/// 3. A receiver whose output is full is drained by its output's call-back; meanwhile its queue sheds the oldest.
-/// 4. One heartbeat does for all what takes time: keep-alives, pings, deadlines.
+/// 1. <see cref="RunAsync"/> does the handshake, admits the client and adds its connection to the registry.
+/// 2. The connection's reader cuts a batch of bytes into frames, puts each packet into its receiver's queue under the receiver's lock, and
+///    drains each of these receivers once at the end of the batch. A reader never waits for a receiver.
+/// 3. If a receiver's output is full, the output's callback drains the queue later. Meanwhile the queue drops its oldest packets.
+/// 4. One heartbeat serves all connections: keep-alives, pings and deadlines.
 /// </remarks>
 public sealed class DerpServer : IDisposable
 {
@@ -33,9 +33,9 @@ public sealed class DerpServer : IDisposable
 
     /// <summary>Creates a server.</summary>
     /// <param name="key">The server's key.</param>
-    /// <param name="options">What it allows; read once.</param>
+    /// <param name="options">The limits; read once.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Hears of faults of this program; null for nobody.</param>
+    /// <param name="logger">Gets unhandled exceptions of the heartbeat; null for none.</param>
     public DerpServer(NodePrivateKey key, DerpServerOptions options, TimeProvider time, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -54,29 +54,31 @@ public sealed class DerpServer : IDisposable
     /// <summary>The server's public key.</summary>
     public NodeKey PublicKey => _key.PublicKey;
 
-    /// <summary>Asked for every client without the mesh key, within the handshake's time; without it everybody is admitted.</summary>
+    /// <summary>
+    /// Decides on every client without the mesh key, within the time of the handshake. Without this callback every client is admitted.
+    /// </summary>
     public Func<DerpAdmissionRequest, CancellationToken, ValueTask<bool>>? Admission { get; init; }
 
-    /// <summary>The mesh's secret, or null for no mesh. May be changed at any time; connections that are open keep what they are.</summary>
+    /// <summary>The mesh's secret, or null for no mesh. May change at any time; open connections keep their role.</summary>
     public MeshKey? MeshKey
     {
         get => Volatile.Read(ref _meshKey);
         set => Volatile.Write(ref _meshKey, value);
     }
 
-    /// <summary>How fast each client may send. May be changed at any time; every client then has a full bucket.</summary>
+    /// <summary>The rate limit of each client. May change at any time; each client then starts with a full token bucket.</summary>
     public DerpRateLimit RateLimit
     {
         get => Volatile.Read(ref _rateLimit);
         set => Volatile.Write(ref _rateLimit, value);
     }
 
-    /// <summary>Clients and mesh peers that are connected, their handshakes done.</summary>
+    /// <summary>Connected clients and mesh peers after their handshakes.</summary>
     public int Connections => Registry.Connections;
 
     /// <summary>
-    /// Whether another server of the mesh is up: a link to it, or one from it. Its clients and ours reach each other while ours move there.
-    /// Who came with the mesh key to measure (<c>isProber</c>) is none.
+    /// Whether another server of the mesh is up: there is a link to it, or one from it. The clients of both servers then reach each other
+    /// while this server's clients move there. A connection with the mesh key and <c>isProber</c> is no such link.
     /// </summary>
     public bool HasMeshMember =>
         Volatile.Read(ref _meshLinks) > 0
@@ -100,10 +102,10 @@ public sealed class DerpServer : IDisposable
 
     internal ClosedConnections Closed { get; } = new();
 
-    /// <summary>Serves a connection until it ends. Throws for nothing that a client or the network does.</summary>
-    /// <param name="transport">The connection. Its input and output are completed at the end; closing the socket is the host's.</param>
+    /// <summary>Serves a connection until it ends. No behaviour of the client or the network causes an exception.</summary>
+    /// <param name="transport">The connection. The server completes its input and output; the host closes the socket.</param>
     /// <param name="cancellationToken">Ends the connection at once.</param>
-    /// <returns>Why it ended.</returns>
+    /// <returns>Why the connection ended.</returns>
     public async Task<DerpCloseReason> RunAsync(DerpTransport transport, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(transport);
@@ -131,7 +133,7 @@ public sealed class DerpServer : IDisposable
             }
             finally
             {
-                // Whatever the session met: a place that is lost is lost until the process ends.
+                // Also after an exception: a place that is not given back stays occupied until the process ends.
                 place.Leave();
             }
         }
@@ -140,13 +142,13 @@ public sealed class DerpServer : IDisposable
         return reason;
     }
 
-    /// <summary>Closes every connection of a key, which may not be admitted any more.</summary>
+    /// <summary>Closes every connection of a key, for instance because the key is no longer admitted.</summary>
     /// <param name="key">The key.</param>
-    /// <returns>How many there were.</returns>
+    /// <returns>The number of closed connections.</returns>
     public int CloseKey(NodeKey key) => CloseKey(key, DerpCloseReason.Revoked);
 
-    /// <summary>Closes every connection that came with the mesh key, for instance because the key is another one now.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Closes every connection that has used the mesh key, for instance because the key has changed.</summary>
+    /// <returns>The number of closed connections.</returns>
     public int CloseMeshPeers()
     {
         var closed = 0;
@@ -159,14 +161,13 @@ public sealed class DerpServer : IDisposable
     }
 
     /// <summary>
-    /// Sets up the socket under a connection: bytes that the peer does not acknowledge end it after
-    /// <see cref="DerpServerOptions.TcpUserTimeout"/>, which is how a half-open client is found that packets go to. Does nothing to
-    /// sockets that are not TCP, or broken.
+    /// Sets <see cref="DerpServerOptions.TcpUserTimeout"/> on the socket under a connection: unacknowledged bytes then end the connection,
+    /// which detects a half-open client that packets are sent to. Does nothing to sockets that are not TCP, or broken.
     /// </summary>
     /// <param name="socket">The socket.</param>
     public void Tune(Socket socket) => TcpUserTimeout.Apply(socket, _options.TcpUserTimeout);
 
-    /// <summary>Sets how fast all clients together may send. Every change fills the bucket.</summary>
+    /// <summary>Sets the rate limit of all clients together. Each call fills the token bucket.</summary>
     /// <param name="limit">The rate.</param>
     public void SetTotalRateLimit(DerpRateLimit limit)
     {
@@ -174,9 +175,9 @@ public sealed class DerpServer : IDisposable
         TotalRate.Set(limit);
     }
 
-    /// <summary>Tells every client that the server restarts (derp.md §2.2).</summary>
-    /// <param name="reconnectIn">When clients should reconnect.</param>
-    /// <param name="tryFor">For how long they should try.</param>
+    /// <summary>Sends a Restarting frame to every client (derp.md §2.2).</summary>
+    /// <param name="reconnectIn">The time after which clients should reconnect.</param>
+    /// <param name="tryFor">How long clients should try.</param>
     public void SendRestarting(TimeSpan reconnectIn, TimeSpan tryFor)
     {
         Span<byte> frame = stackalloc byte[DerpFrames.MaxControl];
@@ -188,12 +189,13 @@ public sealed class DerpServer : IDisposable
     }
 
     /// <summary>
-    /// Closes all clients, evenly over a time, so that they do not all arrive at another server at once; mesh peers behind the last one, so
-    /// that those who are still here can be reached. Without another server of the mesh that is up there is nowhere to go until this one is
-    /// back: then, and as soon as that is so, the rest is closed at once. Who comes later is closed too.
+    /// Closes all clients, evenly over a window, so that they do not all reconnect to another server at once. Mesh peers are closed after
+    /// the last client, so that the remaining clients stay reachable. Without another server of the mesh that is up, clients have nowhere
+    /// to go: as soon as that is the case, the server closes all remaining connections at once. It closes later connections too (derp.md
+    /// §3.12).
     /// </summary>
-    /// <param name="window">The time.</param>
-    /// <param name="cancellationToken">Closes the rest at once.</param>
+    /// <param name="window">The time over which the clients are closed.</param>
+    /// <param name="cancellationToken">Closes the remaining connections at once.</param>
     public async Task DrainAsync(TimeSpan window, CancellationToken cancellationToken)
     {
         var clients = Registry.All.Where(static connection => !connection.IsMeshPeer).ToArray();
@@ -209,7 +211,7 @@ public sealed class DerpServer : IDisposable
             clients[i].BeginClose(DerpCloseReason.Drained);
         }
 
-        // Mesh peers, and those that came meanwhile.
+        // The mesh peers, and the clients that have connected meanwhile.
         Interlocked.Exchange(ref _isDrained, 1);
         foreach (var connection in Registry.All)
         {
@@ -217,13 +219,13 @@ public sealed class DerpServer : IDisposable
         }
     }
 
-    /// <summary>What the open connections have done so far.</summary>
+    /// <summary>Returns a view of each open connection.</summary>
     public IReadOnlyList<DerpClientView> Clients() => [.. Registry.All.Select(View)];
 
     /// <summary>Stops the heartbeat. Connections should have ended before.</summary>
     public void Dispose() => _heartbeat.Dispose();
 
-    // In short steps, so that nobody is waited for who has left meanwhile, or who has nowhere to go.
+    // Waits in short steps: the wait ends as soon as the client disconnects, or no other server of the mesh is up.
     private async Task WaitAsync(DerpConnection connection, TimeSpan due, long start, CancellationToken cancellationToken)
     {
         while (Registry.Find(connection.Id) is not null && HasMeshMember && !cancellationToken.IsCancellationRequested)
@@ -249,10 +251,10 @@ public sealed class DerpServer : IDisposable
             activity.DiscoReceived + activity.OtherReceived, activity.BytesReceived, packets, bytes, waiting, held, lost);
     }
 
-    /// <summary>Counts the links to other servers that these have accepted.</summary>
+    /// <summary>Changes the number of links that other servers have accepted.</summary>
     internal void CountMeshLink(int change) => Interlocked.Add(ref _meshLinks, change);
 
-    /// <summary>Whether all connections were closed, so that a new one has to go too.</summary>
+    /// <summary>Whether a drain has closed all connections: a new one is closed too.</summary>
     internal bool IsDrained => Volatile.Read(ref _isDrained) != 0;
 
     internal int CloseKey(NodeKey key, DerpCloseReason reason)
@@ -266,7 +268,7 @@ public sealed class DerpServer : IDisposable
         return connections.Length;
     }
 
-    internal void Leave(DerpConnection connection, bool wasHome, bool wasNotIdeal)
+    internal void Unregister(DerpConnection connection, bool wasHome, bool wasNotIdeal)
     {
         Registry.Remove(connection);
         var (packets, bytes) = connection.Sent;

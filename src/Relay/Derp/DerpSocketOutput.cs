@@ -3,17 +3,17 @@ using System.Net.Sockets;
 namespace Relay.Derp;
 
 /// <summary>
-/// Output right to a TCP socket. It takes what the kernel takes and holds nothing itself, so packets that wait stay in their queue, where
-/// the oldest can still be dropped. The kernel takes little more than the peer reads: what is unsent in it is bounded by
-/// <see cref="UnsentBytes"/>, while what is sent and not acknowledged may be as much as a fast far peer needs.
+/// An output directly to a TCP socket. It accepts only as much as the kernel does and buffers nothing, so waiting packets stay in their
+/// queue, where the oldest can still be dropped. <see cref="UnsentBytes"/> limits the unsent bytes in the kernel, while sent and
+/// unacknowledged bytes may be as many as a fast distant peer needs.
 /// </summary>
 /// <remarks>
-/// Sockets have no call-back for "writable" that takes nothing. So one byte goes along with the wait: the next of a frame that has to be
-/// sent to its end anyway.
+/// .NET sockets have no "writable" event. An asynchronous send of one byte takes its place: the next byte of a frame that must be sent to
+/// its end anyway.
 /// </remarks>
 public sealed class DerpSocketOutput : IDerpOutput, IDisposable
 {
-    /// <summary>Bytes in the kernel that have not been sent yet, above which it takes no more: 256 KiB.</summary>
+    /// <summary>The number of unsent bytes above which the kernel accepts no more: 256 KiB.</summary>
     public const int UnsentBytes = 256 * 1024;
 
     // Linux: IPPROTO_TCP and TCP_NOTSENT_LOWAT.
@@ -22,14 +22,14 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
 
     private readonly Socket _socket;
     private readonly Lock _gate = new();
-    private Wait? _wait;
-    private Action? _writable;
+    private OneByteSend? _wait;
+    private Action? _onWritable;
     private volatile bool _isBlocked;
     private volatile bool _isOver;
     private bool _isDisposed;
 
     /// <summary>Creates an output.</summary>
-    /// <param name="socket">Connected; not owned. It becomes non-blocking.</param>
+    /// <param name="socket">A connected socket, which becomes non-blocking. The caller keeps its ownership.</param>
     public DerpSocketOutput(Socket socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -43,7 +43,7 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
-                _isOver = true; // The connection is gone already; whoever reads from it learns why.
+                _isOver = true; // The connection is closed already; its reader gets the error.
             }
         }
     }
@@ -52,7 +52,7 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
     public bool IsWritable => !_isBlocked;
 
     /// <inheritdoc/>
-    public void OnWritable(Action callback) => _writable = callback;
+    public void OnWritable(Action callback) => _onWritable = callback;
 
     /// <inheritdoc/>
     public int TrySend(ReadOnlySpan<byte> bytes)
@@ -70,7 +70,7 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
                 var count = _socket.Send(bytes[sent..], SocketFlags.None, out var error);
                 if (error == SocketError.WouldBlock)
                 {
-                    return sent + WaitWith(bytes[sent]);
+                    return sent + WaitBySending(bytes[sent]);
                 }
 
                 sent += count;
@@ -82,20 +82,20 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
             }
         }
 
-        // After the end bytes are taken and forgotten: the reader's side finds the end and closes.
+        // After the end, bytes are accepted and discarded: the connection's reader notices the end and closes.
         return bytes.Length;
     }
 
     /// <inheritdoc/>
     public void Flush()
     {
-        // Everything that was taken is in the kernel.
+        // The kernel has all accepted bytes already.
     }
 
     /// <inheritdoc/>
     public void Complete() => _isOver = true;
 
-    /// <summary>Frees what waits for the socket, which must have been closed before.</summary>
+    /// <summary>Frees the pending send. The socket must have been closed before.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -108,10 +108,10 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
         }
     }
 
-    // Returns how many bytes were taken: the one.
-    private int WaitWith(byte next)
+    // Returns the number of accepted bytes, which is one.
+    private int WaitBySending(byte next)
     {
-        _wait ??= new Wait(this);
+        _wait ??= new OneByteSend(this);
         _wait.Byte[0] = next;
         _isBlocked = true;
         try
@@ -128,13 +128,13 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
             _isOver = true;
         }
 
-        // There was room again. The caller takes a short send for a full socket, unless it hears of the room.
+        // The socket is writable again. The caller takes a short send for a full socket, unless the callback says otherwise.
         _isBlocked = false;
-        _writable?.Invoke();
+        _onWritable?.Invoke();
         return 1;
     }
 
-    private void Waited()
+    private void OnWaited()
     {
         lock (_gate)
         {
@@ -146,15 +146,15 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
             }
         }
 
-        _writable?.Invoke();
+        _onWritable?.Invoke();
     }
 
-    /// <summary>A send of one byte.</summary>
-    private sealed class Wait : SocketAsyncEventArgs
+    /// <summary>An asynchronous send of one byte, which completes when the socket is writable.</summary>
+    private sealed class OneByteSend : SocketAsyncEventArgs
     {
         private readonly DerpSocketOutput _output;
 
-        public Wait(DerpSocketOutput output)
+        public OneByteSend(DerpSocketOutput output)
             : base(true)
         {
             _output = output;
@@ -163,6 +163,6 @@ public sealed class DerpSocketOutput : IDerpOutput, IDisposable
 
         public byte[] Byte { get; } = new byte[1];
 
-        protected override void OnCompleted(SocketAsyncEventArgs e) => _output.Waited();
+        protected override void OnCompleted(SocketAsyncEventArgs e) => _output.OnWaited();
     }
 }

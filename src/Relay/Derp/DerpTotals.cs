@@ -2,7 +2,7 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp;
 
-/// <summary>What a server has counted since its start, apart from what its open connections still hold themselves.</summary>
+/// <summary>The counts of a server since its start, without those of its open connections.</summary>
 internal sealed class DerpTotals
 {
     private readonly long[] _droppedPackets = new long[DropReasons.Count * 2];

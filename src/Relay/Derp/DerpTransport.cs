@@ -4,42 +4,49 @@ using Relay.Derp.WebSockets;
 
 namespace Relay.Derp;
 
-/// <summary>A connection that the host accepted and on which DERP begins now.</summary>
-/// <param name="input">What the client sends, the bytes behind the HTTP request included. Completed by the relay.</param>
-/// <param name="output">Where bytes to the client go. Completed by the relay.</param>
+/// <summary>A connection that the host has accepted and on which DERP begins.</summary>
+/// <param name="input">The client's bytes, from the first one after the HTTP request. The relay completes it.</param>
+/// <param name="output">The output to the client. The relay completes it.</param>
 public sealed class DerpTransport(PipeReader input, IDerpOutput output)
 {
-    /// <summary>What the client sends.</summary>
+    /// <summary>The client's bytes, from the first one after the HTTP request.</summary>
     public PipeReader Input { get; } = input;
 
-    /// <summary>Where bytes to the client go.</summary>
+    /// <summary>The output to the client.</summary>
     public IDerpOutput Output { get; } = output;
 
-    /// <summary>The client's address, or null when it is not known.</summary>
+    /// <summary>The client's address, or null if unknown.</summary>
     public IPEndPoint? RemoteEndPoint { get; init; }
 
-    /// <summary>Whether the client said by <c>Ideal-Node</c> that it would rather be elsewhere.</summary>
+    /// <summary>Whether the client's header <c>Ideal-Node</c> names another server.</summary>
     public bool IsNotIdeal { get; init; }
 
-    /// <summary>Bytes to send before the ServerKey frame and together with it: the answer to the HTTP upgrade. Empty for fast start.</summary>
+    /// <summary>
+    /// The answer to the HTTP upgrade, which the relay sends in one write with the ServerKey frame. Empty for fast start (derp.md §1.3).
+    /// </summary>
     public ReadOnlyMemory<byte> Preface { get; init; }
 
     /// <summary>
-    /// Called when the handshake is done, in which keys are computed with and others are asked: what remains does not keep a socket
-    /// thread for long.
+    /// Called after the handshake. The handshake computes with keys and asks for admission, which takes long; the work after it is short
+    /// enough for a socket thread.
     /// </summary>
     public Action? Established { get; init; }
 
     internal WebSocketInput? WebSocket { get; private init; }
 
-    /// <summary>A connection on which DERP goes in WebSocket messages (derp.md §1.4), after the handshake.</summary>
-    /// <param name="input">What the client sends.</param>
-    /// <param name="writer">Where bytes to the client go.</param>
+    /// <summary>Creates a transport that carries DERP in WebSocket messages (derp.md §1.4), after the WebSocket handshake.</summary>
+    /// <param name="input">The client's bytes.</param>
+    /// <param name="writer">The output to the client.</param>
     /// <param name="remote">The client's address, or null.</param>
     /// <param name="established">See <see cref="Established"/>.</param>
     public static DerpTransport ForWebSocket(PipeReader input, PipeWriter writer, IPEndPoint? remote, Action? established = null)
     {
         var output = new WebSocketOutput(writer);
-        return new DerpTransport(input, output) { RemoteEndPoint = remote, WebSocket = new WebSocketInput(output), Established = established };
+        return new DerpTransport(input, output)
+        {
+            RemoteEndPoint = remote,
+            WebSocket = new WebSocketInput(output),
+            Established = established,
+        };
     }
 }

@@ -1,37 +1,37 @@
 namespace Relay.Derp;
 
-/// <summary>Why a packet was lost; a closed set, which is also the metric label (derp.md §3.5).</summary>
+/// <summary>Why a packet was lost (derp.md §3.5). A closed set: it is also the metric label.</summary>
 public enum DropReason
 {
-    /// <summary>A client sent to a key that nobody here or in the mesh has.</summary>
+    /// <summary>A client sent the packet to a key that no client here or in the mesh has.</summary>
     UnknownDest,
 
-    /// <summary>A mesh peer forwarded to a key that nobody here has.</summary>
+    /// <summary>A mesh peer forwarded the packet to a key that no client here has.</summary>
     UnknownDestOnForward,
 
     /// <summary>The receiver's connection ended.</summary>
     GoneDisconnected,
 
-    /// <summary>The receiver's queue was full: the oldest packet of the fullest sender went.</summary>
+    /// <summary>The receiver's queue was full, and this was the oldest packet of the fullest lane.</summary>
     QueueHead,
 
-    /// <summary>There was no room for the new packet, and none to be made.</summary>
+    /// <summary>There was no space for the new packet, and no older packet to drop for it.</summary>
     QueueTail,
 
-    /// <summary>Writing to the receiver failed.</summary>
+    /// <summary>derper: a write to the receiver failed. Exists for dashboards; does not happen here.</summary>
     WriteError,
 
-    /// <summary>The key has several connections and none of them is active. Kept for its place in dashboards: it does not happen here.</summary>
+    /// <summary>derper: the key has several connections and none is active. Exists for dashboards; does not happen here.</summary>
     DupClient,
 
-    /// <summary>The link to the mesh peer that has the key was down, or it ended while packets waited. derper does not count these.</summary>
+    /// <summary>The link to the mesh peer was down, or ended while the packet waited. derper does not count these.</summary>
     MeshLink,
 }
 
-/// <summary>The words for <see cref="DropReason"/> in metrics.</summary>
+/// <summary>The labels of <see cref="DropReason"/> in metrics.</summary>
 public static class DropReasons
 {
-    /// <summary>How many reasons there are.</summary>
+    /// <summary>The number of reasons.</summary>
     internal const int Count = (int)DropReason.MeshLink + 1;
 
     /// <summary>The reason as derper's metric label.</summary>

@@ -1,26 +1,26 @@
 namespace Relay.Derp;
 
 /// <summary>
-/// Where a connection's bytes go. The relay calls it under the connection's lock, from whichever thread has a packet for it,
-/// and nothing here may block or wait.
+/// The output of a connection. The relay calls it under the connection's lock, on any thread that has a packet for the connection. No
+/// method may block.
 /// </summary>
 public interface IDerpOutput
 {
-    /// <summary>Whether a send would take any bytes.</summary>
+    /// <summary>Whether <see cref="TrySend"/> would accept any bytes.</summary>
     bool IsWritable { get; }
 
-    /// <summary>Called whenever the output has become writable again after it was not; on any thread, inside a call too.</summary>
-    /// <param name="callback">What to call. Set once, before the first send.</param>
+    /// <summary>Sets the callback for each time that the output becomes writable again.</summary>
+    /// <param name="callback">Called on any thread, also from within another call. Set once, before the first send.</param>
     void OnWritable(Action callback);
 
-    /// <summary>Takes bytes to send.</summary>
+    /// <summary>Accepts bytes to send, as many as fit.</summary>
     /// <param name="bytes">Whole frames, or the rest of one.</param>
-    /// <returns>How many bytes from the start were taken; fewer than all when the output is full, 0 when it was full already.</returns>
+    /// <returns>The number of accepted bytes from the start; fewer than all when the output is full.</returns>
     int TrySend(ReadOnlySpan<byte> bytes);
 
-    /// <summary>Ends a batch: what was taken goes out now.</summary>
+    /// <summary>Ends a batch: the accepted bytes are sent now.</summary>
     void Flush();
 
-    /// <summary>Ends the output; nothing is sent afterwards. What was taken before is sent if the peer reads it.</summary>
+    /// <summary>Ends the output. Bytes that were accepted before are still sent if the peer reads them.</summary>
     void Complete();
 }

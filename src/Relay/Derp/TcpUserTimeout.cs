@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Relay.Derp;
 
 /// <summary>
-/// The limit on unacknowledged bytes, TCP_USER_TIMEOUT (RFC 5482). Linux counts a shut receive window too; a DERP client that does not
-/// read is closed sooner anyway, by the write timeout.
+/// The time limit on unacknowledged bytes, TCP_USER_TIMEOUT (RFC 5482). Linux counts a closed receive window too; that is harmless here,
+/// because the shorter write timeout closes a DERP client that does not read.
 /// </summary>
 internal static class TcpUserTimeout
 {
@@ -13,7 +13,7 @@ internal static class TcpUserTimeout
     internal const int Level = 6;
     internal const int Option = 18;
 
-    /// <summary>Sets the limit; does nothing to sockets that are not TCP, that are closed, or on systems that do not have it.</summary>
+    /// <summary>Sets the limit. Does nothing to sockets that are not TCP or are closed, and on systems other than Linux.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="timeout">The limit; zero for none.</param>
     public static void Apply(Socket socket, TimeSpan timeout)
@@ -30,7 +30,7 @@ internal static class TcpUserTimeout
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            return; // The connection is broken already; its reader finds out.
+            return; // The connection is broken already; its reader gets the error.
         }
     }
 }

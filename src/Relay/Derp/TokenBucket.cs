@@ -1,6 +1,6 @@
 namespace Relay.Derp;
 
-/// <summary>A bucket of tokens that fills evenly, full at first. Not for concurrent use.</summary>
+/// <summary>A token bucket, full at first. Not for concurrent use.</summary>
 internal struct TokenBucket
 {
     private readonly double _perSecond;
@@ -11,10 +11,12 @@ internal struct TokenBucket
     public TokenBucket(double perSecond, double capacity, long now) =>
         (_perSecond, _capacity, _tokens, _then) = (perSecond, capacity, capacity, now);
 
-    /// <summary>Takes tokens, or says how long it takes until they are there.</summary>
-    /// <param name="tokens">How many, no more than the capacity.</param>
+    /// <summary>Takes tokens, or returns the time until there are enough.</summary>
+    /// <param name="tokens">The number of tokens, not above the capacity.</param>
     /// <param name="time">The clock.</param>
-    /// <returns>Zero when they were taken; else whole milliseconds, since timers drop what is less and would come too early.</returns>
+    /// <returns>
+    /// Zero when the tokens were taken. Otherwise whole milliseconds: timers cut fractions off and would fire too early.
+    /// </returns>
     public TimeSpan Take(double tokens, TimeProvider time)
     {
         var now = time.GetTimestamp();

@@ -1,6 +1,6 @@
 namespace Relay.Derp;
 
-/// <summary>The rate at which all clients together may send; shared by their readers.</summary>
+/// <summary>The rate limit of all clients together, which their readers share.</summary>
 internal sealed class TotalRate(TimeProvider time)
 {
     private readonly Lock _lock = new();

@@ -2,17 +2,17 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams;
 
-/// <summary>Asks an API server for an upgrade, and judges its answer: only a right 101 opens a tunnel.</summary>
+/// <summary>Sends an upgrade request to an API server and checks the answer: only a valid 101 opens a tunnel.</summary>
 public static class BackendUpgrade
 {
     private const string WebSocket = "websocket";
 
     /// <summary>Sends the request and reads the answer's head.</summary>
-    /// <param name="backend">Freshly connected; the caller disposes it, whatever the result.</param>
-    /// <param name="request">What to send; it has been authorised.</param>
-    /// <param name="options">Bounds.</param>
+    /// <param name="backend">A new connection; the caller disposes it, whatever the result.</param>
+    /// <param name="request">The request, after authorisation.</param>
+    /// <param name="options">The limits.</param>
     /// <param name="time">The clock for <see cref="UpgradeOptions.Timeout"/>.</param>
-    /// <param name="cancellationToken">Ends the attempt, for instance because the client has gone.</param>
+    /// <param name="cancellationToken">Ends the attempt, for instance because the client has disconnected.</param>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public static async Task<UpgradeResult> SendAsync(
         StreamTransport backend, UpgradeRequest request, UpgradeOptions options, TimeProvider time, CancellationToken cancellationToken)
@@ -34,7 +34,7 @@ public static class BackendUpgrade
             var (status, head) = await ReadHeadAsync(backend, options.HeadLimits, either.Token).ConfigureAwait(false);
             return status switch
             {
-                HeadParseStatus.Done => Judge(backend, request, protocol, head!),
+                HeadParseStatus.Done => Evaluate(backend, request, protocol, head!),
                 HeadParseStatus.NeedMore => new UpgradeFailed(UpgradeFailure.BackendClosed),
                 HeadParseStatus.TooLarge => new UpgradeFailed(UpgradeFailure.HeadTooLarge),
                 _ => new UpgradeFailed(UpgradeFailure.BadAnswer),
@@ -68,12 +68,12 @@ public static class BackendUpgrade
         }
     }
 
-    private static UpgradeResult Judge(StreamTransport backend, UpgradeRequest request, string protocol, ResponseHead head)
+    private static UpgradeResult Evaluate(StreamTransport backend, UpgradeRequest request, string protocol, ResponseHead head)
     {
         if (head.Status == 101)
         {
             var webSocket = protocol.Equals(WebSocket, StringComparison.OrdinalIgnoreCase);
-            return IsRightAnswer(request, protocol, webSocket, head)
+            return IsValidAnswer(request, protocol, webSocket, head)
                 ? new UpgradeAccepted(head, webSocket ? StreamFraming.WebSocket : StreamFraming.Raw)
                 : new UpgradeFailed(UpgradeFailure.BadAnswer);
         }
@@ -83,7 +83,7 @@ public static class BackendUpgrade
             : new UpgradeFailed(UpgradeFailure.BadAnswer);
     }
 
-    private static bool IsRightAnswer(UpgradeRequest request, string protocol, bool webSocket, ResponseHead head) =>
+    private static bool IsValidAnswer(UpgradeRequest request, string protocol, bool webSocket, ResponseHead head) =>
         head.MinorVersion == 1
         && string.Equals(head.OnlyValue("Upgrade"), protocol, StringComparison.OrdinalIgnoreCase)
         && head.ListContains("Connection", "upgrade")

@@ -6,13 +6,15 @@ namespace Relay.Streams;
 /// <summary>How the copying of a body ended.</summary>
 public enum BodyCopyResult
 {
-    /// <summary>All of it was copied.</summary>
+    /// <summary>The whole body was copied.</summary>
     Complete = 0,
 
-    /// <summary>The API server's connection ended or broke within it: the client must not take it for whole.</summary>
+    /// <summary>
+    /// The API server's connection ended or broke within the body. The client must be able to tell that the body is incomplete.
+    /// </summary>
     Truncated,
 
-    /// <summary>Its chunks are malformed: the client must not take it for whole.</summary>
+    /// <summary>The chunks are malformed. The client must be able to tell that the body is incomplete.</summary>
     Invalid,
 }
 
@@ -22,20 +24,20 @@ public sealed class ResponseBody
     private readonly PipeReader _input;
     private readonly ResponseFraming _framing;
     private ChunkedDecoder _chunks;
-    private long _left;
+    private long _remaining;
 
     internal ResponseBody(PipeReader input, ResponseFraming framing)
     {
         _input = input;
         _framing = framing;
-        _left = framing.Length;
+        _remaining = framing.Length;
     }
 
-    /// <summary>Its length in bytes where that is known beforehand, 0 when there is no body; otherwise null.</summary>
+    /// <summary>The length in bytes if the head states it, 0 without a body; otherwise null.</summary>
     public long? Length => _framing.Kind is BodyKind.None or BodyKind.Length ? _framing.Length : null;
 
     /// <summary>
-    /// Copies the body, flushing whatever has come before it waits for more. Call it once. What the destination throws goes to the caller.
+    /// Copies the body. Each read is flushed before the next one. Call this once. Exceptions of the destination go to the caller.
     /// </summary>
     /// <param name="destination">Receives the body's bytes; its back-pressure reaches the API server.</param>
     /// <param name="cancellationToken">Ends the copying.</param>
@@ -43,7 +45,7 @@ public sealed class ResponseBody
     public async Task<BodyCopyResult> CopyToAsync(Stream destination, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        while (!(_framing.Kind == BodyKind.None || (_framing.Kind == BodyKind.Length && _left == 0)))
+        while (!(_framing.Kind == BodyKind.None || (_framing.Kind == BodyKind.Length && _remaining == 0)))
         {
             ReadResult result;
             try
@@ -78,7 +80,9 @@ public sealed class ResponseBody
         return BodyCopyResult.Complete;
     }
 
-    /// <summary>Null when the body goes on after the segment. Bytes after the body's end are dropped: nobody asked for them.</summary>
+    /// <summary>
+    /// Returns null when the body continues after the segment. Bytes after the body's end are dropped: they answer no request.
+    /// </summary>
     private async ValueTask<BodyCopyResult?> CopySegmentAsync(
         ReadOnlyMemory<byte> segment, Stream destination, CancellationToken cancellationToken)
     {
@@ -90,10 +94,10 @@ public sealed class ResponseBody
 
         if (_framing.Kind == BodyKind.Length)
         {
-            var take = segment[..(int)Math.Min(segment.Length, _left)];
+            var take = segment[..(int)Math.Min(segment.Length, _remaining)];
             await destination.WriteAsync(take, cancellationToken).ConfigureAwait(false);
-            _left -= take.Length;
-            return _left == 0 ? BodyCopyResult.Complete : null;
+            _remaining -= take.Length;
+            return _remaining == 0 ? BodyCopyResult.Complete : null;
         }
 
         while (true)

@@ -1,23 +1,25 @@
 namespace Relay.Streams;
 
-/// <summary>How far a drain has come with a stream.</summary>
+/// <summary>The state of a stream in a drain.</summary>
 internal enum StreamPhase
 {
-    /// <summary>No drain has reached it.</summary>
+    /// <summary>The drain has not begun to close the stream.</summary>
     Running = 0,
 
-    /// <summary>Close frames are to be written, and the peers' own are awaited until the grace is over.</summary>
+    /// <summary>The relay writes close frames and waits for those of the peers, up to the grace period.</summary>
     Closing,
 
-    /// <summary>The grace is over and all is delivered: outputs are completed without waiting for the peers.</summary>
+    /// <summary>
+    /// The grace period is over and both close frames are delivered: outputs are completed without waiting for the peers.
+    /// </summary>
     Finishing,
 }
 
-/// <summary>A stream that is being relayed: its two directions, and what they share.</summary>
+/// <summary>A stream that is being relayed: its two directions and their shared state.</summary>
 internal sealed class RunningStream
 {
     private const int NoReason = -1;
-    private const int NobodyYet = -1;
+    private const int NoSide = -1;
     private const int BothSides = 3;
 
     private readonly StreamTransport _client;
@@ -30,14 +32,19 @@ internal sealed class RunningStream
     private bool _over;
     private int _phase;
     private int _failure = NoReason;
-    private int _began = NobodyYet;
+    private int _endedFirst = NoSide;
     private int _closeFrames;
-    private long _turn = long.MaxValue;
+    private long _closeAt = long.MaxValue;
     private long _deadline = long.MaxValue;
-    private TimeSpan _nextLook;
+    private TimeSpan _nextLivenessCheck;
 
     public RunningStream(
-        StreamTransport client, StreamTransport backend, StreamInfo info, StreamRelayOptions options, byte[] drainReason, Func<TimeSpan> now)
+        StreamTransport client,
+        StreamTransport backend,
+        StreamInfo info,
+        StreamRelayOptions options,
+        byte[] drainReason,
+        Func<TimeSpan> now)
     {
         _client = client;
         _backend = backend;
@@ -45,7 +52,7 @@ internal sealed class RunningStream
         _options = options;
         DrainReason = drainReason;
         _now = now;
-        _nextLook = now() + options.LivenessPeriod;
+        _nextLivenessCheck = now() + options.LivenessPeriod;
         _toBackend = new StreamDirection(this, StreamSide.Client, client, backend);
         _toClient = new StreamDirection(this, StreamSide.Backend, backend, client);
     }
@@ -58,7 +65,7 @@ internal sealed class RunningStream
 
     public StreamPhase Phase => (StreamPhase)Volatile.Read(ref _phase);
 
-    /// <summary>Whether the stream was ended at once; its directions then stop wherever they are.</summary>
+    /// <summary>Whether the stream was reset; its directions then stop at once.</summary>
     public bool Failed => Volatile.Read(ref _failure) != NoReason;
 
     public long BytesToBackend => _toBackend.Bytes;
@@ -71,7 +78,7 @@ internal sealed class RunningStream
 
         try
         {
-            // Never inline: whoever just ended the stream holds the gate, and is not through with the transports yet.
+            // Never inline: the thread that has just failed the stream still holds the gate and still uses the transports.
             await Task.WhenAll(_toBackend.RunAsync(), _toClient.RunAsync()).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         finally
@@ -86,7 +93,7 @@ internal sealed class RunningStream
             Reason(), BytesToBackend, BytesToClient, _now() - start, _toBackend.CloseCode, _toClient.CloseCode);
     }
 
-    /// <summary>Ends the stream at once, in both directions; the first reason counts.</summary>
+    /// <summary>Resets the stream in both directions; the first reason counts.</summary>
     public void Fail(StreamCloseReason reason)
     {
         if (Interlocked.CompareExchange(ref _failure, (int)reason, NoReason) != NoReason)
@@ -103,18 +110,20 @@ internal sealed class RunningStream
         });
     }
 
-    /// <summary>One end's connection broke. After an orderly goodbye that is only the way that peer ends its connections.</summary>
-    public void Broke(StreamSide side)
+    /// <summary>
+    /// Fails the stream because one end's connection broke. After both close frames, or the drain's, this counts as an orderly end.
+    /// </summary>
+    public void ConnectionBroke(StreamSide side)
     {
-        var goodbye = side == StreamSide.Client ? _toClient : _toBackend;
-        var reason = Volatile.Read(ref _closeFrames) == BothSides ? Beginner()
-            : Phase != StreamPhase.Running && goodbye.Delivered ? StreamCloseReason.Drained
+        var towardsSide = side == StreamSide.Client ? _toClient : _toBackend;
+        var reason = Volatile.Read(ref _closeFrames) == BothSides ? OrderlyEndReason()
+            : Phase != StreamPhase.Running && towardsSide.Delivered ? StreamCloseReason.Drained
             : side == StreamSide.Client ? StreamCloseReason.ClientAborted
             : StreamCloseReason.BackendAborted;
         Fail(reason);
     }
 
-    public void NoteEnd(StreamSide side) => Interlocked.CompareExchange(ref _began, (int)side, NobodyYet);
+    public void NoteEnd(StreamSide side) => Interlocked.CompareExchange(ref _endedFirst, (int)side, NoSide);
 
     public void NoteCloseFrame(StreamSide side)
     {
@@ -125,10 +134,10 @@ internal sealed class RunningStream
         }
     }
 
-    /// <summary>Sets when the drain closes this stream; the heartbeat sees to it.</summary>
-    public void SetTurn(TimeSpan turn) => Volatile.Write(ref _turn, turn.Ticks);
+    /// <summary>Sets the time at which the heartbeat closes this stream for a drain.</summary>
+    public void ScheduleClose(TimeSpan at) => Volatile.Write(ref _closeAt, at.Ticks);
 
-    /// <summary>Begins to close the stream in order.</summary>
+    /// <summary>Begins an orderly close.</summary>
     public void Close()
     {
         if (Phase != StreamPhase.Running)
@@ -136,7 +145,7 @@ internal sealed class RunningStream
             return;
         }
 
-        // Before the phase: a deadline of the linger must not be taken for that of the grace.
+        // Before the phase changes: otherwise the heartbeat could take the linger deadline for the grace deadline.
         Volatile.Write(ref _deadline, (_now() + _options.CloseGrace).Ticks);
         if (Interlocked.CompareExchange(ref _phase, (int)StreamPhase.Closing, (int)StreamPhase.Running) == (int)StreamPhase.Running)
         {
@@ -144,14 +153,14 @@ internal sealed class RunningStream
         }
     }
 
-    /// <summary>What the relay's one timer does for each stream.</summary>
+    /// <summary>Checks liveness, the scheduled close and the deadline. The relay's timer calls this for each stream.</summary>
     public void Beat(TimeSpan now)
     {
-        if (now >= _nextLook)
+        if (now >= _nextLivenessCheck)
         {
-            _nextLook = now + _options.LivenessPeriod;
-            LookForVanished(now);
-            LookForStalled(now);
+            _nextLivenessCheck = now + _options.LivenessPeriod;
+            FailIfVanished(now);
+            FailIfStalled(now);
         }
 
         if (Failed)
@@ -159,49 +168,49 @@ internal sealed class RunningStream
             return;
         }
 
-        if (_toBackend.SourceBrokeUnseen())
+        if (_toBackend.SourceBrokeDuringFlush())
         {
-            Broke(StreamSide.Client);
+            ConnectionBroke(StreamSide.Client);
         }
-        else if (_toClient.SourceBrokeUnseen())
+        else if (_toClient.SourceBrokeDuringFlush())
         {
-            Broke(StreamSide.Backend);
+            ConnectionBroke(StreamSide.Backend);
         }
-        else if (Phase == StreamPhase.Running && now.Ticks >= Volatile.Read(ref _turn))
+        else if (Phase == StreamPhase.Running && now.Ticks >= Volatile.Read(ref _closeAt))
         {
             Close();
         }
         else if (now.Ticks >= Volatile.Read(ref _deadline))
         {
-            Overdue(now);
+            OnDeadline(now);
         }
     }
 
-    private void LookForVanished(TimeSpan now)
+    private void FailIfVanished(TimeSpan now)
     {
         if (_client.HasVanished(now))
         {
-            Broke(StreamSide.Client);
+            ConnectionBroke(StreamSide.Client);
         }
         else if (_backend.HasVanished(now))
         {
-            Broke(StreamSide.Backend);
+            ConnectionBroke(StreamSide.Backend);
         }
     }
 
-    private void LookForStalled(TimeSpan now)
+    private void FailIfStalled(TimeSpan now)
     {
-        if (_toClient.IsStalledBehindTheEnd(now, _options.StalledReader))
+        if (_toClient.IsStalledAfterSourceEnd(now, _options.StalledReader))
         {
             Fail(StreamCloseReason.ClientStalled);
         }
-        else if (_toBackend.IsStalledBehindTheEnd(now, _options.StalledReader))
+        else if (_toBackend.IsStalledAfterSourceEnd(now, _options.StalledReader))
         {
             Fail(StreamCloseReason.BackendStalled);
         }
     }
 
-    private void Overdue(TimeSpan now)
+    private void OnDeadline(TimeSpan now)
     {
         if (Phase == StreamPhase.Running)
         {
@@ -209,7 +218,7 @@ internal sealed class RunningStream
         }
         else if (_toBackend.IsBehind || _toClient.IsBehind)
         {
-            // A reset would punish the peers for a pause of this process. The drain's own end is the bound.
+            // This process is late, not the peers, so the stream is not reset. The end of the drain is the limit.
             Volatile.Write(ref _deadline, (now + _options.CloseGrace).Ticks);
         }
         else if (_toBackend.Flushing || _toClient.Flushing || Phase == StreamPhase.Finishing)
@@ -235,7 +244,8 @@ internal sealed class RunningStream
     });
 
     /// <summary>
-    /// Does something to the transports from outside their loops. Once both loops are over the owner disposes them, and nothing is done.
+    /// Runs an action on the transports from outside of the two loops. Does nothing once both loops have ended, because the owner then
+    /// disposes the transports.
     /// </summary>
     private void WhileTransportsLive(Action<RunningStream> action)
     {
@@ -253,9 +263,9 @@ internal sealed class RunningStream
         var failure = Volatile.Read(ref _failure);
         return failure != NoReason ? (StreamCloseReason)failure
             : Phase != StreamPhase.Running ? StreamCloseReason.Drained
-            : Beginner();
+                : OrderlyEndReason();
     }
 
-    private StreamCloseReason Beginner() =>
-        Volatile.Read(ref _began) == (int)StreamSide.Backend ? StreamCloseReason.BackendClosed : StreamCloseReason.ClientClosed;
+    private StreamCloseReason OrderlyEndReason() =>
+        Volatile.Read(ref _endedFirst) == (int)StreamSide.Backend ? StreamCloseReason.BackendClosed : StreamCloseReason.ClientClosed;
 }

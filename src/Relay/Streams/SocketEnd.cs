@@ -4,19 +4,19 @@ using System.Runtime.InteropServices;
 namespace Relay.Streams;
 
 /// <summary>
-/// Whether a socket's peer has ended its bytes, without reading those before the end: poll(2) with POLLRDHUP. The runtime's own poll tells
-/// of bytes, which hide the end, and of errors, which a peer that just closes does not cause.
+/// Checks by poll(2) with POLLRDHUP whether a socket's peer has ended its bytes, also behind bytes that are not read yet. The runtime's own
+/// poll reports readable bytes, which hide the end, and errors, which an ordinary close does not cause.
 /// </summary>
 public static partial class SocketEnd
 {
-    // poll.h, on every processor that Linux and .NET share.
+    // poll.h; the values are the same on every processor that .NET supports on Linux.
     private const short Error = 0x8;
     private const short HungUp = 0x10;
     private const short PeerEnded = 0x2000;
 
     /// <summary>
-    /// Whether the peer has ended its bytes (FIN, the close of a Unix socket), or the connection is broken. One system call, which takes
-    /// nothing from the socket. On other systems than Linux only a broken connection is seen. Never throws.
+    /// Whether the peer has ended its bytes (FIN, or the close of a Unix socket) or the connection is broken. One system call, which reads
+    /// nothing from the socket. Systems other than Linux report only a broken connection. Never throws.
     /// </summary>
     /// <param name="socket">A socket that was connected.</param>
     public static bool HasCome(Socket socket)
@@ -32,8 +32,8 @@ public static partial class SocketEnd
         try
         {
             handle.DangerousAddRef(ref isHeld);
-            var file = new PollFile { File = (int)handle.DangerousGetHandle(), Wanted = PeerEnded };
-            return Poll(ref file, 1, 0) > 0 && (file.Seen & (Error | HungUp | PeerEnded)) != 0;
+            var file = new PollFile { File = (int)handle.DangerousGetHandle(), Events = PeerEnded };
+            return Poll(ref file, 1, 0) > 0 && (file.ReturnedEvents & (Error | HungUp | PeerEnded)) != 0;
         }
         catch (ObjectDisposedException)
         {
@@ -55,7 +55,7 @@ public static partial class SocketEnd
     private struct PollFile
     {
         public int File;
-        public short Wanted;
-        public short Seen;
+        public short Events;
+        public short ReturnedEvents;
     }
 }

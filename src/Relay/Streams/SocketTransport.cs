@@ -19,18 +19,19 @@ public sealed class SocketTransport : StreamTransport
     private VanishedPeer _peer;
     private int _aborted;
 
-    /// <summary>Takes over a connected socket.</summary>
-    /// <param name="socket">Connected; owned from here on.</param>
+    /// <summary>Takes ownership of a connected socket.</summary>
+    /// <param name="socket">A connected socket; the transport disposes it.</param>
     public SocketTransport(Socket socket)
         : this(socket, new SocketPipeReader(socket), new SocketPipeWriter(socket, static _ => { }), tls: null) => TcpLiveness.Apply(socket);
 
-    /// <summary>Takes over a socket with what has been reading and writing on it, bytes that were read and not used included.</summary>
-    /// <param name="socket">Connected; owned from here on.</param>
-    /// <param name="input">Its reader, with no read pending; owned from here on.</param>
-    /// <param name="output">Its writer, with nothing unsent; owned from here on.</param>
-    /// <param name="tls">The TLS session over these two, if there is one; owned from here on.</param>
-    /// <param name="first">Bytes that were read from the TLS session already.</param>
-    public SocketTransport(Socket socket, SocketPipeReader input, SocketPipeWriter output, SslStream? tls = null, ReadOnlySpan<byte> first = default)
+    /// <summary>Takes ownership of a socket together with its reader and writer, including bytes that were read and not used yet.</summary>
+    /// <param name="socket">A connected socket; the transport disposes it, as it does the following three.</param>
+    /// <param name="input">The socket's reader, with no read pending.</param>
+    /// <param name="output">The socket's writer, with nothing unsent.</param>
+    /// <param name="tls">The TLS session over the reader and the writer, if there is one.</param>
+    /// <param name="first">Bytes that were already read from the TLS session.</param>
+    public SocketTransport(
+        Socket socket, SocketPipeReader input, SocketPipeWriter output, SslStream? tls = null, ReadOnlySpan<byte> first = default)
     {
         ArgumentNullException.ThrowIfNull(socket);
         ArgumentNullException.ThrowIfNull(input);
@@ -48,10 +49,10 @@ public sealed class SocketTransport : StreamTransport
     /// <inheritdoc/>
     public override PipeWriter Output => _output;
 
-    /// <summary>Whether what goes over the socket is a TLS session.</summary>
+    /// <summary>Whether the socket carries a TLS session.</summary>
     public bool IsTls => _tls is not null;
 
-    /// <summary>The socket, for what writes to it without <see cref="Output"/>.</summary>
+    /// <summary>The socket, for code that writes to it without <see cref="Output"/>.</summary>
     public Socket Socket => _socket;
 
     /// <inheritdoc/>
@@ -61,10 +62,10 @@ public sealed class SocketTransport : StreamTransport
     public override bool HasEnded => Volatile.Read(ref _aborted) != 0 || SocketEnd.HasCome(_socket);
 
     /// <inheritdoc/>
-    public override long Taken => TcpState.Acknowledged(_socket);
+    public override long AcknowledgedBytes => TcpState.Acknowledged(_socket);
 
     /// <inheritdoc/>
-    public override bool HasUntaken => TcpState.HasUnacknowledged(_socket);
+    public override bool HasUnacknowledged => TcpState.HasUnacknowledged(_socket);
 
     /// <inheritdoc/>
     public override bool HasVanished(TimeSpan now) => _peer.IsGone(_socket, now);
@@ -75,14 +76,18 @@ public sealed class SocketTransport : StreamTransport
         _socketInput.BeginStream();
     }
 
-    /// <summary>Its bytes as a stream, for what wants one; one read and one write at a time. Closing the stream does nothing to the transport.</summary>
+    /// <summary>
+    /// The transport as a stream, with one read and one write at a time. Closing the stream does not close the transport.
+    /// </summary>
     public Stream AsStream() => new BlockStream(_input, _output);
 
-    /// <summary>Begins a TLS session over a connected socket, as its client, and takes both over.</summary>
-    /// <param name="socket">Connected; owned from here on, unless this fails.</param>
-    /// <param name="options">What is asked of the server.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="System.Security.Authentication.AuthenticationException">The server's certificate is not accepted, or no session comes about.</exception>
+    /// <summary>Begins a TLS session as the client over a connected socket, and takes ownership of both.</summary>
+    /// <param name="socket">A connected socket; the transport disposes it, unless this method fails.</param>
+    /// <param name="options">The requirements on the server.</param>
+    /// <param name="cancellationToken">Ends the handshake.</param>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">
+    /// The server's certificate is not accepted, or the TLS handshake fails.
+    /// </exception>
     /// <exception cref="IOException">The connection broke.</exception>
     public static async Task<SocketTransport> AuthenticateAsClientAsync(
         Socket socket, SslClientAuthenticationOptions options, CancellationToken cancellationToken)
@@ -104,7 +109,7 @@ public sealed class SocketTransport : StreamTransport
         }
     }
 
-    /// <summary>Whether the peer has reset the connection; one system call, which takes nothing from the socket. Never throws.</summary>
+    /// <summary>Whether the peer has reset the connection; one system call, which reads nothing from the socket. Never throws.</summary>
     /// <param name="socket">A socket that was connected.</param>
     public static bool HasFailed(Socket socket)
     {
@@ -119,22 +124,6 @@ public sealed class SocketTransport : StreamTransport
         }
     }
 
-    /// <summary>Bytes that a TCP socket's peer has acknowledged; 0 for others. One system call. Never throws.</summary>
-    /// <param name="socket">A socket that was connected.</param>
-    public static long TakenFrom(Socket socket)
-    {
-        ArgumentNullException.ThrowIfNull(socket);
-        return TcpState.Acknowledged(socket);
-    }
-
-    /// <summary>Whether a TCP socket's peer has not acknowledged everything; false for others. One system call. Never throws.</summary>
-    /// <param name="socket">A socket that was connected.</param>
-    public static bool OwesTo(Socket socket)
-    {
-        ArgumentNullException.ThrowIfNull(socket);
-        return TcpState.HasUnacknowledged(socket);
-    }
-
     /// <inheritdoc/>
     public override async ValueTask CompleteOutputAsync()
     {
@@ -142,8 +131,10 @@ public sealed class SocketTransport : StreamTransport
         await _output.HalfCloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Lets what was written leave, with a close_notify on TLS, for so long at most; resets the connection when its peer does not read.</summary>
-    /// <param name="limit">How long.</param>
+    /// <summary>
+    /// Sends everything that was written, and close_notify on TLS. Resets the connection if the peer does not read it within the limit.
+    /// </summary>
+    /// <param name="limit">The longest time to wait.</param>
     /// <param name="time">The clock.</param>
     public async Task FinishAsync(TimeSpan limit, TimeProvider time)
     {
@@ -173,7 +164,7 @@ public sealed class SocketTransport : StreamTransport
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // Gone already: then the close below is all there is to do.
+            // The socket is closed or broken already; only its disposal is left.
             _socket.Dispose();
         }
 
@@ -184,7 +175,7 @@ public sealed class SocketTransport : StreamTransport
     public override async ValueTask DisposeAsync()
     {
         await Input.CompleteAsync().ConfigureAwait(false);
-        // With an error, so that nothing left over is sent now.
+        // An error makes the writer discard unsent bytes instead of sending them.
         await Output.CompleteAsync(Disposed).ConfigureAwait(false);
         if (_tls is not null)
         {
@@ -201,14 +192,14 @@ public sealed class SocketTransport : StreamTransport
         _output.Dispose();
         if (_tls is not null)
         {
-            // Something may still have waited there for the TLS session.
+            // The TLS session may still have a read pending on the socket.
             await _socketInput.CompleteAsync().ConfigureAwait(false);
             _socketInput.Dispose();
             _socketOutput.Dispose();
         }
     }
 
-    // Without it the runtime resets a socket that something waits for, although the peer is only meant to see the end.
+    // Without a shutdown the runtime resets a socket that has a pending operation; the peer should see an ordinary end instead.
     private void Shutdown()
     {
         try
@@ -217,7 +208,7 @@ public sealed class SocketTransport : StreamTransport
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // The peer was quicker; all that is left is to close this side.
+            // The peer has closed first; the caller closes this side.
             return;
         }
     }

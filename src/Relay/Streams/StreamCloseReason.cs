@@ -1,20 +1,20 @@
 namespace Relay.Streams;
 
 /// <summary>
-/// Why a relayed stream ended; a closed set, which is also the metric label (<see cref="StreamCloseReasons.Label"/>) and the log field.
+/// Why a relayed stream ended. A closed set: it is also the metric label (<see cref="StreamCloseReasons.Label"/>) and the log field.
 /// </summary>
 public enum StreamCloseReason
 {
-    /// <summary>In order; the client began it, with a close frame or by ending its bytes.</summary>
+    /// <summary>An orderly end that the client began, by a close frame or the end of its bytes.</summary>
     ClientClosed = 0,
 
-    /// <summary>In order; the API server began it, with a close frame or by ending its bytes.</summary>
+    /// <summary>An orderly end that the API server began, by a close frame or the end of its bytes.</summary>
     BackendClosed,
 
-    /// <summary>The client's connection broke or was reset; the API server's was reset too.</summary>
+    /// <summary>The client's connection broke or was reset. The relay has reset the API server's.</summary>
     ClientAborted,
 
-    /// <summary>The API server's connection broke or was reset; the client's was reset too.</summary>
+    /// <summary>The API server's connection broke or was reset. The relay has reset the client's.</summary>
     BackendAborted,
 
     /// <summary>The client sent bytes that are no WebSocket frames.</summary>
@@ -29,33 +29,39 @@ public enum StreamCloseReason
     /// <summary>The API server ended its bytes in the middle of a frame.</summary>
     BackendCutMidFrame,
 
-    /// <summary>Both close frames had passed, but a connection stayed open for the whole linger time after them.</summary>
+    /// <summary>
+    /// Both close frames had passed, but a connection stayed open for longer than <see cref="StreamRelayOptions.CloseLinger"/>.
+    /// </summary>
     LingerExpired,
 
-    /// <summary>The drain closed it in order.</summary>
+    /// <summary>The drain closed the stream in order.</summary>
     Drained,
 
-    /// <summary>The drain reset it: no frame boundary came within the grace, so that no close frame could be written.</summary>
+    /// <summary>
+    /// The drain reset the stream: no frame boundary came within the grace period, so the relay could not write a close frame.
+    /// </summary>
     DrainCutMidFrame,
 
-    /// <summary>The drain reset it: a peer did not read, so that no close could be written within the grace.</summary>
+    /// <summary>
+    /// The drain reset the stream: a peer did not read, so the relay could not write a close frame within the grace period.
+    /// </summary>
     DrainBlocked,
 
-    /// <summary>The host ended it at once.</summary>
+    /// <summary>The host reset the stream.</summary>
     HostAborted,
 
     /// <summary>
-    /// The API server has ended its bytes, and the client took nothing of what was left for it for <see cref="StreamRelayOptions.StalledReader"/>.
+    /// The API server has ended its bytes, and the client has read nothing of the rest for <see cref="StreamRelayOptions.StalledReader"/>.
     /// </summary>
     ClientStalled,
 
     /// <summary>
-    /// The client has ended its bytes, and the API server took nothing of what was left for it for <see cref="StreamRelayOptions.StalledReader"/>.
+    /// The client has ended its bytes, and the API server has read nothing of the rest for <see cref="StreamRelayOptions.StalledReader"/>.
     /// </summary>
     BackendStalled,
 }
 
-/// <summary>The words for <see cref="StreamCloseReason"/> in metrics and logs.</summary>
+/// <summary>The labels of <see cref="StreamCloseReason"/> in metrics and logs.</summary>
 public static class StreamCloseReasons
 {
     /// <summary>The reason as a metric label: lower case, words joined by underscores.</summary>

@@ -5,7 +5,7 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams;
 
-/// <summary>An end of a stream.</summary>
+/// <summary>One of the two peers of a stream.</summary>
 internal enum StreamSide
 {
     Client = 0,
@@ -13,13 +13,13 @@ internal enum StreamSide
 }
 
 /// <summary>
-/// One direction of a stream: reads from one end, follows frames, writes to the other. Only its own loop writes to that output, also the
-/// close frame of a drain; other threads set the stream's phase and cancel the pending read, which wakes the loop.
+/// One direction of a stream: its loop reads from one peer, follows the frames, and writes to the other peer. Only this loop writes to that
+/// output, also the close frame of a drain. Other threads set the stream's phase and cancel the pending read, which wakes the loop.
 /// </summary>
 /// <remarks>
-/// 1. Wait for bytes: with no buffer held, as far as the transport can. 2. Follow the frames in what came. 3. Hand it on, and wait for the
-/// flush before reading on, so that a slow reader slows its sender. 4. While the stream is closing: stop at the first boundary that comes,
-/// write a close frame there, and from then on only look for the peer's own close.
+/// 1. The loop waits for bytes, without a buffer if the transport can do that. 2. It follows the frames in the bytes. 3. It forwards the
+/// bytes and waits for the flush before it reads again: a slow reader slows its sender (back-pressure). 4. While the stream is closing, it
+/// stops at the next frame boundary, writes a close frame, and then reads only to find the source's own close frame.
 /// </remarks>
 internal sealed class StreamDirection
 {
@@ -35,7 +35,7 @@ internal sealed class StreamDirection
     private volatile bool _delivered;
     private volatile bool _flushing;
     private volatile bool _over;
-    private volatile StreamPhase _waitsIn;
+    private volatile StreamPhase _seenPhase;
     private volatile bool _completing;
     private volatile bool _completed;
     private bool _wasFlushing;
@@ -55,27 +55,27 @@ internal sealed class StreamDirection
         _framed = stream.Info.Framing == StreamFraming.WebSocket;
     }
 
-    /// <summary>Bytes handed on so far.</summary>
+    /// <summary>Bytes forwarded so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Whether the target has got all that it will get: a close frame, or the end of the source's bytes.</summary>
+    /// <summary>Whether the target has received everything: a close frame, or the end of the source's bytes.</summary>
     public bool Delivered => _delivered;
 
     /// <summary>Whether the loop waits for the target to read.</summary>
     public bool Flushing => _flushing;
 
     /// <summary>
-    /// Whether the loop has not yet acted on the stream's phase although it waits for no peer: then this process is late, and the time
-    /// that was set for the peers has not begun.
+    /// Whether the loop has not yet acted on the stream's phase although it waits for no peer. Then this process is late, and the time
+    /// limit for the peers has not begun.
     /// </summary>
-    public bool IsBehind => !_over && !_flushing && _waitsIn < _stream.Phase;
+    public bool IsBehind => !_over && !_flushing && _seenPhase < _stream.Phase;
 
-    /// <summary>The source's close code, once its close frame has come.</summary>
+    /// <summary>The code of the source's close frame; null before that frame.</summary>
     public int? CloseCode => _follower.CloseCode;
 
     private StreamSide To => _from == StreamSide.Client ? StreamSide.Backend : StreamSide.Client;
 
-    /// <summary>Runs the direction to its end. What transports throw ends the stream, not this method's caller.</summary>
+    /// <summary>Runs the direction to its end. An exception of a transport ends the stream and does not reach the caller.</summary>
     public async Task RunAsync()
     {
         try
@@ -93,17 +93,17 @@ internal sealed class StreamDirection
         }
         catch (Exception error) when (TransportFailure.Is(error))
         {
-            _stream.Broke(_atFault);
+            _stream.ConnectionBroke(_atFault);
         }
         catch
         {
-            // A fault of the program: the peers must not be left hanging while it travels up.
-            _stream.Broke(_atFault);
+            // A bug in this program: the stream ends before the exception goes on, so that the peers do not hang.
+            _stream.ConnectionBroke(_atFault);
             throw;
         }
     }
 
-    /// <summary>Wakes the loop, so that it sees the stream's phase. The mark stays if the loop is not reading just now.</summary>
+    /// <summary>Wakes the loop, so that it sees the stream's phase. If no read is pending, the next read returns at once.</summary>
     public void Wake() => _input.CancelPendingRead();
 
     /// <summary>Ends a pending read and a pending flush, after both transports were aborted.</summary>
@@ -113,8 +113,11 @@ internal sealed class StreamDirection
         _output.CancelPendingFlush();
     }
 
-    /// <summary>Whether the source was reset behind a flush that has been pending since the heartbeat before: nobody reads it then.</summary>
-    public bool SourceBrokeUnseen()
+    /// <summary>
+    /// Whether the source was reset while a flush has been pending since the previous heartbeat: the loop does not read then, and cannot
+    /// notice.
+    /// </summary>
+    public bool SourceBrokeDuringFlush()
     {
         var pending = _flushing;
         var both = pending && _wasFlushing;
@@ -123,11 +126,11 @@ internal sealed class StreamDirection
     }
 
     /// <summary>
-    /// Whether the target has taken nothing for so long, although there is something for it, and the source has ended: then nobody waits
-    /// for the target any more. The end may lie behind bytes that are not read while a flush is pending, or have been handed on, to a kernel that
-    /// keeps it for a target that does not read. Called by the heartbeat, every few seconds.
+    /// Whether the source has ended and the target, which has bytes to read, has read nothing for the limit. The end of the source may lie
+    /// behind bytes that the loop does not read while a flush is pending, or it was forwarded already and the kernel holds it for a target
+    /// that does not read. The heartbeat calls this every few seconds.
     /// </summary>
-    public bool IsStalledBehindTheEnd(TimeSpan now, TimeSpan limit)
+    public bool IsStalledAfterSourceEnd(TimeSpan now, TimeSpan limit)
     {
         if (!_flushing && !_completing)
         {
@@ -135,18 +138,18 @@ internal sealed class StreamDirection
             return false;
         }
 
-        // Both only grow.
-        var taken = Bytes + _target.Taken;
-        if (_stalledSince is not { } since || taken != _stalledAt || (_completed && !_target.HasUntaken))
+        // Both numbers only grow, so any progress changes their sum.
+        var progress = Bytes + _target.AcknowledgedBytes;
+        if (_stalledSince is not { } since || progress != _stalledAt || (_completed && !_target.HasUnacknowledged))
         {
-            (_stalledSince, _stalledAt) = (now, taken);
+            (_stalledSince, _stalledAt) = (now, progress);
             return false;
         }
 
         return now - since >= limit && (_completing || _source.HasEnded);
     }
 
-    /// <summary>True when the target's output is to be completed; false when the stream was ended otherwise.</summary>
+    /// <summary>Returns true when the target's output is to be completed, false when the stream has failed.</summary>
     private async Task<bool> PumpAsync()
     {
         while (true)
@@ -172,14 +175,14 @@ internal sealed class StreamDirection
             }
 
             _atFault = _from;
-            _waitsIn = phase;
+            _seenPhase = phase;
             var result = await _input.ReadAsync().ConfigureAwait(false);
             if (_stream.Failed)
             {
                 return false;
             }
 
-            // A cancelled read is a hint: of ours, or of a host that shuts down. The phase tells, at the top of the loop.
+            // A cancelled read only wakes the loop, by Wake or by a host that shuts down. The top of the loop then looks at the phase.
             var buffer = result.Buffer.Length > _stream.MaxBatch ? result.Buffer.Slice(0, _stream.MaxBatch) : result.Buffer;
             var cut = -1L;
             if (_framed && !Follow(buffer, out cut) && !_delivered)
@@ -199,7 +202,7 @@ internal sealed class StreamDirection
                 _flushing = false;
                 if (_stream.Failed || sent.IsCompleted)
                 {
-                    _stream.Broke(To);
+                    _stream.ConnectionBroke(To);
                     return false;
                 }
 
@@ -220,7 +223,7 @@ internal sealed class StreamDirection
         }
     }
 
-    /// <summary>The source's bytes are at their end: true when that is between frames, or does not matter any more.</summary>
+    /// <summary>Handles the end of the source's bytes. Returns false when the end cuts a frame that the target was to get.</summary>
     private bool Ended()
     {
         if (_framed && !_delivered && !_follower.AtBoundary)
@@ -242,7 +245,9 @@ internal sealed class StreamDirection
         }
     }
 
-    /// <summary>Writes the drain's close frame, unless the source's own has passed. False when the target is gone.</summary>
+    /// <summary>
+    /// Writes the drain's close frame, unless the source's own has passed. Returns false when the target is disconnected.
+    /// </summary>
     private async ValueTask<bool> DeliverCloseAsync()
     {
         if (!_follower.CloseSeen)
@@ -256,7 +261,7 @@ internal sealed class StreamDirection
             _flushing = false;
             if (_stream.Failed || sent.IsCompleted)
             {
-                _stream.Broke(To);
+                _stream.ConnectionBroke(To);
                 return false;
             }
         }
@@ -265,27 +270,27 @@ internal sealed class StreamDirection
         return true;
     }
 
-    private int WriteCloseFrame(Span<byte> room)
+    private int WriteCloseFrame(Span<byte> destination)
     {
         if (_from == StreamSide.Backend)
         {
-            return CloseFrame.Write(room, CloseFrame.GoingAway, _stream.DrainReason);
+            return CloseFrame.Write(destination, CloseFrame.GoingAway, _stream.DrainReason);
         }
 
         Span<byte> key = stackalloc byte[4];
         RandomNumberGenerator.Fill(key);
-        return CloseFrame.WriteMasked(room, CloseFrame.GoingAway, _stream.DrainReason, BitConverter.ToUInt32(key));
+        return CloseFrame.WriteMasked(destination, CloseFrame.GoingAway, _stream.DrainReason, BitConverter.ToUInt32(key));
     }
 
     private ValueTask<FlushResult> Send(in ReadOnlySequence<byte> bytes)
     {
         if (bytes.IsSingleSegment)
         {
-            // A writer over a socket sends these bytes from where they are.
+            // A socket's writer sends these bytes without a copy.
             return _output.WriteAsync(bytes.First);
         }
 
-        // Many small blocks become one send, and on TLS full records.
+        // Copying joins many small blocks into one send, and on TLS into full records.
         foreach (var segment in bytes)
         {
             _output.Write(segment.Span);
@@ -294,7 +299,7 @@ internal sealed class StreamDirection
         return _output.FlushAsync();
     }
 
-    /// <summary>Follows the frames; <paramref name="lastBoundary"/> counts from the buffer's start, -1 when no boundary is in it.</summary>
+    /// <summary>Follows the frames; <paramref name="lastBoundary"/> counts from the buffer's start and is -1 without a boundary.</summary>
     private bool Follow(in ReadOnlySequence<byte> buffer, out long lastBoundary)
     {
         lastBoundary = _follower.AtBoundary ? 0 : -1;

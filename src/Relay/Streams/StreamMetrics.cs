@@ -23,12 +23,13 @@ public sealed class StreamMetrics
         _open = meter.CreateUpDownCounter<long>("edge.streams.open", "{stream}", "Streams being relayed.");
         _started = meter.CreateCounter<long>("edge.streams.started", "{stream}", "Streams whose relaying began.");
         _closed = meter.CreateCounter<long>("edge.streams.closed", "{stream}", "Streams that ended, by reason.");
-        _outages = meter.CreateCounter<long>("edge.streams.outages", "{outage}", "Terminals whose API server went away, by how that ended.");
+        _outages = meter.CreateCounter<long>(
+            "edge.streams.outages", "{outage}", "Terminals whose API server went away, by how that ended.");
         meter.CreateObservableCounter("edge.streams.bytes", Bytes, "By", "Bytes relayed in streams, by direction.");
     }
 
-    // Asked for when the metrics are collected, so that relaying bytes costs nothing but an addition.
-    internal void CountBytesWith(Func<(long ToBackend, long ToClient)> bytes) => _bytes = bytes;
+    // The numbers are read only when metrics are collected: each forwarded piece costs one addition.
+    internal void ObserveBytes(Func<(long ToBackend, long ToClient)> bytes) => _bytes = bytes;
 
     internal void Started(StreamInfo info)
     {
@@ -43,7 +44,7 @@ public sealed class StreamMetrics
             1, new KeyValuePair<string, object?>("route", info.Route), new KeyValuePair<string, object?>("reason", reason.Label()));
     }
 
-    internal void Reattached(string result) => _outages.Add(1, new KeyValuePair<string, object?>("result", result));
+    internal void OutageEnded(string result) => _outages.Add(1, new KeyValuePair<string, object?>("result", result));
 
     private IEnumerable<Measurement<long>> Bytes()
     {

@@ -29,7 +29,9 @@ public sealed class StreamRelay : IDisposable
     /// <param name="options">Times.</param>
     /// <param name="metrics">Instruments; this relay's alone.</param>
     /// <param name="time">The clock.</param>
-    /// <exception cref="ArgumentException">The drain's reason is longer than a close frame holds, or a time or size is not positive.</exception>
+    /// <exception cref="ArgumentException">
+    /// The drain's reason is longer than a close frame holds, or a time or size is not positive.
+    /// </exception>
     public StreamRelay(StreamRelayOptions options, StreamMetrics metrics, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -45,7 +47,7 @@ public sealed class StreamRelay : IDisposable
         _epoch = time.GetTimestamp();
         _now = () => _time.GetElapsedTime(_epoch);
         _timer = time.CreateTimer(static relay => ((StreamRelay)relay!).Beat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        metrics.CountBytesWith(CountBytes);
+        metrics.ObserveBytes(CountBytes);
     }
 
     /// <summary>How many streams run now.</summary>
@@ -99,7 +101,9 @@ public sealed class StreamRelay : IDisposable
     /// Closes all streams, and from now on every new one as it starts: coordination streams at once, the others evenly spread over the
     /// window, all of them gone at its end or soon after.
     /// </summary>
-    /// <param name="window">The time to take; the last <see cref="StreamRelayOptions.CloseGrace"/> of it is left for the peers' answers.</param>
+    /// <param name="window">
+    /// The time to take; the last <see cref="StreamRelayOptions.CloseGrace"/> of it is left for the peers' answers.
+    /// </param>
     /// <param name="cancellationToken">Resets whatever is left at once.</param>
     /// <returns>When no stream is left.</returns>
     public async Task DrainAsync(TimeSpan window, CancellationToken cancellationToken)
@@ -138,7 +142,7 @@ public sealed class StreamRelay : IDisposable
         var spread = window > _options.CloseGrace ? window - _options.CloseGrace : TimeSpan.Zero;
         for (var i = 0; i < others.Count; i++)
         {
-            others[i].SetTurn(start + (spread * ((double)i / others.Count)));
+            others[i].ScheduleClose(start + (spread * ((double)i / others.Count)));
         }
 
         Beat();

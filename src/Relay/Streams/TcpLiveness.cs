@@ -4,24 +4,24 @@ using System.Runtime.InteropServices;
 namespace Relay.Streams;
 
 /// <summary>
-/// Finds peers that vanished without a word. Keep-alive finds the silent ones within 30 s; it rests while bytes are unacknowledged, and those
-/// peers <see cref="VanishedPeer"/> finds. No limit on unacknowledged bytes (TCP_USER_TIMEOUT): Linux counts a shut receive window there
-/// too, and would end a stream whose reader lives but pauses.
+/// Detects peers that vanished without FIN or RST. TCP keep-alive finds a silent peer within 30 s, but sends no probes while bytes are
+/// unacknowledged; <see cref="VanishedPeer"/> handles that case. TCP_USER_TIMEOUT is not set: on Linux a closed receive window counts too,
+/// and would end a stream whose reader lives but pauses.
 /// </summary>
 public static class TcpLiveness
 {
-    /// <summary>Silence after which TCP asks whether the peer is still there, in seconds.</summary>
+    /// <summary>Silence before the first keep-alive probe, in seconds.</summary>
     public const int IdleSeconds = 15;
 
     /// <summary>Time between two probes, in seconds.</summary>
     public const int IntervalSeconds = 5;
 
-    /// <summary>Probes without an answer that end the connection.</summary>
+    /// <summary>The number of unanswered probes that ends the connection.</summary>
     public const int Probes = 3;
 
     /// <summary>
-    /// The longest time between two tries to send again, and between two questions to a peer that does not read, in milliseconds; both would
-    /// grow to two minutes. From Linux 6.15 on.
+    /// The longest time between two retransmissions, and between two probes of a closed window, in milliseconds. Both would grow to two
+    /// minutes otherwise. From Linux 6.15 on.
     /// </summary>
     public const int LongestRetransmitMilliseconds = 5_000;
 
@@ -29,9 +29,9 @@ public static class TcpLiveness
     internal const int TcpLevel = 6;
     internal const int LongestRetransmitOption = 44;
 
-    private static volatile bool _hasNoLongestRetransmit = !OperatingSystem.IsLinux();
+    private static volatile bool _lacksRetransmitOption = !OperatingSystem.IsLinux();
 
-    /// <summary>Sets a TCP socket up; does nothing to others.</summary>
+    /// <summary>Sets the options of a TCP socket: no delay, keep-alive, retransmissions. Does nothing to other sockets.</summary>
     /// <param name="socket">A socket, connected or not.</param>
     /// <exception cref="SocketException">The socket is broken already.</exception>
     public static void Apply(Socket socket)
@@ -52,7 +52,7 @@ public static class TcpLiveness
 
     private static void LimitRetransmits(Socket socket)
     {
-        if (_hasNoLongestRetransmit)
+        if (_lacksRetransmitOption)
         {
             return;
         }
@@ -64,8 +64,8 @@ public static class TcpLiveness
         }
         catch (SocketException error) when (error.SocketErrorCode is SocketError.ProtocolOption or SocketError.OperationNotSupported)
         {
-            // An older kernel: not to be asked again.
-            _hasNoLongestRetransmit = true;
+            // An older kernel lacks the option; later sockets do not try it.
+            _lacksRetransmitOption = true;
         }
     }
 }

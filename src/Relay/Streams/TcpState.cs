@@ -4,11 +4,11 @@ using System.Runtime.InteropServices;
 
 namespace Relay.Streams;
 
-/// <summary>What the kernel knows of a connection's peer (TCP_INFO, tcp(7)).</summary>
+/// <summary>The kernel's state of a TCP connection (TCP_INFO, tcp(7)).</summary>
 /// <param name="Unacknowledged">Segments that were sent and not acknowledged.</param>
-/// <param name="Unanswered">Questions to a silent peer, or to one whose window is shut, since its last answer.</param>
-/// <param name="SinceAck">The time since the peer's last acknowledgement, of anything; an answer to such a question is one.</param>
-/// <param name="RetransmitTimeout">The time until the next try to send again; doubles with each.</param>
+/// <param name="Unanswered">Keep-alive and window probes since the peer's last answer.</param>
+/// <param name="SinceAck">The time since the peer's last acknowledgement; an answer to a probe is one.</param>
+/// <param name="RetransmitTimeout">The time until the next retransmission; it doubles with each.</param>
 internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, TimeSpan SinceAck, TimeSpan RetransmitTimeout)
 {
     // linux/tcp.h: the option, and the offsets in struct tcp_info.
@@ -22,7 +22,10 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
     private const int NotSentAt = 144;
     private const int FullSize = 148;
 
-    /// <summary>One system call, without an allocation. False for a socket that is not TCP, that is closed, and on other systems. Never throws.</summary>
+    /// <summary>
+    /// Reads the state by one system call, without an allocation. Returns false for a socket that is not TCP or is closed, and on systems
+    /// other than Linux. Never throws.
+    /// </summary>
     public static bool TryRead(Socket socket, out TcpState state)
     {
         state = default;
@@ -41,8 +44,8 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
     }
 
     /// <summary>
-    /// Bytes that the peer has acknowledged; one system call. It grows while the peer reads, also when the kernel's buffer is so large that
-    /// the next write still waits. 0 for a socket that is not TCP, that is closed, and on other systems. Never throws.
+    /// Bytes that the peer has acknowledged; one system call. The number grows while the peer reads, also when the kernel's buffer is so
+    /// large that the next write still waits. 0 for a socket that is not TCP or is closed, and on systems other than Linux. Never throws.
     /// </summary>
     public static long Acknowledged(Socket socket)
     {
@@ -50,7 +53,10 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
         return TryRead(socket, info) ? MemoryMarshal.Read<long>(info[BytesAckedAt..]) : 0;
     }
 
-    /// <summary>Whether bytes, or the end, wait for the peer's acknowledgement, sent or not; the same cost and limits.</summary>
+    /// <summary>
+    /// Whether bytes, sent or unsent, or the FIN, are not acknowledged; one system call. False for a socket that is not TCP or is closed,
+    /// and on systems other than Linux. Never throws.
+    /// </summary>
     public static bool HasUnacknowledged(Socket socket)
     {
         Span<byte> info = stackalloc byte[FullSize];
@@ -67,11 +73,13 @@ internal readonly record struct TcpState(uint Unacknowledged, byte Unanswered, T
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // Whoever reads or writes it finds out.
+            // The next read or write of the socket reports the error.
             return false;
         }
     }
 
     private static uint Number(ReadOnlySpan<byte> info, int at) =>
-        BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(info[at..]) : BinaryPrimitives.ReadUInt32BigEndian(info[at..]);
+        BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadUInt32LittleEndian(info[at..])
+            : BinaryPrimitives.ReadUInt32BigEndian(info[at..]);
 }

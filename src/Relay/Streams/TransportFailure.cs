@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace Relay.Streams;
 
-/// <summary>Tells what a broken or aborted transport throws from what would be a fault of the program.</summary>
+/// <summary>Distinguishes the exceptions of a broken or aborted transport from those of a bug in this program.</summary>
 internal static class TransportFailure
 {
     public static bool Is(Exception error) =>

@@ -2,38 +2,40 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams;
 
-/// <summary>Why an upgrade came to no answer that could be relayed.</summary>
+/// <summary>Why an upgrade request got no answer that the relay can forward.</summary>
 public enum UpgradeFailure
 {
-    /// <summary>The connection ended or broke before the response head was whole.</summary>
+    /// <summary>The connection ended or broke before the response head was complete.</summary>
     BackendClosed = 0,
 
-    /// <summary>No HTTP/1.x response, one that contradicts itself, or a 101 that does not answer this request.</summary>
+    /// <summary>The answer is no HTTP/1.x response, contradicts itself, or is a 101 that does not fit the request.</summary>
     BadAnswer,
 
-    /// <summary>The response head goes beyond its bounds.</summary>
+    /// <summary>The response head is over its limits.</summary>
     HeadTooLarge,
 
-    /// <summary>No whole response head in time.</summary>
+    /// <summary>The response head was not complete in time.</summary>
     Timeout,
 
-    /// <summary>Nothing was sent: the request cannot be written as one HTTP/1.1 head, or does not ask for exactly one protocol.</summary>
+    /// <summary>Nothing was sent: the request cannot be written as one HTTP/1.1 head, or does not name exactly one protocol.</summary>
     UnwritableRequest,
 }
 
-/// <summary>What became of an upgrade: <see cref="UpgradeAccepted"/>, <see cref="UpgradeRefused"/> or <see cref="UpgradeFailed"/>.</summary>
+/// <summary>The result of an upgrade: <see cref="UpgradeAccepted"/>, <see cref="UpgradeRefused"/> or <see cref="UpgradeFailed"/>.</summary>
 public abstract record UpgradeResult;
 
-/// <summary>The API server answered with the right 101; the transport stands at the first byte after its head.</summary>
+/// <summary>The API server answered with a valid 101; the transport's next byte is the first one after the head.</summary>
 /// <param name="Head">The 101's head.</param>
-/// <param name="Framing">Whether frames follow.</param>
+/// <param name="Framing">Whether WebSocket frames follow.</param>
 public sealed record UpgradeAccepted(ResponseHead Head, StreamFraming Framing) : UpgradeResult;
 
-/// <summary>The API server gave another answer, to be relayed as it is. There is no tunnel: dispose the transport afterwards.</summary>
+/// <summary>
+/// The API server gave another answer, which is forwarded unchanged. There is no tunnel: dispose the transport afterwards.
+/// </summary>
 /// <param name="Head">The answer's head.</param>
-/// <param name="Body">The answer's body, yet to be read.</param>
+/// <param name="Body">The answer's body, not read yet.</param>
 public sealed record UpgradeRefused(ResponseHead Head, ResponseBody Body) : UpgradeResult;
 
-/// <summary>There is no answer to relay: dispose the transport.</summary>
+/// <summary>There is no answer to forward: dispose the transport.</summary>
 /// <param name="Failure">Why.</param>
 public sealed record UpgradeFailed(UpgradeFailure Failure) : UpgradeResult;

@@ -3,28 +3,28 @@ using System.Net.Sockets;
 namespace Relay.Streams;
 
 /// <summary>
-/// Finds a peer that acknowledges nothing any more, although bytes or questions wait for it. One that lives and does not read is not meant:
-/// it answers the kernel's questions whether its window is still shut. To be looked at every few seconds, by one thread at a time.
+/// Detects a peer that acknowledges nothing any more, although bytes or probes are unacknowledged. A live peer that does not read is not
+/// meant: it answers the kernel's window probes. Call <see cref="IsGone(Socket, TimeSpan)"/> every few seconds, on one thread at a time.
 /// </summary>
 /// <remarks>
-/// Gone is who has given no sign of life for 30 s, and owed one for the last 15 s. The first alone would end a stream that was silent for an
-/// hour when its next byte is sent. Whose kernel waits longer between two tries than that (before Linux 6.15, after long pauses) has time
-/// until the next one.
+/// A peer is gone if it acknowledged nothing for 30 s, and an acknowledgement was due for the last 15 s. The first condition alone would
+/// end a stream that was silent for an hour as soon as its next byte is sent. If the kernel waits longer than 15 s between two
+/// retransmissions (before Linux 6.15, after long pauses), the peer has time until the next one.
 /// </remarks>
 public struct VanishedPeer
 {
     internal static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
-    internal static readonly TimeSpan Owed = TimeSpan.FromSeconds(15);
+    internal static readonly TimeSpan Overdue = TimeSpan.FromSeconds(15);
 
-    // For the answer to the last try to arrive.
+    // The time that the answer to the last retransmission may take.
     internal static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(2);
 
-    // The first look at which it owed an acknowledgement, of which none came since; in ticks plus one, so that 0 is none.
+    // The time of the first check at which an acknowledgement was due that has not come since. In ticks plus one, so that 0 means none.
     private long _since;
 
-    /// <summary>Looks at the connection; one system call, which takes nothing from it. Never throws.</summary>
+    /// <summary>Checks the connection by one system call, which reads nothing from the socket. Never throws.</summary>
     /// <param name="socket">A socket that was connected.</param>
-    /// <param name="now">A time that only grows.</param>
+    /// <param name="now">A monotonic time.</param>
     public bool IsGone(Socket socket, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -39,13 +39,13 @@ public struct VanishedPeer
             return false;
         }
 
-        var owed = now - new TimeSpan(_since - 1);
-        if (_since == 0 || state.SinceAck < owed)
+        var overdue = now - new TimeSpan(_since - 1);
+        if (_since == 0 || state.SinceAck < overdue)
         {
             _since = now.Ticks + 1;
             return false;
         }
 
-        return state.SinceAck >= Silence && owed >= Owed && owed >= state.RetransmitTimeout + AnswerTime;
+        return state.SinceAck >= Silence && overdue >= Overdue && overdue >= state.RetransmitTimeout + AnswerTime;
     }
 }

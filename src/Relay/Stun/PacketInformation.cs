@@ -5,20 +5,20 @@ using System.Runtime.InteropServices;
 namespace Relay.Stun;
 
 /// <summary>
-/// Datagrams of a socket that is bound to "any address", with the address that each came to: recvmsg(2) and sendmsg(2) with IP_PKTINFO
-/// (ip(7)) or IPV6_PKTINFO (RFC 3542 §6). What a request brought is what its answer is sent with. Linux only: the runtime tells the
-/// destination, but sends from none of one's choice.
+/// Receives datagrams on a socket that is bound to "any address", and answers each from the address that it was sent to: recvmsg(2) and
+/// sendmsg(2) with IP_PKTINFO (ip(7)) or IPV6_PKTINFO (RFC 3542 §6). Linux only. .NET reports the destination address of a datagram, but
+/// cannot choose the source address of an answer.
 /// </summary>
 internal sealed partial class PacketInformation
 {
     // linux/in.h and linux/in6.h.
     private const int LevelIPv4 = 0;
     private const int LevelIPv6 = 41;
-    private const int AskIPv4 = 8;
-    private const int AskIPv6 = 49;
+    private const int ReceivePacketInfo = 8;
+    private const int ReceivePacketInfoIPv6 = 49;
     private const int Interrupted = 4;
 
-    // Room for one control message of either family, with its header.
+    // Space for one control message of either family, with its header.
     private const int ControlLength = 64;
 
     // The header of a control message: its length as a size_t, level and type; then in_pktinfo (index, local address, destination) or
@@ -40,9 +40,9 @@ internal sealed partial class PacketInformation
         _data = GC.AllocateArray<byte>(maxDatagram, pinned: true);
     }
 
-    /// <summary>Null where the system does not tell destinations.</summary>
-    /// <param name="socket">Bound; not used asynchronously by anybody.</param>
-    /// <param name="maxDatagram">Bytes of a datagram that are read; the rest is cut off.</param>
+    /// <summary>Returns null where the system does not report destination addresses.</summary>
+    /// <param name="socket">A bound socket without asynchronous operations.</param>
+    /// <param name="maxDatagram">The most bytes that are read of a datagram; the rest is cut off.</param>
     public static PacketInformation? TryEnable(Socket socket, int maxDatagram)
     {
         if (!OperatingSystem.IsLinux() || !BitConverter.IsLittleEndian)
@@ -53,21 +53,21 @@ internal sealed partial class PacketInformation
         var information = new PacketInformation(socket, maxDatagram);
         try
         {
-            var (level, option) = information._isIPv6 ? (LevelIPv6, AskIPv6) : (LevelIPv4, AskIPv4);
+            var (level, option) = information._isIPv6 ? (LevelIPv6, ReceivePacketInfoIPv6) : (LevelIPv4, ReceivePacketInfo);
             socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
             return information;
         }
         catch (SocketException)
         {
-            // A kernel, or a sandbox, without it: answers then have the source that the system chooses.
+            // The kernel or a sandbox lacks the option: the system then chooses the source address of answers.
             return null;
         }
     }
 
-    /// <summary>What came last.</summary>
+    /// <summary>Returns the first bytes of the last datagram.</summary>
     public ReadOnlySpan<byte> Data(int length) => _data.AsSpan(0, length);
 
-    /// <summary>Who sent it.</summary>
+    /// <summary>Copies the address of the last datagram's sender.</summary>
     public void CopySender(SocketAddress to)
     {
         _name.AsSpan(0, _nameLength).CopyTo(to.Buffer.Span);
@@ -75,7 +75,7 @@ internal sealed partial class PacketInformation
     }
 
     /// <summary>Waits for a datagram.</summary>
-    /// <returns>Its bytes; below 0 for an error of the socket.</returns>
+    /// <returns>The datagram's length in bytes; below 0 for an error of the socket.</returns>
     /// <exception cref="ObjectDisposedException">The socket was closed.</exception>
     public int Receive()
     {
@@ -93,19 +93,19 @@ internal sealed partial class PacketInformation
         }
     }
 
-    /// <summary>Answers what came last, from the address that it came to.</summary>
-    /// <returns>False when it could not be sent.</returns>
+    /// <summary>Answers the last datagram, from the address that it was sent to.</summary>
+    /// <returns>False when the answer could not be sent.</returns>
     /// <exception cref="ObjectDisposedException">The socket was closed.</exception>
     public bool TryAnswer(ReadOnlySpan<byte> answer)
     {
         answer.CopyTo(_data);
         FreeInterface();
 
-        // From a broadcast or multicast address, or one that is gone since, nothing can be sent: then the system chooses.
+        // Nothing can be sent from a broadcast or multicast address, or from a removed one: then the system chooses the source address.
         return TrySend(answer.Length, _controlLength) || (_controlLength > 0 && TrySend(answer.Length, 0));
     }
 
-    // The way back is the routing table's business; only a link-local address means nothing without its link.
+    // Clears the interface, so that the routing table decides on the route. Only a link-local address needs its interface.
     private void FreeInterface()
     {
         if (_controlLength <= BodyOffset)

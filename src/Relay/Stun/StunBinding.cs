@@ -4,16 +4,16 @@ using System.Net.Sockets;
 
 namespace Relay.Stun;
 
-/// <summary>The one STUN exchange of tailnets (derp.md §5): a client asks what its address is. Pure.</summary>
+/// <summary>The STUN binding exchange of tailnets (stun.md): a client asks for its own address. Pure.</summary>
 public static class StunBinding
 {
-    /// <summary>Bytes of a request as clients send it.</summary>
+    /// <summary>The length of a request in bytes.</summary>
     public const int RequestLength = 40;
 
-    /// <summary>The most bytes of a response.</summary>
+    /// <summary>The length of the longest response in bytes.</summary>
     public const int MaxResponseLength = 44;
 
-    /// <summary>Bytes of a transaction's id.</summary>
+    /// <summary>The length of a transaction id in bytes.</summary>
     public const int TransactionLength = 12;
 
     private const int HeaderLength = 20;
@@ -25,10 +25,10 @@ public static class StunBinding
 
     private static ReadOnlySpan<byte> SoftwareName => "tailnode"u8;
 
-    /// <summary>Recognises a request: a tailnet client's, with a right fingerprint at its end.</summary>
+    /// <summary>Reads a request of a tailnet client, whose last attribute is a valid fingerprint.</summary>
     /// <param name="packet">A datagram.</param>
-    /// <param name="transaction">The request's id, to be repeated.</param>
-    /// <returns>False for anything else, which is not answered.</returns>
+    /// <param name="transaction">The transaction id, which the response repeats.</param>
+    /// <returns>False for any other datagram, which gets no answer.</returns>
     public static bool TryReadRequest(ReadOnlySpan<byte> packet, out ReadOnlySpan<byte> transaction)
     {
         transaction = default;
@@ -56,7 +56,10 @@ public static class StunBinding
             if (rest.Length == padded)
             {
                 transaction = packet.Slice(8, TransactionLength);
-                return isTailnode && type == Fingerprint && length == 4 && BinaryPrimitives.ReadUInt32BigEndian(value) == FingerprintOf(packet[..^8]);
+                return isTailnode
+                    && type == Fingerprint
+                    && length == 4
+                    && BinaryPrimitives.ReadUInt32BigEndian(value) == FingerprintOf(packet[..^8]);
             }
 
             rest = rest[padded..];
@@ -81,10 +84,10 @@ public static class StunBinding
         return RequestLength;
     }
 
-    /// <summary>Writes the response. IPv4 goes as IPv4, also when the socket gave it in its mapped form.</summary>
+    /// <summary>Writes the response. An IPv4-mapped IPv6 address is written as IPv4.</summary>
     /// <param name="destination">At least <see cref="MaxResponseLength"/> bytes.</param>
-    /// <param name="transaction">The request's id.</param>
-    /// <param name="client">Where the request came from.</param>
+    /// <param name="transaction">The request's transaction id.</param>
+    /// <param name="client">The address that sent the request.</param>
     /// <returns>The bytes written: 32 or 44.</returns>
     public static int WriteResponse(Span<byte> destination, ReadOnlySpan<byte> transaction, IPEndPoint client)
     {
@@ -105,18 +108,18 @@ public static class StunBinding
         BinaryPrimitives.WriteUInt16BigEndian(destination[26..], (ushort)(client.Port ^ (int)(Cookie >> 16)));
         for (var i = 0; i < ip.Length; i++)
         {
-            // The cookie and the transaction's id lie one behind the other in the header.
+            // The XOR mask is the cookie followed by the transaction id, as in the header.
             destination[28 + i] = (byte)(ip[i] ^ destination[4 + i]);
         }
 
         return 28 + ip.Length;
     }
 
-    /// <summary>Reads a response of ours.</summary>
+    /// <summary>Reads a response in the form of <see cref="WriteResponse"/>.</summary>
     /// <param name="packet">A datagram.</param>
-    /// <param name="transaction">The id asked with.</param>
-    /// <param name="client">The address told.</param>
-    /// <returns>False for anything else.</returns>
+    /// <param name="transaction">The request's transaction id.</param>
+    /// <param name="client">The address in the response.</param>
+    /// <returns>False for any other datagram.</returns>
     public static bool TryReadResponse(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> transaction, out IPEndPoint? client)
     {
         client = null;
@@ -148,7 +151,7 @@ public static class StunBinding
         transaction[..TransactionLength].CopyTo(destination[8..]);
     }
 
-    // CRC-32 as IEEE has it, bit by bit: a request has 32 bytes.
+    // CRC-32 of IEEE 802.3, bit by bit: 32 bytes need no table.
     private static uint FingerprintOf(ReadOnlySpan<byte> bytes)
     {
         var crc = uint.MaxValue;

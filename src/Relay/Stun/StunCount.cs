@@ -1,6 +1,6 @@
 namespace Relay.Stun;
 
-/// <summary>What became of datagrams, and from which family requests came.</summary>
+/// <summary>The counters: datagrams by result, and requests by address family.</summary>
 internal enum StunCount
 {
     ReadError,

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Relay.Stun;
 
-/// <summary>A STUN server's instruments, with derper's names (derp.md §6.5), on the meter <see cref="MeterName"/>.</summary>
+/// <summary>The instruments of a STUN server on the meter <see cref="MeterName"/>, with derper's names (derp.md §6.5).</summary>
 public sealed class StunMetrics
 {
     /// <summary>The meter's name.</summary>
@@ -19,7 +19,7 @@ public sealed class StunMetrics
         ArgumentNullException.ThrowIfNull(server);
         _server = server;
         var meter = meters.Create(MeterName);
-        meter.CreateObservableCounter("stun_requests", Requests, null, "Datagrams, by what became of them.");
+        meter.CreateObservableCounter("stun_requests", Requests, null, "Datagrams, by result.");
         meter.CreateObservableCounter("stun_addrfamily", Families, null, "Requests, by address family.");
     }
 
@@ -33,5 +33,6 @@ public sealed class StunMetrics
 
     private IEnumerable<Measurement<long>> Families() => [Of(StunCount.IPv4, "family", "ipv4"), Of(StunCount.IPv6, "family", "ipv6")];
 
-    private Measurement<long> Of(StunCount count, string tag, string value) => new(_server[count], new KeyValuePair<string, object?>(tag, value));
+    private Measurement<long> Of(StunCount count, string tag, string value) =>
+        new(_server[count], new KeyValuePair<string, object?>(tag, value));
 }

@@ -4,12 +4,12 @@ using System.Net.Sockets;
 namespace Relay.Stun;
 
 /// <summary>
-/// Answers STUN binding requests (derp.md §5), each from the address that it was sent to (RFC 8489 §6.3.1.2). Each address has a socket
-/// and a thread of its own, so that a busy relay does not make clients think that they are far away.
+/// Answers STUN binding requests (stun.md), each from the address that it was sent to (RFC 8489 §6.3.1.2). Each bound address has a socket
+/// and a thread of its own: clients measure the latency, which a busy relay must not increase.
 /// </summary>
 public sealed class StunServer : IDisposable
 {
-    // Longer datagrams than this are no requests; the rest of them is cut off by the system.
+    // A longer datagram is no request. The system cuts it off.
     private const int MaxDatagram = 1500;
 
     private readonly List<Socket> _sockets = [];
@@ -17,9 +17,9 @@ public sealed class StunServer : IDisposable
     private readonly long[] _counts = new long[(int)StunCount.Last];
     private volatile bool _isOver;
 
-    /// <summary>Binds the addresses, and starts to answer.</summary>
-    /// <param name="endPoints">The addresses; port 0 for any.</param>
-    /// <exception cref="SocketException">An address cannot be bound; none is then.</exception>
+    /// <summary>Binds the addresses and starts the threads.</summary>
+    /// <param name="endPoints">The addresses; port 0 for any port.</param>
+    /// <exception cref="SocketException">An address cannot be bound. Then none is.</exception>
     public StunServer(IReadOnlyList<IPEndPoint> endPoints)
         : this(endPoints, static socket => PacketInformation.TryEnable(socket, MaxDatagram))
     {
@@ -43,22 +43,27 @@ public sealed class StunServer : IDisposable
 
         foreach (var socket in _sockets)
         {
-            // Bound to one address, a socket sends from that one anyway.
+            // A socket that is bound to one address sends from that address anyway.
             var address = ((IPEndPoint)socket.LocalEndPoint!).Address;
             var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
             var information = isAny ? packetInformation(socket) : null;
-            var thread = new Thread(() => Serve(socket, information)) { IsBackground = true, Name = "stun", Priority = ThreadPriority.AboveNormal };
+            var thread = new Thread(() => Serve(socket, information))
+            {
+                IsBackground = true,
+                Name = "stun",
+                Priority = ThreadPriority.AboveNormal,
+            };
             _threads.Add(thread);
             thread.Start();
         }
     }
 
-    /// <summary>The addresses bound.</summary>
+    /// <summary>The bound addresses.</summary>
     public IReadOnlyList<IPEndPoint> EndPoints => [.. _sockets.Select(static socket => (IPEndPoint)socket.LocalEndPoint!)];
 
     internal long this[StunCount count] => Volatile.Read(ref _counts[(int)count]);
 
-    /// <summary>Stops to answer.</summary>
+    /// <summary>Closes the sockets and waits for the threads.</summary>
     public void Dispose()
     {
         _isOver = true;
@@ -99,7 +104,7 @@ public sealed class StunServer : IDisposable
             {
                 if (!_isOver)
                 {
-                    // An ICMP error of an earlier answer, for instance. Counted; a short wait keeps a lasting one from burning CPU.
+                    // For instance an ICMP error of an earlier answer. The short wait keeps a permanent error from using a whole CPU.
                     Count(StunCount.ReadError);
                     Thread.Sleep(10);
                 }

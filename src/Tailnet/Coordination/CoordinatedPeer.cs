@@ -4,7 +4,7 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Coordination;
 
-/// <summary>A connection to <see cref="InMemoryCoordinator"/>, whose lock guards everything here but the signal.</summary>
+/// <summary>A connection to <see cref="InMemoryCoordinator"/>, whose lock guards everything here except the signal.</summary>
 internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, ICoordinateeAuth auth, CoordinatorOptions options)
     : ICoordinatedPeer
 {
@@ -20,7 +20,7 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
 
     public void Wake() => _news.Set();
 
-    /// <summary>No more requests are taken; what is in the mailbox can still be read.</summary>
+    /// <summary>Ends the connection: later requests are refused; the rest of the mailbox can still be read.</summary>
     public void End(string? error)
     {
         if (IsOver)
@@ -48,7 +48,7 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
         return coordinator.Handle(this, request);
     }
 
-    // It waits most of the time, in thousands: what waits is used again.
+    // Thousands of peers wait here most of the time, so the state machines are pooled.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken)
     {

@@ -5,29 +5,29 @@ using Tailnet.Messages;
 
 namespace Tailnet.Coordination;
 
-/// <summary>The callers of the protocol document §3.7, and what each may do.</summary>
+/// <summary>The kinds of callers and their permissions (tailnet.md §3.7).</summary>
 public static class CoordinateeAuth
 {
     private static readonly IPAddress LegacyAgentAddress = IPAddress.Parse("fd7a:115c:a1e0:49d6:b259:b7ac:b1b2:48f4");
 
-    /// <summary>Everything: for other servers of the same deployment.</summary>
+    /// <summary>Allows everything: for other servers of the same deployment.</summary>
     public static ICoordinateeAuth Server { get; } = new Rules(static (_, _) => ValueTask.FromResult<string?>(null));
 
-    /// <summary>A client of one agent: it may open a tunnel only to that.</summary>
-    /// <param name="agent">The agent of the URL.</param>
+    /// <summary>Allows a client of one agent to open a tunnel to that agent only.</summary>
+    /// <param name="agent">The agent in the URL.</param>
     public static ICoordinateeAuth Client(Guid agent) => User(
         (id, _) => ValueTask.FromResult(id == agent), "agent is not authorized for this user");
 
-    /// <summary>A client that may open tunnels to the agents that <paramref name="mayReach"/> allows.</summary>
-    /// <param name="mayReach">Asked for every tunnel.</param>
+    /// <summary>Allows a client to open tunnels to the agents that <paramref name="mayReach"/> permits.</summary>
+    /// <param name="mayReach">Called for every tunnel.</param>
     public static ICoordinateeAuth User(Func<Guid, CancellationToken, ValueTask<bool>> mayReach) =>
         User(mayReach, "workspace agent not found or you do not have permission");
 
-    /// <summary>An agent: it opens no tunnels, and claims only the addresses that follow from its id.</summary>
+    /// <summary>Allows an agent to claim only the addresses that follow from its id, and to open no tunnels.</summary>
     /// <param name="agent">The agent.</param>
     public static ICoordinateeAuth Agent(Guid agent) => new Rules((request, _) => ValueTask.FromResult(CheckAgent(agent, request)));
 
-    /// <summary>The agent's address under a service prefix: six bytes of it, then the last ten of the id.</summary>
+    /// <summary>Returns the agent's address under a service prefix: six bytes of the prefix and the last ten bytes of the id.</summary>
     internal static IPAddress AddressOf(Guid agent, ReadOnlySpan<byte> prefix)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -3,8 +3,8 @@ using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace Tailnet.Coordination;
 
-/// <summary>The coordinator of one server: everything in memory, under one lock that is never held while waiting.</summary>
-/// <param name="options">Limits; null for the defaults.</param>
+/// <summary>The coordinator of one server. All state is in memory, under one lock that is never held across an await.</summary>
+/// <param name="options">The limits; null for the defaults.</param>
 public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : ICoordinator, IAsyncDisposable
 {
     private readonly CoordinatorOptions _options = options ?? new CoordinatorOptions();
@@ -14,7 +14,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
     private readonly List<CoordinatedPeer> _connected = [];
     private bool _closed;
 
-    /// <summary>Peers connected now.</summary>
+    /// <summary>The number of connected peers.</summary>
     public int PeerCount
     {
         get
@@ -57,7 +57,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
             _peers[id] = peer;
             foreach (var other in ConnectedNeighbours(id))
             {
-                other.Mailbox.Forget(id);
+                other.Mailbox.ResetSent(id);
                 if (other.Node is { } node)
                 {
                     peer.Mailbox.Node(other.Id, node);
@@ -70,7 +70,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         return ValueTask.FromResult<ICoordinatedPeer>(peer);
     }
 
-    /// <summary>Ends every peer's connection: each hears that the others are lost, and that the coordinator closed.</summary>
+    /// <summary>Ends every peer's connection. Each peer is told that the others are lost, and that the coordinator has closed.</summary>
     public void Close()
     {
         lock (_lock)
@@ -100,7 +100,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Does an authorised request; false when the peer's connection is over.</summary>
+    /// <summary>Handles an authorised request. Returns false when the peer's connection is over.</summary>
     internal bool Handle(CoordinatedPeer peer, CoordinateRequest request)
     {
         lock (_lock)
@@ -199,16 +199,16 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
 
     private void Update(CoordinatedPeer peer, Node node)
     {
-        var kept = new NodeSnapshot(node, peer.Node);
-        peer.Node = kept;
-        kept.Hold();
+        var snapshot = new NodeSnapshot(node, peer.Node);
+        peer.Node = snapshot;
+        snapshot.Hold();
         foreach (var other in ConnectedNeighbours(peer.Id))
         {
-            other.Mailbox.Node(peer.Id, kept);
+            other.Mailbox.Node(peer.Id, snapshot);
             other.Wake();
         }
 
-        kept.Release();
+        snapshot.Release();
     }
 
     private void AddTunnel(CoordinatedPeer peer, Guid target)
@@ -242,7 +242,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         _tunnels.Remove(peer.Id, target);
         if (_tunnels.Has(target, peer.Id))
         {
-            // The tunnel that the other opened still joins them.
+            // The two peers still share the tunnel that the other one has opened.
             return;
         }
 
@@ -269,7 +269,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         }
     }
 
-    /// <summary>Takes a peer out, unless a newer connection has its id, and tells those it shared tunnels with.</summary>
+    /// <summary>Removes a peer, unless a newer connection has its id, and tells the peers that shared tunnels with it.</summary>
     private void Remove(CoordinatedPeer peer, Kind kind)
     {
         if (!_peers.TryGetValue(peer.Id, out var current) || current != peer)
@@ -287,7 +287,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
         _tunnels.RemoveOpenedBy(peer.Id);
     }
 
-    /// <summary>Those of the neighbours that are connected, in a list that is good until the next call.</summary>
+    /// <summary>Returns the connected neighbours, in a list that is valid until the next call.</summary>
     private List<CoordinatedPeer> ConnectedNeighbours(Guid id)
     {
         _connected.Clear();

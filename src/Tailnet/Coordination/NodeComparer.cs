@@ -4,7 +4,7 @@ namespace Tailnet.Coordination;
 
 internal static class NodeComparer
 {
-    /// <summary>Whether two nodes say the same, whenever they said it.</summary>
+    /// <summary>Whether two nodes are equal apart from their times.</summary>
     public static bool Same(Node one, Node other) =>
         ReferenceEquals(one, other)
         || (one.Id == other.Id

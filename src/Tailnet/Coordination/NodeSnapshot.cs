@@ -4,8 +4,9 @@ using Tailnet.Messages;
 namespace Tailnet.Coordination;
 
 /// <summary>
-/// A peer's latest node, as bytes: objects that live until the next update are what makes collecting garbage dear, and a node is a good forty
-/// of them. The message itself is there for as long as somebody has still to hear of it. Not safe for threads: the coordinator locks.
+/// A peer's latest node, as bytes. A node message is more than forty objects, and objects that live until the next update make garbage
+/// collections expensive. Therefore the message itself is kept only while some peer must still receive it. Not thread-safe: the
+/// coordinator holds its lock.
 /// </summary>
 internal sealed class NodeSnapshot
 {
@@ -13,52 +14,52 @@ internal sealed class NodeSnapshot
 
     private readonly byte[] _bytes;
 
-    // Where the time of the node lies, behind its id: what differs there alone is no news.
+    // The position of the node's time, behind its id. Nodes that differ only there have the same content.
     private readonly int _timeStart;
     private readonly int _timeEnd;
 
     private Node? _message;
-    private int _waiting;
+    private int _holds;
 
-    /// <param name="node">Not to be changed any more.</param>
-    /// <param name="before">What the peer said before.</param>
+    /// <param name="node">The node, which nobody changes any more.</param>
+    /// <param name="before">The peer's previous node.</param>
     public NodeSnapshot(Node node, NodeSnapshot? before)
     {
         _message = node;
         _bytes = node.ToByteArray();
         _timeStart = node.Id == 0 ? 0 : 1 + CodedOutputStream.ComputeInt64Size(node.Id);
         _timeEnd = _timeStart + (node.AsOf is null ? 0 : 1 + CodedOutputStream.ComputeMessageSize(node.AsOf));
-        Content = before is not null && Says(before, node) ? before.Content : Interlocked.Increment(ref _lastContent);
+        Content = before is not null && HasContentOf(before, node) ? before.Content : Interlocked.Increment(ref _lastContent);
     }
 
-    /// <summary>The same for what a peer says again, whenever it says it; never 0.</summary>
+    /// <summary>A number that stays the same while the peer repeats the same content, whatever its time; never 0.</summary>
     public long Content { get; }
 
-    /// <summary>The message; only between <see cref="Hold"/> and <see cref="Release"/>.</summary>
+    /// <summary>The message; call this only between <see cref="Hold"/> and <see cref="Release"/>.</summary>
     public Node Message => _message ??= Parse();
 
-    /// <summary>Somebody has to hear of it.</summary>
-    public void Hold() => _waiting++;
+    /// <summary>Keeps the message for one more recipient.</summary>
+    public void Hold() => _holds++;
 
-    /// <summary>And has, or need not any more.</summary>
+    /// <summary>Ends one <see cref="Hold"/>; the last one drops the message.</summary>
     public void Release()
     {
-        if (--_waiting == 0)
+        if (--_holds == 0)
         {
             _message = null;
         }
     }
 
-    private bool Says(NodeSnapshot before, Node node)
+    private bool HasContentOf(NodeSnapshot before, Node node)
     {
         ReadOnlySpan<byte> rest = _bytes.AsSpan(_timeEnd);
-        ReadOnlySpan<byte> others = before._bytes.AsSpan(before._timeEnd);
+        ReadOnlySpan<byte> beforeRest = before._bytes.AsSpan(before._timeEnd);
         return _bytes.AsSpan(0, _timeStart).SequenceEqual(before._bytes.AsSpan(0, before._timeStart))
-            && (rest.SequenceEqual(others)
-                || (rest.Length == others.Length && MayHaveOtherOrder(node) && NodeComparer.Same(before.Parse(), node)));
+            && (rest.SequenceEqual(beforeRest)
+                || (rest.Length == beforeRest.Length && MayHaveOtherOrder(node) && NodeComparer.Same(before.Parse(), node)));
     }
 
-    // Senders write maps in any order.
+    // The order of a map's entries differs between senders.
     private static bool MayHaveOtherOrder(Node node) => node.DerpLatency.Count > 1 || node.DerpForcedWebsocket.Count > 1;
 
     private Node Parse() => Node.Parser.ParseFrom(_bytes);

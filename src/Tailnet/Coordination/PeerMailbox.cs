@@ -6,8 +6,8 @@ using PeerUpdate = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate;
 namespace Tailnet.Coordination;
 
 /// <summary>
-/// What one peer has still to hear: one latest state per source, however often the source changed. Its size is bounded by the sources
-/// that the peer shares a tunnel with, or was told of. Not safe for threads: the coordinator locks.
+/// The pending updates for one peer: only the latest state of each source, however often the source has changed. The number of sources
+/// that the peer shares a tunnel with, or was told of, bounds the size. Not thread-safe: the coordinator holds its lock.
 /// </summary>
 internal sealed class PeerMailbox(CoordinatorOptions options)
 {
@@ -18,12 +18,12 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
 
     public bool IsEmpty => _changed.Count == 0 && _errors.Count == 0;
 
-    /// <summary>Everything that is held, for the tests of its bound.</summary>
+    /// <summary>The number of all stored objects; for tests.</summary>
     public int Size => _sources.Count + _changed.Count + _errors.Count;
 
     public void Node(Guid id, NodeSnapshot node)
     {
-        var source = Get(id);
+        var source = GetOrAdd(id);
         node.Hold();
         source.Latest?.Release();
         source.Latest = node;
@@ -31,8 +31,8 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         Mark(source);
     }
 
-    /// <summary>The source came back as a new connection: its next node is news even if it looks the same.</summary>
-    public void Forget(Guid id)
+    /// <summary>Makes the source's next node an update even if its content is the same, because the source has a new connection.</summary>
+    public void ResetSent(Guid id)
     {
         if (_sources.TryGetValue(id, out var source))
         {
@@ -58,7 +58,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         }
         else
         {
-            // The peer never heard of it: there is nothing to take back.
+            // The peer was never told of this source, so no update is needed.
             source.IsDropped = true;
             _sources.Remove(id);
             Sweep(source);
@@ -67,7 +67,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
 
     public void Ready(Guid id)
     {
-        var source = Get(id);
+        var source = GetOrAdd(id);
         source.IsReady = true;
         Mark(source);
     }
@@ -82,7 +82,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         _errors.Enqueue(text);
     }
 
-    /// <summary>The next response; null when there is no news.</summary>
+    /// <summary>Returns the next response; null without updates.</summary>
     public CoordinateResponse? Take()
     {
         if (IsEmpty)
@@ -132,7 +132,8 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         {
             if (source.Sent != node.Content)
             {
-                response.PeerUpdates.Add(new PeerUpdate { Id = source.WireId, Kind = Kind.Node, Node = node.Message, Reason = "node update" });
+                response.PeerUpdates.Add(
+                    new PeerUpdate { Id = source.WireId, Kind = Kind.Node, Node = node.Message, Reason = "node update" });
                 source.Sent = node.Content;
                 source.IsKnown = true;
             }
@@ -148,7 +149,9 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         }
     }
 
-    /// <summary>Sources may come and go without end while the peer does not read: the queue must not keep them.</summary>
+    /// <summary>
+    /// Removes dropped sources from the queue, which would otherwise grow while sources come and go and the peer does not read.
+    /// </summary>
     private void Sweep(Source dropped)
     {
         _dropped += dropped.IsQueued ? 1 : 0;
@@ -168,7 +171,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         _dropped = 0;
     }
 
-    private Source Get(Guid id)
+    private Source GetOrAdd(Guid id)
     {
         if (!_sources.TryGetValue(id, out var source))
         {
@@ -193,10 +196,10 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
 
         public ByteString WireId { get; } = PeerIds.Write(id);
 
-        /// <summary>What the peer has still to hear.</summary>
+        /// <summary>The node that the peer must still receive.</summary>
         public NodeSnapshot? Latest { get; set; }
 
-        /// <summary>The content that it heard last; 0 for none.</summary>
+        /// <summary>The content of the last node that the peer received; 0 for none.</summary>
         public long Sent { get; set; }
 
         public Kind Gone { get; set; }

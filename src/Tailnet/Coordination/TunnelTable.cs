@@ -1,6 +1,6 @@
 namespace Tailnet.Coordination;
 
-/// <summary>Who opened a tunnel to whom, seen from both ends. Not safe for threads: its owner locks.</summary>
+/// <summary>The open tunnels, indexed from both ends. Not thread-safe: the owner holds a lock.</summary>
 internal sealed class TunnelTable
 {
     private static readonly HashSet<Guid> None = [];
@@ -37,7 +37,9 @@ internal sealed class TunnelTable
 
     public int OpenedCount(Guid source) => Opened(source).Count;
 
-    /// <summary>Everyone who shares a tunnel with a peer, each once. The list is the table's own, and good until the next call.</summary>
+    /// <summary>
+    /// Returns each peer that shares a tunnel with a peer, once. The table reuses the list: it is valid until the next call.
+    /// </summary>
     public List<Guid> Neighbours(Guid id)
     {
         _neighbours.Clear();

@@ -3,12 +3,12 @@ using Tailnet.Wire;
 
 namespace Tailnet.Drpc;
 
-/// <summary>One whole packet. Its data is valid until the assembler is asked for the next.</summary>
+/// <summary>One complete packet. Its data is valid until the next call of the assembler.</summary>
 internal readonly record struct DrpcPacket(DrpcKind Kind, bool Control, ulong Stream, ulong Message, ReadOnlyMemory<byte> Data);
 
 /// <summary>
-/// Puts packets together from frames, holding at most one packet's bytes, in a rented buffer that is given back between packets.
-/// Pure: bytes in, packets out; allocates nothing per frame.
+/// Assembles packets from frames (tailnet.md §3.4). It holds the bytes of at most one packet, in a rented buffer that it returns between
+/// packets. Pure: bytes in, packets out. A frame needs no allocation.
 /// </summary>
 internal sealed class DrpcAssembler(int maxPacket)
 {
@@ -17,21 +17,21 @@ internal sealed class DrpcAssembler(int maxPacket)
     private ulong _stream = 1;
     private ulong _message = 1;
     private DrpcFrameHeader _frame;
-    private ulong _frameLeft;
+    private ulong _frameRemaining;
     private bool _inFrame;
     private bool _inPacket;
     private DrpcKind _kind;
 
-    /// <summary>True when bytes of an unfinished frame or packet are held.</summary>
+    /// <summary>Whether a frame or packet is incomplete.</summary>
     public bool IsPartial => _inFrame || _inPacket;
 
-    /// <summary>Takes bytes from the front of <paramref name="buffer"/> until a packet is whole or the bytes end.</summary>
+    /// <summary>Consumes bytes from the start of <paramref name="buffer"/> until a packet is complete or the bytes end.</summary>
     public DrpcReadStatus TryRead(ref ReadOnlySequence<byte> buffer, out DrpcPacket packet)
     {
         packet = default;
         if (!IsPartial)
         {
-            GiveBack();
+            ReturnBuffer();
         }
 
         while (true)
@@ -46,7 +46,7 @@ internal sealed class DrpcAssembler(int maxPacket)
             }
 
             TakeData(ref buffer);
-            if (_frameLeft > 0)
+            if (_frameRemaining > 0)
             {
                 return DrpcReadStatus.NeedMore;
             }
@@ -54,7 +54,7 @@ internal sealed class DrpcAssembler(int maxPacket)
             _inFrame = false;
             if (_frame.Done)
             {
-                // The next packet of this stream needs a greater number.
+                // The next packet of this stream must have a greater number.
                 _inPacket = false;
                 _message = _frame.Message + 1;
                 packet = new DrpcPacket(_kind, _frame.Control, _frame.Stream, _frame.Message, _data.AsMemory(0, _length));
@@ -63,8 +63,8 @@ internal sealed class DrpcAssembler(int maxPacket)
         }
     }
 
-    /// <summary>Gives the buffer back; the assembler is used no more.</summary>
-    public void Release() => GiveBack();
+    /// <summary>Returns the buffer to its pool. The assembler must not be used afterwards.</summary>
+    public void Release() => ReturnBuffer();
 
     private DrpcReadStatus TakeHeader(ref ReadOnlySequence<byte> buffer)
     {
@@ -89,7 +89,7 @@ internal sealed class DrpcAssembler(int maxPacket)
 
         if (!_inPacket || _frame.Stream != _stream || _frame.Message != _message)
         {
-            // A new id before the last frame of the old one discards the old.
+            // A new message number before the last frame of the current packet discards that packet.
             _length = 0;
             _kind = _frame.Kind;
             _stream = _frame.Stream;
@@ -107,14 +107,14 @@ internal sealed class DrpcAssembler(int maxPacket)
         }
 
         buffer = buffer.Slice(size);
-        _frameLeft = _frame.Length;
+        _frameRemaining = _frame.Length;
         _inFrame = true;
         return DrpcReadStatus.Done;
     }
 
     private void TakeData(ref ReadOnlySequence<byte> buffer)
     {
-        var take = (int)Math.Min((long)_frameLeft, buffer.Length);
+        var take = (int)Math.Min((long)_frameRemaining, buffer.Length);
         if (take == 0)
         {
             return;
@@ -124,10 +124,10 @@ internal sealed class DrpcAssembler(int maxPacket)
         buffer.Slice(0, take).CopyTo(_data.AsSpan(_length));
         buffer = buffer.Slice(take);
         _length += take;
-        _frameLeft -= (ulong)take;
+        _frameRemaining -= (ulong)take;
     }
 
-    // Grows by what has come, never by what a length promises.
+    // The buffer grows with the received bytes, never by an announced length.
     private void Reserve(int size)
     {
         if (size <= _data.Length)
@@ -138,12 +138,12 @@ internal sealed class DrpcAssembler(int maxPacket)
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(size, Math.Min(_data.Length * 2, maxPacket)));
         _data.AsSpan(0, _length).CopyTo(larger);
         var length = _length;
-        GiveBack();
+        ReturnBuffer();
         _data = larger;
         _length = length;
     }
 
-    private void GiveBack()
+    private void ReturnBuffer()
     {
         if (_data.Length > 0)
         {

@@ -4,7 +4,7 @@ using Google.Protobuf;
 
 namespace Tailnet.Drpc;
 
-/// <summary>One rpc as its handler sees it: requests come in, responses go out. Its end is the handler's return.</summary>
+/// <summary>One rpc from the handler's side: it receives requests and sends responses. The rpc ends when the handler returns.</summary>
 public sealed class DrpcCall
 {
     private readonly DrpcWriter _writer;
@@ -16,26 +16,26 @@ public sealed class DrpcCall
         Path = path;
         Metadata = metadata;
 
-        // One message waits while one is handled: more stay in the stream's window.
+        // One message waits while another is handled. Further ones stay in the stream's window.
         _messages = Channel.CreateBounded<ReadOnlyMemory<byte>>(new BoundedChannelOptions(1) { SingleReader = true, SingleWriter = true });
     }
 
     /// <summary>The rpc's name, e.g. <c>/coder.tailnet.v2.Tailnet/Coordinate</c>.</summary>
     public string Path { get; }
 
-    /// <summary>What the caller sent along; empty for most.</summary>
+    /// <summary>The caller's metadata; usually empty.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The next request; null when the caller has no more. One caller at a time.</summary>
+    /// <summary>Returns the next request; null at the end of the requests. One caller at a time.</summary>
     /// <typeparam name="T">The request message.</typeparam>
     /// <param name="parser">The message's parser.</param>
-    /// <param name="cancellationToken">Cancelled when the caller gives up or goes away.</param>
-    /// <exception cref="DrpcException">The bytes are no such message; let it end the rpc.</exception>
+    /// <param name="cancellationToken">The handler's token.</param>
+    /// <exception cref="DrpcException">The bytes are no such message. The handler should let this exception end the rpc.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T?> ReceiveAsync<T>(MessageParser<T> parser, CancellationToken cancellationToken)
         where T : class, IMessage<T>
     {
-        // What came before the caller went away is still handled: it may be the caller's goodbye.
+        // Requests from before the caller's end are still handled: one may be the caller's disconnect request.
         do
         {
             if (_messages.Reader.TryRead(out var data))
@@ -48,15 +48,15 @@ public sealed class DrpcCall
         return null;
     }
 
-    /// <summary>Sends a response; waits while the stream's window is full. One caller at a time.</summary>
+    /// <summary>Sends a response. Waits while the stream's window is full. One caller at a time.</summary>
     /// <param name="message">The response.</param>
-    /// <param name="cancellationToken">Cancelled when the caller gives up or goes away.</param>
-    /// <exception cref="OperationCanceledException">The caller reads no more.</exception>
+    /// <param name="cancellationToken">The handler's token.</param>
+    /// <exception cref="OperationCanceledException">The caller has stopped reading.</exception>
     public async ValueTask SendAsync(IMessage message, CancellationToken cancellationToken)
     {
         if (!await _writer.WriteMessageAsync(message, flush: true, cancellationToken).ConfigureAwait(false))
         {
-            throw new OperationCanceledException("The caller reads no more.");
+            throw new OperationCanceledException("The caller has stopped reading.");
         }
     }
 

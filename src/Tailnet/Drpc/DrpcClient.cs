@@ -5,29 +5,29 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Drpc;
 
-/// <summary>Makes rpcs, each on a stream of its own.</summary>
-/// <param name="open">Opens a stream; the rpc completes it.</param>
-/// <param name="options">Limits; null for the defaults.</param>
+/// <summary>Calls rpcs, each on a stream of its own.</summary>
+/// <param name="open">Opens a stream, which the rpc completes.</param>
+/// <param name="options">The limits; null for the defaults.</param>
 public sealed class DrpcClient(Func<CancellationToken, ValueTask<IDuplexPipe>> open, DrpcOptions? options = null)
 {
     private readonly DrpcOptions _options = options ?? new DrpcOptions();
 
-    /// <summary>Makes rpcs on streams of <paramref name="session"/>.</summary>
-    /// <param name="session">A session that someone runs.</param>
-    /// <param name="options">Limits; null for the defaults.</param>
+    /// <summary>Calls rpcs on streams of <paramref name="session"/>.</summary>
+    /// <param name="session">A running session.</param>
+    /// <param name="options">The limits; null for the defaults.</param>
     public DrpcClient(YamuxSession session, DrpcOptions? options = null)
         : this(async cancellationToken => await session.OpenStreamAsync(cancellationToken).ConfigureAwait(false), options)
     {
     }
 
-    /// <summary>One request, one response.</summary>
+    /// <summary>Calls an rpc with one request and one response.</summary>
     /// <typeparam name="TResponse">The response message.</typeparam>
     /// <param name="path">The rpc's path.</param>
     /// <param name="request">The request.</param>
     /// <param name="parser">The response's parser.</param>
-    /// <param name="cancellationToken">Gives up: the stream is reset.</param>
-    /// <param name="metadata">Sent along when not empty.</param>
-    /// <exception cref="DrpcException">The server answered with an error, or broke the protocol.</exception>
+    /// <param name="cancellationToken">Cancels the rpc by a reset of the stream.</param>
+    /// <param name="metadata">The metadata to send, if any.</param>
+    /// <exception cref="DrpcException">The server answered with an error, or violated the protocol.</exception>
     /// <exception cref="IOException">The stream or its session ended.</exception>
     public async Task<TResponse> UnaryAsync<TResponse>(
         string path,
@@ -43,13 +43,13 @@ public sealed class DrpcClient(Func<CancellationToken, ValueTask<IDuplexPipe>> o
             ?? throw new DrpcException(0, "The server ended the rpc without a response.");
     }
 
-    /// <summary>One request, many responses, until the server ends them.</summary>
+    /// <summary>Calls an rpc with one request and many responses, until the server ends them.</summary>
     /// <typeparam name="TResponse">The response message.</typeparam>
     /// <param name="path">The rpc's path.</param>
     /// <param name="request">The request.</param>
     /// <param name="parser">The response's parser.</param>
-    /// <param name="cancellationToken">Gives up: the stream is reset.</param>
-    /// <exception cref="DrpcException">The server answered with an error, or broke the protocol.</exception>
+    /// <param name="cancellationToken">Cancels the rpc by a reset of the stream.</param>
+    /// <exception cref="DrpcException">The server answered with an error, or violated the protocol.</exception>
     /// <exception cref="IOException">The stream or its session ended.</exception>
     public async IAsyncEnumerable<TResponse> ServerStreamAsync<TResponse>(
         string path,
@@ -66,12 +66,12 @@ public sealed class DrpcClient(Func<CancellationToken, ValueTask<IDuplexPipe>> o
         }
     }
 
-    /// <summary>Starts an rpc of any shape. The invoke itself travels with the first message, or the first receive.</summary>
+    /// <summary>Starts an rpc with any number of requests and responses. The first send or receive also sends the invoke packet.</summary>
     /// <typeparam name="TResponse">The response message.</typeparam>
     /// <param name="path">The rpc's path.</param>
     /// <param name="parser">The response's parser.</param>
-    /// <param name="cancellationToken">Gives up opening the stream.</param>
-    /// <param name="metadata">Sent along when not empty.</param>
+    /// <param name="cancellationToken">Cancels the opening of the stream.</param>
+    /// <param name="metadata">The metadata to send, if any.</param>
     /// <exception cref="IOException">The session ended.</exception>
     public async Task<DrpcClientCall<TResponse>> StartAsync<TResponse>(
         string path,

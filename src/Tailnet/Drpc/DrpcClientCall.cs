@@ -7,8 +7,8 @@ using Tailnet.Wire;
 namespace Tailnet.Drpc;
 
 /// <summary>
-/// An rpc in progress, on the caller's side. One task may send while another receives. Disposing ends it: cleanly when the server has
-/// ended its side, otherwise by a reset of the stream, which is how the field cancels.
+/// An rpc in progress, on the caller's side. One task may send while another receives. A disposal ends the rpc: in order if the server has
+/// ended its side, otherwise by a reset of the stream, which is how other clients cancel.
 /// </summary>
 /// <typeparam name="TResponse">The response message.</typeparam>
 public sealed class DrpcClientCall<TResponse> : IAsyncDisposable
@@ -37,20 +37,22 @@ public sealed class DrpcClientCall<TResponse> : IAsyncDisposable
         _writer.WriteInvoke(path, metadata);
     }
 
-    /// <summary>Sends a message; waits while the stream's window is full. That the server is gone is for <see cref="ReceiveAsync"/> to say.</summary>
+    /// <summary>
+    /// Sends a message. Waits while the stream's window is full. Only <see cref="ReceiveAsync"/> reports the server's end.
+    /// </summary>
     /// <param name="message">The message.</param>
-    /// <param name="cancellationToken">Gives up; the call must then be disposed.</param>
+    /// <param name="cancellationToken">Cancels the send; the call must then be disposed.</param>
     public Task SendAsync(IMessage message, CancellationToken cancellationToken = default) =>
         SendAsync(async token => await _writer.WriteMessageAsync(message, flush: true, token).ConfigureAwait(false), cancellationToken);
 
-    /// <summary>Tells the server that no more messages come.</summary>
-    /// <param name="cancellationToken">Gives up; the call must then be disposed.</param>
+    /// <summary>Tells the server that no more messages follow.</summary>
+    /// <param name="cancellationToken">Cancels the send; the call must then be disposed.</param>
     public Task CloseSendAsync(CancellationToken cancellationToken = default) =>
         SendAsync(async token => await _writer.WriteEndAsync(DrpcKind.CloseSend, token).ConfigureAwait(false), cancellationToken);
 
-    /// <summary>The next response; null when the server has ended the rpc.</summary>
-    /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="DrpcException">The server answered with an error, or broke the protocol.</exception>
+    /// <summary>Returns the next response; null when the server has ended the rpc.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="DrpcException">The server answered with an error, or violated the protocol.</exception>
     /// <exception cref="IOException">The stream or its session ended.</exception>
     public async Task<TResponse?> ReceiveAsync(CancellationToken cancellationToken = default)
     {
@@ -72,7 +74,7 @@ public sealed class DrpcClientCall<TResponse> : IAsyncDisposable
             }
             finally
             {
-                // What follows a whole packet has not been looked at.
+                // The bytes after a complete packet are not examined yet.
                 _stream.Input.AdvanceTo(buffer.Start, status == DrpcReadStatus.NeedMore ? buffer.End : buffer.Start);
             }
 
@@ -102,7 +104,7 @@ public sealed class DrpcClientCall<TResponse> : IAsyncDisposable
         _assembler.Release();
         _sending.Dispose();
         await _stream.Input.CompleteAsync().ConfigureAwait(false);
-        await _stream.Output.CompleteAsync(_ended ? null : new OperationCanceledException("The rpc was given up.")).ConfigureAwait(false);
+        await _stream.Output.CompleteAsync(_ended ? null : new OperationCanceledException("The rpc was cancelled.")).ConfigureAwait(false);
     }
 
     internal Task SendLastAsync(IMessage message, CancellationToken cancellationToken) =>

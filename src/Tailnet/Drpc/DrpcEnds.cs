@@ -4,7 +4,7 @@ namespace Tailnet.Drpc;
 
 internal static class DrpcEnds
 {
-    /// <summary>Why a connection ends when reading a packet fails so.</summary>
+    /// <summary>Returns the end of a connection whose read failed.</summary>
     public static DrpcEnd Of(DrpcReadStatus status) => status switch
     {
         DrpcReadStatus.BadNumber => DrpcEnd.BadNumber,

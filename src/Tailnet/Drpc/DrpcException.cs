@@ -1,20 +1,20 @@
 namespace Tailnet.Drpc;
 
-/// <summary>An rpc failed: with the code and text the other side sent, or that this side shall send.</summary>
+/// <summary>A failure of an rpc, with the code and text that the other side has sent, or that this side sends.</summary>
 public sealed class DrpcException : Exception
 {
-    /// <summary>The code that clients take for "the server does not offer this".</summary>
+    /// <summary>The code for an rpc that the server does not offer.</summary>
     public const ulong UnimplementedCode = 12;
 
-    /// <summary>An rpc that ends with <paramref name="code"/> and <paramref name="message"/>, which the other side sees.</summary>
-    /// <param name="code">0 when there is no better one.</param>
-    /// <param name="message">Seen by the other side.</param>
+    /// <summary>Ends an rpc with a code and a text.</summary>
+    /// <param name="code">The code; 0 for an unspecified failure.</param>
+    /// <param name="message">The text, which the other side sees.</param>
     public DrpcException(ulong code, string message)
         : base(message) => Code = code;
 
     /// <summary>The code of the error packet.</summary>
     public ulong Code { get; }
 
-    /// <summary>The rpc is known and not offered here.</summary>
+    /// <summary>Creates the failure of an rpc that is known but not offered.</summary>
     public static DrpcException Unimplemented() => new(UnimplementedCode, "Unimplemented");
 }

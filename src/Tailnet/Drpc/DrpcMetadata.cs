@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace Tailnet.Drpc;
 
-/// <summary>Names and values that go with an rpc: protobuf <c>map&lt;string,string&gt;</c> in field 1.</summary>
+/// <summary>The metadata of an rpc: protobuf <c>map&lt;string,string&gt;</c> in field 1.</summary>
 internal static class DrpcMetadata
 {
     private const uint EntryTag = (1 << 3) | 2;
@@ -29,7 +29,7 @@ internal static class DrpcMetadata
         return stream.ToArray();
     }
 
-    /// <summary>Null when the bytes are no such map.</summary>
+    /// <summary>Decodes metadata; null when the bytes are no such map.</summary>
     public static IReadOnlyDictionary<string, string>? TryDecode(ReadOnlySpan<byte> data)
     {
         try

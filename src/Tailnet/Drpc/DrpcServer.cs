@@ -5,22 +5,21 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Drpc;
 
-/// <summary>Serves rpcs: of a whole yamux session, or of one byte stream.</summary>
-/// <param name="router">Which rpcs there are.</param>
-/// <param name="options">Limits; null for the defaults.</param>
-/// <param name="logger">Hears of rpcs that fail by a fault of this program; null for nobody.</param>
-/// <param name="isKnown">Which failures of rpcs are logged elsewhere, once for all of them; null for none.</param>
+/// <summary>Serves the rpcs of a whole yamux session, or of one byte stream.</summary>
+/// <param name="router">The rpcs.</param>
+/// <param name="options">The limits; null for the defaults.</param>
+/// <param name="logger">Gets rpcs that fail by an unexpected exception; null for none.</param>
+/// <param name="isKnown">Whether an exception is logged elsewhere already, and not here; null for none.</param>
 public sealed class DrpcServer(
     DrpcRouter router, DrpcOptions? options = null, ILogger? logger = null, Func<Exception, bool>? isKnown = null)
 {
     private readonly DrpcOptions _options = options ?? new DrpcOptions();
 
     /// <summary>
-    /// Accepts every stream of a running session and serves it, until the session ends and the last handler has returned.
-    /// Does not throw.
+    /// Accepts and serves every stream of a session, until the session has ended and the last handler has returned. Does not throw.
     /// </summary>
-    /// <param name="session">A session that someone runs.</param>
-    /// <param name="cancellationToken">Stops the handlers, and then this; does not end the session.</param>
+    /// <param name="session">A running session.</param>
+    /// <param name="cancellationToken">Stops the handlers and then this method; does not end the session.</param>
     public async Task ServeAsync(YamuxSession session, CancellationToken cancellationToken = default)
     {
         var serving = new HashSet<Task>();
@@ -34,14 +33,14 @@ public sealed class DrpcServer(
         }
         catch (OperationCanceledException)
         {
-            // The tokens of the handlers are cancelled with this one.
+            // The handlers' tokens are linked to this one, and are cancelled too.
         }
 
         await Task.WhenAll(serving).ConfigureAwait(false);
     }
 
-    /// <summary>Serves the rpcs of one stream, one after the other, and completes the stream. Does not throw.</summary>
-    /// <param name="stream">The stream; nobody else may use it.</param>
+    /// <summary>Serves the rpcs of one stream, one after another, and completes the stream. Does not throw.</summary>
+    /// <param name="stream">The stream; no other code may use it.</param>
     /// <param name="cancellationToken">Stops the handler.</param>
     public async Task<DrpcEnd> ServeAsync(IDuplexPipe stream, CancellationToken cancellationToken = default)
     {

@@ -6,7 +6,7 @@ using Tailnet.Yamux;
 
 namespace Tailnet.Drpc;
 
-/// <summary>One stream of a server: reads packets, and runs one rpc at a time beside the reading.</summary>
+/// <summary>One stream of a server: reads packets, and runs one rpc at a time concurrently with the reads.</summary>
 internal sealed partial class DrpcServerConnection(
     IDuplexPipe stream, DrpcRouter router, DrpcOptions options, ILogger logger, Func<Exception, bool> isKnown)
 {
@@ -36,7 +36,7 @@ internal sealed partial class DrpcServerConnection(
         }
         catch (Exception exception) when (StreamFailure.Is(exception))
         {
-            // The stream was reset, its session ended, or its transport failed: the end of this stream only.
+            // The stream was reset, its session ended, or its transport failed. Only this stream ends.
             end = DrpcEnd.StreamFailed;
         }
         catch (Exception exception)
@@ -93,7 +93,7 @@ internal sealed partial class DrpcServerConnection(
         }
     }
 
-    /// <summary>Null to go on. The order of kinds is the protocol's; everything for an rpc that is over is dropped.</summary>
+    /// <summary>Handles a packet. Returns null to continue. Packets of an rpc that has ended are dropped.</summary>
     private async ValueTask<DrpcEnd?> OnPacketAsync(DrpcPacket packet, CancellationToken cancellationToken)
     {
         switch (packet.Kind)
@@ -133,7 +133,7 @@ internal sealed partial class DrpcServerConnection(
                 }
                 catch (OperationCanceledException)
                 {
-                    // The handler returned meanwhile: what it did not read is dropped.
+                    // The handler has returned meanwhile; its unread requests are dropped.
                     call.EndOfRequests();
                 }
 
@@ -167,7 +167,7 @@ internal sealed partial class DrpcServerConnection(
 
     private async Task RunCallAsync(DrpcHandler handler, DrpcCall call, CancellationTokenSource end)
     {
-        // The read loop goes on at once: a handler may work for long before it first waits.
+        // Yields, so that the read loop continues: a handler may run for long before its first await.
         await Task.Yield();
         try
         {
@@ -188,7 +188,7 @@ internal sealed partial class DrpcServerConnection(
                     RpcFailed(logger, call.Path, exception);
                 }
 
-                // What went wrong inside is no business of the caller's.
+                // The caller gets no details of an unexpected exception.
                 failure = (0, "internal error");
             }
 
@@ -203,7 +203,7 @@ internal sealed partial class DrpcServerConnection(
         }
         catch (Exception exception)
         {
-            // A caller that went away leaves nobody to tell; the read loop sees the same end.
+            // The caller has disconnected and gets no answer; the read loop notices the same end.
             if (!StreamFailure.Is(exception))
             {
                 RpcFailed(logger, call.Path, exception);
@@ -213,7 +213,7 @@ internal sealed partial class DrpcServerConnection(
         }
         finally
         {
-            // Frees a read loop that waits for this handler to take a message.
+            // Releases a read loop that waits for this handler to receive a message.
             await end.CancelAsync().ConfigureAwait(false);
         }
     }
@@ -232,7 +232,7 @@ internal sealed partial class DrpcServerConnection(
         _call = null;
     }
 
-    /// <summary>The words by which clients know that a server is older than they are.</summary>
+    /// <summary>Returns the error text by which clients recognise an older server.</summary>
     private static string UnknownRpc(string path)
     {
         var shown = path.Length <= LongestPathInAnswers ? path : path[..LongestPathInAnswers];
@@ -245,7 +245,7 @@ internal sealed partial class DrpcServerConnection(
         return $"protocol error: unknown rpc: \"{quoted}\"";
     }
 
-    // The path is one that the router knows, and so a name of our own.
+    // The path is safe to log: the router knows it, so it is a name of this program.
     [LoggerMessage(EventId = 3001, Level = LogLevel.Error, Message = "The rpc {Rpc} has failed")]
     private static partial void RpcFailed(ILogger logger, string rpc, Exception exception);
 

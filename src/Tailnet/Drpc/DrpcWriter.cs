@@ -7,7 +7,7 @@ using Tailnet.Wire;
 
 namespace Tailnet.Drpc;
 
-/// <summary>Writes packets as frames. One caller at a time; every packet gets the next message number of its stream.</summary>
+/// <summary>Writes packets as frames. One caller at a time. Each packet gets the next message number of its stream.</summary>
 internal sealed class DrpcWriter(PipeWriter output)
 {
     private ulong _stream = 1;
@@ -44,7 +44,7 @@ internal sealed class DrpcWriter(PipeWriter output)
         return FlushAsync(cancellationToken);
     }
 
-    /// <summary>Writes a message, flushing after every full frame, so that a large one is held back by the stream's window.</summary>
+    /// <summary>Writes a message and flushes after every full frame, so that the stream's window limits a large message.</summary>
     public async ValueTask<bool> WriteMessageAsync(IMessage message, bool flush, CancellationToken cancellationToken)
     {
         var size = message.CalculateSize();
@@ -89,7 +89,7 @@ internal sealed class DrpcWriter(PipeWriter output)
         while (data.Length > 0);
     }
 
-    /// <summary>False when the other side will read no more.</summary>
+    /// <summary>Flushes. Returns false when the other side has stopped reading.</summary>
     public async ValueTask<bool> FlushAsync(CancellationToken cancellationToken)
     {
         var result = await output.FlushAsync(cancellationToken).ConfigureAwait(false);

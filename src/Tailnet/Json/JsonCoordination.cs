@@ -8,53 +8,55 @@ using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace Tailnet.Json;
 
-/// <summary>Why coordination with JSON ended.</summary>
+/// <summary>Why a connection of coordination version 1 ended.</summary>
 public enum JsonEnd
 {
-    /// <summary>The peer closed its byte stream, or it failed.</summary>
+    /// <summary>The peer closed its byte stream, or the stream failed.</summary>
     PeerLeft,
 
-    /// <summary>The peer sent something that is no node.</summary>
+    /// <summary>The peer sent bytes that are no node.</summary>
     NotANode,
 
-    /// <summary>The peer sent an object longer than a node may be.</summary>
+    /// <summary>The peer sent an object above <see cref="CoordinatorOptions.MaxNode"/>.</summary>
     TooLarge,
 
-    /// <summary>The peer did what it may not do.</summary>
+    /// <summary>The peer sent a request without the permission for it.</summary>
     Refused,
 
-    /// <summary>The coordinator closed the connection: it stops, or the peer has connected again.</summary>
+    /// <summary>The coordinator closed the connection because it stops, or because the peer has connected again.</summary>
     Closed,
 }
 
 /// <summary>
-/// The first version of coordination (tailnet protocol document §3.1) on a coordinator of today: the peer sends its node as JSON objects,
-/// and gets arrays of the nodes of those it shares a tunnel with. Nobody says goodbye, opens tunnels or answers handshakes in it, so
-/// the tunnel of a client is opened here, and an agent is ready for a handshake once it has been sent the node.
+/// Coordination version 1 (tailnet.md §3.1) on a coordinator of version 2. The peer sends its node as JSON objects, and gets arrays of the
+/// nodes of the peers that it shares a tunnel with. Version 1 has no messages for disconnects, tunnels and handshakes. Therefore this class
+/// opens the tunnel of a client, and reports an agent as ready for a handshake as soon as the agent was sent the node.
 /// </summary>
-/// <param name="coordinator">Joins the peers.</param>
-/// <param name="options">Limits; null for the defaults.</param>
-/// <param name="logger">Hears of faults of this program; null for nobody.</param>
+/// <param name="coordinator">The coordinator.</param>
+/// <param name="options">The limits; null for the defaults.</param>
+/// <param name="logger">Gets unexpected exceptions; null for none.</param>
 public sealed partial class JsonCoordination(ICoordinator coordinator, CoordinatorOptions? options = null, ILogger? logger = null)
 {
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
     private readonly int _maxNode = (options ?? new CoordinatorOptions()).MaxNode;
 
-    /// <summary>A client of one agent.</summary>
+    /// <summary>Serves a client of one agent.</summary>
     /// <param name="stream">The byte stream; completed at the end.</param>
     /// <param name="id">The client's id.</param>
-    /// <param name="agent">The agent that it wants to reach.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Why it ended, and words for it.</returns>
-    public Task<(JsonEnd End, string Reason)> ServeClientAsync(IDuplexPipe stream, Guid id, Guid agent, CancellationToken cancellationToken = default) =>
+    /// <param name="agent">The agent that the client wants to reach.</param>
+    /// <param name="cancellationToken">Ends the connection.</param>
+    /// <returns>Why the connection ended, and a text for it.</returns>
+    public Task<(JsonEnd End, string Reason)> ServeClientAsync(
+        IDuplexPipe stream, Guid id, Guid agent, CancellationToken cancellationToken = default) =>
         ServeAsync(stream, id, CoordinateeAuth.Client(agent), agent, cancellationToken);
 
-    /// <summary>An agent.</summary>
+    /// <summary>Serves an agent.</summary>
     /// <param name="stream">The byte stream; completed at the end.</param>
     /// <param name="agent">The agent's id.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Why it ended, and words for it.</returns>
-    public Task<(JsonEnd End, string Reason)> ServeAgentAsync(IDuplexPipe stream, Guid agent, CancellationToken cancellationToken = default) =>
+    /// <param name="cancellationToken">Ends the connection.</param>
+    /// <returns>Why the connection ended, and a text for it.</returns>
+    public Task<(JsonEnd End, string Reason)> ServeAgentAsync(
+        IDuplexPipe stream, Guid agent, CancellationToken cancellationToken = default) =>
         ServeAsync(stream, agent, CoordinateeAuth.Agent(agent), tunnel: null, cancellationToken);
 
     private async Task<(JsonEnd End, string Reason)> ServeAsync(
@@ -69,19 +71,21 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
         await stream.Input.CompleteAsync().ConfigureAwait(false);
         await stream.Output.CompleteAsync().ConfigureAwait(false);
 
-        // What the coordinator said is why the peer was refused, or did nothing wrong at all.
+        // The coordinator's reason, if there is one, takes precedence over the reader's.
         return end.End == JsonEnd.Refused || closing.Reason.Length > 0 ? closing : end;
     }
 
-    /// <summary>Ends the peer with its last node, so that the writer ends too.</summary>
-    private async Task<(JsonEnd End, string Reason)> ReadAsync(PipeReader input, ICoordinatedPeer peer, Guid? tunnel, CancellationToken cancellationToken)
+    /// <summary>Reads nodes, and disposes the peer after the last one, so that the writer ends too.</summary>
+    private async Task<(JsonEnd End, string Reason)> ReadAsync(
+        PipeReader input, ICoordinatedPeer peer, Guid? tunnel, CancellationToken cancellationToken)
     {
         var scanner = new JsonObjectScanner(_maxNode);
         try
         {
             if (tunnel is { } agent)
             {
-                await peer.HandleAsync(new CoordinateRequest { AddTunnel = new() { Id = PeerIds.Write(agent) } }, cancellationToken).ConfigureAwait(false);
+                var open = new CoordinateRequest { AddTunnel = new() { Id = PeerIds.Write(agent) } };
+                await peer.HandleAsync(open, cancellationToken).ConfigureAwait(false);
             }
 
             while (true)
@@ -105,13 +109,17 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
 
                 if (scan != JsonScan.NeedMore)
                 {
-                    return scan == JsonScan.TooLarge ? (JsonEnd.TooLarge, "node is too large") : (JsonEnd.NotANode, "read json: not an object");
+                    return scan == JsonScan.TooLarge
+                        ? (JsonEnd.TooLarge, "node is too large")
+                        : (JsonEnd.NotANode, "read json: not an object");
                 }
 
                 input.AdvanceTo(buffer.Start, buffer.End);
                 if (result.IsCompleted || result.IsCanceled)
                 {
-                    return buffer.IsEmpty || result.IsCanceled ? (JsonEnd.PeerLeft, "") : (JsonEnd.NotANode, "read json: unexpected EOF");
+                    return buffer.IsEmpty || result.IsCanceled
+                        ? (JsonEnd.PeerLeft, "")
+                        : (JsonEnd.NotANode, "read json: unexpected EOF");
                 }
             }
         }
@@ -143,14 +151,17 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
                     return (end, response.Error);
                 }
 
-                // That a peer is gone or ready cannot be said in this version, and that a tunnel went before its handshake need not.
-                var news = response.PeerUpdates.Where(static update => update.Kind == Kind.Node && JsonNodes.CanWrite(update.Node)).ToArray();
-                if (news.Length == 0)
+                // Version 1 has no message for a peer that is gone or ready; the error of a tunnel that ended before its handshake is
+                // ignored.
+                var updates = response.PeerUpdates
+                    .Where(static update => update.Kind == Kind.Node && JsonNodes.CanWrite(update.Node))
+                    .ToArray();
+                if (updates.Length == 0)
                 {
                     continue;
                 }
 
-                JsonNodes.Write(output, news.Select(static update => update.Node));
+                JsonNodes.Write(output, updates.Select(static update => update.Node));
                 var flush = await output.FlushAsync(cancellationToken).ConfigureAwait(false);
                 if (flush.IsCompleted || flush.IsCanceled)
                 {
@@ -160,7 +171,8 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
                 if (answersHandshakes)
                 {
                     var ready = new CoordinateRequest();
-                    ready.ReadyForHandshake.AddRange(news.Select(static update => new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id }));
+                    ready.ReadyForHandshake.AddRange(
+                        updates.Select(static update => new CoordinateRequest.Types.ReadyForHandshake { Id = update.Id }));
                     await peer.HandleAsync(ready, cancellationToken).ConfigureAwait(false);
                 }
             }
@@ -188,6 +200,9 @@ public sealed partial class JsonCoordination(ICoordinator coordinator, Coordinat
         _ => JsonEnd.Closed,
     };
 
-    [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "Unhandled exception in the coordination of a version 1 peer; its WebSocket is closed")]
+    [LoggerMessage(
+        EventId = 3003,
+        Level = LogLevel.Error,
+        Message = "Unhandled exception in the coordination of a version 1 peer; its WebSocket is closed")]
     private static partial void Failed(ILogger logger, Exception exception);
 }

@@ -8,7 +8,7 @@ using Tailnet.Messages;
 
 namespace Tailnet.Json;
 
-/// <summary>Nodes as the first version of coordination writes them (tailnet protocol document §3.1): JSON with the field's names.</summary>
+/// <summary>Reads and writes nodes in the JSON of coordination version 1 (tailnet.md §3.1).</summary>
 internal static class JsonNodes
 {
     private const string NodeKey = "nodekey:";
@@ -20,8 +20,8 @@ internal static class JsonNodes
     private static readonly string NoDisco = DiscoKey + new string('0', 2 * KeyBytes);
 
     /// <summary>
-    /// The node, or null when the JSON is none: broken, of wrong types, or with keys and prefixes that say nothing. Names count in any case,
-    /// unknown ones are skipped, and what is null or missing is empty, as in Go. Never throws.
+    /// Reads a node. Returns null for broken JSON, wrong types, and invalid keys and prefixes. As in Go, names are read in any case,
+    /// unknown names are skipped, and null or missing members are empty. Never throws.
     /// </summary>
     public static Node? TryRead(in ReadOnlySequence<byte> json)
     {
@@ -32,12 +32,12 @@ internal static class JsonNodes
         }
         catch (Exception broken) when (broken is JsonException or InvalidOperationException or FormatException)
         {
-            // InvalidOperationException: text that is no UTF-8, or a value of another type than its field's.
+            // InvalidOperationException means text that is not UTF-8, or a value whose type is not that of its field.
             return null;
         }
     }
 
-    /// <summary>An array of the nodes that the format can express: those whose key is one.</summary>
+    /// <summary>Writes an array of the nodes that <see cref="CanWrite"/> allows.</summary>
     public static void Write(IBufferWriter<byte> output, IEnumerable<Node> nodes)
     {
         using var json = new Utf8JsonWriter(output);
@@ -53,7 +53,7 @@ internal static class JsonNodes
         json.WriteEndArray();
     }
 
-    /// <summary>Whether the node has a key that the format can express.</summary>
+    /// <summary>Whether the format can express the node's key.</summary>
     public static bool CanWrite(Node node) => node.Key.Length == KeyBytes + 2 && node.Key.Span.StartsWith("np"u8);
 
     private static Node? Read(JsonElement json)
@@ -63,7 +63,7 @@ internal static class JsonNodes
             return null;
         }
 
-        // Without a key a node has the one of zeros.
+        // A node without a key has the zero key.
         var node = new Node { Key = WireKey(new byte[KeyBytes]), Disco = NoDisco };
         foreach (var field in json.EnumerateObject())
         {
@@ -180,7 +180,7 @@ internal static class JsonNodes
         json.WriteEndObject();
     }
 
-    // A peer of a later version may have sent any number for its time.
+    // A peer of version 2 may have sent a time that the format cannot express.
     private static string TimeOf(Timestamp? time) =>
         time is { Nanos: >= 0 and <= 999_999_999 }
         && time.Seconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds()

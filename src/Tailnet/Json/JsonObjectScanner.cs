@@ -2,16 +2,16 @@ using System.Buffers;
 
 namespace Tailnet.Json;
 
-/// <summary>What the scanner found.</summary>
+/// <summary>The result of <see cref="JsonObjectScanner"/>.</summary>
 internal enum JsonScan
 {
-    /// <summary>The object goes on behind the bytes there are.</summary>
+    /// <summary>The object is incomplete.</summary>
     NeedMore,
 
-    /// <summary>An object is whole.</summary>
+    /// <summary>An object is complete.</summary>
     Done,
 
-    /// <summary>No object begins here, or it is nested too deeply.</summary>
+    /// <summary>The bytes begin no object, or the object is nested too deeply.</summary>
     NoObject,
 
     /// <summary>The object is longer than allowed.</summary>
@@ -19,11 +19,10 @@ internal enum JsonScan
 }
 
 /// <summary>
-/// Finds where JSON objects end in a stream of them, with or without white space between. It looks at every byte once, however the
-/// stream is cut, and holds none: the caller keeps the bytes of an object until it is whole. Whether the object is good JSON
-/// is for its parser to say.
+/// Finds the ends of JSON objects in a stream of objects, with or without white space in between. It looks at each byte once, however the
+/// stream is split, and buffers none: the caller keeps the bytes of an incomplete object. The parser checks the JSON.
 /// </summary>
-/// <param name="maxBytes">The longest object.</param>
+/// <param name="maxBytes">The longest object in bytes.</param>
 internal struct JsonObjectScanner(int maxBytes)
 {
     private const int MaxDepth = 16;
@@ -34,11 +33,11 @@ internal struct JsonObjectScanner(int maxBytes)
     private bool _escaped;
 
     /// <summary>
-    /// Looks for the end of the object at the front of <paramref name="buffer"/>. White space before it is taken off. Unless the answer is
-    /// <see cref="JsonScan.Done"/>, the next call must begin with the same bytes.
+    /// Looks for the end of the object at the start of <paramref name="buffer"/>. White space before the object is sliced off. Unless the
+    /// result is <see cref="JsonScan.Done"/>, the next call must begin with the same bytes.
     /// </summary>
-    /// <param name="buffer">What there is; behind the object when it is whole.</param>
-    /// <param name="json">The whole object.</param>
+    /// <param name="buffer">The received bytes; a complete object is sliced off.</param>
+    /// <param name="json">The object, if it is complete.</param>
     public JsonScan TryRead(ref ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> json)
     {
         json = default;

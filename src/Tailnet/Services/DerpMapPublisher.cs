@@ -3,27 +3,27 @@ using Tailnet.Messages;
 
 namespace Tailnet.Services;
 
-/// <summary>Holds the current map and wakes its watchers at once when it changes.</summary>
-/// <param name="initial">The first map; must not be changed afterwards.</param>
+/// <summary>Holds the current DERP map, and wakes its watchers when the map changes.</summary>
+/// <param name="initial">The first map, which the caller must not change afterwards.</param>
 public sealed class DerpMapPublisher(DERPMap initial) : IDerpMaps
 {
-    private volatile Edition _edition = new(initial);
+    private volatile MapVersion _version = new(initial);
 
-    /// <summary>The current map. Do not change it.</summary>
-    public DERPMap Current => _edition.Map;
+    /// <summary>The current map, which must not be changed.</summary>
+    public DERPMap Current => _version.Map;
 
-    /// <summary>Replaces the map; one that equals the current is no news. False then. One caller at a time.</summary>
-    /// <param name="map">The new map; must not be changed afterwards.</param>
+    /// <summary>Replaces the map. Returns false, and does nothing, for a map that equals the current one. One caller at a time.</summary>
+    /// <param name="map">The new map, which the caller must not change afterwards.</param>
     public bool Publish(DERPMap map)
     {
-        var older = _edition;
-        if (older.Map.Equals(map))
+        var previous = _version;
+        if (previous.Map.Equals(map))
         {
             return false;
         }
 
-        _edition = new Edition(map);
-        older.Replaced.TrySetResult();
+        _version = new MapVersion(map);
+        previous.Replaced.TrySetResult();
         return true;
     }
 
@@ -33,18 +33,18 @@ public sealed class DerpMapPublisher(DERPMap initial) : IDerpMaps
         DERPMap? sent = null;
         while (true)
         {
-            var edition = _edition;
-            if (!edition.Map.Equals(sent))
+            var version = _version;
+            if (!version.Map.Equals(sent))
             {
-                sent = edition.Map;
+                sent = version.Map;
                 yield return sent;
             }
 
-            await edition.Replaced.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await version.Replaced.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private sealed class Edition(DERPMap map)
+    private sealed class MapVersion(DERPMap map)
     {
         public DERPMap Map { get; } = map;
 

@@ -9,35 +9,35 @@ using Tailnet.Messages;
 
 namespace Tailnet.Services;
 
-/// <summary>What came of a client's resume token.</summary>
+/// <summary>The result of checking a client's resume token.</summary>
 public enum ResumeTokenStatus
 {
-    /// <summary>The peer id in it may be used again.</summary>
+    /// <summary>The client gets the peer id of the token again.</summary>
     Valid,
 
-    /// <summary>It names no key, so it is none of ours: the client silently gets a new id.</summary>
+    /// <summary>The token names no key, so this server has not issued it: the client gets a new id, without an error.</summary>
     Foreign,
 
-    /// <summary>Broken, forged, signed by an unknown key, or expired: 401 with a validation of <c>resume_token</c>.</summary>
+    /// <summary>The token is broken, forged, signed by an unknown key, or expired: 401 with a validation of <c>resume_token</c>.</summary>
     Invalid,
 }
 
 /// <summary>A key that signs resume tokens.</summary>
-/// <param name="Sequence">Its number, which tokens carry as <c>kid</c>.</param>
+/// <param name="Sequence">The key's number, which tokens carry as <c>kid</c>.</param>
 /// <param name="Secret">64 random bytes.</param>
 public sealed record ResumeTokenKey(int Sequence, byte[] Secret);
 
 /// <summary>
-/// Signs and checks resume tokens: JWS compact, HS512, claims <c>sub</c> (the peer id) and <c>exp</c> (protocol document §3.7).
+/// Signs and checks resume tokens: JWS compact, HS512, claims <c>sub</c> (the peer id) and <c>exp</c> (tailnet.md §3.7).
 /// </summary>
-/// <param name="keys">The newest first, which signs; all of them verify. Not empty.</param>
-/// <param name="clock">Null for the system's.</param>
+/// <param name="keys">The keys, newest first; not empty. The first one signs, and all of them verify.</param>
+/// <param name="clock">The clock; null for the system's.</param>
 public sealed class ResumeTokens(IReadOnlyList<ResumeTokenKey> keys, TimeProvider? clock = null) : IResumeTokens
 {
-    /// <summary>How long a token is good.</summary>
+    /// <summary>The lifetime of a token.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
-    /// <summary>When clients are told to fetch the next.</summary>
+    /// <summary>The time after which clients should fetch a new token.</summary>
     public static readonly TimeSpan RefreshIn = TimeSpan.FromHours(12);
 
     private const int LongestToken = 2048;
@@ -61,9 +61,9 @@ public sealed class ResumeTokens(IReadOnlyList<ResumeTokenKey> keys, TimeProvide
         });
     }
 
-    /// <summary>Checks a token that a client came with; never throws.</summary>
-    /// <param name="token">As it came.</param>
-    /// <param name="peer">The peer id, when valid.</param>
+    /// <summary>Checks a client's token; never throws.</summary>
+    /// <param name="token">The token, unchanged.</param>
+    /// <param name="peer">The peer id of a valid token.</param>
     public ResumeTokenStatus Verify(string token, out Guid peer)
     {
         peer = Guid.Empty;

@@ -4,40 +4,42 @@ using Tailnet.Messages;
 
 namespace Tailnet.Services;
 
-/// <summary>Who is at the other end of a session.</summary>
-/// <param name="PeerId">The id by which other peers know it: the agent's, or a client's random or resumed one.</param>
-/// <param name="Auth">What it may do.</param>
-/// <param name="UserId">The user, for those that may watch workspaces; null for agents and proxies.</param>
+/// <summary>The caller at the other end of a session.</summary>
+/// <param name="PeerId">The id by which other peers know the caller: an agent's id, or a client's random or resumed id.</param>
+/// <param name="Auth">The caller's permissions.</param>
+/// <param name="UserId">The user whose workspaces the caller may watch; null for agents and proxies.</param>
 public sealed record TailnetCaller(Guid PeerId, ICoordinateeAuth Auth, Guid? UserId = null);
 
-/// <summary>What the tailnet service stands on. A part that is null makes its rpc unimplemented, which clients understand.</summary>
+/// <summary>
+/// The dependencies of the tailnet service. The rpc of a part that is null answers "unimplemented", which clients handle.
+/// </summary>
 public sealed record TailnetParts
 {
-    /// <summary>Joins peers.</summary>
+    /// <summary>Passes nodes between peers.</summary>
     public required ICoordinator Coordinator { get; init; }
 
-    /// <summary>Says where relays are.</summary>
+    /// <summary>The DERP map.</summary>
     public required IDerpMaps DerpMaps { get; init; }
 
-    /// <summary>Lets a client come back with its id.</summary>
+    /// <summary>Issues tokens by which a client gets its peer id again.</summary>
     public IResumeTokens? ResumeTokens { get; init; }
 
-    /// <summary>Takes telemetry.</summary>
+    /// <summary>Receives telemetry.</summary>
     public ITelemetrySink? Telemetry { get; init; }
 
-    /// <summary>Follows a user's workspaces.</summary>
+    /// <summary>Watches a user's workspaces.</summary>
     public IWorkspaceWatch? Workspaces { get; init; }
 }
 
-/// <summary>Serves <c>coder.tailnet.v2.Tailnet</c> (protocol document §3.6) on the parts of a server.</summary>
-/// <param name="parts">What it stands on.</param>
+/// <summary>Serves <c>coder.tailnet.v2.Tailnet</c> (tailnet.md §3.6).</summary>
+/// <param name="parts">The service's dependencies.</param>
 public sealed class TailnetService(TailnetParts parts)
 {
     private const string Prefix = "/coder.tailnet.v2.Tailnet/";
 
-    /// <summary>Adds the service's rpcs for one caller. The router may hold other services as well.</summary>
+    /// <summary>Adds the service's rpcs for one caller. The router may have other services too.</summary>
     /// <param name="router">The session's router.</param>
-    /// <param name="caller">Who is at the other end.</param>
+    /// <param name="caller">The caller at the other end.</param>
     public DrpcRouter AddTo(DrpcRouter router, TailnetCaller caller) => router
         .Add(Prefix + "Coordinate", (call, cancellationToken) => CoordinateAsync(call, caller, cancellationToken))
         .AddServerStream(
@@ -47,7 +49,8 @@ public sealed class TailnetService(TailnetParts parts)
         .AddUnary(
             Prefix + "RefreshResumeToken",
             RefreshResumeTokenRequest.Parser,
-            (_, cancellationToken) => parts.ResumeTokens?.IssueAsync(caller.PeerId, cancellationToken) ?? throw DrpcException.Unimplemented())
+            (_, cancellationToken) =>
+                parts.ResumeTokens?.IssueAsync(caller.PeerId, cancellationToken) ?? throw DrpcException.Unimplemented())
         .AddUnary(
             Prefix + "PostTelemetry",
             TelemetryRequest.Parser,
@@ -74,7 +77,7 @@ public sealed class TailnetService(TailnetParts parts)
                 while (await peer.ReadAsync(cancellationToken).ConfigureAwait(false) is { } response)
                 {
                     await call.SendAsync(response, cancellationToken).ConfigureAwait(false);
-                    response = null; // Nothing of it lives on while the next is waited for.
+                    response = null; // Frees the response while this loop waits for the next one.
                 }
             }
             finally
@@ -85,7 +88,9 @@ public sealed class TailnetService(TailnetParts parts)
         }
     }
 
-    /// <summary>Ends the peer when the caller has no more requests: without a goodbye before, that is a loss.</summary>
+    /// <summary>
+    /// Handles the caller's requests, and disposes the peer after the last one. Without a disconnect request the peer is lost.
+    /// </summary>
     private static async Task TakeRequestsAsync(DrpcCall call, ICoordinatedPeer peer, CancellationToken cancellationToken)
     {
         try
@@ -93,12 +98,12 @@ public sealed class TailnetService(TailnetParts parts)
             while (await call.ReceiveAsync(CoordinateRequest.Parser, cancellationToken).ConfigureAwait(false) is { } request
                 && await peer.HandleAsync(request, cancellationToken).ConfigureAwait(false))
             {
-                request = null; // As above.
+                request = null; // Frees the request while this loop waits for the next one.
             }
         }
         catch (OperationCanceledException)
         {
-            // The caller is gone, or its responses are over.
+            // The caller has disconnected, or its responses have ended.
         }
         finally
         {

@@ -1,18 +1,18 @@
 namespace Tailnet.Wire;
 
-/// <summary>What a dRPC packet is (tailnet protocol document §3.4).</summary>
+/// <summary>The kind of a dRPC packet (tailnet.md §3.4).</summary>
 public enum DrpcKind : byte
 {
-    /// <summary>Starts an rpc: the UTF-8 path.</summary>
+    /// <summary>Starts an rpc; the data is the path in UTF-8.</summary>
     Invoke = 1,
 
     /// <summary>A protobuf message.</summary>
     Message = 2,
 
-    /// <summary>The rpc failed: a big-endian u64 code, then UTF-8 text.</summary>
+    /// <summary>The rpc failed; the data is a code of 64 bits, big-endian, and a text in UTF-8.</summary>
     Error = 3,
 
-    /// <summary>The caller gave up; carries the control bit.</summary>
+    /// <summary>The caller cancels the rpc; the packet has the control bit.</summary>
     Cancel = 4,
 
     /// <summary>The whole rpc is over.</summary>
@@ -21,17 +21,17 @@ public enum DrpcKind : byte
     /// <summary>The sender has no more messages.</summary>
     CloseSend = 6,
 
-    /// <summary>Names and values that go with the next Invoke.</summary>
+    /// <summary>Metadata of the next Invoke.</summary>
     InvokeMetadata = 7,
 }
 
-/// <summary>What came of trying to read a piece of a stream.</summary>
+/// <summary>The result of reading a part of a stream.</summary>
 public enum DrpcReadStatus
 {
-    /// <summary>The bytes end inside it.</summary>
+    /// <summary>The part is incomplete.</summary>
     NeedMore,
 
-    /// <summary>It was read.</summary>
+    /// <summary>The part was read.</summary>
     Done,
 
     /// <summary>A number does not end within ten bytes, or does not fit 64 bits.</summary>
@@ -47,22 +47,22 @@ public enum DrpcReadStatus
     TooLarge,
 }
 
-/// <summary>The head of a dRPC frame: control byte, then stream id, message id and length as LEB128.</summary>
-/// <param name="Kind">The packet's kind; may be one that this code does not know.</param>
-/// <param name="Done">This is the packet's last frame.</param>
-/// <param name="Control">Whoever does not know the kind ignores the packet.</param>
-/// <param name="Stream">Which rpc of the connection, from 1.</param>
-/// <param name="Message">Which packet of the direction, from 1.</param>
-/// <param name="Length">Bytes of data that follow.</param>
+/// <summary>The header of a dRPC frame (tailnet.md §3.4): control byte, then stream id, message id and length in LEB128.</summary>
+/// <param name="Kind">The packet's kind, which may be an unknown one.</param>
+/// <param name="Done">Whether this is the packet's last frame.</param>
+/// <param name="Control">Whether a receiver that does not know the kind ignores the packet.</param>
+/// <param name="Stream">The number of the rpc on this connection, from 1.</param>
+/// <param name="Message">The number of the packet in its direction, from 1.</param>
+/// <param name="Length">The number of bytes of data that follow.</param>
 public readonly record struct DrpcFrameHeader(DrpcKind Kind, bool Done, bool Control, ulong Stream, ulong Message, ulong Length)
 {
-    /// <summary>The longest head in bytes.</summary>
+    /// <summary>The longest header in bytes.</summary>
     public const int MaxSize = 1 + (3 * Leb128.MaxSize);
 
-    /// <summary>Reads a head from the beginning of <paramref name="bytes"/>; never allocates, never throws.</summary>
-    /// <param name="bytes">Bytes from a frame's beginning.</param>
-    /// <param name="header">The head, when the answer is <see cref="DrpcReadStatus.Done"/>.</param>
-    /// <param name="size">How many bytes it took.</param>
+    /// <summary>Reads a header from the start of <paramref name="bytes"/>; never allocates, never throws.</summary>
+    /// <param name="bytes">Bytes from the start of a frame.</param>
+    /// <param name="header">The header, when the result is <see cref="DrpcReadStatus.Done"/>.</param>
+    /// <param name="size">The header's size in bytes.</param>
     public static DrpcReadStatus TryRead(ReadOnlySpan<byte> bytes, out DrpcFrameHeader header, out int size)
     {
         header = default;
@@ -96,7 +96,7 @@ public readonly record struct DrpcFrameHeader(DrpcKind Kind, bool Done, bool Con
         return DrpcReadStatus.Done;
     }
 
-    /// <summary>Writes the head; the answer is its size in bytes.</summary>
+    /// <summary>Writes the header and returns its size in bytes.</summary>
     /// <param name="destination">At least <see cref="MaxSize"/> bytes.</param>
     public int Write(Span<byte> destination)
     {

@@ -1,9 +1,9 @@
 namespace Tailnet.Wire;
 
-/// <summary>Unsigned LEB128: seven bits a byte, least significant first, the top bit says that more follows.</summary>
+/// <summary>Unsigned LEB128: seven bits in each byte, least significant first; the top bit means that another byte follows.</summary>
 internal static class Leb128
 {
-    /// <summary>The most bytes a 64-bit number takes.</summary>
+    /// <summary>The most bytes of a 64-bit number.</summary>
     public const int MaxSize = 10;
 
     public static DrpcReadStatus TryRead(ReadOnlySpan<byte> bytes, ref int position, out ulong value)
@@ -18,7 +18,7 @@ internal static class Leb128
 
             var next = bytes[position + i];
 
-            // The tenth byte has room for one bit only.
+            // Only one bit of the tenth byte fits into 64 bits.
             if (i == MaxSize - 1 && next > 1)
             {
                 return DrpcReadStatus.BadNumber;

@@ -3,10 +3,10 @@ using System.Net.WebSockets;
 
 namespace Tailnet.Wire;
 
-/// <summary>Tells what a byte stream throws that is lost, closed or told to stop from what would be a fault of the program.</summary>
+/// <summary>Distinguishes the exceptions of a lost, closed or cancelled byte stream from those of a bug in this program.</summary>
 internal static class StreamFailure
 {
-    // A pipe or a WebSocket that was completed or aborted meanwhile answers its next use with InvalidOperationException.
+    // The next use of a pipe or WebSocket that was completed or aborted meanwhile throws InvalidOperationException.
     public static bool Is(Exception error) => error is IOException or SocketException or WebSocketException or ObjectDisposedException
         or OperationCanceledException or InvalidOperationException;
 }

@@ -1,9 +1,9 @@
 namespace Tailnet.Yamux;
 
-/// <summary>A stream or a session cannot be used any more.</summary>
+/// <summary>Thrown by a stream or a session that has ended.</summary>
 public sealed class YamuxException : IOException
 {
-    /// <summary>A stream was reset, or its session ended for <paramref name="reason"/>.</summary>
+    /// <summary>Reports that a stream was reset, or that its session ended for <paramref name="reason"/>.</summary>
     /// <param name="reason">Why the session ended; <see cref="YamuxCloseReason.None"/> when only the stream was reset.</param>
     public YamuxException(YamuxCloseReason reason)
         : base(reason == YamuxCloseReason.None ? "The stream was reset." : $"The session has ended: {reason}.")

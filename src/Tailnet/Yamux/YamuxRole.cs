@@ -1,11 +1,11 @@
 namespace Tailnet.Yamux;
 
-/// <summary>Which half of the stream ids a session opens.</summary>
+/// <summary>The side of a session, which decides on the ids of its streams.</summary>
 public enum YamuxRole
 {
-    /// <summary>Opened the connection; its streams have odd ids.</summary>
+    /// <summary>The side that opened the connection; its streams have odd ids.</summary>
     Dialer,
 
-    /// <summary>Accepted the connection; its streams have even ids.</summary>
+    /// <summary>The side that accepted the connection; its streams have even ids.</summary>
     Acceptor,
 }

@@ -9,8 +9,8 @@ public sealed partial class YamuxSession
     private uint? _keepAlive;
     private long _lastPing;
 
-    /// <summary>Asks the peer for a sign of life; the answer is the round trip.</summary>
-    /// <param name="cancellationToken">Gives up waiting; the session goes on.</param>
+    /// <summary>Pings the peer and returns the round-trip time.</summary>
+    /// <param name="cancellationToken">Ends the wait; the session continues.</param>
     /// <exception cref="YamuxException">The session has ended.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
@@ -46,7 +46,7 @@ public sealed partial class YamuxSession
     {
         if ((header.Flags & YamuxFlags.Syn) != 0)
         {
-            return TryOwe(new YamuxHeader(YamuxType.Ping, YamuxFlags.Ack, 0, header.Length))
+            return TryQueueAnswer(new YamuxHeader(YamuxType.Ping, YamuxFlags.Ack, 0, header.Length))
                 ? YamuxCloseReason.None
                 : YamuxCloseReason.ControlFlood;
         }
@@ -66,7 +66,9 @@ public sealed partial class YamuxSession
         return YamuxCloseReason.None;
     }
 
-    /// <summary>Looks after the session's times: keep-alive, stuck writes, streams that the peer leaves unaccepted or half closed.</summary>
+    /// <summary>
+    /// Checks the session's times: keep-alive, blocked flushes, and streams that the peer does not accept or leaves half-closed.
+    /// </summary>
     internal void Beat()
     {
         var now = _clock.GetTimestamp();

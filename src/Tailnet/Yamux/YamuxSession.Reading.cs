@@ -5,7 +5,7 @@ namespace Tailnet.Yamux;
 
 public sealed partial class YamuxSession
 {
-    // The data frame whose body is being read. A null stream with bytes left: they are drained.
+    // The data frame whose body is being read. The body of a frame without a stream is discarded.
     private YamuxStream? _bodyStream;
     private uint _bodyLeft;
     private bool _finAfterBody;
@@ -99,7 +99,7 @@ public sealed partial class YamuxSession
             case 0:
                 lock (_lock)
                 {
-                    _peerIsGoing = true;
+                    _goAwayReceived = true;
                 }
 
                 return YamuxCloseReason.None;
@@ -136,12 +136,12 @@ public sealed partial class YamuxSession
 
         if (stream is not null && (header.Flags & YamuxFlags.Rst) != 0)
         {
-            stream.Kill(YamuxCloseReason.None, tellPeer: false);
+            stream.Abort(YamuxCloseReason.None, tellPeer: false);
             stream = null;
         }
 
         var fin = (header.Flags & YamuxFlags.Fin) != 0;
-        return header.Type == YamuxType.Data ? OnData(stream, header.Length, fin) : OnRoom(stream, header.Length, fin);
+        return header.Type == YamuxType.Data ? OnData(stream, header.Length, fin) : OnWindowUpdate(stream, header.Length, fin);
     }
 
     private YamuxCloseReason OnOpen(uint id, out YamuxStream? stream)
@@ -159,7 +159,7 @@ public sealed partial class YamuxSession
                 return YamuxCloseReason.ProtocolError;
             }
 
-            if (!_weAreGoing && _streams.Count < _options.MaxStreams && _reason == YamuxCloseReason.None)
+            if (!_goAwaySent && _streams.Count < _options.MaxStreams && _reason == YamuxCloseReason.None)
             {
                 var opened = new YamuxStream(this, id, _options, opened: false, _clock.GetTimestamp());
                 if (_backlog.Writer.TryWrite(opened))
@@ -171,7 +171,7 @@ public sealed partial class YamuxSession
             }
         }
 
-        return TryOwe(new YamuxHeader(YamuxType.WindowUpdate, YamuxFlags.Rst, id, 0))
+        return TryQueueAnswer(new YamuxHeader(YamuxType.WindowUpdate, YamuxFlags.Rst, id, 0))
             ? YamuxCloseReason.None
             : YamuxCloseReason.ControlFlood;
     }
@@ -194,7 +194,7 @@ public sealed partial class YamuxSession
         return YamuxCloseReason.None;
     }
 
-    private static YamuxCloseReason OnRoom(YamuxStream? stream, uint delta, bool fin)
+    private static YamuxCloseReason OnWindowUpdate(YamuxStream? stream, uint delta, bool fin)
     {
         if (stream is not null && !stream.TryAddSendWindow(delta))
         {

@@ -4,10 +4,10 @@ namespace Tailnet.Yamux;
 
 public sealed partial class YamuxSession
 {
-    /// <summary>Bytes after which the write loop flushes although there is more to send.</summary>
+    /// <summary>The number of bytes after which the write loop flushes although more wait.</summary>
     private const int FlushAt = 64 * 1024;
 
-    // When the flush in progress began; 0 when there is none.
+    // The time when the pending flush began; 0 without one.
     private long _flushStarted;
 
     private async Task WriteLoopAsync()
@@ -18,7 +18,7 @@ public sealed partial class YamuxSession
             {
                 await _work.WaitAsync().ConfigureAwait(false);
 
-                // Looked at before the last fill, so that what was written before the end is in it.
+                // Read before the last fill, so that this fill includes all bytes from before the end.
                 var ending = CloseReason != YamuxCloseReason.None;
                 while (Fill() is var (written, more) && (written > 0 || more))
                 {
@@ -36,7 +36,7 @@ public sealed partial class YamuxSession
 
                 if (ending)
                 {
-                    await SayGoodbyeAsync().ConfigureAwait(false);
+                    await SendGoAwayAsync().ConfigureAwait(false);
                     return;
                 }
             }
@@ -47,11 +47,11 @@ public sealed partial class YamuxSession
         }
         catch (Exception exception)
         {
-            Fail(exception); // It logs the fault.
+            Fail(exception); // Logs the exception.
         }
     }
 
-    /// <summary>Writes answers, then streams in turn, until enough for one flush.</summary>
+    /// <summary>Writes the queued answers and then one frame per queued stream in turn, until there is enough for one flush.</summary>
     private (int Written, bool More) Fill()
     {
         var written = 0;
@@ -62,7 +62,7 @@ public sealed partial class YamuxSession
             YamuxStream? stream = null;
             lock (_lock)
             {
-                // A session that ends goes on with its data only when this side chose the end.
+                // A session that ends still sends its data only if this side has closed it.
                 if (_reason is not (YamuxCloseReason.None or YamuxCloseReason.LocalClose))
                 {
                     return (written, false);
@@ -102,16 +102,16 @@ public sealed partial class YamuxSession
         return !result.IsCanceled && !result.IsCompleted;
     }
 
-    private static uint? GoodbyeCode(YamuxCloseReason reason) => reason switch
+    private static uint? GoAwayCode(YamuxCloseReason reason) => reason switch
     {
         YamuxCloseReason.ProtocolError or YamuxCloseReason.WindowOverrun or YamuxCloseReason.ControlFlood => 1,
         YamuxCloseReason.ReceiveLimit or YamuxCloseReason.InternalError => 2,
         _ => null,
     };
 
-    private async ValueTask SayGoodbyeAsync()
+    private async ValueTask SendGoAwayAsync()
     {
-        if (GoodbyeCode(CloseReason) is { } code)
+        if (GoAwayCode(CloseReason) is { } code)
         {
             new YamuxHeader(YamuxType.GoAway, YamuxFlags.None, 0, code).Write(_transport.Output.GetSpan(YamuxHeader.Size));
             _transport.Output.Advance(YamuxHeader.Size);
@@ -119,8 +119,8 @@ public sealed partial class YamuxSession
         }
     }
 
-    /// <summary>Queues an answer to the peer; false when it already leaves too many unread.</summary>
-    private bool TryOwe(YamuxHeader header)
+    /// <summary>Queues an answer to the peer. Returns false when too many answers are queued already.</summary>
+    private bool TryQueueAnswer(YamuxHeader header)
     {
         lock (_lock)
         {

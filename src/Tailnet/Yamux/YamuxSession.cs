@@ -7,10 +7,10 @@ using Tailnet.Wire;
 namespace Tailnet.Yamux;
 
 /// <summary>
-/// Many streams over one byte stream (yamux, specification version 0), in either role. The bytes flow so:
-/// (1) the read loop takes frames from the transport, answers pings into a bounded queue, and moves bodies into their stream's pipe,
-/// never waiting for the application; (2) streams that owe something (flags, room, data) queue up once each; (3) the write loop
-/// sends the queued answers first, then one frame per queued stream in turn. Nothing else writes to the transport.
+/// Many streams over one byte stream (yamux specification, version 0; tailnet.md §3.3), in either role. The data flow:
+/// (1) The read loop reads frames from the transport, puts answers to pings into a bounded queue, and moves bodies into the pipes of
+/// their streams. It never waits for the application. (2) A stream with flags, a window update or data to send is queued once. (3) The
+/// write loop sends the queued answers first, and then one frame per queued stream in turn. No other code writes to the transport.
 /// </summary>
 public sealed partial class YamuxSession : IDisposable
 {
@@ -20,27 +20,27 @@ public sealed partial class YamuxSession : IDisposable
     private readonly ILogger _logger;
     private readonly bool _isDialer;
 
-    // Guards the fields below it. A stream's own lock may be held when it is taken, never the other way round.
+    // Guards the following fields. Lock order: a stream's lock first, then this one.
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, YamuxStream> _streams = [];
     private readonly Queue<YamuxStream> _ready = new();
     private readonly Queue<YamuxHeader> _control = new();
     private YamuxCloseReason _reason;
     private uint _nextId;
-    private bool _peerIsGoing;
-    private bool _weAreGoing;
+    private bool _goAwayReceived;
+    private bool _goAwaySent;
 
     private readonly Channel<YamuxStream> _backlog;
     private readonly SemaphoreSlim _openSlots;
     private readonly AsyncSignal _work;
     private long _unread;
 
-    /// <summary>A session over <paramref name="transport"/>; nothing happens before <see cref="RunAsync"/>.</summary>
-    /// <param name="transport">The byte stream. The session completes both ends when it ends.</param>
+    /// <summary>Creates a session over <paramref name="transport"/>, which <see cref="RunAsync"/> starts.</summary>
+    /// <param name="transport">The byte stream. The session completes both directions at its end.</param>
     /// <param name="role">Dialer or acceptor.</param>
-    /// <param name="options">Limits and times; null for the defaults.</param>
-    /// <param name="clock">Null for the system's.</param>
-    /// <param name="logger">Hears of faults of this program; null for nobody.</param>
+    /// <param name="options">The limits and times; null for the defaults.</param>
+    /// <param name="clock">The clock; null for the system's.</param>
+    /// <param name="logger">Gets unexpected exceptions; null for none.</param>
     public YamuxSession(
         IDuplexPipe transport, YamuxRole role, YamuxOptions? options = null, TimeProvider? clock = null, ILogger? logger = null)
     {
@@ -56,7 +56,7 @@ public sealed partial class YamuxSession : IDisposable
         _lastPing = _clock.GetTimestamp();
     }
 
-    /// <summary>Why the session ended; <see cref="YamuxCloseReason.None"/> while it lives.</summary>
+    /// <summary>Why the session ended; <see cref="YamuxCloseReason.None"/> before its end.</summary>
     public YamuxCloseReason CloseReason
     {
         get
@@ -68,7 +68,7 @@ public sealed partial class YamuxSession : IDisposable
         }
     }
 
-    /// <summary>Streams alive now, whoever opened them.</summary>
+    /// <summary>The number of open streams of both sides.</summary>
     public int StreamCount
     {
         get
@@ -80,13 +80,13 @@ public sealed partial class YamuxSession : IDisposable
         }
     }
 
-    /// <summary>Bytes received and not yet read by the application, of all streams.</summary>
+    /// <summary>The received bytes of all streams that the application has not read yet.</summary>
     public long UnreadBytes => Volatile.Read(ref _unread);
 
     /// <summary>
-    /// Serves the session until it ends, and says why; does not throw. Call it once. Cancelling is <see cref="Close"/>.
+    /// Runs the session to its end and returns the reason. Does not throw. Call this once.
     /// </summary>
-    /// <param name="cancellationToken">Ends the session after sending what is already written and may be sent.</param>
+    /// <param name="cancellationToken">Ends the session as <see cref="Close"/> does.</param>
     public async Task<YamuxCloseReason> RunAsync(CancellationToken cancellationToken = default)
     {
         await using var registration = cancellationToken.UnsafeRegister(static session => ((YamuxSession)session!).Close(), this)
@@ -98,7 +98,7 @@ public sealed partial class YamuxSession : IDisposable
         await writing.ConfigureAwait(false);
         heartbeat.Remove(this);
         var reason = CloseReason;
-        Abandon(reason);
+        EndAll(reason);
         try
         {
             await _transport.Input.CompleteAsync().ConfigureAwait(false);
@@ -107,36 +107,42 @@ public sealed partial class YamuxSession : IDisposable
         }
         catch (Exception)
         {
-            // A writer sends what is left when it is completed, and the transport may be gone: the session is over either way.
+            // A writer may send its remaining bytes when it is completed, and fail on a closed transport. The session is over either way.
             return reason;
         }
     }
 
-    /// <summary>Ends the session: what streams wrote and may send is sent, then the byte stream is closed, without a go-away.</summary>
+    /// <summary>
+    /// Ends the session: the written bytes of streams are sent as far as their windows allow, and then the byte stream is closed, without a
+    /// go-away.
+    /// </summary>
     public void Close() => End(YamuxCloseReason.LocalClose);
 
-    /// <summary>The same as <see cref="Close"/>; <see cref="RunAsync"/> does the rest.</summary>
+    /// <summary>The same as <see cref="Close"/>; <see cref="RunAsync"/> releases the resources.</summary>
     public void Dispose() => Close();
 
-    /// <summary>Tells the peer to open no more streams; those that are open go on.</summary>
+    /// <summary>Tells the peer to open no more streams. Open streams continue.</summary>
     public void GoAway()
     {
         lock (_lock)
         {
-            if (_weAreGoing)
+            if (_goAwaySent)
             {
                 return;
             }
 
-            _weAreGoing = true;
+            _goAwaySent = true;
             _control.Enqueue(new YamuxHeader(YamuxType.GoAway, YamuxFlags.None, 0, 0));
         }
 
         _work.Set();
     }
 
-    /// <summary>Opens a stream; waits while too many opens are unaccepted. It may be written to before the peer accepts.</summary>
-    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <summary>
+    /// Opens a stream. Waits while <see cref="YamuxOptions.MaxPendingOpens"/> streams are not accepted. The stream may be written to before
+    /// the peer accepts it.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="YamuxException">The session has ended, or the peer accepts no more streams.</exception>
     public async ValueTask<YamuxStream> OpenStreamAsync(CancellationToken cancellationToken = default)
     {
@@ -144,7 +150,7 @@ public sealed partial class YamuxSession : IDisposable
         YamuxStream stream;
         lock (_lock)
         {
-            if (_reason != YamuxCloseReason.None || _peerIsGoing || _nextId > uint.MaxValue - 2)
+            if (_reason != YamuxCloseReason.None || _goAwayReceived || _nextId > uint.MaxValue - 2)
             {
                 _openSlots.Release();
                 throw new YamuxException(_reason == YamuxCloseReason.None ? YamuxCloseReason.PeerClose : _reason);
@@ -160,8 +166,8 @@ public sealed partial class YamuxSession : IDisposable
         return stream;
     }
 
-    /// <summary>The next stream that the peer opened; null when the session has ended.</summary>
-    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <summary>Returns the next stream that the peer has opened; null when the session has ended.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<YamuxStream?> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
         while (await _backlog.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
@@ -183,14 +189,14 @@ public sealed partial class YamuxSession : IDisposable
 
     internal void ReleaseUnread(long bytes) => Interlocked.Add(ref _unread, -bytes);
 
-    /// <summary>Logs a fault of this program, and ends the session for it.</summary>
+    /// <summary>Logs an unexpected exception and ends the session.</summary>
     internal void Fail(Exception fault)
     {
         SessionFailed(_logger, fault);
         End(YamuxCloseReason.InternalError);
     }
 
-    /// <summary>Puts a stream in the write loop's queue, once.</summary>
+    /// <summary>Adds a stream to the write loop's queue, unless it is there already.</summary>
     internal void MarkReady(YamuxStream stream)
     {
         lock (_lock)
@@ -237,17 +243,17 @@ public sealed partial class YamuxSession : IDisposable
         }
 
         _transport.Input.CancelPendingRead();
-        if (reason != YamuxCloseReason.LocalClose && GoodbyeCode(reason) is null)
+        if (reason != YamuxCloseReason.LocalClose && GoAwayCode(reason) is null)
         {
-            // There is nothing left to say, so a write that is stuck need not be waited for.
+            // No go-away follows, so the write loop need not wait for a blocked flush.
             _transport.Output.CancelPendingFlush();
         }
 
         _work.Set();
     }
 
-    /// <summary>Lets everyone who waits for the session know that it is over.</summary>
-    private void Abandon(YamuxCloseReason reason)
+    /// <summary>Ends all streams and waits of the session.</summary>
+    private void EndAll(YamuxCloseReason reason)
     {
         YamuxStream[] streams;
         TaskCompletionSource<TimeSpan>[] pings;
@@ -261,7 +267,7 @@ public sealed partial class YamuxSession : IDisposable
         _backlog.Writer.TryComplete();
         foreach (var stream in streams)
         {
-            stream.Kill(reason, tellPeer: false);
+            stream.Abort(reason, tellPeer: false);
         }
 
         foreach (var ping in pings)
@@ -269,7 +275,7 @@ public sealed partial class YamuxSession : IDisposable
             ping.TrySetException(new YamuxException(reason));
         }
 
-        // One waiter lets the next one in: each gives its slot back when it finds the session over.
+        // Wakes one waiting open; each woken one finds the session over and releases the slot for the next.
         _openSlots.Release();
     }
 

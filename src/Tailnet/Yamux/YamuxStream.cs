@@ -5,10 +5,10 @@ using Tailnet.Wire;
 namespace Tailnet.Yamux;
 
 /// <summary>
-/// One stream of a <see cref="YamuxSession"/>: bytes both ways, each direction with its own window and its own end.
-/// Completing <see cref="Output"/> ends this side's half (FIN) after everything written before; completing it with an exception,
-/// or <see cref="Reset"/>, ends both at once (RST). A stream the peer reset makes reads throw <see cref="YamuxException"/> at once,
-/// one whose session ended when all that had come is read; flushes answer that the other side has completed.
+/// One stream of a <see cref="YamuxSession"/>, with a window and an end for each direction. Completing <see cref="Output"/> ends this
+/// side's half (FIN) after all written bytes. Completing it with an exception, or <see cref="Reset"/>, ends both directions at once (RST).
+/// After a reset by the peer, reads throw <see cref="YamuxException"/> at once. After the end of the session they throw it once all
+/// received bytes are read. Flushes then report completion.
 /// </summary>
 public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 {
@@ -17,15 +17,15 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     private readonly Pipe _received;
     private readonly Pipe _toSend;
 
-    private YamuxFlags _flagsOwed;
+    private YamuxFlags _pendingFlags;
     private uint _receiveWindow = YamuxOptions.InitialWindow;
     private uint _consumed;
     private long _sendWindow = YamuxOptions.InitialWindow;
-    private bool _discards;
+    private bool _isDiscarding;
     private bool _localClosed;
     private bool _remoteClosed;
     private bool _dead;
-    private bool _resetOwed;
+    private bool _isResetPending;
 
     internal YamuxStream(YamuxSession session, uint id, YamuxOptions options, bool opened, long now)
     {
@@ -33,9 +33,9 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         Id = id;
         OpenedAt = now;
         Acknowledged = !opened;
-        _flagsOwed = opened ? YamuxFlags.Syn : YamuxFlags.None;
+        _pendingFlags = opened ? YamuxFlags.Syn : YamuxFlags.None;
 
-        // Received bytes are bounded by the window. Small segments: most streams carry messages of a few hundred bytes.
+        // The window bounds the received bytes. The segments are small because most streams carry messages of a few hundred bytes.
         _received = new Pipe(new PipeOptions(
             readerScheduler: options.RunsInline ? PipeScheduler.Inline : PipeScheduler.ThreadPool,
             pauseWriterThreshold: 0,
@@ -50,13 +50,13 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         Output = new YamuxStreamWriter(this, _toSend.Writer);
     }
 
-    /// <summary>The stream's number in its session: odd when the dialer opened it.</summary>
+    /// <summary>The stream's number in its session: odd if the dialer opened the stream.</summary>
     public uint Id { get; }
 
-    /// <summary>What the peer sent. Bytes that are not consumed hold the peer back at 256 KiB.</summary>
+    /// <summary>The peer's bytes. The window lets the peer send at most 256 KiB that are not consumed.</summary>
     public PipeReader Input { get; }
 
-    /// <summary>What goes to the peer. A flush waits while more than <see cref="YamuxOptions.SendBuffer"/> bytes are unsent.</summary>
+    /// <summary>The bytes to the peer. A flush waits while more than <see cref="YamuxOptions.SendBuffer"/> bytes are unsent.</summary>
     public PipeWriter Output { get; }
 
     internal bool IsQueued { get; set; }
@@ -71,13 +71,13 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
     internal bool IsDead => _dead;
 
-    /// <summary>Why reads fail once everything received is read; null as long as they do not.</summary>
+    /// <summary>The exception of reads once all received bytes are read; null for an orderly end.</summary>
     internal YamuxException? Failure { get; private set; }
 
-    /// <summary>Ends the stream at once in both directions; what is unsent is dropped.</summary>
-    public void Reset() => Kill(YamuxCloseReason.None, tellPeer: true);
+    /// <summary>Ends the stream at once in both directions; unsent bytes are dropped.</summary>
+    public void Reset() => Abort(YamuxCloseReason.None, tellPeer: true);
 
-    /// <summary>Ends this side: nothing more is read, and what was written is sent before the half is closed.</summary>
+    /// <summary>Ends this side: later bytes of the peer are dropped; the written bytes are sent before the half is closed.</summary>
     public async ValueTask DisposeAsync()
     {
         await Input.CompleteAsync().ConfigureAwait(false);
@@ -88,13 +88,13 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     {
         lock (_lock)
         {
-            _flagsOwed |= YamuxFlags.Ack;
+            _pendingFlags |= YamuxFlags.Ack;
         }
 
         _session.MarkReady(this);
     }
 
-    /// <summary>True the first time that the peer accepts.</summary>
+    /// <summary>Records that the peer has accepted the stream. Returns true the first time.</summary>
     internal bool TryAcknowledge()
     {
         lock (_lock)
@@ -107,7 +107,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
     internal void OutputChanged() => _session.MarkReady(this);
 
-    /// <summary>False when the peer gave more room than the protocol can express.</summary>
+    /// <summary>Enlarges the send window. Returns false when it is larger than the protocol allows.</summary>
     internal bool TryAddSendWindow(uint delta)
     {
         lock (_lock)
@@ -127,7 +127,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         return true;
     }
 
-    /// <summary>Books a data frame's whole body before any of it is stored.</summary>
+    /// <summary>Counts a data frame's whole body against the window and the session's limit, before any of it is stored.</summary>
     internal YamuxCloseReason BeginReceive(uint length)
     {
         lock (_lock)
@@ -143,7 +143,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
             }
 
             _receiveWindow -= length;
-            return _discards || _session.TryAddUnread(length) ? YamuxCloseReason.None : YamuxCloseReason.ReceiveLimit;
+            return _isDiscarding || _session.TryAddUnread(length) ? YamuxCloseReason.None : YamuxCloseReason.ReceiveLimit;
         }
     }
 
@@ -151,7 +151,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     {
         lock (_lock)
         {
-            if (_dead || _discards || _remoteClosed)
+            if (_dead || _isDiscarding || _remoteClosed)
             {
                 return default;
             }
@@ -161,7 +161,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
             _received.Writer.Advance(length);
         }
 
-        // Outside the lock, here and where the writer is completed: the reader may go on within.
+        // Outside the lock, as the completions of the writer: the reader may run within this call.
         return _received.Writer.FlushAsync();
     }
 
@@ -195,7 +195,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         {
             _consumed += (uint)bytes;
             due = !_remoteClosed && !_dead && _consumed >= YamuxOptions.InitialWindow / 2;
-            if (!_discards)
+            if (!_isDiscarding)
             {
                 _session.ReleaseUnread(bytes);
             }
@@ -208,22 +208,23 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     }
 
     /// <summary>
-    /// Nobody will read: what comes is dropped and earns the peer no more room, so that it stops within one window.
+    /// Drops later bytes of the peer because the application has stopped reading. The window is not enlarged any more, so the peer stops
+    /// within one window.
     /// </summary>
     internal void Discard()
     {
         lock (_lock)
         {
-            if (!_discards)
+            if (!_isDiscarding)
             {
                 _session.ReleaseUnread(Unread);
-                _discards = true;
+                _isDiscarding = true;
             }
         }
     }
 
-    /// <summary>Ends both directions. When the peer shall hear of it, the stream stays known until the RST is written.</summary>
-    internal void Kill(YamuxCloseReason reason, bool tellPeer)
+    /// <summary>Ends both directions. With an RST to the peer, the session keeps the stream until the RST is written.</summary>
+    internal void Abort(YamuxCloseReason reason, bool tellPeer)
     {
         bool cut;
         lock (_lock)
@@ -234,7 +235,7 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
             }
 
             _dead = true;
-            _resetOwed = tellPeer;
+            _isResetPending = tellPeer;
             cut = !_remoteClosed;
             if (cut)
             {
@@ -258,8 +259,8 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
         if (cut)
         {
-            // What came before the session ended is still the application's; a reset takes it back. The reader adds the failure,
-            // because a pipe that is completed with one no longer gives what it holds.
+            // After the end of a session the application may still read the received bytes; a reset discards them. A pipe that is completed
+            // with an exception returns no more bytes, so YamuxStreamReader throws the exception after the last byte.
             _received.Writer.Complete(reason == YamuxCloseReason.None ? Failure : null);
         }
     }
@@ -267,8 +268,8 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
     internal void ReleaseAllUnread() => Discard();
 
     /// <summary>
-    /// Writes what is owed (flags, room, one data frame, the end) without flushing. True when there is more to send at once.
-    /// Only the session's write loop calls it.
+    /// Writes the pending flags, window update, one data frame and the end, without a flush. Returns true when more can be sent at once.
+    /// Only the session's write loop calls this.
     /// </summary>
     internal bool Write(PipeWriter transport, int maxFrame, long now, ref int written)
     {
@@ -278,18 +279,18 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
         {
             if (_dead)
             {
-                over = _resetOwed;
-                if (_resetOwed && (_flagsOwed & YamuxFlags.Syn) == 0)
+                over = _isResetPending;
+                if (_isResetPending && (_pendingFlags & YamuxFlags.Syn) == 0)
                 {
                     WriteHeader(transport, YamuxType.WindowUpdate, YamuxFlags.Rst, 0, ref written);
                 }
 
-                _resetOwed = false;
+                _isResetPending = false;
                 more = false;
             }
             else
             {
-                WriteFlagsAndRoom(transport, ref written);
+                WriteFlagsAndWindow(transport, ref written);
                 more = WriteData(transport, maxFrame, now, ref written);
                 over = _localClosed && _remoteClosed;
                 _dead |= over;
@@ -306,16 +307,16 @@ public sealed class YamuxStream : IDuplexPipe, IAsyncDisposable
 
     private long Unread => YamuxOptions.InitialWindow - _receiveWindow - _consumed;
 
-    private void WriteFlagsAndRoom(PipeWriter transport, ref int written)
+    private void WriteFlagsAndWindow(PipeWriter transport, ref int written)
     {
-        var room = _discards || _remoteClosed ? 0 : _consumed;
-        if (_flagsOwed == YamuxFlags.None && room < YamuxOptions.InitialWindow / 2)
+        var room = _isDiscarding || _remoteClosed ? 0 : _consumed;
+        if (_pendingFlags == YamuxFlags.None && room < YamuxOptions.InitialWindow / 2)
         {
             return;
         }
 
-        WriteHeader(transport, YamuxType.WindowUpdate, _flagsOwed, room, ref written);
-        _flagsOwed = YamuxFlags.None;
+        WriteHeader(transport, YamuxType.WindowUpdate, _pendingFlags, room, ref written);
+        _pendingFlags = YamuxFlags.None;
         _receiveWindow += room;
         _consumed -= room;
     }

@@ -5,15 +5,15 @@ using System.Runtime.CompilerServices;
 namespace Tailnet.Yamux;
 
 /// <summary>
-/// The application's end of a stream's received bytes: counts what is consumed, which is what gives the peer room, and fails after the
-/// last byte when the session ended before the stream did.
+/// The application's reader of a stream: counts the consumed bytes, which enlarges the peer's window, and throws after the last byte if the
+/// session ended before the stream.
 /// </summary>
 internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : PipeReader
 {
     private ReadOnlySequence<byte> _last;
 
-    // How many bytes the application has looked at and left, when it looked at all there were; else -1.
-    private long _left;
+    // The number of unconsumed bytes, if the application has examined all bytes; otherwise -1.
+    private long _unconsumed;
 
     public override bool TryRead(out ReadResult result)
     {
@@ -45,7 +45,7 @@ internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
         var bytes = _last.IsEmpty ? 0 : _last.Slice(0, consumed).Length;
-        _left = _last.IsEmpty || _last.Slice(examined).IsEmpty ? _last.Length - bytes : -1;
+        _unconsumed = _last.IsEmpty || _last.Slice(examined).IsEmpty ? _last.Length - bytes : -1;
         _last = default;
         inner.AdvanceTo(consumed, examined);
         if (bytes > 0)
@@ -68,12 +68,14 @@ internal sealed class YamuxStreamReader(YamuxStream stream, PipeReader inner) : 
         return Take(await pending.ConfigureAwait(false));
     }
 
-    /// <summary>The end of a stream that its session cut off is no end: first what has come, then the failure.</summary>
+    /// <summary>
+    /// Hides the end of a stream that its session has cut off: the reader gets the received bytes first, and then the exception.
+    /// </summary>
     private ReadResult Take(ReadResult result)
     {
         if (result.IsCompleted && stream.Failure is { } failure)
         {
-            if (result.Buffer.Length == _left)
+            if (result.Buffer.Length == _unconsumed)
             {
                 inner.AdvanceTo(result.Buffer.Start, result.Buffer.End);
                 throw failure;

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 
 namespace Tailnet.Yamux;
 
-/// <summary>The application's end of the bytes to send: tells the session's write loop of every flush.</summary>
+/// <summary>The application's writer of a stream: each flush queues the stream for the session's write loop.</summary>
 internal sealed class YamuxStreamWriter(YamuxStream stream, PipeWriter inner) : PipeWriter
 {
     public override bool CanGetUnflushedBytes => true;

@@ -111,7 +111,7 @@ public sealed class DerpServerTests
         }
 
         Assert.Equal(Count - 1, last);
-        Assert.Equal(0, rig.Server.Pool.Lent);
+        Assert.Equal(0, rig.Server.Pool.Rented);
     }
 
     [Fact]

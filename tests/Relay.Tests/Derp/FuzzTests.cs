@@ -75,7 +75,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
         Assert.Equal((1, 1, 0), (rig.Server.Registry.Connections, rig.Server.Registry.LocalKeys, rig.Server.Registry.Watchers));
         await receiver.LeaveAsync();
         await draining;
-        Assert.Equal(0, rig.Server.Pool.Lent);
+        Assert.Equal(0, rig.Server.Pool.Rented);
     }
 
     private static int Setting(string name, int otherwise) =>

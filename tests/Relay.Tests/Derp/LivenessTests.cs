@@ -65,7 +65,7 @@ public sealed class LivenessTests
 
         Assert.Equal(DerpCloseReason.WriteTimeout, await stuck.Served.Soon());
         Assert.Equal(1, rig.Server.Totals[DerpCount.WriteTimeouts]);
-        Assert.Equal(0, rig.Server.Pool.Lent);
+        Assert.Equal(0, rig.Server.Pool.Rented);
         Assert.True(rig.Server.Totals.Drops(DropReason.GoneDisconnected, PacketKind.Other).Packets > 0);
     }
 

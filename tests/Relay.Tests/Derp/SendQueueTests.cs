@@ -24,7 +24,7 @@ public sealed class SendQueueTests
 
         Assert.Equal([90, 0, 20, 10, 21, 1, 22, 11, 2, 12], Drain(queue));
         Assert.True(queue.IsEmpty);
-        Assert.Equal(0, _pool.Lent);
+        Assert.Equal(0, _pool.Rented);
     }
 
     [Fact]
@@ -94,17 +94,17 @@ public sealed class SendQueueTests
 
         var before = queue.Held;
         Assert.InRange(before, Bound - (32 * 1024), Bound);
-        var rest = queue.Keep(new byte[66_048]);
+        var rest = queue.KeepRest(new byte[66_048]);
 
         Assert.InRange(queue.Held, 66_048, Bound);
-        Assert.Equal(_pool.Lent, queue.Held);
+        Assert.Equal(_pool.Rented, queue.Held);
         Assert.False(queue.IsEmpty);
         Add(queue, 9, 1001, length: 1200);
         Assert.InRange(queue.Held, 66_048, Bound);
         Assert.Contains(1001, Drain(queue));
         Assert.Equal(66_048, queue.Held);
         queue.Free(rest);
-        Assert.Equal((0, 0), (queue.Held, _pool.Lent));
+        Assert.Equal((0, 0), (queue.Held, _pool.Rented));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class SendQueueTests
             Assert.InRange(queue.Held, 2 * 66_048, Bound);
             Drain(queue);
             queue.Free(rest!);
-            Assert.Equal((0, 0), (queue.Held, _pool.Lent));
+            Assert.Equal((0, 0), (queue.Held, _pool.Rented));
         }
     }
 
@@ -144,9 +144,9 @@ public sealed class SendQueueTests
             Add(queue, 2, 0, length: 1200);
         }
 
-        var rests = queues.Select(static queue => queue.Keep(new byte[66_048])).ToArray();
+        var rests = queues.Select(static queue => queue.KeepRest(new byte[66_048])).ToArray();
 
-        Assert.InRange(pool.Lent, 256 * 1024, (8 * 66_048) + (8 * 2 * 2048));
+        Assert.InRange(pool.Rented, 256 * 1024, (8 * 66_048) + (8 * 2 * 2048));
         Assert.All(queues[4..], static queue => Assert.True(queue.IsEmpty && queue.Held == 66_048));
         Assert.False(queues[7].Enqueue(PacketKind.Disco, 1, new byte[37], new byte[100]));
         for (var i = 0; i < queues.Length; i++)
@@ -155,14 +155,14 @@ public sealed class SendQueueTests
             queues[i].Free(rests[i]);
         }
 
-        Assert.Equal(0, pool.Lent);
+        Assert.Equal(0, pool.Rented);
     }
 
     [Fact]
     public void ThirtyPacketsOf64KiBFitIntoTheDefault()
     {
         var queue = Queue(bytes: new DerpServerOptions().QueueBytes);
-        var begun = queue.Keep(new byte[66_048]); // Beside one that is being sent.
+        var begun = queue.KeepRest(new byte[66_048]); // Beside one that is being sent.
         for (var i = 0; i < 30; i++)
         {
             Add(queue, 1, i, length: 65536);
@@ -190,7 +190,7 @@ public sealed class SendQueueTests
             }
         }
 
-        Assert.True(pool.Lent <= 1024 * 1024);
+        Assert.True(pool.Rented <= 1024 * 1024);
         Assert.All(queues, static queue => Assert.InRange(queue.Held, 64 * 1024, 192 * 1024));
     }
 
@@ -220,7 +220,7 @@ public sealed class SendQueueTests
 
         Drain(queue);
         Assert.Equal(0, queue.Held);
-        Assert.Equal(0, _pool.Lent);
+        Assert.Equal(0, _pool.Rented);
     }
 
     [Fact]

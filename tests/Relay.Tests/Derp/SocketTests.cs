@@ -29,7 +29,7 @@ public sealed class SocketTests
             Assert.Equal(DerpCloseReason.ClientClosed, await to.LeaveAsync());
         }
 
-        Assert.Equal(0, server.Pool.Lent);
+        Assert.Equal(0, server.Pool.Rented);
         Assert.Equal(4 * 2000, server.Totals[DerpCount.PacketsSent]);
     }
 

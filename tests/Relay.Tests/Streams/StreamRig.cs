@@ -41,7 +41,7 @@ internal sealed class StreamRig : IAsyncDisposable
 
     /// <summary>Waits until the kernel has heard that the peers have everything: the test's clock may be far ahead of it.</summary>
     public Task AcknowledgedAsync() =>
-        Eventually.TrueAsync(() => !_transports.Exists(static transport => transport.HasUntaken), "all is acknowledged");
+        Eventually.TrueAsync(() => !_transports.Exists(static transport => transport.HasUnacknowledged), "all is acknowledged");
 
     /// <summary>Lets time go by until the task is over.</summary>
     public async Task<T> AdvanceUntilAsync<T>(Task<T> task)

@@ -182,7 +182,7 @@ public sealed class TerminalFramesTests
     private static int Take(TerminalInputFrames frames, ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> output)
     {
         var run = frames.Take(bytes, output);
-        Assert.True(run.IsRight);
+        Assert.True(run.IsValid);
         output.Write(bytes[run.Start..run.End]);
         return run.End;
     }

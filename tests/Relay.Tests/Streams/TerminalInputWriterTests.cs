@@ -74,8 +74,8 @@ public sealed class TerminalInputWriterTests : IDisposable
                 var (server, next) = (new PipeTransport(), new PipeTransport());
                 var writer = new TerminalInputWriter(server, _leaves);
                 await WriteAsync(writer, bytes[..cut], isCopied);
-                await writer.LeaveAsync().Soon();
-                await writer.GiveAsync(next).Soon();
+                await writer.DetachAsync().Soon();
+                await writer.AttachAsync(next).Soon();
                 var before = Got(server);
                 await WriteAsync(writer, bytes[cut..], isCopied);
                 Assert.Empty(Got(server));
@@ -94,14 +94,14 @@ public sealed class TerminalInputWriterTests : IDisposable
     {
         var half = Frames.Make(Frames.Binary, [.. "{\"data\":\""u8, .. new string('x', 100_000).Select(static x => (byte)x)], masked: true);
         var writing = _writer.WriteAsync(half, CancellationToken.None).AsTask();
-        var leaving = _writer.LeaveAsync();
+        var leaving = _writer.DetachAsync();
         Assert.False(writing.IsCompleted || leaving.IsCompleted);
         _first.Output.CancelPendingFlush();
         var flushed = await writing.Soon();
         Assert.Equal((false, false), (flushed.IsCanceled, flushed.IsCompleted));
         await leaving.Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "dropped"u8.ToArray(), masked: true), isCopied: false);
-        await _writer.GiveAsync(_second).Soon();
+        await _writer.AttachAsync(_second).Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "cut\"}{\"data\":\"kept\"}"u8.ToArray(), masked: true), isCopied: false);
         Assert.Equal("{\"data\":\"kept\"}", Encoding.ASCII.GetString(Assert.Single(TerminalFramesTests.Messages(Got(_second)))));
     }
@@ -127,7 +127,7 @@ public sealed class TerminalInputWriterTests : IDisposable
             Assert.False((await write).IsCompleted);
         }
 
-        terminal.LeaveServer();
+        terminal.AbandonServer();
         Assert.False((await write.Soon()).IsCompleted);
         await reading.Soon();
         await WriteAsync(terminal.Output, Frames.Make(Frames.Binary, "{}"u8.ToArray(), masked: true), isCopied: false);
@@ -137,12 +137,12 @@ public sealed class TerminalInputWriterTests : IDisposable
     [Fact]
     public async Task ASizeThatIsToldWhileAServerIsGivenIsToldToIt()
     {
-        await _writer.LeaveAsync().Soon();
+        await _writer.DetachAsync().Soon();
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "{\"height\":1,\"width\":2}"u8.ToArray(), masked: true), isCopied: false);
 
         // The pipe is almost full, so sending the size waits until the server reads.
         await WriteAsync(_second.Output, Frames.Make(Frames.Binary, (64 * 1024) - 21, masked: true), isCopied: false);
-        var giving = _writer.GiveAsync(_second);
+        var giving = _writer.AttachAsync(_second);
         Assert.False(giving.IsCompleted);
         await WriteAsync(_writer, Frames.Make(Frames.Binary, "{\"height\":3,\"width\":4}"u8.ToArray(), masked: true), isCopied: false);
         var before = Got(_second);

@@ -65,7 +65,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
         static async ValueTask LeaveAsync(ResumableServer terminal)
         {
             await Task.Yield();
-            terminal.LeaveServer();
+            terminal.AbandonServer();
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class TerminalOutputReaderTests : IDisposable
         {
             first.Send.Write(frame.AsSpan(5, 4));
             Assert.True(first.Send.FlushAsync().AsTask().IsCompletedSuccessfully);
-            terminal.LeaveServer();
+            terminal.AbandonServer();
         };
         if (isTried && terminal.Input.TryRead(out var result))
         {

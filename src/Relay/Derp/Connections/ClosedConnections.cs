@@ -1,6 +1,6 @@
 namespace Relay.Derp.Connections;
 
-/// <summary>How many connections ended, by reason.</summary>
+/// <summary>Counts ended connections by reason.</summary>
 internal sealed class ClosedConnections
 {
     private readonly long[] _counts = new long[DerpCloseReasons.Count];

@@ -1,8 +1,8 @@
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// What a connection's reader counts, and when the heartbeat has to do something about it. The counts have one writer each, so that
-/// relaying costs no interlocked operation.
+/// The counts of a connection's reader, and the heartbeat's times for the connection. Each count has one writer, so relaying needs no
+/// interlocked operation.
 /// </summary>
 internal sealed class ConnectionActivity
 {
@@ -17,28 +17,28 @@ internal sealed class ConnectionActivity
 
     public long BytesReceived => Volatile.Read(ref _bytesReceived);
 
-    /// <summary>Grows with every batch that was read.</summary>
+    /// <summary>The number of batches read.</summary>
     public long Reads => Volatile.Read(ref _reads);
 
-    /// <summary>When the client was let in.</summary>
+    /// <summary>The time of admission, as a timestamp of the clock.</summary>
     public long Since { get; set; }
 
-    /// <summary>When the next keep-alive is due. The following are the heartbeat's alone.</summary>
+    /// <summary>When the next keep-alive is due. Only the heartbeat uses this and the following properties.</summary>
     public long KeepAliveAt { get; set; }
 
-    /// <summary>When something was last known to have been read.</summary>
+    /// <summary>When the heartbeat last saw that <see cref="Reads"/> had grown.</summary>
     public long HeardAt { get; set; }
 
-    /// <summary>What <see cref="Reads"/> was then.</summary>
+    /// <summary>The value of <see cref="Reads"/> at that time.</summary>
     public long HeardReads { get; set; }
 
-    /// <summary>When a ping was sent that waits for its answer; 0 for none.</summary>
+    /// <summary>When a ping without an answer was sent; 0 for none.</summary>
     public long PingedAt { get; set; }
 
-    /// <summary>Since when the client takes no bytes; 0 when it does.</summary>
+    /// <summary>Since when the client reads no bytes; 0 while it reads.</summary>
     public long StuckSince { get; set; }
 
-    /// <summary>How many bytes it had taken then.</summary>
+    /// <summary>The value of <see cref="DerpOutbox.Taken"/> at that time.</summary>
     public long StuckAt { get; set; }
 
     public void CountRead() => Volatile.Write(ref _reads, _reads + 1);

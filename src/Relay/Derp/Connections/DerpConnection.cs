@@ -4,12 +4,12 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp.Connections;
 
-/// <summary>A client's connection: who it is, and what the server has to tell it.</summary>
+/// <summary>A client's connection: the client's identity, and the control frames that the server has to send.</summary>
 internal sealed class DerpConnection(
     long id, in NodeKey key, ClientInfo info, bool isMeshPeer, DerpTransport transport, SendQueue queue, DerpTotals totals)
     : DerpOutbox(transport.Output, queue, totals)
 {
-    // Peers that left while the client did not read. What is above this is forgotten: PeerGone is a hint.
+    // The most PeerGone frames that wait for a client that does not read. Further ones are dropped: PeerGone is only a hint.
     private const int MaxGone = 1024;
 
     private readonly IPEndPoint? _remote = transport.RemoteEndPoint;
@@ -17,9 +17,9 @@ internal sealed class DerpConnection(
     private PresenceFeed? _presence;
     private byte[]? _notice;
     private ulong _pong;
-    private bool _owesPong;
-    private bool _owesPing;
-    private bool _owesKeepAlive;
+    private bool _isPongDue;
+    private bool _isPingDue;
+    private bool _isKeepAliveDue;
     private volatile int _closing = -1;
     private TaskCompletionSource? _delayed;
 
@@ -27,7 +27,7 @@ internal sealed class DerpConnection(
 
     public NodeKey Key { get; } = key;
 
-    /// <summary>The key's hash, which is the sender's name in receivers' queues.</summary>
+    /// <summary>The key's hash, which identifies the sender in receivers' queues.</summary>
     public ulong Sender { get; } = key.Hash;
 
     public bool IsMeshPeer { get; } = isMeshPeer;
@@ -40,17 +40,17 @@ internal sealed class DerpConnection(
 
     public ConnectionActivity Activity { get; } = new();
 
-    /// <summary>The key's place in the registry, while the connection is in it.</summary>
+    /// <summary>The key's entry in the registry; null before the connection is registered.</summary>
     public PeerEntry? Entry { get; set; }
 
-    /// <summary>Why the connection is to end, once somebody has decided so.</summary>
+    /// <summary>Why the connection is closing; null while it stays open.</summary>
     public DerpCloseReason? Closing => _closing < 0 ? null : (DerpCloseReason)_closing;
 
     protected override bool HasControl =>
-        _owesPong || _owesPing || _owesKeepAlive || _notice is not null || _gone is { Count: > 0 } || _presence is { HasChanges: true };
+        _isPongDue || _isPingDue || _isKeepAliveDue || _notice is not null || _gone is { Count: > 0 } || _presence is { HasChanges: true };
 
-    /// <summary>Has the connection end; its reader does that. The first reason counts.</summary>
-    /// <returns>Whether this was the first.</returns>
+    /// <summary>Makes the connection's reader end the connection. The first reason counts.</summary>
+    /// <returns>Whether this was the first reason.</returns>
     public bool BeginClose(DerpCloseReason reason)
     {
         if (Interlocked.CompareExchange(ref _closing, (int)reason, -1) >= 0)
@@ -68,10 +68,10 @@ internal sealed class DerpConnection(
         return true;
     }
 
-    /// <summary>Lets the reader wait, for as long as nobody has decided that the connection is to end.</summary>
-    /// <param name="time">The longest wait.</param>
+    /// <summary>Delays the reader. <see cref="BeginClose"/> ends the delay.</summary>
+    /// <param name="time">The delay.</param>
     /// <param name="clock">The clock.</param>
-    /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the delay with an <see cref="OperationCanceledException"/>.</param>
     public async Task DelayAsync(TimeSpan time, TimeProvider clock, CancellationToken cancellationToken)
     {
         if (_delayed is null)
@@ -79,7 +79,8 @@ internal sealed class DerpConnection(
             Interlocked.Exchange(ref _delayed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
-        // Looked at behind the source that ends the wait, and written before it.
+        // The order matters: this reads the close reason after it sets the source, and BeginClose writes the reason before it reads the
+        // source.
         if (Closing is null)
         {
             await _delayed.Task.WaitAsync(time, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -87,12 +88,12 @@ internal sealed class DerpConnection(
         }
     }
 
-    /// <summary>Remembers the answer to a ping; while one waits, further pings are ignored (derp.md §3.8).</summary>
-    public void OwePong(ulong data)
+    /// <summary>Queues the answer to a ping. While one answer waits, further pings are ignored (derp.md §3.8).</summary>
+    public void QueuePong(ulong data)
     {
         using (EnterScope())
         {
-            (_pong, _owesPong) = _owesPong ? (_pong, true) : (data, true);
+            (_pong, _isPongDue) = _isPongDue ? (_pong, true) : (data, true);
         }
     }
 
@@ -100,14 +101,14 @@ internal sealed class DerpConnection(
     {
         using (EnterScope())
         {
-            _owesKeepAlive |= !ping;
-            _owesPing |= ping;
+            _isKeepAliveDue |= !ping;
+            _isPingDue |= ping;
         }
 
         Drain();
     }
 
-    /// <summary>Sends a Health or Restarting frame; a newer one replaces one that waits.</summary>
+    /// <summary>Sends a Health or Restarting frame, which replaces a waiting one.</summary>
     public void SendNotice(byte[] frame)
     {
         using (EnterScope())
@@ -145,8 +146,8 @@ internal sealed class DerpConnection(
         Drain();
     }
 
-    /// <summary>Prepares the watch, before the first change can come.</summary>
-    public void AllowWatch(DerpRegistry registry)
+    /// <summary>Prepares the presence feed; called before the registry reports the first change.</summary>
+    public void PrepareWatch(DerpRegistry registry)
     {
         using (EnterScope())
         {
@@ -174,23 +175,23 @@ internal sealed class DerpConnection(
             _notice = null;
         }
 
-        if (_owesPong)
+        if (_isPongDue)
         {
             written += DerpFrames.Ping(destination[written..], DerpFrameType.Pong, _pong);
-            _owesPong = false;
+            _isPongDue = false;
             Totals.Count(DerpCount.SentPong);
         }
 
-        if (_owesKeepAlive)
+        if (_isKeepAliveDue)
         {
             written += DerpFrames.Empty(destination[written..], DerpFrameType.KeepAlive);
-            _owesKeepAlive = false;
+            _isKeepAliveDue = false;
         }
 
-        if (_owesPing)
+        if (_isPingDue)
         {
             written += DerpFrames.Ping(destination[written..], DerpFrameType.Ping, (ulong)Id);
-            _owesPing = false;
+            _isPingDue = false;
         }
 
         while (_gone is not null && destination.Length - written >= DerpFrames.MaxControl && _gone.TryDequeue(out var gone))
@@ -204,7 +205,9 @@ internal sealed class DerpConnection(
 
     private static PeerFlags FlagsOf(ClientInfo info, bool isMeshPeer, DerpTransport transport)
     {
-        var flags = (isMeshPeer ? PeerFlags.MeshPeer : 0) | (info.IsProber ? PeerFlags.Prober : 0) | (transport.IsNotIdeal ? PeerFlags.NotIdeal : 0);
+        var flags = (isMeshPeer ? PeerFlags.MeshPeer : 0)
+            | (info.IsProber ? PeerFlags.Prober : 0)
+            | (transport.IsNotIdeal ? PeerFlags.NotIdeal : 0);
         return flags == PeerFlags.None ? PeerFlags.Regular : flags;
     }
 }

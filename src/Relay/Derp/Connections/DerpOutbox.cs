@@ -4,12 +4,13 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// What waits to go out on one connection, and the lock that guards it. There is no task and no buffer per connection: whoever adds
-/// something empties it too (<see cref="Drain"/>), as far as the output takes it, and the output's call-back does the rest.
+/// The packets and control frames that wait to be sent on one connection, and the lock that guards them. There is no task and no buffer per
+/// connection: each thread that adds something also drains the outbox (<see cref="Drain"/>), as far as the output accepts it, and the
+/// output's callback drains the rest.
 /// </summary>
 internal abstract class DerpOutbox
 {
-    // Room for the longest frame; also the most that is composed from several senders' lanes in one go.
+    // Space for the longest frame; also the most bytes that are composed at once from the lanes of several senders.
     private const int ScratchLength = 66_048;
 
     [ThreadStatic]
@@ -23,7 +24,7 @@ internal abstract class DerpOutbox
     private Chunk? _rest;
     private SendTally _sent;
     private long _taken;
-    private int _signals;
+    private int _writableCount;
     private bool _isBlocked;
     private bool _isDraining;
     private bool _isMuted;
@@ -34,7 +35,7 @@ internal abstract class DerpOutbox
         _output = output;
         _queue = queue;
         _totals = totals;
-        output.OnWritable(Writable);
+        output.OnWritable(OnWritable);
     }
 
     /// <summary>Packets and bytes sent so far.</summary>
@@ -49,13 +50,13 @@ internal abstract class DerpOutbox
         }
     }
 
-    /// <summary>Whether the output takes nothing although it was given something.</summary>
+    /// <summary>Whether the output accepts no more bytes.</summary>
     public bool IsStuck => !_output.IsWritable;
 
-    /// <summary>Bytes that the output has taken so far: grows as long as the peer reads.</summary>
+    /// <summary>Bytes that the output has accepted so far. The number grows as long as the peer reads.</summary>
     public long Taken => Volatile.Read(ref _taken);
 
-    /// <summary>What waits: packets, the bytes of memory that they take, and how many were lost so far.</summary>
+    /// <summary>The packets in the queue, the bytes of memory that it holds, and the number of packets that it has lost.</summary>
     public (int Packets, int Bytes, long Lost) Waiting
     {
         get
@@ -75,13 +76,13 @@ internal abstract class DerpOutbox
     /// <summary>Takes the lock until the scope is disposed.</summary>
     protected Lock.Scope EnterScope() => _lock.EnterScope();
 
-    /// <summary>Takes the lock, for several packets in a row.</summary>
+    /// <summary>Takes the lock, for a sequence of packets.</summary>
     public void Enter() => _lock.Enter();
 
-    /// <summary>Gives the lock back.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Exit() => _lock.Exit();
 
-    /// <summary>From now on nothing is sent: what waits, and what comes, is lost and counted.</summary>
+    /// <summary>Stops sending: waiting packets and all later ones are dropped and counted.</summary>
     public void Mute()
     {
         lock (_lock)
@@ -91,7 +92,7 @@ internal abstract class DerpOutbox
         }
     }
 
-    /// <summary>Adds a packet; the caller holds the lock, and calls <see cref="Drain"/> at the end of its batch.</summary>
+    /// <summary>Adds a packet. The caller holds the lock, and calls <see cref="Drain"/> at the end of its batch.</summary>
     public void Enqueue(PacketKind kind, ulong sender, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> packet)
     {
         if (_isClosed || _isMuted)
@@ -103,7 +104,7 @@ internal abstract class DerpOutbox
         _queue.Enqueue(kind, sender, prefix, packet);
     }
 
-    /// <summary>Sends what waits, as far as the output takes it, and flushes.</summary>
+    /// <summary>Sends the waiting frames, as far as the output accepts them, and flushes the output.</summary>
     public void Drain()
     {
         lock (_lock)
@@ -124,13 +125,13 @@ internal abstract class DerpOutbox
             }
             finally
             {
-                // Or nothing would ever be sent again, also where only this batch has failed.
+                // Also after an exception: otherwise this connection would never send again.
                 _isDraining = false;
             }
         }
     }
 
-    /// <summary>Sends bytes before everything else.</summary>
+    /// <summary>Sets the bytes to send before everything else.</summary>
     public void SendFirst(ReadOnlyMemory<byte> frames)
     {
         lock (_lock)
@@ -139,8 +140,8 @@ internal abstract class DerpOutbox
         }
     }
 
-    /// <summary>Ends the outbox: what waits is lost and counted.</summary>
-    /// <param name="reason">What to count it as.</param>
+    /// <summary>Ends the outbox: waiting packets are dropped and counted.</summary>
+    /// <param name="reason">The reason to count them under.</param>
     public void Close(DropReason reason)
     {
         lock (_lock)
@@ -157,18 +158,18 @@ internal abstract class DerpOutbox
         }
     }
 
-    /// <summary>Writes control frames, as many as fit; called under the lock.</summary>
-    /// <param name="destination">Room for many.</param>
-    /// <returns>The bytes written; 0 when there was nothing.</returns>
+    /// <summary>Writes control frames, as many as fit. Called under the lock.</summary>
+    /// <param name="destination">Space for many control frames.</param>
+    /// <returns>The bytes written; 0 without control frames.</returns>
     protected abstract int ComposeControl(Span<byte> destination);
 
-    // One step. False when there is nothing left, or the output takes no more.
+    // Makes one step. Returns false when nothing is left, or the output accepts no more.
     private bool DrainOnce()
     {
-        var signals = _signals;
+        var writableCount = _writableCount;
         if (!_output.IsWritable)
         {
-            return !Blocked(signals);
+            return !SetBlocked(writableCount);
         }
 
         if (_rest is not null)
@@ -176,7 +177,7 @@ internal abstract class DerpOutbox
             _rest.Head += TrySend(_rest.Frames);
             if (_rest.Head < _rest.Tail)
             {
-                return !Blocked(signals);
+                return !SetBlocked(writableCount);
             }
 
             FreeRest();
@@ -186,13 +187,13 @@ internal abstract class DerpOutbox
         if (!_first.IsEmpty)
         {
             _first = _first[TrySend(_first.Span)..];
-            return _first.IsEmpty || !Blocked(signals);
+            return _first.IsEmpty || !SetBlocked(writableCount);
         }
 
         var scratch = _scratch ??= new byte[ScratchLength];
         if (HasControl)
         {
-            return SendOrKeep(scratch.AsSpan(0, ComposeControl(scratch)), signals);
+            return SendOrKeepRest(scratch.AsSpan(0, ComposeControl(scratch)), writableCount);
         }
 
         if (_queue.TryPeekRun(scratch, out var run))
@@ -200,7 +201,7 @@ internal abstract class DerpOutbox
             var length = run.Length;
             var sent = TrySend(run);
             _queue.ConsumeRun(sent, ref _rest, ref _sent);
-            return sent == length || !Blocked(signals);
+            return sent == length || !SetBlocked(writableCount);
         }
 
         if (_queue.IsEmpty)
@@ -208,7 +209,7 @@ internal abstract class DerpOutbox
             return false;
         }
 
-        return SendOrKeep(scratch.AsSpan(0, _queue.Compose(scratch, ref _sent)), signals);
+        return SendOrKeepRest(scratch.AsSpan(0, _queue.Compose(scratch, ref _sent)), writableCount);
     }
 
     private int TrySend(ReadOnlySpan<byte> bytes)
@@ -218,7 +219,7 @@ internal abstract class DerpOutbox
         return sent;
     }
 
-    private bool SendOrKeep(ReadOnlySpan<byte> bytes, int signals)
+    private bool SendOrKeepRest(ReadOnlySpan<byte> bytes, int writableCount)
     {
         var sent = TrySend(bytes);
         if (sent == bytes.Length)
@@ -226,18 +227,18 @@ internal abstract class DerpOutbox
             return true;
         }
 
-        _rest = _queue.Keep(bytes[sent..]);
-        return !Blocked(signals);
+        _rest = _queue.KeepRest(bytes[sent..]);
+        return !SetBlocked(writableCount);
     }
 
-    // The call-back may have come while we were in a call to the output, on this very thread: then it is not blocked any more.
-    private bool Blocked(int signals) => _isBlocked = _signals == signals;
+    // The output may call back within a call to it, on this thread: then it is not blocked any more.
+    private bool SetBlocked(int writableCount) => _isBlocked = _writableCount == writableCount;
 
-    private void Writable()
+    private void OnWritable()
     {
         lock (_lock)
         {
-            _signals++;
+            _writableCount++;
             _isBlocked = false;
             Drain();
         }

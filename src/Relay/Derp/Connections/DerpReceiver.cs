@@ -4,8 +4,8 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// Handles what one client sends (derp.md §2.2, §3.4): cuts it into frames, checks each length as soon as its header is there, and
-/// puts packets into their receivers' queues. Waits for nobody. One call at a time.
+/// Handles the bytes of one client (derp.md §2.2, §3.4): cuts them into frames, checks each length as soon as the header has arrived, and
+/// puts packets into their receivers' queues. Never waits for a receiver. Not for concurrent use.
 /// </summary>
 internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
 {
@@ -13,29 +13,29 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
 
     private readonly long _since = server.Time.GetTimestamp();
     private PeerEntry? _lastTarget;
-    private DerpConnection? _lastNoted;
+    private DerpConnection? _lastReceiver;
     private PeerEntry? _lastSource;
-    private TokenBucket _notHere = new(1, 3, server.Time.GetTimestamp());
-    private TokenBucket _rate;
+    private TokenBucket _notHereBucket = new(1, 3, server.Time.GetTimestamp());
+    private TokenBucket _bucket;
     private DerpRateLimit _limit = DerpRateLimit.None;
     private long _skip;
-    private bool _hasPaid;
-    private bool _hasPaidOwn;
+    private bool _hasTokens;
+    private bool _hasOwnTokens;
     private bool _hasWaited;
 
-    /// <summary>Whether the client says that this is its home.</summary>
+    /// <summary>Whether the client has named this server as its home relay.</summary>
     public bool IsHome { get; private set; }
 
-    /// <summary>Why to close, after <see cref="ReceiveStatus.Close"/>.</summary>
+    /// <summary>The close reason, after <see cref="ReceiveStatus.Close"/>.</summary>
     public DerpCloseReason Reason { get; private set; } = DerpCloseReason.ProtocolError;
 
-    /// <summary>How long to wait, after <see cref="ReceiveStatus.Wait"/>.</summary>
+    /// <summary>The time to wait, after <see cref="ReceiveStatus.Wait"/>.</summary>
     public TimeSpan Delay { get; private set; }
 
-    /// <summary>Handles the whole frames in a piece of what has arrived.</summary>
-    /// <param name="bytes">The piece.</param>
+    /// <summary>Handles the whole frames in a segment of the client's bytes.</summary>
+    /// <param name="bytes">The segment.</param>
     /// <param name="batch">Collects the receivers; the caller flushes it.</param>
-    /// <param name="consumed">The bytes that were used up.</param>
+    /// <param name="consumed">The number of bytes handled.</param>
     public ReceiveStatus Receive(ReadOnlySpan<byte> bytes, ref ReceiverBatch batch, out int consumed)
     {
         consumed = 0;
@@ -58,7 +58,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
                 return ReceiveStatus.Close;
             }
 
-            if (!_hasPaid && !TryPay(header.Length))
+            if (!_hasTokens && !TryTakeTokens(header.Length))
             {
                 return ReceiveStatus.Wait;
             }
@@ -83,7 +83,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
                 }
             }
 
-            _hasPaid = false;
+            _hasTokens = false;
             if (connection.Entry!.Active != connection)
             {
                 server.Registry.Activate(connection);
@@ -95,7 +95,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         type is DerpFrameType.SendPacket or DerpFrameType.ForwardPacket or DerpFrameType.Ping or DerpFrameType.NotePreferred
             or DerpFrameType.WatchConns or DerpFrameType.ClosePeer;
 
-    // Before a byte of the payload is waited for.
+    // Called before the server waits for any byte of the payload.
     private bool IsAllowed(DerpFrameHeader header)
     {
         const uint Key = NodeKey.Length;
@@ -118,33 +118,33 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         };
     }
 
-    private bool TryPay(uint length)
+    private bool TryTakeTokens(uint length)
     {
         var limit = server.RateLimit;
         if (!ReferenceEquals(limit, _limit))
         {
             _limit = limit;
-            _rate = new TokenBucket(limit.BytesPerSecond, limit.Capacity, server.Time.GetTimestamp());
+            _bucket = new TokenBucket(limit.BytesPerSecond, limit.Capacity, server.Time.GetTimestamp());
         }
 
         if (!connection.IsMeshPeer)
         {
             var tokens = Math.Min(length, DerpRateLimit.MaxTake);
-            Delay = limit.BytesPerSecond > 0 && !_hasPaidOwn ? _rate.Take(tokens, server.Time) : TimeSpan.Zero;
-            _hasPaidOwn = Delay == TimeSpan.Zero;
-            Delay = _hasPaidOwn ? server.TotalRate.Take(tokens) : Delay;
+            Delay = limit.BytesPerSecond > 0 && !_hasOwnTokens ? _bucket.Take(tokens, server.Time) : TimeSpan.Zero;
+            _hasOwnTokens = Delay == TimeSpan.Zero;
+            Delay = _hasOwnTokens ? server.TotalRate.Take(tokens) : Delay;
 
             if (Delay > TimeSpan.Zero)
             {
-                // Once for a frame: a timer may come early, and what others share may be gone again.
+                // Counted once for each frame: a timer may fire early, and other clients may have used the shared tokens up again.
                 server.Totals.Count(DerpCount.RateLimitWaits, _hasWaited ? 0 : 1);
                 _hasWaited = true;
                 return false;
             }
         }
 
-        _hasPaid = true;
-        _hasPaidOwn = false;
+        _hasTokens = true;
+        _hasOwnTokens = false;
         _hasWaited = false;
         return true;
     }
@@ -157,7 +157,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
                 Send(payload, ref batch);
                 return true;
             case DerpFrameType.ForwardPacket:
-                Forwarded(payload, ref batch);
+                HandleForwarded(payload, ref batch);
                 return true;
         }
 
@@ -166,14 +166,14 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         {
             case DerpFrameType.Ping:
                 server.Totals.Count(DerpCount.GotPing);
-                connection.OwePong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+                connection.QueuePong(BinaryPrimitives.ReadUInt64BigEndian(payload));
                 batch.Hold(connection);
                 break;
             case DerpFrameType.NotePreferred:
                 NotePreferred(payload[0] != 0);
                 break;
             case DerpFrameType.WatchConns when connection.Key != server.PublicKey:
-                connection.AllowWatch(server.Registry);
+                connection.PrepareWatch(server.Registry);
                 server.Registry.Watch(connection);
                 break;
             case DerpFrameType.ClosePeer:
@@ -200,7 +200,7 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         }
         else
         {
-            Lose(DropReason.UnknownDest, new NodeKey(payload), kind, packet.Length, ref batch);
+            DropUnknown(DropReason.UnknownDest, new NodeKey(payload), kind, packet.Length, ref batch);
         }
     }
 
@@ -211,13 +211,19 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
     }
 
     private void Deliver(
-        PeerEntry? source, in NodeKey sourceKey, ulong sender, DerpConnection receiver, PacketKind kind, ReadOnlySpan<byte> packet, ref ReceiverBatch batch)
+        PeerEntry? source,
+        in NodeKey sourceKey,
+        ulong sender,
+        DerpConnection receiver,
+        PacketKind kind,
+        ReadOnlySpan<byte> packet,
+        ref ReceiverBatch batch)
     {
-        if (source is not null && (!ReferenceEquals(_lastNoted, receiver) || !ReferenceEquals(_lastSource, source)))
+        if (source is not null && (!ReferenceEquals(_lastReceiver, receiver) || !ReferenceEquals(_lastSource, source)))
         {
             batch.Release();
             server.Registry.NoteReceiver(source, receiver);
-            (_lastNoted, _lastSource) = (receiver, source);
+            (_lastReceiver, _lastSource) = (receiver, source);
         }
 
         Span<byte> prefix = stackalloc byte[DerpProtocol.HeaderLength + NodeKey.Length];
@@ -226,7 +232,8 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         receiver.Enqueue(kind, sender, prefix, packet);
     }
 
-    private void Forward(Mesh.IDerpForwarder forwarder, in NodeKey target, PacketKind kind, ReadOnlySpan<byte> packet, ref ReceiverBatch batch)
+    private void Forward(
+        Mesh.IDerpForwarder forwarder, in NodeKey target, PacketKind kind, ReadOnlySpan<byte> packet, ref ReceiverBatch batch)
     {
         if (forwarder.Outbox is not { } outbox)
         {
@@ -241,8 +248,8 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         outbox.Enqueue(kind, connection.Sender, prefix, packet);
     }
 
-    // A forwarded packet goes to a client here or nowhere: one hop (derp.md §4.4).
-    private void Forwarded(ReadOnlySpan<byte> payload, ref ReceiverBatch batch)
+    // A forwarded packet is delivered to a client of this server, or dropped: one hop (derp.md §4.4).
+    private void HandleForwarded(ReadOnlySpan<byte> payload, ref ReceiverBatch batch)
     {
         var packet = payload[(2 * NodeKey.Length)..];
         var kind = DerpProtocol.KindOf(packet);
@@ -254,14 +261,14 @@ internal sealed class DerpReceiver(DerpConnection connection, DerpServer server)
         }
         else
         {
-            Lose(DropReason.UnknownDestOnForward, target, kind, packet.Length, ref batch);
+            DropUnknown(DropReason.UnknownDestOnForward, target, kind, packet.Length, ref batch);
         }
     }
 
-    private void Lose(DropReason reason, in NodeKey target, PacketKind kind, int bytes, ref ReceiverBatch batch)
+    private void DropUnknown(DropReason reason, in NodeKey target, PacketKind kind, int bytes, ref ReceiverBatch batch)
     {
         server.Totals.Dropped(reason, kind, bytes);
-        if (kind == PacketKind.Disco && _notHere.Take(1, server.Time) == TimeSpan.Zero)
+        if (kind == PacketKind.Disco && _notHereBucket.Take(1, server.Time) == TimeSpan.Zero)
         {
             batch.Release();
             connection.SendPeerGone(target, PeerGoneReason.NotHere);

@@ -4,7 +4,9 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp.Connections;
 
-/// <summary>Who is where: keys with their connections and mesh links, connections by id, and who watches. Reads take no lock.</summary>
+/// <summary>
+/// The registry of keys with their connections and mesh links, of connections by id, and of watchers. Reads take no lock.
+/// </summary>
 internal sealed class DerpRegistry
 {
     private readonly Lock _lock = new();
@@ -25,7 +27,7 @@ internal sealed class DerpRegistry
     /// <summary>Keys with a connection here.</summary>
     public int LocalKeys => Volatile.Read(ref _local);
 
-    /// <summary>Keys that only mesh links have.</summary>
+    /// <summary>Keys that are connected to other servers of the mesh only.</summary>
     public int RemoteKeys => Volatile.Read(ref _remote);
 
     public int Connections => _connections.Count;
@@ -38,10 +40,10 @@ internal sealed class DerpRegistry
 
     public DerpConnection? Find(long id) => _connections.GetValueOrDefault(id);
 
-    /// <summary>Adds a connection, which becomes its key's active one.</summary>
+    /// <summary>Adds a connection, which becomes the active one of its key.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="maxPerKey">The most of one key; 0 for no bound.</param>
-    /// <returns>False when there are too many of its key.</returns>
+    /// <param name="maxPerKey">The most connections of one key; 0 for no limit.</param>
+    /// <returns>False when the key has the most connections already.</returns>
     public bool TryAdd(DerpConnection connection, int maxPerKey)
     {
         bool isNew;
@@ -70,7 +72,9 @@ internal sealed class DerpRegistry
         return true;
     }
 
-    /// <summary>Removes a connection. When it was the key's last anywhere, those who got packets from the key are told.</summary>
+    /// <summary>
+    /// Removes a connection. If the key is then connected nowhere in the mesh, the clients that got packets from it get a PeerGone.
+    /// </summary>
     public void Remove(DerpConnection connection)
     {
         var entry = connection.Entry!;
@@ -93,7 +97,7 @@ internal sealed class DerpRegistry
             Announce(entry.Key);
         }
 
-        Tell(entry.Key, receivers);
+        SendPeerGone(entry.Key, receivers);
     }
 
     /// <summary>Makes one of a key's several connections the active one.</summary>
@@ -105,7 +109,7 @@ internal sealed class DerpRegistry
         }
     }
 
-    /// <summary>Adds a watcher, which is told of every key that is here, and of changes from now on.</summary>
+    /// <summary>Adds a watcher, which gets all present keys and all later changes.</summary>
     public void Watch(DerpConnection watcher)
     {
         lock (_lock)
@@ -171,10 +175,10 @@ internal sealed class DerpRegistry
             receivers = RetireIfUnused(entry);
         }
 
-        Tell(key, receivers);
+        SendPeerGone(key, receivers);
     }
 
-    /// <summary>Remembers that a connection gets packets of a key.</summary>
+    /// <summary>Records that a connection gets packets from a key.</summary>
     public void NoteReceiver(PeerEntry source, DerpConnection receiver) => source.NoteReceiver(receiver.Id, _isOpen);
 
     private long[] RetireIfUnused(PeerEntry entry)
@@ -212,7 +216,7 @@ internal sealed class DerpRegistry
         }
     }
 
-    private void Tell(in NodeKey key, long[] receivers)
+    private void SendPeerGone(in NodeKey key, long[] receivers)
     {
         foreach (var id in receivers)
         {

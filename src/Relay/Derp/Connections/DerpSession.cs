@@ -4,7 +4,7 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp.Connections;
 
-/// <summary>A connection from the ServerKey frame to its end (derp.md §1.8).</summary>
+/// <summary>The course of a connection from the ServerKey frame (derp.md §1.8) to its end.</summary>
 internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 {
     [ThreadStatic]
@@ -16,14 +16,14 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
     private volatile bool _timedOut;
     private bool _isNotIdealCounted;
 
-    /// <summary>Ends the handshake; called by the heartbeat.</summary>
+    /// <summary>Ends the handshake because its time is over. The heartbeat calls this.</summary>
     public void HandshakeTimedOut()
     {
         _timedOut = true;
         _input.CancelPendingRead();
     }
 
-    /// <summary>Ends a connection that was not let in.</summary>
+    /// <summary>Ends a connection that a limit refuses.</summary>
     public async Task RefuseAsync()
     {
         transport.Output.Complete();
@@ -37,13 +37,14 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         {
             heartbeat.ExpectWithinHandshakeTime(this);
 
-            // What ends a connection tells others of it, and may be long: not on a socket thread.
+            // The end of a connection sends PeerGone frames to other clients, which may take long: it does not run on a socket thread.
             reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false)
                 ?? await RelayAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
-        catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException
+            or ObjectDisposedException)
         {
-            // The transport broke, or the host ended it. Whoever decided so before is right about why.
+            // The transport broke, or the host ended it. A close reason that was set before takes precedence.
             reason = _connection?.Closing ?? DerpCloseReason.Aborted;
         }
         finally
@@ -55,14 +56,14 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
         if (reason != DerpCloseReason.WriteTimeout)
         {
-            await LastFrameAsync().ConfigureAwait(false);
+            await WaitForCloseFrameAsync().ConfigureAwait(false);
         }
 
         return reason;
     }
 
-    // A WebSocket's close frame goes behind what the client has not read yet.
-    private async ValueTask LastFrameAsync()
+    // A WebSocket's close frame is sent after the bytes that the client has not read yet.
+    private async ValueTask WaitForCloseFrameAsync()
     {
         if (transport.WebSocket?.Ended is { IsCompleted: false } ended)
         {
@@ -103,7 +104,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
     }
 
-    // Looks for the ClientInfo. Sets the connection when it is there and opens.
+    // Looks for the ClientInfo frame. Sets the connection if the frame is complete and its box opens.
     private DerpCloseReason? Open(ref ReadOnlySequence<byte> buffer, out NaClBox? box, out ReadOnlySequence<byte> left)
     {
         box = null;
@@ -119,7 +120,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         var found = ReadClientInfo(ref rest, out box);
         if (_connection is not null)
         {
-            // What comes behind it is for the next reader, which must find it at once.
+            // The bytes after the ClientInfo stay unexamined, so that the next read returns them at once.
             (buffer, left) = (rest, rest);
         }
 
@@ -149,7 +150,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
             if (buffer.IsEmpty || buffer.Length == before)
             {
-                // Nothing more arrived, or the buffer is full of an info longer than any that is sensible.
+                // No more bytes have arrived, or a ClientInfo is longer than the buffer.
                 return socket.IsFull ? DerpCloseReason.BadHandshake : null;
             }
         }
@@ -187,7 +188,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         if (!connection.IsMeshPeer && server.Admission is { } admission)
         {
             var asked = admission(new DerpAdmissionRequest(connection.Key, connection.RemoteEndPoint?.Address), cancellationToken);
-            if (!(asked.IsCompletedSuccessfully ? asked.Result : await WithinAsync(asked, cancellationToken).ConfigureAwait(false)))
+            if (!(asked.IsCompletedSuccessfully ? asked.Result : await AdmitInTimeAsync(asked, cancellationToken).ConfigureAwait(false)))
             {
                 return _timedOut ? DerpCloseReason.HandshakeTimeout : DerpCloseReason.NotAdmitted;
             }
@@ -196,7 +197,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         heartbeat.Forget(this);
         heartbeat.Begin(connection.Activity);
 
-        // Before anybody can send it a packet, so that it is the second frame always.
+        // Before the connection is registered and gets packets, so that ServerInfo is always the second frame.
         connection.SendFirst(DerpHandshake.ServerInfo(box));
         if (!server.Registry.TryAdd(connection, server.Options.MaxConnectionsPerKey))
         {
@@ -220,7 +221,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         return null;
     }
 
-    private async Task<bool> WithinAsync(ValueTask<bool> asked, CancellationToken cancellationToken)
+    private async Task<bool> AdmitInTimeAsync(ValueTask<bool> asked, CancellationToken cancellationToken)
     {
         try
         {
@@ -238,7 +239,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         var connection = _connection!;
         var receiver = _receiver!;
 
-        // A WebSocket's buffer may hold frames already: behind the ClientInfo, and after waiting.
+        // A WebSocket's buffer may already hold frames: those after the ClientInfo, and those left by a rate limit.
         var holdsFrames = transport.WebSocket is not null;
         while (true)
         {
@@ -279,7 +280,8 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             switch (status)
             {
                 case ReceiveStatus.Close:
-                    return connection.Closing ?? (transport.WebSocket is { IsClosed: true } ? DerpCloseReason.ClientClosed : receiver.Reason);
+                    return connection.Closing
+                        ?? (transport.WebSocket is { IsClosed: true } ? DerpCloseReason.ClientClosed : receiver.Reason);
                 case ReceiveStatus.Wait:
                     await connection.DelayAsync(receiver.Delay, server.Time, cancellationToken).ConfigureAwait(false);
                     holdsFrames = transport.WebSocket is not null;
@@ -330,7 +332,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
     }
 
-    // A frame that begins in one segment and ends in another is put together first.
+    // Joins a frame that begins in one segment and ends in another.
     private ReceiveStatus ReceiveSplit(ref ReadOnlySequence<byte> buffer, ref ReceiverBatch batch, out bool used)
     {
         used = false;
@@ -372,7 +374,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
         finally
         {
-            batch.Hold(_connection!); // An answer to a WebSocket ping may wait.
+            batch.Hold(_connection!); // The client's own output may have a WebSocket pong to send.
             batch.Flush();
         }
     }
@@ -388,7 +390,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
 
         if (_receiver is not null)
         {
-            server.Leave(_connection, _receiver.IsHome, _isNotIdealCounted);
+            server.Unregister(_connection, _receiver.IsHome, _isNotIdealCounted);
         }
 
         _connection.Close(DropReason.GoneDisconnected);

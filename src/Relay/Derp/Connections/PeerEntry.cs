@@ -4,12 +4,12 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// Everything about one key: its connections here and the mesh links that have it. Exists as long as there is one of either.
-/// Written under the registry's lock; <see cref="Active"/> and <see cref="Forwarder"/> are read without.
+/// The entry of one key: its connections here, and the mesh links that announced it. The entry exists as long as it has one of either.
+/// Changes need the registry's lock; reads of <see cref="Active"/> and <see cref="Forwarder"/> do not.
 /// </summary>
 internal sealed class PeerEntry(NodeKey key)
 {
-    // Who was sent a packet from this key, by connection id: they learn when it leaves.
+    // The ids of the connections that got a packet from this key. They get a PeerGone when the key leaves.
     private readonly HashSet<long> _receivers = [];
     private DerpConnection[] _connections = [];
     private IDerpForwarder[] _forwarders = [];
@@ -19,16 +19,16 @@ internal sealed class PeerEntry(NodeKey key)
 
     public NodeKey Key { get; } = key;
 
-    /// <summary>The connection that gets the key's packets: the newest, or the one that spoke last.</summary>
+    /// <summary>The connection that gets the key's packets: the newest one, or the one that sent a frame last (derp.md §3.3).</summary>
     public DerpConnection? Active => _active;
 
-    /// <summary>The mesh link to use when the key has no connection here: the one registered first.</summary>
+    /// <summary>The mesh link to use while the key has no connection here: the first one registered.</summary>
     public IDerpForwarder? Forwarder => _forwarder;
 
-    /// <summary>Whether the entry is out of the registry, for good.</summary>
+    /// <summary>Whether the registry has removed the entry; it is not used again then.</summary>
     public bool IsRemoved => _isRemoved;
 
-    /// <summary>The connections, the one that spoke last at the end.</summary>
+    /// <summary>The connections; the active one is the last.</summary>
     public ReadOnlySpan<DerpConnection> Connections => _connections;
 
     public ReadOnlySpan<IDerpForwarder> Forwarders => _forwarders;
@@ -47,9 +47,9 @@ internal sealed class PeerEntry(NodeKey key)
 
     public void Remove(IDerpForwarder forwarder) => SetForwarders(Array.FindAll(_forwarders, other => other != forwarder));
 
-    /// <summary>Remembers who gets packets of this key.</summary>
+    /// <summary>Records a receiver of this key's packets.</summary>
     /// <param name="receiver">The receiving connection's id.</param>
-    /// <param name="isOpen">Tells whether a connection of that id is open, to forget the others now and then.</param>
+    /// <param name="isOpen">Whether a connection with an id is open. Ids of closed connections are removed from time to time.</param>
     public void NoteReceiver(long receiver, Func<long, bool> isOpen)
     {
         lock (_receivers)
@@ -61,15 +61,15 @@ internal sealed class PeerEntry(NodeKey key)
         }
     }
 
-    /// <summary>Takes the entry out of use.</summary>
-    /// <returns>The connections to tell.</returns>
+    /// <summary>Marks the entry as removed.</summary>
+    /// <returns>The ids of the connections that get a PeerGone.</returns>
     public long[] Retire()
     {
         _isRemoved = true;
         return TakeReceivers();
     }
 
-    // A method of its own, because its closure is made on entry.
+    // A method of its own, because a method with a closure allocates the closure on entry.
     private void ForgetClosed(Func<long, bool> isOpen) => _receivers.RemoveWhere(id => !isOpen(id));
 
     private long[] TakeReceivers()

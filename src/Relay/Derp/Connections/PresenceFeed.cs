@@ -3,9 +3,8 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// What a watcher has been told, and which keys may have changed since. Only the difference is sent, so that each PeerPresent is
-/// followed by one PeerGone whatever happened in between, and a watcher that reads slowly owes no more than a mark per key: there is
-/// no backlog to bound. Not for concurrent use.
+/// The presence that a watcher was sent, and the keys that may have changed since. Only the difference is sent: each PeerPresent has
+/// exactly one PeerGone, and a watcher that reads slowly costs one mark per key instead of a growing backlog. Not for concurrent use.
 /// </summary>
 internal sealed class PresenceFeed(DerpRegistry registry)
 {
@@ -23,7 +22,7 @@ internal sealed class PresenceFeed(DerpRegistry registry)
         }
     }
 
-    /// <summary>Writes what has changed, as much as fits.</summary>
+    /// <summary>Writes frames for the changes, as many as fit, and returns their size.</summary>
     public int Compose(Span<byte> destination)
     {
         var written = 0;

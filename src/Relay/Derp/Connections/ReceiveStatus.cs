@@ -1,14 +1,14 @@
 namespace Relay.Derp.Connections;
 
-/// <summary>What became of bytes that a client sent.</summary>
+/// <summary>The result of handling a client's bytes.</summary>
 internal enum ReceiveStatus
 {
-    /// <summary>Whole frames were handled; what is left is the beginning of one.</summary>
+    /// <summary>All whole frames were handled; the rest is the beginning of a frame.</summary>
     Done,
 
-    /// <summary>The client's or everybody's rate is used up: the rest waits.</summary>
+    /// <summary>A rate limit, the client's or that of all clients, delays the rest.</summary>
     Wait,
 
-    /// <summary>The connection is to be closed.</summary>
+    /// <summary>The connection must be closed.</summary>
     Close,
 }

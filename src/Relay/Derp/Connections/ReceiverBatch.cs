@@ -1,8 +1,8 @@
 namespace Relay.Derp.Connections;
 
 /// <summary>
-/// The receivers that got packets in a batch, each flushed once at its end, and the one whose lock is held for a run of packets.
-/// Lives no longer than a batch, on one thread.
+/// The receivers that got packets in a batch, each of which is drained once at the end; and the receiver whose lock is held for a sequence
+/// of packets. A value lives for one batch, on one thread.
 /// </summary>
 internal ref struct ReceiverBatch
 {
@@ -12,7 +12,7 @@ internal ref struct ReceiverBatch
     private List<DerpOutbox>? _outboxes;
     private DerpOutbox? _held;
 
-    /// <summary>Takes the lock of a receiver; the lock held before is given back.</summary>
+    /// <summary>Takes the lock of a receiver, and releases the lock held before.</summary>
     public void Hold(DerpOutbox outbox)
     {
         if (ReferenceEquals(_held, outbox))
@@ -23,7 +23,7 @@ internal ref struct ReceiverBatch
         Release();
         if (_outboxes is null)
         {
-            // A nested batch on this thread, inside a flush, finds none and makes its own.
+            // A nested batch on this thread, within a flush, finds no spare list and creates its own.
             _outboxes = _spare ?? new List<DerpOutbox>();
             _spare = null;
         }
@@ -37,14 +37,14 @@ internal ref struct ReceiverBatch
         _held = outbox;
     }
 
-    /// <summary>Gives back the lock that is held.</summary>
+    /// <summary>Releases the lock that is held, if any.</summary>
     public void Release()
     {
         _held?.Exit();
         _held = null;
     }
 
-    /// <summary>Ends the batch: everything goes out.</summary>
+    /// <summary>Ends the batch: drains each receiver.</summary>
     public void Flush()
     {
         Release();

@@ -7,16 +7,16 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Mesh;
 
 /// <summary>
-/// The link to another server of the mesh (derp.md §4.2): learns which clients it has, and takes packets to them. Packets wait in
-/// a bounded queue, so that a peer that stalls or is away delays nobody; those that find the link down, or the queue full, are lost
-/// and counted.
+/// The link to another server of the mesh (derp.md §4.2): learns that server's clients, and forwards packets to them. Packets wait in a
+/// bounded queue, so a peer that stalls or is unreachable delays no sender. Packets are dropped and counted while the link is down, and
+/// when the queue is full.
 /// </summary>
-/// <param name="server">The server whose packets go out.</param>
+/// <param name="server">The server whose packets are forwarded.</param>
 /// <param name="connect">
-/// Makes a connection on which DERP begins, the HTTP upgrade done; it has its own time limit. Its socket is the caller's: see
+/// Opens a connection up to and including the HTTP upgrade, with a time limit of its own. The caller owns the socket: see
 /// <paramref name="disconnect"/>.
 /// </param>
-/// <param name="disconnect">Closes the connection that was made.</param>
+/// <param name="disconnect">Closes a connection of <paramref name="connect"/>.</param>
 public sealed class DerpMeshLink(
     DerpServer server,
     Func<CancellationToken, Task<DerpTransport>> connect,
@@ -33,20 +33,22 @@ public sealed class DerpMeshLink(
     /// <summary>Whether the link is up.</summary>
     public bool IsUp => Volatile.Read(ref _outbox) is not null;
 
-    /// <summary>Keys that the peer has announced. One that accepts the link announces the link's own server at once.</summary>
+    /// <summary>
+    /// The number of keys that the peer has announced. A peer that accepts the link announces the link's own server at once.
+    /// </summary>
     public int Peers => Volatile.Read(ref _peers);
 
-    /// <summary>Whether the link led to its own server, and has ended for good.</summary>
+    /// <summary>Whether the link led back to its own server; it is not retried then.</summary>
     public bool IsSelf { get; private set; }
 
-    /// <summary>Called when the peer has accepted the link, which its first announcement shows.</summary>
+    /// <summary>Called when the peer has accepted the link, which its first announcement proves.</summary>
     public Action? Accepted { get; init; }
 
-    /// <summary>Called when a connection of the link has ended, with the reason; not for attempts that made none.</summary>
+    /// <summary>Called with the reason when a connection of the link has ended; not for failed attempts to connect.</summary>
     public Action<DerpCloseReason>? Ended { get; init; }
 
-    /// <summary>Keeps the link up until it is told not to, or finds that it leads to its own server.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <summary>Connects, and reconnects after each loss, until it is cancelled or the link leads back to its own server.</summary>
+    /// <param name="cancellationToken">Ends the link.</param>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var wait = TimeSpan.Zero;
@@ -73,7 +75,7 @@ public sealed class DerpMeshLink(
                 or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or TimeoutException
                 or ObjectDisposedException)
             {
-                // The peer is away; the next attempt comes after the wait.
+                // The peer is unreachable; the next attempt follows after the wait.
             }
 
             wait = NextWait(wait);
@@ -81,8 +83,8 @@ public sealed class DerpMeshLink(
         }
     }
 
-    // A peer that took the link and is gone restarts, most likely, and soon; one that is away for longer is asked ever more seldom. Of
-    // several links to one peer not all come back at the same moment.
+    // A peer that had accepted the link probably restarts, so the first attempt comes soon; then the wait doubles. The jitter spreads the
+    // links of several servers to one peer.
     private TimeSpan NextWait(TimeSpan last)
     {
         var longest = server.Options.MeshRetry;
@@ -140,9 +142,11 @@ public sealed class DerpMeshLink(
                 .WaitAsync(TimeSpan.FromSeconds(120), server.Time, cancellationToken).ConfigureAwait(false);
             var buffer = result.Buffer;
             DerpFrameStatus status;
-            while ((status = DerpFrameReader.TryRead(ref buffer, DerpProtocol.MaxClientFrame, out var header, out var payload)) == DerpFrameStatus.Frame)
+            while ((status = DerpFrameReader.TryRead(ref buffer, DerpProtocol.MaxClientFrame, out var header, out var payload))
+                == DerpFrameStatus.Frame)
             {
-                if (Handle(header.Type, payload.IsSingleSegment ? payload.FirstSpan : System.Buffers.BuffersExtensions.ToArray(payload), outbox) is { } reason)
+                var bytes = payload.IsSingleSegment ? payload.FirstSpan : System.Buffers.BuffersExtensions.ToArray(payload);
+                if (Handle(header.Type, bytes, outbox) is { } reason)
                 {
                     return reason;
                 }
@@ -187,7 +191,7 @@ public sealed class DerpMeshLink(
 
                 break;
             case DerpFrameType.Ping when payload.Length >= DerpProtocol.PingLength:
-                outbox.OwePong(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(payload));
+                outbox.QueuePong(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(payload));
                 break;
         }
 
@@ -216,7 +220,7 @@ public sealed class DerpMeshLink(
             return DerpCloseReason.Self;
         }
 
-        // Answers pings, so that the peer finds out when this side is gone.
+        // This side answers pings, so that the peer can detect its loss.
         var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
         byte[] hello;
         try
@@ -225,7 +229,7 @@ public sealed class DerpMeshLink(
         }
         catch (CryptographicException)
         {
-            // The peer's key gives no secret.
+            // The peer's key is a point of low order, which gives no shared secret.
             return DerpCloseReason.BadHandshake;
         }
 

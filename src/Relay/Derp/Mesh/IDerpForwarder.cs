@@ -2,9 +2,9 @@ using Relay.Derp.Connections;
 
 namespace Relay.Derp.Mesh;
 
-/// <summary>A way to clients of another server of the mesh.</summary>
+/// <summary>A link that forwards packets to clients of another server of the mesh.</summary>
 internal interface IDerpForwarder
 {
-    /// <summary>Where packets for it wait; null while the link is down.</summary>
+    /// <summary>The outbox of the link; null while the link is down.</summary>
     DerpOutbox? Outbox { get; }
 }

@@ -4,25 +4,25 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp.Mesh;
 
-/// <summary>What waits to go to another server of the mesh.</summary>
+/// <summary>The outbox of a link to another server of the mesh.</summary>
 internal sealed class MeshOutbox(IDerpOutput output, SendQueue queue, DerpTotals totals) : DerpOutbox(output, queue, totals)
 {
     private ulong _pong;
-    private bool _owesPong;
+    private bool _isPongDue;
 
-    protected override bool HasControl => _owesPong;
+    protected override bool HasControl => _isPongDue;
 
-    public void OwePong(ulong data)
+    public void QueuePong(ulong data)
     {
         Enter();
-        (_pong, _owesPong) = (data, true);
+        (_pong, _isPongDue) = (data, true);
         Exit();
         Drain();
     }
 
     protected override int ComposeControl(Span<byte> destination)
     {
-        _owesPong = false;
+        _isPongDue = false;
         return DerpFrames.Ping(destination, DerpFrameType.Pong, _pong);
     }
 }

@@ -1,9 +1,9 @@
 namespace Relay.Derp.Queues;
 
-/// <summary>A pooled buffer of whole frames, a link of a lane's chain.</summary>
+/// <summary>A pooled buffer of whole frames, an element of a lane's linked list.</summary>
 internal sealed class Chunk(int sizeClass, int size)
 {
-    /// <summary>Which of the pool's sizes it has.</summary>
+    /// <summary>The index of the buffer's size in <see cref="ChunkPool.Sizes"/>.</summary>
     public int SizeClass { get; } = sizeClass;
 
     public byte[] Buffer { get; } = new byte[size];

@@ -1,31 +1,31 @@
 namespace Relay.Derp.Queues;
 
 /// <summary>
-/// The memory in which packets wait, for all receivers together: four sizes of chunk, none of them on the large object heap,
-/// and an account of what is lent, so that the whole stays below a bound.
+/// The memory of all receivers' queues: chunks of four sizes, none of them on the large object heap. The pool counts the rented bytes and
+/// keeps them below a limit.
 /// </summary>
-/// <param name="limit">The most bytes lent at once.</param>
+/// <param name="limit">The most bytes rented at once.</param>
 internal sealed class ChunkPool(long limit)
 {
-    /// <summary>The largest size holds the longest frame, and 31 of it go into the default of 2 MiB a receiver.</summary>
+    /// <summary>The chunk sizes. The largest holds the longest frame; 31 of these fit into a receiver's default limit of 2 MiB.</summary>
     public static readonly int[] Sizes = [2 * 1024, 8 * 1024, 32 * 1024, 66_048];
 
-    // What is kept for reuse. More than this is left to the garbage collector.
-    private static readonly int[] Kept = [1024, 512, 256, 64];
+    // The most free chunks of each size. Further ones are left to the garbage collector.
+    private static readonly int[] MaxFree = [1024, 512, 256, 64];
 
     private readonly Stack<Chunk>[] _free = [new(), new(), new(), new()];
-    private long _lent;
+    private long _rented;
 
-    /// <summary>The bytes lent.</summary>
-    public long Lent => Volatile.Read(ref _lent);
+    /// <summary>The bytes rented.</summary>
+    public long Rented => Volatile.Read(ref _rented);
 
-    /// <summary>Whether more is lent than the bound.</summary>
-    public bool IsOverdrawn => Lent > limit;
+    /// <summary>Whether more bytes are rented than the limit.</summary>
+    public bool IsOverLimit => Rented > limit;
 
-    /// <summary>The bytes that may still be lent.</summary>
-    public long Available => Math.Max(0, limit - Lent);
+    /// <summary>The bytes left below the limit.</summary>
+    public long Available => Math.Max(0, limit - Rented);
 
-    /// <summary>The smallest size that holds so many bytes.</summary>
+    /// <summary>Returns the smallest size class that holds a number of bytes.</summary>
     public static int ClassFor(int bytes)
     {
         var sizeClass = 0;
@@ -37,22 +37,22 @@ internal sealed class ChunkPool(long limit)
         return sizeClass;
     }
 
-    /// <summary>Lends a chunk; null when the bound is reached.</summary>
+    /// <summary>Rents a chunk; null at the limit.</summary>
     public Chunk? TryRent(int sizeClass)
     {
-        if (Interlocked.Add(ref _lent, Sizes[sizeClass]) > limit)
+        if (Interlocked.Add(ref _rented, Sizes[sizeClass]) > limit)
         {
-            Interlocked.Add(ref _lent, -Sizes[sizeClass]);
+            Interlocked.Add(ref _rented, -Sizes[sizeClass]);
             return null;
         }
 
         return Take(sizeClass);
     }
 
-    /// <summary>Lends a chunk even above the bound, for the one piece of each connection that has to be kept.</summary>
+    /// <summary>Rents a chunk even above the limit, for the rest of a frame that must be sent to its end.</summary>
     public Chunk Rent(int sizeClass)
     {
-        Interlocked.Add(ref _lent, Sizes[sizeClass]);
+        Interlocked.Add(ref _rented, Sizes[sizeClass]);
         return Take(sizeClass);
     }
 
@@ -73,11 +73,11 @@ internal sealed class ChunkPool(long limit)
     public void Return(Chunk chunk)
     {
         (chunk.Head, chunk.Tail, chunk.Next) = (0, 0, null);
-        Interlocked.Add(ref _lent, -chunk.Buffer.Length);
+        Interlocked.Add(ref _rented, -chunk.Buffer.Length);
         var free = _free[chunk.SizeClass];
         lock (free)
         {
-            if (free.Count < Kept[chunk.SizeClass])
+            if (free.Count < MaxFree[chunk.SizeClass])
             {
                 free.Push(chunk);
             }

@@ -2,34 +2,34 @@ using Relay.Derp.Wire;
 
 namespace Relay.Derp.Queues;
 
-/// <summary>The frames of one sender (or, when there are too many senders, of a few) that wait for one receiver, oldest first.</summary>
+/// <summary>The frames of one sender that wait for one receiver, oldest first. Above 64 senders several share a lane.</summary>
 internal sealed class Lane
 {
     private Chunk? _head;
     private Chunk? _tail;
 
-    /// <summary>Whose frames these are, by the hash of its key.</summary>
+    /// <summary>The hash of the sender's key.</summary>
     public ulong Sender { get; set; }
 
-    /// <summary>Whether it also has frames of other senders.</summary>
+    /// <summary>Whether other senders use the lane too.</summary>
     public bool IsShared { get; set; }
 
-    /// <summary>Whether it is in the ring of lanes that take turns.</summary>
+    /// <summary>Whether the lane is in the ring of lanes that take turns.</summary>
     public bool IsLinked { get; set; }
 
-    /// <summary>The next in that ring.</summary>
+    /// <summary>The next lane in the ring.</summary>
     public Lane? Next { get; set; }
 
-    /// <summary>Frames that wait.</summary>
+    /// <summary>The number of frames.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Bytes of the chunks held.</summary>
+    /// <summary>The bytes of the lane's chunks.</summary>
     public int Held { get; private set; }
 
-    /// <summary>The frames that lie one behind the other at the front.</summary>
+    /// <summary>The frames in the first chunk.</summary>
     private ReadOnlySpan<byte> Front => _head is null ? default : _head.Frames;
 
-    /// <summary>The size of chunk to add for a frame of so many bytes: each is larger than the one before.</summary>
+    /// <summary>The size class of the chunk to add for a frame. Each chunk is larger than the one before.</summary>
     public int NextClass(int bytes)
     {
         var fitting = ChunkPool.ClassFor(bytes);
@@ -53,7 +53,7 @@ internal sealed class Lane
         _tail = chunk;
     }
 
-    /// <summary>Takes room for a frame in the last chunk.</summary>
+    /// <summary>Reserves space for a frame in the last chunk.</summary>
     public Span<byte> Append(int bytes)
     {
         var span = _tail!.Buffer.AsSpan(_tail.Tail, bytes);
@@ -62,8 +62,8 @@ internal sealed class Lane
         return span;
     }
 
-    /// <summary>Whole frames from the front, in one piece: where they lie when that is one chunk, otherwise gathered.</summary>
-    /// <param name="scratch">Room for the largest chunk at least.</param>
+    /// <summary>Returns whole frames from the front as one span, without a copy if all are in one chunk.</summary>
+    /// <param name="scratch">Space for a copy; at least the size of the largest chunk.</param>
     public ReadOnlySpan<byte> Run(Span<byte> scratch)
     {
         if (_head?.Next is null)
@@ -81,7 +81,7 @@ internal sealed class Lane
         return scratch[..gathered];
     }
 
-    /// <summary>The first frame, whole.</summary>
+    /// <summary>Returns the first frame.</summary>
     public ReadOnlySpan<byte> Peek()
     {
         var frames = Front;
@@ -89,7 +89,7 @@ internal sealed class Lane
         return frames[..(DerpProtocol.HeaderLength + (int)header.Length)];
     }
 
-    /// <summary>Forgets the first frame, of so many bytes, and gives its chunk back when that was the last in it.</summary>
+    /// <summary>Removes the first frame, and returns its chunk to the pool when the chunk is empty.</summary>
     public void Pop(int bytes, ChunkPool pool)
     {
         var chunk = _head!;

@@ -1,18 +1,18 @@
 namespace Relay.Derp.Queues;
 
-/// <summary>The lanes of one kind of packet of one receiver: who has one, and whose turn it is.</summary>
+/// <summary>The lanes of one receiver for one kind of packet, and the ring in which they take turns.</summary>
 internal sealed class LaneSet
 {
-    /// <summary>The most lanes; further senders share them.</summary>
+    /// <summary>The most lanes. Further senders share them.</summary>
     public const int MaxLanes = 64;
 
     private Lane?[] _lanes = new Lane?[1];
     private Lane? _last;
 
-    /// <summary>Frames that wait.</summary>
+    /// <summary>The number of frames in all lanes.</summary>
     public int Count { get; set; }
 
-    /// <summary>The lane from which the next frame comes, or null when there is none.</summary>
+    /// <summary>The lane that has its turn; null without frames.</summary>
     public Lane? Current
     {
         get
@@ -25,7 +25,7 @@ internal sealed class LaneSet
                     return lane;
                 }
 
-                // Emptied: its sender gives it up. Its frames are gone, so a new lane cannot overtake any.
+                // The lane is empty and leaves the ring. No frames of its sender are left that a frame in a new lane could overtake.
                 Unlink(lane);
             }
 
@@ -33,13 +33,13 @@ internal sealed class LaneSet
         }
     }
 
-    /// <summary>Whether no other lane waits for its turn.</summary>
+    /// <summary>Whether the ring has exactly one lane.</summary>
     public bool IsAlone => _last is not null && ReferenceEquals(_last.Next, _last);
 
     /// <summary>Ends the current lane's turn.</summary>
     public void Advance() => _last = _last?.Next;
 
-    /// <summary>The sender's lane. While a sender has frames in one, it stays in it, which keeps its packets in order.</summary>
+    /// <summary>Returns the sender's lane. A sender with frames in a lane keeps that lane, so its packets stay in order.</summary>
     public Lane Find(ulong sender)
     {
         var free = -1;
@@ -59,7 +59,7 @@ internal sealed class LaneSet
         var home = (int)(sender % MaxLanes);
         if (home < _lanes.Length && _lanes[home] is { IsLinked: true, IsShared: true } shared)
         {
-            // The sender may have frames in there from when all lanes were taken.
+            // The sender may have frames in this shared lane, from a time when all lanes were in use.
             return shared;
         }
 
@@ -81,7 +81,7 @@ internal sealed class LaneSet
         return own;
     }
 
-    /// <summary>The lane that holds the most memory, or null when none holds a frame.</summary>
+    /// <summary>Returns the lane that holds the most memory; null without frames.</summary>
     public Lane? Fullest()
     {
         Lane? fullest = null;

@@ -1,6 +1,6 @@
 namespace Relay.Derp.Queues;
 
-/// <summary>How much may wait for one receiver.</summary>
-/// <param name="Depth">Packets of one sender and kind.</param>
-/// <param name="Bytes">Bytes of memory.</param>
+/// <summary>The limits of one receiver's queue.</summary>
+/// <param name="Depth">The most packets of one sender and kind.</param>
+/// <param name="Bytes">The most bytes of memory.</param>
 internal sealed record QueueLimits(int Depth, int Bytes);

@@ -3,37 +3,37 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Queues;
 
 /// <summary>
-/// The packets that wait for one receiver. Disco goes before data; within each kind the senders take turns, a frame each;
-/// within a sender, first come, first served. What does not fit pushes the oldest out: of its own lane when that has
-/// reached its depth, of the fullest when memory is short. Not for concurrent use: its owner holds a lock.
+/// The packets that wait for one receiver (derp.md §3.5). Disco packets go first; within each kind the senders take turns, one frame each;
+/// packets of one sender are first in, first out. A packet that does not fit displaces the oldest packet: that of its own lane if the
+/// lane is at its depth, that of the fullest lane if memory is short. Not for concurrent use: the owner holds a lock.
 /// </summary>
-/// <param name="pool">Memory.</param>
-/// <param name="limits">Depth and bytes.</param>
-/// <param name="totals">Where losses are counted.</param>
+/// <param name="pool">The memory.</param>
+/// <param name="limits">The limits of this queue.</param>
+/// <param name="totals">Counts the dropped packets.</param>
 internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals totals)
 {
     private LaneSet? _disco;
     private LaneSet? _other;
     private int _held;
 
-    /// <summary>Whether nothing waits.</summary>
+    /// <summary>Whether no frames wait.</summary>
     public bool IsEmpty => Count == 0;
 
-    /// <summary>Frames that wait.</summary>
+    /// <summary>The number of waiting frames.</summary>
     public int Count => (_disco?.Count ?? 0) + (_other?.Count ?? 0);
 
-    /// <summary>Bytes of memory held, by what <see cref="Keep"/> made too. Never more than the limit.</summary>
+    /// <summary>Bytes of memory held, including the chunks of <see cref="KeepRest"/>. Never more than the limit.</summary>
     public int Held => _held;
 
-    /// <summary>Packets that were lost here so far.</summary>
+    /// <summary>The number of packets that this queue has dropped.</summary>
     public long Lost { get; private set; }
 
     /// <summary>Adds a packet's frame.</summary>
-    /// <param name="kind">What it is.</param>
-    /// <param name="sender">Whose it is: the hash of the sender's key.</param>
+    /// <param name="kind">The packet's kind.</param>
+    /// <param name="sender">The hash of the sender's key.</param>
     /// <param name="prefix">The frame's header and keys.</param>
     /// <param name="packet">The packet.</param>
-    /// <returns>False when the packet itself was lost.</returns>
+    /// <returns>False when the packet itself was dropped.</returns>
     public bool Enqueue(PacketKind kind, ulong sender, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> packet)
     {
         var lanes = kind == PacketKind.Disco ? _disco ??= new LaneSet() : _other ??= new LaneSet();
@@ -58,8 +58,8 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         return true;
     }
 
-    /// <summary>The frames to send next, in one piece, when nobody else's turn comes between. They stay in the queue.</summary>
-    /// <param name="scratch">Room for the largest chunk at least; what lies in several pieces is gathered there.</param>
+    /// <summary>Returns the frames to send next as one span, if only one lane has frames. They stay in the queue.</summary>
+    /// <param name="scratch">Space for frames of several chunks; at least the size of the largest chunk.</param>
     /// <param name="run">Whole frames.</param>
     public bool TryPeekRun(Span<byte> scratch, out ReadOnlySpan<byte> run)
     {
@@ -69,10 +69,10 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         return !run.IsEmpty;
     }
 
-    /// <summary>Forgets what was sent of a run.</summary>
-    /// <param name="sent">How many of the run's bytes were taken.</param>
-    /// <param name="cut">Receives the rest of the frame in which they end.</param>
-    /// <param name="tally">Counts the packets, the one that was cut included.</param>
+    /// <summary>Removes the sent frames of a run.</summary>
+    /// <param name="sent">The number of the run's bytes that were sent.</param>
+    /// <param name="cut">Set to the rest of the frame that was sent in part.</param>
+    /// <param name="tally">Counts the packets, including the one that was sent in part.</param>
     public void ConsumeRun(int sent, ref Chunk? cut, ref SendTally tally)
     {
         var lanes = First()!;
@@ -93,8 +93,8 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         Shed();
     }
 
-    /// <summary>Takes frames in turns, as many as fit.</summary>
-    /// <param name="destination">Room for one frame at least.</param>
+    /// <summary>Removes frames from the lanes in turn, as many as fit.</summary>
+    /// <param name="destination">Space for one frame at least.</param>
     /// <param name="tally">Counts the packets.</param>
     /// <returns>The bytes written.</returns>
     public int Compose(Span<byte> destination, ref SendTally tally)
@@ -118,27 +118,27 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         return written;
     }
 
-    /// <summary>Forgets everything, and counts it as lost.</summary>
+    /// <summary>Drops and counts all packets.</summary>
     public void Clear(DropReason reason)
     {
         while (First() is { } lanes && lanes.Current is { } lane)
         {
-            Lose(lanes, lane, reason, ReferenceEquals(lanes, _disco) ? PacketKind.Disco : PacketKind.Other);
+            Drop(lanes, lane, reason, ReferenceEquals(lanes, _disco) ? PacketKind.Disco : PacketKind.Other);
         }
     }
 
     /// <summary>
-    /// Copies bytes that were begun to be sent, and so must be sent to their end. They count; when there is no memory left for them, what
-    /// waits goes, the oldest of the fullest lane first. Where nothing waits, the pool's account is overdrawn.
+    /// Copies the rest of a frame that was sent in part, and so must be sent to its end. The copy counts against the limits. If memory is
+    /// short, waiting packets are dropped, the oldest of the fullest lane first. Without waiting packets the pool goes above its limit.
     /// </summary>
-    public Chunk Keep(ReadOnlySpan<byte> rest)
+    public Chunk KeepRest(ReadOnlySpan<byte> rest)
     {
         var chunk = Copy(rest);
         Shed();
         return chunk;
     }
 
-    /// <summary>Gives back what <see cref="Keep"/> made.</summary>
+    /// <summary>Returns a chunk of <see cref="KeepRest"/> to the pool.</summary>
     public void Free(Chunk chunk)
     {
         _held -= chunk.Buffer.Length;
@@ -156,7 +156,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
 
     private void Shed()
     {
-        while ((_held > limits.Bytes || pool.IsOverdrawn) && DropFullest(PacketKind.Disco))
+        while ((_held > limits.Bytes || pool.IsOverLimit) && DropFullest(PacketKind.Disco))
         {
         }
     }
@@ -170,7 +170,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         {
             var size = ChunkPool.Sizes[sizeClass];
 
-            // Everybody may have as much as is left for all, so that those who hoard leave the same for a newcomer.
+            // A receiver may hold as much as is left for all, so a newcomer gets as much space as receivers with full queues.
             var limit = Math.Min(limits.Bytes, pool.Available);
             if (_held + size <= limit && pool.TryRent(sizeClass) is { } chunk)
             {
@@ -196,7 +196,7 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         }
     }
 
-    // Disco goes only for disco's sake.
+    // A disco packet is dropped only for another disco packet.
     private bool DropFullest(PacketKind last)
     {
         if (_other?.Fullest() is { } other)
@@ -214,9 +214,9 @@ internal sealed class SendQueue(ChunkPool pool, QueueLimits limits, DerpTotals t
         return false;
     }
 
-    private void DropHead(LaneSet lanes, Lane lane, PacketKind kind) => Lose(lanes, lane, DropReason.QueueHead, kind);
+    private void DropHead(LaneSet lanes, Lane lane, PacketKind kind) => Drop(lanes, lane, DropReason.QueueHead, kind);
 
-    private void Lose(LaneSet lanes, Lane lane, DropReason reason, PacketKind kind)
+    private void Drop(LaneSet lanes, Lane lane, DropReason reason, PacketKind kind)
     {
         var frame = lane.Peek();
         totals.Dropped(reason, kind, SendTally.PacketLength(frame));

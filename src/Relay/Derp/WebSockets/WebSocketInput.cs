@@ -5,15 +5,15 @@ using Relay.Streams.Wire;
 namespace Relay.Derp.WebSockets;
 
 /// <summary>
-/// Takes the DERP bytes out of a client's WebSocket frames: unmasks binary messages, joins their fragments, answers pings. Where
-/// a message begins or ends has no meaning (derp.md §1.4). Holds a buffer only while part of a DERP frame waits in it.
+/// Extracts the DERP bytes from a client's WebSocket frames: unmasks binary messages, joins their fragments, answers pings. The boundaries
+/// of messages have no meaning (derp.md §1.4). A buffer is rented only while it holds a part of a DERP frame.
 /// </summary>
 internal sealed class WebSocketInput(WebSocketOutput output)
 {
-    /// <summary>The most bytes of a message's frame: a packet of 64 KiB with its key and header.</summary>
+    /// <summary>The longest payload of a WebSocket frame in bytes: a packet of 64 KiB with its key and DERP header.</summary>
     public const int MaxFrame = (64 * 1024) + 37;
 
-    /// <summary>Ends when the close frame has left, or cannot any more.</summary>
+    /// <summary>Completes when the close frame is sent, or can no longer be sent.</summary>
     public Task Ended => output.Ended;
 
     private const int MaxHeader = 14;
@@ -27,18 +27,18 @@ internal sealed class WebSocketInput(WebSocketOutput output)
     private int _controlCount;
     private bool _inMessage;
 
-    /// <summary>The DERP bytes that wait.</summary>
+    /// <summary>The DERP bytes in the buffer.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _count);
 
-    /// <summary>Whether no more DERP bytes fit.</summary>
+    /// <summary>Whether the buffer is full.</summary>
     public bool IsFull => _count == BufferLength;
 
-    /// <summary>Whether the peer closed in order, by a close frame.</summary>
+    /// <summary>Whether the peer has sent a close frame.</summary>
     public bool IsClosed { get; private set; }
 
-    /// <summary>Takes frames out of what has arrived, up to a bufferful of DERP bytes.</summary>
-    /// <param name="input">What has arrived; what was taken is cut off.</param>
-    /// <returns>False when the peer broke the protocol, or closed; the output's close code says which.</returns>
+    /// <summary>Reads WebSocket frames until the input is used up or the buffer is full.</summary>
+    /// <param name="input">The received bytes; used bytes are sliced off.</param>
+    /// <returns>False when the peer has violated the protocol or closed; the output's close code says which.</returns>
     public bool TryRead(ref ReadOnlySequence<byte> input)
     {
         while (!input.IsEmpty)
@@ -47,16 +47,16 @@ internal sealed class WebSocketInput(WebSocketOutput output)
             {
                 if (_opcode < 8 && _count == BufferLength)
                 {
-                    return true; // Full: the caller empties it first.
+                    return true; // The buffer is full; the caller consumes it first.
                 }
 
-                Take(ref input);
+                TakePayload(ref input);
                 if (_remaining == 0 && _opcode >= 8 && !EndControl())
                 {
                     return false;
                 }
             }
-            else if (!TryHeader(ref input, out var good))
+            else if (!TryReadHeader(ref input, out var good))
             {
                 return good;
             }
@@ -65,7 +65,7 @@ internal sealed class WebSocketInput(WebSocketOutput output)
         return true;
     }
 
-    /// <summary>Forgets DERP bytes that were used.</summary>
+    /// <summary>Removes used DERP bytes from the buffer.</summary>
     public void Consume(int bytes)
     {
         _count -= bytes;
@@ -80,14 +80,14 @@ internal sealed class WebSocketInput(WebSocketOutput output)
         }
     }
 
-    /// <summary>Gives the buffer back at the end.</summary>
+    /// <summary>Returns the buffer to its pool at the end.</summary>
     public void Release() => Consume(_count);
 
-    // Twice the longest DERP frame, so that a frame always fits behind what is left of the one before.
+    // Twice the longest DERP frame, so that a frame always fits after the rest of the one before.
     private static int BufferLength => 2 * 66_048;
 
-    // Returns false to stop: with good when more bytes are needed, without when the peer broke the protocol.
-    private bool TryHeader(ref ReadOnlySequence<byte> input, out bool good)
+    // Returns false to stop: with good if more bytes are needed, without it if the peer has violated the protocol.
+    private bool TryReadHeader(ref ReadOnlySequence<byte> input, out bool good)
     {
         Span<byte> header = stackalloc byte[MaxHeader];
         var available = (int)Math.Min(input.Length, MaxHeader);
@@ -103,7 +103,7 @@ internal sealed class WebSocketInput(WebSocketOutput output)
         var opcode = (byte)(header[0] & 0x0f);
         var final = (header[0] & 0x80) != 0;
 
-        // Reserved bits, an unmasked frame, a control frame that is long or in parts, text, a continuation of nothing.
+        // Invalid: reserved bits, an unmasked frame, a long or fragmented control frame, text, a continuation without a message.
         good = (header[0] & 0x70) == 0
             && (header[1] & 0x80) != 0
             && (opcode is 0 or 2 ? opcode == 0 == _inMessage : opcode is 8 or 9 or 10 && final && extended == 0);
@@ -139,7 +139,7 @@ internal sealed class WebSocketInput(WebSocketOutput output)
         return good;
     }
 
-    private void Take(ref ReadOnlySequence<byte> input)
+    private void TakePayload(ref ReadOnlySequence<byte> input)
     {
         var source = input.FirstSpan;
         var isControl = _opcode >= 8;
@@ -169,7 +169,7 @@ internal sealed class WebSocketInput(WebSocketOutput output)
     {
         if (_opcode == 9)
         {
-            output.Control(10, _control.AsSpan(0, _controlCount));
+            output.QueueControl(10, _control.AsSpan(0, _controlCount));
         }
         else if (_opcode == 8)
         {

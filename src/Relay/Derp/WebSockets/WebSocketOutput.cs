@@ -4,53 +4,53 @@ using System.IO.Pipelines;
 
 namespace Relay.Derp.WebSockets;
 
-/// <summary>Puts bytes into binary messages of at most 32 KiB, which is what Tailscale's reader takes (derp.md §1.4).</summary>
+/// <summary>Sends bytes in binary messages of at most 32 KiB, which is the limit of Tailscale's reader (derp.md §1.4).</summary>
 internal sealed class WebSocketOutput(PipeWriter writer) : DerpPipeOutput(writer)
 {
-    /// <summary>The most bytes of a message's payload.</summary>
+    /// <summary>The longest payload of a message in bytes.</summary>
     public const int MaxMessage = 32 * 1024;
 
     private const int MaxControl = 125;
 
     private readonly Lock _lock = new();
-    private byte[]? _waiting;
+    private byte[]? _control;
     private bool _isClosed;
 
-    /// <summary>The close code that ends the connection, when the relay does.</summary>
+    /// <summary>The code of the close frame that the relay sends at the end.</summary>
     public ushort CloseCode { get; set; } = 1011;
 
-    /// <summary>Remembers a control frame to be sent with the next flush. A newer pong replaces one that waits.</summary>
-    public void Control(byte opcode, ReadOnlySpan<byte> payload)
+    /// <summary>Queues a control frame for the next flush. It replaces a waiting one.</summary>
+    public void QueueControl(byte opcode, ReadOnlySpan<byte> payload)
     {
         lock (_lock)
         {
             if (payload.Length <= MaxControl && !_isClosed)
             {
-                _waiting = [(byte)(0x80 | opcode), (byte)payload.Length, .. payload];
+                _control = [(byte)(0x80 | opcode), (byte)payload.Length, .. payload];
             }
         }
     }
 
-    private void SendWaiting()
+    private void WriteControl()
     {
         lock (_lock)
         {
-            if (_waiting is not null && TryWriteRaw(_waiting))
+            if (_control is not null && TryWriteRaw(_control))
             {
-                _waiting = null;
+                _control = null;
             }
         }
     }
 
     public override void Flush()
     {
-        SendWaiting();
+        WriteControl();
         base.Flush();
     }
 
     protected override void Write(IBufferWriter<byte> writer, ReadOnlySpan<byte> bytes)
     {
-        SendWaiting();
+        WriteControl();
         while (!bytes.IsEmpty)
         {
             var length = Math.Min(bytes.Length, MaxMessage);
@@ -79,7 +79,7 @@ internal sealed class WebSocketOutput(PipeWriter writer) : DerpPipeOutput(writer
         lock (_lock)
         {
             _isClosed = true;
-            _waiting = null;
+            _control = null;
         }
 
         Span<byte> close = stackalloc byte[11];

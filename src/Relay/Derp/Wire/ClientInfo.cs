@@ -3,19 +3,19 @@ using System.Text.Json;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>What a client says of itself in the sealed part of ClientInfo (derp.md §2.4).</summary>
+/// <summary>The JSON object in the box of a ClientInfo frame (derp.md §2.4).</summary>
 /// <param name="Version">The client's protocol version; nothing depends on it.</param>
-/// <param name="MeshKey">The mesh key that the client offers, or null. A secret.</param>
+/// <param name="MeshKey">The client's mesh key, or null. A secret.</param>
 /// <param name="CanAckPings">Whether the client answers pings.</param>
 /// <param name="IsProber">Whether the client is a prober.</param>
 internal sealed record ClientInfo(int Version, string? MeshKey, bool CanAckPings, bool IsProber)
 {
     /// <summary>
-    /// Reads the JSON as Go does: names in any case, the last of a repeated name counts, unknown members are ignored.
-    /// A <c>meshKey</c> that is not text is wrong, null included; whether its text will do is the server's question.
+    /// Reads the JSON as Go does: names in any case, the last of a repeated name counts, unknown members are ignored. A <c>meshKey</c> that
+    /// is not text, null included, is invalid; the server checks the text.
     /// </summary>
     /// <param name="json">The opened box.</param>
-    /// <returns>Null when it is not such JSON.</returns>
+    /// <returns>Null for invalid JSON.</returns>
     public static ClientInfo? Parse(ReadOnlySpan<byte> json)
     {
         try
@@ -25,7 +25,7 @@ internal sealed record ClientInfo(int Version, string? MeshKey, bool CanAckPings
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: text that is not UTF-8, or half a surrogate pair.
+            // InvalidOperationException means text that is not UTF-8, or an unpaired surrogate.
             return null;
         }
     }
@@ -67,7 +67,7 @@ internal sealed record ClientInfo(int Version, string? MeshKey, bool CanAckPings
             info = next;
         }
 
-        // Nothing may follow the object; a second read finds that out, or throws.
+        // Nothing may follow the object: a further read returns false then, and throws otherwise.
         return reader.TokenType == JsonTokenType.EndObject && !reader.Read() ? info : null;
     }
 

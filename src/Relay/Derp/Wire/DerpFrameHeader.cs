@@ -2,15 +2,15 @@ using System.Buffers.Binary;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>A frame's header: one byte of type, four of the payload's length, big-endian (derp.md §2.1).</summary>
-/// <param name="Type">The type, which may be one we do not know.</param>
-/// <param name="Length">The payload's bytes, up to 4 GiB - 1 on the wire.</param>
+/// <summary>A frame's header: one byte of type, four bytes of payload length, big-endian (derp.md §2.1).</summary>
+/// <param name="Type">The type, which may be an unknown one.</param>
+/// <param name="Length">The payload's length in bytes, up to 4 GiB - 1 on the wire.</param>
 public readonly record struct DerpFrameHeader(DerpFrameType Type, uint Length)
 {
     /// <summary>Reads a header.</summary>
-    /// <param name="bytes">What has arrived.</param>
+    /// <param name="bytes">The received bytes.</param>
     /// <param name="header">The header.</param>
-    /// <returns>False when fewer than five bytes are there.</returns>
+    /// <returns>False for fewer than five bytes.</returns>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out DerpFrameHeader header)
     {
         if (bytes.Length < DerpProtocol.HeaderLength)
@@ -26,7 +26,7 @@ public readonly record struct DerpFrameHeader(DerpFrameType Type, uint Length)
     /// <summary>Writes a header.</summary>
     /// <param name="destination">At least five bytes.</param>
     /// <param name="type">The type.</param>
-    /// <param name="length">The payload's bytes.</param>
+    /// <param name="length">The payload's length in bytes.</param>
     /// <returns>Five.</returns>
     public static int Write(Span<byte> destination, DerpFrameType type, int length)
     {

@@ -2,15 +2,15 @@ using System.Buffers;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>Cuts frames out of what has arrived, wherever it was split.</summary>
+/// <summary>Cuts received bytes into frames, wherever the segments are split.</summary>
 internal static class DerpFrameReader
 {
-    /// <summary>Takes the first frame, once all of it is there.</summary>
-    /// <param name="buffer">What has arrived; the frame is cut off when there is one.</param>
-    /// <param name="maxLength">The most bytes of payload.</param>
-    /// <param name="header">The header, as soon as it is there.</param>
-    /// <param name="payload">The payload.</param>
-    /// <returns>Whether there is a frame, not yet, or never because it is too long.</returns>
+    /// <summary>Reads the first frame, if it is complete.</summary>
+    /// <param name="buffer">The received bytes; a complete frame is sliced off.</param>
+    /// <param name="maxLength">The longest allowed payload in bytes.</param>
+    /// <param name="header">The header, if it is complete.</param>
+    /// <param name="payload">The payload, if the frame is complete.</param>
+    /// <returns>Whether the frame is complete, incomplete or too long.</returns>
     public static DerpFrameStatus TryRead(
         ref ReadOnlySequence<byte> buffer, int maxLength, out DerpFrameHeader header, out ReadOnlySequence<byte> payload)
     {
@@ -37,7 +37,7 @@ internal static class DerpFrameReader
         return DerpFrameStatus.Frame;
     }
 
-    /// <summary>Reads a header that may be split.</summary>
+    /// <summary>Reads a header that may be split over segments.</summary>
     public static bool TryReadHeader(in ReadOnlySequence<byte> buffer, out DerpFrameHeader header)
     {
         if (DerpFrameHeader.TryRead(buffer.FirstSpan, out header))

@@ -1,14 +1,14 @@
 namespace Relay.Derp.Wire;
 
-/// <summary>What <see cref="DerpFrameReader"/> found.</summary>
+/// <summary>The result of <see cref="DerpFrameReader"/>.</summary>
 internal enum DerpFrameStatus
 {
-    /// <summary>Not all of a frame is there.</summary>
+    /// <summary>The frame is incomplete.</summary>
     NeedMore,
 
-    /// <summary>A frame.</summary>
+    /// <summary>The frame is complete.</summary>
     Frame,
 
-    /// <summary>A frame longer than allowed.</summary>
+    /// <summary>The frame is longer than allowed.</summary>
     TooLong,
 }

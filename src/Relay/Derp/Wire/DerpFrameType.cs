@@ -1,6 +1,6 @@
 namespace Relay.Derp.Wire;
 
-/// <summary>The frames' types (derp.md §2.2).</summary>
+/// <summary>The types of frames (derp.md §2.2).</summary>
 public enum DerpFrameType : byte
 {
     /// <summary>Not a frame.</summary>
@@ -24,7 +24,7 @@ public enum DerpFrameType : byte
     /// <summary>Server to client: empty.</summary>
     KeepAlive = 0x06,
 
-    /// <summary>Client to server: one byte, whether this is the client's home.</summary>
+    /// <summary>Client to server: one byte, 1 if this server is the client's home relay.</summary>
     NotePreferred = 0x07,
 
     /// <summary>Server to client: key, <see cref="PeerGoneReason"/>.</summary>
@@ -36,10 +36,10 @@ public enum DerpFrameType : byte
     /// <summary>Mesh peer to server: source key, destination key, packet.</summary>
     ForwardPacket = 0x0a,
 
-    /// <summary>Mesh peer to server: asks for PeerPresent and PeerGone of all clients.</summary>
+    /// <summary>Mesh peer to server: requests PeerPresent and PeerGone of all clients.</summary>
     WatchConns = 0x10,
 
-    /// <summary>Mesh peer to server: key whose connections to close.</summary>
+    /// <summary>Mesh peer to server: the key whose connections the server closes.</summary>
     ClosePeer = 0x11,
 
     /// <summary>Either way: eight bytes.</summary>
@@ -48,9 +48,9 @@ public enum DerpFrameType : byte
     /// <summary>Either way: the ping's eight bytes.</summary>
     Pong = 0x13,
 
-    /// <summary>Server to client: text of what is wrong, empty when healthy.</summary>
+    /// <summary>Server to client: a text about a problem, empty when healthy.</summary>
     Health = 0x14,
 
-    /// <summary>Server to client: milliseconds until to reconnect, milliseconds to try for.</summary>
+    /// <summary>Server to client: milliseconds before the client reconnects, milliseconds for which it tries.</summary>
     Restarting = 0x15,
 }

@@ -4,16 +4,18 @@ using System.Net.Sockets;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>Writes frames. Each method returns the bytes written; the destination must have room (<see cref="MaxControl"/> is enough).</summary>
+/// <summary>
+/// Writes frames. Each method returns the number of bytes written. The destination must be long enough; <see cref="MaxControl"/> is.
+/// </summary>
 internal static class DerpFrames
 {
-    /// <summary>The longest frame written here, packets aside.</summary>
+    /// <summary>The longest frame of this class in bytes, without packets and Health.</summary>
     public const int MaxControl = 64;
 
-    /// <summary>A key's address, port and flags after the key.</summary>
+    /// <summary>The payload of a PeerPresent: key, address, port, flags.</summary>
     private const int PresentLength = NodeKey.Length + 16 + 2 + 1;
 
-    /// <summary>The start of a RecvPacket or SendPacket, before the packet.</summary>
+    /// <summary>Writes the start of a RecvPacket or SendPacket, up to the packet.</summary>
     public static int PacketPrefix(Span<byte> destination, DerpFrameType type, in NodeKey key, int packetLength)
     {
         DerpFrameHeader.Write(destination, type, NodeKey.Length + packetLength);
@@ -21,7 +23,7 @@ internal static class DerpFrames
         return DerpProtocol.HeaderLength + NodeKey.Length;
     }
 
-    /// <summary>The start of a ForwardPacket, before the packet.</summary>
+    /// <summary>Writes the start of a ForwardPacket, up to the packet.</summary>
     public static int ForwardPrefix(Span<byte> destination, in NodeKey source, in NodeKey target, int packetLength)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.ForwardPacket, (2 * NodeKey.Length) + packetLength);
@@ -30,10 +32,9 @@ internal static class DerpFrames
         return at + (2 * NodeKey.Length);
     }
 
-    /// <summary>A frame without payload: KeepAlive, WatchConns.</summary>
+    /// <summary>Writes a frame without payload: KeepAlive, WatchConns.</summary>
     public static int Empty(Span<byte> destination, DerpFrameType type) => DerpFrameHeader.Write(destination, type, 0);
 
-    /// <summary>A NotePreferred.</summary>
     public static int NotePreferred(Span<byte> destination, bool home)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.NotePreferred, 1);
@@ -41,7 +42,6 @@ internal static class DerpFrames
         return at + 1;
     }
 
-    /// <summary>A PeerGone.</summary>
     public static int PeerGone(Span<byte> destination, in NodeKey key, PeerGoneReason reason)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.PeerGone, NodeKey.Length + 1);
@@ -50,7 +50,7 @@ internal static class DerpFrames
         return at + NodeKey.Length + 1;
     }
 
-    /// <summary>A PeerPresent. IPv4 goes as <c>::ffff:a.b.c.d</c>; an unknown address is all zero.</summary>
+    /// <summary>Writes a PeerPresent. IPv4 is written as <c>::ffff:a.b.c.d</c>, an unknown address as zeros.</summary>
     public static int PeerPresent(Span<byte> destination, in NodeKey key, IPEndPoint? address, PeerFlags flags)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.PeerPresent, PresentLength);
@@ -68,7 +68,6 @@ internal static class DerpFrames
         return at + PresentLength;
     }
 
-    /// <summary>A ClosePeer.</summary>
     public static int ClosePeer(Span<byte> destination, in NodeKey key)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.ClosePeer, NodeKey.Length);
@@ -76,9 +75,9 @@ internal static class DerpFrames
         return at + NodeKey.Length;
     }
 
-    /// <summary>A Ping or a Pong.</summary>
-    /// <param name="destination">Where to.</param>
-    /// <param name="type">Which of the two.</param>
+    /// <summary>Writes a Ping or a Pong.</summary>
+    /// <param name="destination">At least 13 bytes.</param>
+    /// <param name="type">Ping or Pong.</param>
     /// <param name="data">The eight bytes, as a big-endian number.</param>
     public static int Ping(Span<byte> destination, DerpFrameType type, ulong data)
     {
@@ -87,7 +86,7 @@ internal static class DerpFrames
         return at + DerpProtocol.PingLength;
     }
 
-    /// <summary>A Health of up to a frame's room; empty when healthy.</summary>
+    /// <summary>Writes a Health with a text about a problem; an empty text means healthy.</summary>
     public static int Health(Span<byte> destination, ReadOnlySpan<byte> text)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.Health, text.Length);
@@ -95,10 +94,10 @@ internal static class DerpFrames
         return at + text.Length;
     }
 
-    /// <summary>A Restarting.</summary>
-    /// <param name="destination">Where to.</param>
-    /// <param name="reconnectIn">When to reconnect.</param>
-    /// <param name="tryFor">How long to try.</param>
+    /// <summary>Writes a Restarting.</summary>
+    /// <param name="destination">At least 13 bytes.</param>
+    /// <param name="reconnectIn">The time before clients reconnect.</param>
+    /// <param name="tryFor">How long clients try.</param>
     public static int Restarting(Span<byte> destination, TimeSpan reconnectIn, TimeSpan tryFor)
     {
         var at = DerpFrameHeader.Write(destination, DerpFrameType.Restarting, 8);

@@ -3,13 +3,13 @@ using Crypto;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>The three frames with which a connection begins (derp.md §1.8, §2.6).</summary>
+/// <summary>The three frames at the start of a connection (derp.md §1.8, §2.6).</summary>
 internal static class DerpHandshake
 {
-    /// <summary>What a server says of itself; upstream's servers send exactly this.</summary>
+    /// <summary>The JSON of a ServerInfo; upstream's servers send exactly this.</summary>
     private static ReadOnlySpan<byte> ServerInfoJson => "{\"version\":2}"u8;
 
-    /// <summary>The ServerKey frame.</summary>
+    /// <summary>Creates a ServerKey frame.</summary>
     public static byte[] ServerKey(in NodeKey server)
     {
         var frame = new byte[DerpProtocol.HeaderLength + DerpProtocol.Magic.Length + NodeKey.Length];
@@ -19,7 +19,7 @@ internal static class DerpHandshake
         return frame;
     }
 
-    /// <summary>Reads a ServerKey's payload. Bytes after the key are the future's.</summary>
+    /// <summary>Reads a ServerKey's payload. Bytes after the key are ignored, for later versions of the protocol.</summary>
     public static bool TryReadServerKey(ReadOnlySpan<byte> payload, out NodeKey server)
     {
         var good = payload.Length is >= 40 and <= 1024 && payload.StartsWith(DerpProtocol.Magic);
@@ -27,12 +27,12 @@ internal static class DerpHandshake
         return good;
     }
 
-    /// <summary>The ClientInfo frame, sealed to the server's key.</summary>
+    /// <summary>Creates a ClientInfo frame, sealed to the server's key.</summary>
     /// <param name="mine">The client's key.</param>
     /// <param name="box">The box between the client's and the server's key.</param>
-    /// <param name="json">What the client says of itself.</param>
-    /// <param name="nonce">24 bytes, or empty for random ones.</param>
-    /// <exception cref="CryptographicException">The server's key gives no secret.</exception>
+    /// <param name="json">The JSON of <see cref="Wire.ClientInfo"/>.</param>
+    /// <param name="nonce">24 bytes, or empty for a random nonce.</param>
+    /// <exception cref="CryptographicException">The server's key gives no shared secret.</exception>
     public static byte[] ClientInfo(in NodeKey mine, NaClBox box, ReadOnlySpan<byte> json, ReadOnlySpan<byte> nonce = default)
     {
         var frame = new byte[DerpProtocol.HeaderLength + NodeKey.Length + NaClBox.NonceLength + NaClBox.Overhead + json.Length];
@@ -44,10 +44,10 @@ internal static class DerpHandshake
 
     /// <summary>Opens a ClientInfo's payload.</summary>
     /// <param name="server">The server's key.</param>
-    /// <param name="payload">The payload, of a length that is allowed.</param>
-    /// <param name="key">The client's key, which it has proved to own.</param>
-    /// <param name="box">The box between the two, for the answer.</param>
-    /// <returns>Null when the box does not open, the key gives no secret, or the JSON is wrong.</returns>
+    /// <param name="payload">The payload, of an allowed length.</param>
+    /// <param name="key">The client's key, whose ownership the box proves.</param>
+    /// <param name="box">The box between the two keys, for the answer.</param>
+    /// <returns>Null when the box does not open, the key gives no shared secret, or the JSON is invalid.</returns>
     public static ClientInfo? OpenClientInfo(NodePrivateKey server, ReadOnlySpan<byte> payload, out NodeKey key, out NaClBox? box)
     {
         key = default;
@@ -62,10 +62,10 @@ internal static class DerpHandshake
         return Open(box, payload[NodeKey.Length..]) is { } json ? Wire.ClientInfo.Parse(json) : null;
     }
 
-    /// <summary>The ServerInfo frame, sealed to the client's key.</summary>
+    /// <summary>Creates a ServerInfo frame, sealed to the client's key.</summary>
     public static byte[] ServerInfo(NaClBox box, ReadOnlySpan<byte> nonce = default) => ServerInfo(box, ServerInfoJson, nonce);
 
-    /// <summary>The ServerInfo frame with the given JSON.</summary>
+    /// <summary>Creates a ServerInfo frame with the given JSON.</summary>
     public static byte[] ServerInfo(NaClBox box, ReadOnlySpan<byte> json, ReadOnlySpan<byte> nonce)
     {
         var frame = new byte[DerpProtocol.HeaderLength + NaClBox.NonceLength + NaClBox.Overhead + json.Length];
@@ -74,7 +74,7 @@ internal static class DerpHandshake
         return frame;
     }
 
-    /// <summary>Opens nonce and box.</summary>
+    /// <summary>Opens a nonce followed by a box.</summary>
     /// <returns>The JSON, or null when the box does not open.</returns>
     public static byte[]? Open(NaClBox box, ReadOnlySpan<byte> sealedBytes) =>
         sealedBytes.Length < NaClBox.NonceLength ? null : box.Open(sealedBytes[NaClBox.NonceLength..], sealedBytes[..NaClBox.NonceLength]);

@@ -5,8 +5,8 @@ using System.Text;
 namespace Relay.Derp.Wire;
 
 /// <summary>
-/// The secret that the servers of a mesh share (derp.md §2.7). derper's are 64 hex digits; Coder's are any text.
-/// Which of the two the configured key is decides how strictly a client's is read.
+/// The secret that the servers of a mesh share (derp.md §2.7). derper's keys are 64 hex digits; Coder's are any text. The form of the
+/// configured key decides how strictly a client's key is read.
 /// </summary>
 public sealed class MeshKey
 {
@@ -17,15 +17,15 @@ public sealed class MeshKey
     /// <summary>Whether the key has derper's form.</summary>
     public bool IsHex { get; }
 
-    /// <summary>The text as a client sends it. It is a secret.</summary>
+    /// <summary>The text that a client sends. A secret.</summary>
     internal string Text { get; }
 
-    /// <summary>Reads a configured key; white space around it is cut off.</summary>
+    /// <summary>Reads a configured key. White space around it is ignored.</summary>
     /// <param name="text">64 hex digits, or another line of 16 to 256 characters that are not hex digits alone.</param>
     /// <param name="key">The key.</param>
     /// <returns>
-    /// False for a text too short to be a secret, or too long, for 64 zeros, which mean "no key", for hex digits that are not 64 (derper's form
-    /// with a digit lost), and for several lines (two keys).
+    /// False for a text that is too short for a secret or too long, for 64 zeros (which mean "no key"), for hex digits that are not 64
+    /// (derper's form with a digit lost), and for several lines (two keys).
     /// </returns>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out MeshKey? key)
     {
@@ -63,8 +63,8 @@ public sealed class MeshKey
         return IsHex == other.IsHex && CryptographicOperations.FixedTimeEquals(_secret, other._secret);
     }
 
-    /// <summary>Compares with what a client sent, in constant time.</summary>
-    /// <param name="offered">The client's <c>meshKey</c>, already checked by <see cref="IsWellFormed"/>.</param>
+    /// <summary>Compares this key with a client's, in constant time.</summary>
+    /// <param name="offered">The client's <c>meshKey</c>, which <see cref="IsWellFormed"/> has checked.</param>
     internal bool Matches(string? offered)
     {
         if (offered is null)
@@ -83,6 +83,6 @@ public sealed class MeshKey
             && CryptographicOperations.FixedTimeEquals(bytes, _secret);
     }
 
-    /// <summary>Whether a client may send this as its <c>meshKey</c> at all (derp.md §2.4): 64 hex digits as derper demands.</summary>
+    /// <summary>Whether a client's <c>meshKey</c> has derper's form (derp.md §2.4): 64 hex digits.</summary>
     internal static bool IsWellFormed(string offered) => NodeKey.TryParseHex(offered, out _);
 }

@@ -6,15 +6,15 @@ using System.Text;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>A node's public key, which is its address (derp.md §2.7). A value of 32 bytes that the client chose.</summary>
+/// <summary>A node's public key, which is its address (derp.md §2.7). A value of 32 bytes that the client has chosen.</summary>
 public readonly struct NodeKey : IEquatable<NodeKey>
 {
-    /// <summary>Bytes of a key.</summary>
+    /// <summary>The length of a key in bytes.</summary>
     public const int Length = 32;
 
     private const string TextPrefix = "nodekey:";
 
-    // Clients choose their keys, so what a key hashes to must not be theirs to choose.
+    // Clients choose their keys. Random seeds prevent them from choosing the hash too, which would allow collisions on purpose.
     private static readonly ulong[] Seeds = NewSeeds();
 
     private readonly ulong _a;
@@ -22,7 +22,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
     private readonly ulong _c;
     private readonly ulong _d;
 
-    /// <summary>Makes a key of the first 32 bytes.</summary>
+    /// <summary>Creates a key from the first 32 bytes.</summary>
     /// <param name="bytes">At least 32 bytes.</param>
     public NodeKey(ReadOnlySpan<byte> bytes)
     {
@@ -30,10 +30,10 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         (_a, _b, _c, _d) = (words[0], words[1], words[2], words[3]);
     }
 
-    /// <summary>Whether every byte is zero; such a key is nobody's.</summary>
+    /// <summary>Whether every byte is zero; no node has such a key.</summary>
     public bool IsZero => (_a | _b | _c | _d) == 0;
 
-    /// <summary>A hash of 64 bits, seeded anew in each process.</summary>
+    /// <summary>A hash of 64 bits, with random seeds for each process.</summary>
     internal ulong Hash
     {
         get
@@ -58,7 +58,9 @@ public readonly struct NodeKey : IEquatable<NodeKey>
     public static bool TryParse([NotNullWhen(true)] string? text, out NodeKey key)
     {
         key = default;
-        return text is not null && text.StartsWith(TextPrefix, StringComparison.Ordinal) && TryParseHex(text.AsSpan(TextPrefix.Length), out key);
+        return text is not null
+            && text.StartsWith(TextPrefix, StringComparison.Ordinal)
+            && TryParseHex(text.AsSpan(TextPrefix.Length), out key);
     }
 
     /// <summary>Reads 64 hex digits of either case.</summary>
@@ -82,7 +84,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         (words[0], words[1], words[2], words[3]) = (_a, _b, _c, _d);
     }
 
-    /// <summary>A copy of the key's 32 bytes.</summary>
+    /// <summary>Returns a copy of the key's 32 bytes.</summary>
     public byte[] ToArray()
     {
         var bytes = new byte[Length];
@@ -90,7 +92,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         return bytes;
     }
 
-    /// <summary>64 lower-case hex digits: the form of the <c>Derp-Public-Key</c> header and of the meta-certificate.</summary>
+    /// <summary>Returns 64 lower-case hex digits: the form of the <c>Derp-Public-Key</c> header and of the meta-certificate.</summary>
     public string ToHex()
     {
         Span<byte> bytes = stackalloc byte[Length];
@@ -98,7 +100,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         return Convert.ToHexStringLower(bytes);
     }
 
-    /// <summary>The short form for logs: five characters of base64 in brackets; empty for the zero key.</summary>
+    /// <summary>Returns the short form for logs: five characters of base64 in brackets; empty for the zero key.</summary>
     public string ToShortString()
     {
         if (IsZero)
@@ -110,7 +112,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         CopyTo(bytes);
         if (bytes.StartsWith<byte>([0x6d, 0xa7, 0x74, 0xd5, 0xd7, 0x74]))
         {
-            return "[bad01]"; // The mark that clients put on expired keys.
+            return "[bad01]"; // Clients mark expired keys with this prefix.
         }
 
         Span<byte> text = stackalloc byte[44];
@@ -118,7 +120,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         return $"[{Encoding.ASCII.GetString(text[..5])}]";
     }
 
-    /// <summary>The text form: <c>nodekey:</c> and 64 lower-case hex digits.</summary>
+    /// <summary>Returns the text form: <c>nodekey:</c> and 64 lower-case hex digits.</summary>
     public override string ToString() => TextPrefix + ToHex();
 
     /// <inheritdoc/>
@@ -134,7 +136,7 @@ public readonly struct NodeKey : IEquatable<NodeKey>
         return (int)(hash ^ (hash >> 32));
     }
 
-    /// <summary>Compares with a key on the wire, without making a value of it.</summary>
+    /// <summary>Compares this key with a key on the wire, without creating a value.</summary>
     /// <param name="wire">At least 32 bytes.</param>
     internal bool Matches(ReadOnlySpan<byte> wire)
     {

@@ -3,7 +3,7 @@ using Crypto;
 
 namespace Relay.Derp.Wire;
 
-/// <summary>A node's private key (derp.md §2.7), and the public key that belongs to it.</summary>
+/// <summary>A node's private key (derp.md §2.7) and its public key.</summary>
 public sealed class NodePrivateKey
 {
     private const string TextPrefix = "privkey:";
@@ -19,14 +19,14 @@ public sealed class NodePrivateKey
     /// <summary>The public key.</summary>
     public NodeKey PublicKey { get; }
 
-    /// <summary>The box between this key and a peer's.</summary>
-    /// <param name="theirs">The peer's public key, which the peer chose.</param>
+    /// <summary>Creates the box between this key and a peer's.</summary>
+    /// <param name="theirs">The peer's public key, which the peer has chosen.</param>
     public NaClBox BoxWith(in NodeKey theirs) => new(_bytes, theirs.ToArray());
 
-    /// <summary>Makes a new random key.</summary>
+    /// <summary>Creates a random key.</summary>
     public static NodePrivateKey Generate() => new(X25519.NewPrivateKey());
 
-    /// <summary>Reads the text form <c>privkey:</c> and 64 hex digits, as it stands in derper's key file.</summary>
+    /// <summary>Reads the text form of derper's key file: <c>privkey:</c> and 64 hex digits.</summary>
     /// <param name="text">The text.</param>
     /// <param name="key">The key.</param>
     /// <returns>False for any other text, and for the zero key.</returns>
@@ -47,6 +47,6 @@ public sealed class NodePrivateKey
         return true;
     }
 
-    /// <summary>The text form that a key file holds. It is a secret.</summary>
+    /// <summary>Returns the text form of a key file. A secret.</summary>
     public string ToSecretText() => TextPrefix + Convert.ToHexStringLower(_bytes);
 }

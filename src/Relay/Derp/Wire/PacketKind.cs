@@ -1,11 +1,11 @@
 namespace Relay.Derp.Wire;
 
-/// <summary>What a relayed packet is; disco goes before everything else.</summary>
+/// <summary>The kind of a relayed packet. Disco packets are sent before all others.</summary>
 public enum PacketKind
 {
-    /// <summary>A message by which peers look for a direct path.</summary>
+    /// <summary>A packet by which peers look for a direct path.</summary>
     Disco,
 
-    /// <summary>Anything else: WireGuard.</summary>
+    /// <summary>Any other packet: WireGuard.</summary>
     Other,
 }

@@ -1,21 +1,21 @@
 namespace Relay.Derp.Wire;
 
-/// <summary>What a present peer is (derp.md §2.2).</summary>
+/// <summary>The kind of a peer in PeerPresent (derp.md §2.2).</summary>
 [Flags]
 public enum PeerFlags : byte
 {
-    /// <summary>The sender is too old to say.</summary>
+    /// <summary>Unknown: an old server sends no flags.</summary>
     None = 0,
 
-    /// <summary>None of the others.</summary>
+    /// <summary>An ordinary client: no other flag is set.</summary>
     Regular = 1,
 
-    /// <summary>Another server of the mesh, or another holder of the mesh key.</summary>
+    /// <summary>Another server of the mesh, or another client with the mesh key.</summary>
     MeshPeer = 2,
 
     /// <summary>A prober.</summary>
     Prober = 4,
 
-    /// <summary>This node is not the first of the client's region.</summary>
+    /// <summary>The client would prefer another server of its region.</summary>
     NotIdeal = 8,
 }

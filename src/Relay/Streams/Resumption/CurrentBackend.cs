@@ -2,31 +2,33 @@ using System.IO.Pipelines;
 
 namespace Relay.Streams.Resumption;
 
-/// <summary>The API server that a terminal is with: it is left, or another one takes over.</summary>
+/// <summary>
+/// The API server that a terminal is attached to. The terminal abandons a server that fails, and another one replaces it.
+/// </summary>
 internal sealed class CurrentBackend
 {
     private readonly Lock _gate = new();
     private readonly StreamTransport _first;
     private volatile StreamTransport _server;
     private bool _isRelayed;
-    private volatile bool _isLeft;
+    private volatile bool _isAbandoned;
     private volatile bool _isStopped;
     private bool _isDisposed;
 
-    /// <summary>Begins with a server.</summary>
-    /// <param name="first">The first one; disposed by its owner.</param>
+    /// <summary>Begins with the first server.</summary>
+    /// <param name="first">The first server's connection; its owner disposes it.</param>
     public CurrentBackend(StreamTransport first) => (_first, _server) = (first, first);
 
-    /// <summary>Its bytes.</summary>
+    /// <summary>The current server's bytes.</summary>
     public PipeReader Input => _server.Input;
 
-    /// <summary>Whether it was left: what it has sent counts, and nothing more comes.</summary>
-    public bool IsLeft => _isLeft;
+    /// <summary>Whether the server was abandoned: the bytes that it has sent are still used, and no more are expected.</summary>
+    public bool IsAbandoned => _isAbandoned;
 
-    /// <summary>Whether the terminal was aborted: there is to be no other server.</summary>
+    /// <summary>Whether the terminal was aborted: no other server replaces this one.</summary>
     public bool IsStopped => _isStopped;
 
-    /// <summary>Whether it has ended its bytes, also behind those that the client has not taken yet.</summary>
+    /// <summary>Whether the server has ended its bytes, also while the client has not read the bytes before the end.</summary>
     public bool HasEnded
     {
         get
@@ -38,7 +40,7 @@ internal sealed class CurrentBackend
         }
     }
 
-    /// <summary>From now on the servers' bytes go on where they arrive.</summary>
+    /// <summary>Tells this server and all later ones that the relay is their only user.</summary>
     public void BeginRelay()
     {
         lock (_gate)
@@ -51,8 +53,8 @@ internal sealed class CurrentBackend
         }
     }
 
-    /// <summary>Aborts it. Whoever reads from it or writes to it finds out.</summary>
-    public void Leave()
+    /// <summary>Aborts the server's connection. Its pending read and flush end.</summary>
+    public void Abandon()
     {
         lock (_gate)
         {
@@ -63,9 +65,9 @@ internal sealed class CurrentBackend
         }
     }
 
-    /// <summary>Leaves it if it has vanished.</summary>
-    /// <param name="now">A time that only grows.</param>
-    public void LeaveIfVanished(TimeSpan now)
+    /// <summary>Abandons the server if it has vanished.</summary>
+    /// <param name="now">A monotonic time.</param>
+    public void AbandonIfVanished(TimeSpan now)
     {
         lock (_gate)
         {
@@ -76,7 +78,7 @@ internal sealed class CurrentBackend
         }
     }
 
-    /// <summary>Leaves it for good. False when that, or the end, was before.</summary>
+    /// <summary>Aborts the terminal: no other server follows. Returns false if the terminal was aborted or disposed before.</summary>
     public bool Stop()
     {
         lock (_gate)
@@ -92,13 +94,13 @@ internal sealed class CurrentBackend
         }
     }
 
-    /// <summary>Another one is there; nobody reads or writes the one before any more.</summary>
-    public async ValueTask TakeOverAsync(StreamTransport server)
+    /// <summary>Replaces the server. The caller has ended all reads and writes of the previous one.</summary>
+    public async ValueTask ReplaceAsync(StreamTransport server)
     {
         StreamTransport old;
         lock (_gate)
         {
-            (old, _server, _isLeft) = (_server, server, false);
+            (old, _server, _isAbandoned) = (_server, server, false);
             if (_isRelayed)
             {
                 server.BeginRelay();
@@ -110,10 +112,10 @@ internal sealed class CurrentBackend
             }
         }
 
-        await LetGoAsync(old).ConfigureAwait(false);
+        await ReleaseAsync(old).ConfigureAwait(false);
     }
 
-    /// <summary>Nobody reads or writes it any more.</summary>
+    /// <summary>Disposes the current server. The caller has ended all reads and writes.</summary>
     public ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -121,17 +123,17 @@ internal sealed class CurrentBackend
             _isDisposed = true;
         }
 
-        return LetGoAsync(_server);
+        return ReleaseAsync(_server);
     }
 
-    // The mark first: a cancelled read is otherwise only a hint.
+    // The flag is set first: without it a cancelled read only wakes the reader.
     private void Abort()
     {
-        _isLeft = true;
+        _isAbandoned = true;
         _server.Abort();
         _server.Input.CancelPendingRead();
         _server.Output.CancelPendingFlush();
     }
 
-    private ValueTask LetGoAsync(StreamTransport server) => server == _first ? ValueTask.CompletedTask : server.DisposeAsync();
+    private ValueTask ReleaseAsync(StreamTransport server) => server == _first ? ValueTask.CompletedTask : server.DisposeAsync();
 }

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// A wait that is made again and again without an allocation: one at a time, each ended once and then awaited to its end. Who awaits goes on
-/// on the thread that ends it.
+/// A wait that is made again and again without an allocation: one at a time, each ended once and then awaited to its end. Who awaits goes
+/// on on the thread that ends it.
 /// </summary>
 internal sealed class RepeatedWait<T> : IValueTaskSource<T>
 {

@@ -3,40 +3,44 @@ using System.IO.Pipelines;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// The API server's end of a terminal, which outlives API servers: when the one behind goes away without having ended the terminal, the
-/// same request goes to another one, and the relay on this side sees only a pause. Its frames must be a WebSocket's without extensions.
+/// The API server's end of a terminal that outlives API servers. When a server goes away without ending the terminal, the same request is
+/// sent to another server, and the relay sees only a pause. The frames must be those of a WebSocket without extensions.
 /// </summary>
 /// <remarks>
-/// There are no loops and no buffers here: the relay's own two loops reach through to the server there is. <see cref="TerminalOutputReader"/>
-/// gives them the server's bytes where they lie, up to the end of a frame; <see cref="TerminalInputWriter"/> follows the client's JSON in
-/// the bytes that it passes on. Only when the server is lost something runs by itself: a <see cref="TerminalOutage"/>, whose messages the
-/// reader gives until there is a server again. What is typed meanwhile is dropped.
+/// There are no loops and no buffers here: the relay's two loops read and write the current server. <see cref="TerminalOutputReader"/>
+/// returns the server's bytes without a copy, up to the end of a frame. <see cref="TerminalInputWriter"/> follows the client's JSON in the
+/// bytes that it forwards. Only an outage has a task of its own, <see cref="TerminalOutage"/>: the reader returns the outage's messages
+/// until there is a server again. Input during an outage is dropped.
 /// </remarks>
 public sealed class ResumableServer : StreamTransport
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _leaves = new();
-    private readonly CurrentBackend _present;
+    private readonly CancellationTokenSource _clientEnded = new();
+    private readonly CurrentBackend _backend;
     private readonly TerminalInputWriter _input;
     private readonly TerminalOutage _outage;
     private readonly TerminalOutputReader _output;
 
-    /// <summary>Carries nothing before it is read and written.</summary>
-    /// <param name="server">The API server that accepted the client's request; disposed by its owner, after this.</param>
-    /// <param name="attach">Sends that request again, to whichever server there is. Must not throw but for a cancellation.</param>
-    /// <param name="options">Times.</param>
-    /// <param name="metrics">Counts the outages by how they ended.</param>
+    /// <summary>Begins with the server that accepted the request. Nothing runs before the first read or write.</summary>
+    /// <param name="server">The API server that accepted the client's request; its owner disposes it, after this.</param>
+    /// <param name="attach">Sends the request again, to any available server. Throws only for a cancellation.</param>
+    /// <param name="options">The times.</param>
+    /// <param name="metrics">Counts the outages by result.</param>
     /// <param name="time">The clock.</param>
     public ResumableServer(
-        StreamTransport server, Func<CancellationToken, Task<AttachResult>> attach, ResumeOptions options, StreamMetrics metrics, TimeProvider time)
+        StreamTransport server,
+        Func<CancellationToken, Task<AttachResult>> attach,
+        ResumeOptions options,
+        StreamMetrics metrics,
+        TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(server);
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(options);
-        _present = new CurrentBackend(server);
-        _input = new TerminalInputWriter(server, _leaves);
-        _outage = new TerminalOutage(_present, _input, new Attachment(attach, options, time), metrics, _stop.Token, _leaves.Token);
-        _output = new TerminalOutputReader(_present, _outage);
+        _backend = new CurrentBackend(server);
+        _input = new TerminalInputWriter(server, _clientEnded);
+        _outage = new TerminalOutage(_backend, _input, new AttachRetries(attach, options, time), metrics, _stop.Token, _clientEnded.Token);
+        _output = new TerminalOutputReader(_backend, _outage);
     }
 
     /// <inheritdoc/>
@@ -46,19 +50,21 @@ public sealed class ResumableServer : StreamTransport
     public override PipeWriter Output => _input;
 
     /// <inheritdoc/>
-    public override bool HasEnded => _present.HasEnded;
+    public override bool HasEnded => _backend.HasEnded;
 
-    /// <summary>From now on the servers' bytes go on where they arrive.</summary>
-    public override void BeginRelay() => _present.BeginRelay();
+    /// <summary>Tells the current server and all later ones that the relay is their only user.</summary>
+    public override void BeginRelay() => _backend.BeginRelay();
 
-    /// <summary>The server behind is known not to be well, although its connection stands: it is left for another one.</summary>
-    public void LeaveServer() => _present.Leave();
+    /// <summary>Moves the terminal to another server, because the current one is unhealthy although its connection is open.</summary>
+    public void AbandonServer() => _backend.Abandon();
 
-    /// <summary>A server that vanished is left for another one; the terminal goes on.</summary>
-    /// <param name="now">A time that only grows.</param>
+    /// <summary>
+    /// Moves the terminal to another server if the current one has vanished. Always returns false: the terminal continues.
+    /// </summary>
+    /// <param name="now">A monotonic time.</param>
     public override bool HasVanished(TimeSpan now)
     {
-        _present.LeaveIfVanished(now);
+        _backend.AbandonIfVanished(now);
         return false;
     }
 
@@ -68,11 +74,11 @@ public sealed class ResumableServer : StreamTransport
     /// <inheritdoc/>
     public override void Abort()
     {
-        if (_present.Stop())
+        if (_backend.Stop())
         {
             _input.Stop();
 
-            // Elsewhere: whoever aborts may hold locks, and what waits for this goes on at once.
+            // CancelAsync runs the callbacks on another thread: the caller may hold locks.
             _ = _stop.CancelAsync();
         }
     }
@@ -80,7 +86,7 @@ public sealed class ResumableServer : StreamTransport
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
-        // After an orderly end both directions are over, and this resets nothing.
+        // After an orderly end both directions are over, and no reset is needed.
         if (!_output.IsOver || !_input.IsOver)
         {
             Abort();
@@ -89,8 +95,8 @@ public sealed class ResumableServer : StreamTransport
         await _input.CompleteAsync().ConfigureAwait(false);
         await _output.CompleteAsync().ConfigureAwait(false);
         await _outage.Ended.ConfigureAwait(false);
-        await _present.DisposeAsync().ConfigureAwait(false);
+        await _backend.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
-        _leaves.Dispose();
+        _clientEnded.Dispose();
     }
 }

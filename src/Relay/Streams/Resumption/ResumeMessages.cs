@@ -3,7 +3,7 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
 
-/// <summary>What a terminal's client is told of an outage: on its screen, and by the close when nothing follows.</summary>
+/// <summary>The messages of an outage to a terminal's client: texts on the screen, and the close frame if no server follows.</summary>
 internal static class ResumeMessages
 {
     private const ushort ServiceRestart = 1012;
@@ -15,21 +15,22 @@ internal static class ResumeMessages
     private static readonly byte[] ShellGone =
         Encoding.ASCII.GetBytes("no API server that is up has the terminal's shell: connect again for a new one");
 
-    public static byte[] Paused { get; } = Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
+    public static byte[] Paused { get; } =
+        Encoding.ASCII.GetBytes("\x18\x1b[0m\r\n[connection to the server lost: paused, typing is discarded]\r\n");
 
-    /// <summary>Reset first, as a client does that connects again: the server's replay shows the screen anew.</summary>
+    /// <summary>Begins with a terminal reset, as for a client that connects again: the server's replay redraws the screen.</summary>
     public static byte[] Resumed { get; } = Encoding.ASCII.GetBytes("\x18\x1b" + "c[connection resumed]\r\n");
 
-    /// <summary>Nothing is reset: the last screen of the shell stays to be read.</summary>
+    /// <summary>Does not reset the terminal: the last screen of the shell stays readable.</summary>
     public static byte[] Gone { get; } = Encoding.ASCII.GetBytes("[the shell is gone: no API server that is up has it]\r\n");
 
-    /// <summary>Writes the close frame, and says how long it is.</summary>
-    /// <param name="room">At least <see cref="CloseFrame.MaxSize"/>.</param>
-    /// <param name="result">How attaching ended; null when no server was found, or not looked for.</param>
-    /// <param name="hasLeft">Whether the client itself has ended.</param>
-    public static int WriteClose(Span<byte> room, AttachResult? result, bool hasLeft) =>
-        result is AttachResult.Refused ? CloseFrame.Write(room, ServiceRestart, Refusal)
-        : result is AttachResult.Gone ? CloseFrame.Write(room, ServiceRestart, ShellGone)
-        : hasLeft ? CloseFrame.Write(room, Normal, [])
-        : CloseFrame.Write(room, ServiceRestart, NoServer);
+    /// <summary>Writes the close frame and returns its size in bytes.</summary>
+    /// <param name="destination">At least <see cref="CloseFrame.MaxSize"/> bytes.</param>
+    /// <param name="result">The result of the attachment; null when no server was found or sought.</param>
+    /// <param name="clientEnded">Whether the client has closed or ended its bytes.</param>
+    public static int WriteClose(Span<byte> destination, AttachResult? result, bool clientEnded) =>
+        result is AttachResult.Refused ? CloseFrame.Write(destination, ServiceRestart, Refusal)
+        : result is AttachResult.Gone ? CloseFrame.Write(destination, ServiceRestart, ShellGone)
+        : clientEnded ? CloseFrame.Write(destination, Normal, [])
+        : CloseFrame.Write(destination, ServiceRestart, NoServer);
 }

@@ -5,40 +5,40 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
 
-/// <summary>What <see cref="TerminalInputFrames"/> leave of some bytes to whoever has them.</summary>
-/// <param name="Start">From here on they go to the server as they are; what comes before is written, or dropped.</param>
-/// <param name="End">Up to here they were taken; the rest, a cut header or control frame, is to come again with what follows it.</param>
-/// <param name="IsRight">False where the rest is no frame.</param>
-internal readonly record struct InputRun(int Start, int End, bool IsRight);
+/// <summary>The part of a buffer that the caller of <see cref="TerminalInputFrames.Take"/> forwards unchanged.</summary>
+/// <param name="Start">The start of this part. The bytes before it were written already, or dropped.</param>
+/// <param name="End">The end of this part. The rest, a cut header or control frame, must be passed again with the bytes after it.</param>
+/// <param name="IsValid">False if the rest is no frame.</param>
+internal readonly record struct InputRun(int Start, int End, bool IsValid);
 
 /// <summary>
-/// The client's frames of a terminal: has them go on as they are, and after a change of the API server from the first JSON object on that
-/// begins thereafter, be it in the middle of a frame. Control frames pass whole. Holds nothing but a ping.
+/// Follows the frames of a terminal's client, which are forwarded unchanged. After a change of the API server, forwarding begins with the
+/// next JSON object, even in the middle of a frame. Control frames pass whole. This object buffers nothing but one ping.
 /// </summary>
 internal sealed class TerminalInputFrames
 {
-    /// <summary>The longest header or control frame in bytes: what <see cref="Take"/> may leave.</summary>
-    public const int MaxLeft = FrameHeader.MaxSize + 125;
+    /// <summary>The longest header or control frame in bytes, which is the most that <see cref="Take"/> may leave.</summary>
+    public const int MaxCutSize = FrameHeader.MaxSize + 125;
 
     private readonly TerminalSizes _sizes = new();
-    private long _left;
+    private long _remaining;
     private long _offset;
     private uint _key;
     private bool _isMasked;
     private bool _isFinal;
 
-    // Whether the server has all from the beginning of some object on; and whether its next frame begins a message for it.
+    // Whether the server has everything from the beginning of some object on; and whether the next frame begins a message for this server.
     private bool _isSynced = true;
     private bool _beginsMessage;
     private byte[]? _ping;
 
-    /// <summary>The last size that the client told.</summary>
+    /// <summary>The last terminal size that the client sent.</summary>
     public (int Height, int Width)? LastSize => _sizes.Last;
 
     /// <summary>Whether the client's close frame has come.</summary>
     public bool CloseSeen { get; private set; }
 
-    /// <summary>The last ping that no server got; once. An older one need not be answered (RFC 6455 §5.5.3).</summary>
+    /// <summary>Returns the last ping that reached no server, once. An older ping needs no answer (RFC 6455 §5.5.3).</summary>
     public byte[]? TakePing()
     {
         var ping = _ping;
@@ -46,11 +46,15 @@ internal sealed class TerminalInputFrames
         return ping;
     }
 
-    /// <summary>Tells a new API server the size, in a message.</summary>
+    /// <summary>Writes a message with the size for a new API server.</summary>
     public static void WriteSize(IBufferWriter<byte> output, (int Height, int Width) size)
     {
         Span<byte> json = stackalloc byte[40];
-        System.Text.Unicode.Utf8.TryWrite(json, System.Globalization.CultureInfo.InvariantCulture, $"{{\"height\":{size.Height},\"width\":{size.Width}}}", out var length);
+        System.Text.Unicode.Utf8.TryWrite(
+            json,
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"{{\"height\":{size.Height},\"width\":{size.Width}}}",
+            out var length);
         Span<byte> key = stackalloc byte[4];
         RandomNumberGenerator.Fill(key);
         FrameHeader.Write(output, FrameHeader.Binary, final: true, length, BitConverter.ToUInt32(key));
@@ -58,18 +62,18 @@ internal sealed class TerminalInputFrames
         output.Write(json[..length]);
     }
 
-    /// <summary>A new API server: it gets only whole objects.</summary>
+    /// <summary>Begins with a new API server, which gets only whole objects.</summary>
     public void BeginServer() => (_isSynced, _beginsMessage) = (false, true);
 
-    /// <summary>Takes what it can of the bytes; without an output they are followed and to be dropped.</summary>
+    /// <summary>Follows the bytes as far as possible. Without an output the caller drops them.</summary>
     public InputRun Take(ReadOnlySpan<byte> bytes, IBufferWriter<byte>? output)
     {
         var (run, at) = (0, 0);
         while (at < bytes.Length)
         {
-            if (_left > 0)
+            if (_remaining > 0)
             {
-                var part = bytes.Slice(at, (int)Math.Min(bytes.Length - at, _left));
+                var part = bytes.Slice(at, (int)Math.Min(bytes.Length - at, _remaining));
                 at += part.Length;
                 if (output is null || _isSynced)
                 {
@@ -77,7 +81,7 @@ internal sealed class TerminalInputFrames
                 }
                 else
                 {
-                    AwaitObject(part, output);
+                    SkipToObject(part, output);
                     run = at;
                 }
 
@@ -108,7 +112,7 @@ internal sealed class TerminalInputFrames
                 continue;
             }
 
-            (_left, _offset, _isFinal, _isMasked, _key) = (header.Length, 0, header.Final, header.Key is not null, header.Key ?? 0);
+            (_remaining, _offset, _isFinal, _isMasked, _key) = (header.Length, 0, header.Final, header.Key is not null, header.Key ?? 0);
             if (output is not null && !_isSynced)
             {
                 output.Write(bytes[run..at]);
@@ -119,7 +123,7 @@ internal sealed class TerminalInputFrames
             at += header.Size;
         }
 
-        return new InputRun(run, at, IsRight: true);
+        return new InputRun(run, at, IsValid: true);
     }
 
     private void BeginFrame(byte opcode, IBufferWriter<byte> output)
@@ -131,8 +135,8 @@ internal sealed class TerminalInputFrames
         }
     }
 
-    /// <summary>Payload of which a new API server gets what comes after the object that the one before had begun to get.</summary>
-    private void AwaitObject(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
+    /// <summary>Skips payload up to the end of the object that the previous API server had begun to get, and writes the rest.</summary>
+    private void SkipToObject(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
         while (!bytes.IsEmpty && !_sizes.AtBoundary)
         {
@@ -140,7 +144,7 @@ internal sealed class TerminalInputFrames
             bytes = bytes[1..];
         }
 
-        if (_sizes.AtBoundary && _left > 0)
+        if (_sizes.AtBoundary && _remaining > 0)
         {
             _isSynced = true;
             WriteHeader(output, FrameHeader.Binary);
@@ -153,11 +157,12 @@ internal sealed class TerminalInputFrames
         }
     }
 
-    /// <summary>A header for what is left of the frame.</summary>
+    /// <summary>Writes a header for the rest of the frame.</summary>
     private void WriteHeader(IBufferWriter<byte> output, byte opcode)
     {
         var key = BitOperations.RotateRight(_key, 8 * (int)(_offset & 3));
-        FrameHeader.Write(output, _beginsMessage && opcode == FrameHeader.Continuation ? FrameHeader.Binary : opcode, _isFinal, _left, _isMasked ? key : null);
+        var newOpcode = _beginsMessage && opcode == FrameHeader.Continuation ? FrameHeader.Binary : opcode;
+        FrameHeader.Write(output, newOpcode, _isFinal, _remaining, _isMasked ? key : null);
         _beginsMessage = false;
     }
 
@@ -169,7 +174,7 @@ internal sealed class TerminalInputFrames
             var part = masked[..Math.Min(masked.Length, clear.Length)];
             Mask.Apply(part, clear, _key, (int)(_offset & 3));
             _sizes.Take(clear[..part.Length]);
-            (_offset, _left) = (_offset + part.Length, _left - part.Length);
+            (_offset, _remaining) = (_offset + part.Length, _remaining - part.Length);
             masked = masked[part.Length..];
         }
     }

@@ -5,8 +5,11 @@ namespace Relay.Streams.Resumption;
 
 internal sealed partial class TerminalInputWriter
 {
-    /// <summary>Leaves the server. When this ends, nobody writes to it any more; a flush that it holds up has to be ended by aborting it.</summary>
-    public Task LeaveAsync()
+    /// <summary>
+    /// Stops writing to the server. After completion nothing writes to it any more. A blocked flush ends only when the caller aborts the
+    /// server.
+    /// </summary>
+    public Task DetachAsync()
     {
         lock (_gate)
         {
@@ -16,15 +19,18 @@ internal sealed partial class TerminalInputWriter
                 return Task.CompletedTask;
             }
 
-            _left ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _left.Task;
+            _detached ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _detached.Task;
         }
     }
 
-    /// <summary>Gives it another server, after <see cref="LeaveAsync"/>: it gets the last size, and then what is typed after this has ended.</summary>
-    public async Task GiveAsync(StreamTransport next)
+    /// <summary>
+    /// Begins to write to another server, after <see cref="DetachAsync"/>. The server gets the last size, and then the input that follows
+    /// the completion of this call.
+    /// </summary>
+    public async Task AttachAsync(StreamTransport next)
     {
-        (int Height, int Width)? told = null;
+        (int Height, int Width)? sent = null;
         while (true)
         {
             lock (_gate)
@@ -34,31 +40,31 @@ internal sealed partial class TerminalInputWriter
                     return;
                 }
 
-                if (_frames.LastSize == told)
+                if (_frames.LastSize == sent)
                 {
                     _frames.BeginServer();
                     _server = next;
                     return;
                 }
 
-                told = _frames.LastSize;
+                sent = _frames.LastSize;
             }
 
-            // Nobody else writes to it yet. Should the size change meanwhile, it is told that one too.
-            if (told is not { } size || !await TellAsync(next.Output, size).ConfigureAwait(false))
+            // No other code writes to this server yet. If the size changes meanwhile, the loop sends the new one too.
+            if (sent is not { } size || !await SendSizeAsync(next.Output, size).ConfigureAwait(false))
             {
                 return;
             }
         }
     }
 
-    /// <summary>The client's bytes are at their end: so are the server's, if there is one.</summary>
+    /// <summary>Ends the server's bytes, if there is a server, because the client's bytes have ended.</summary>
     public async ValueTask EndAsync()
     {
         StreamTransport? server;
         lock (_gate)
         {
-            ClientLeaves();
+            OnClientEnded();
             (server, _server) = (_server, null);
             _isBusy = server is not null;
         }
@@ -72,23 +78,23 @@ internal sealed partial class TerminalInputWriter
         }
         catch (Exception error) when (TransportFailure.Is(error))
         {
-            // The server's output tells of it too, and what follows is decided there.
+            // The reader of the server's output notices the failure too, and handles it.
             return;
         }
         finally
         {
-            TaskCompletionSource? left;
+            TaskCompletionSource? detached;
             lock (_gate)
             {
                 _isOver = true;
-                left = Free();
+                detached = EndFlush();
             }
 
-            left?.TrySetResult();
+            detached?.TrySetResult();
         }
     }
 
-    private static async ValueTask<bool> TellAsync(PipeWriter output, (int Height, int Width) size)
+    private static async ValueTask<bool> SendSizeAsync(PipeWriter output, (int Height, int Width) size)
     {
         try
         {
@@ -97,12 +103,15 @@ internal sealed partial class TerminalInputWriter
         }
         catch (Exception error) when (TransportFailure.Is(error))
         {
-            // Lost already; its output tells of it too.
+            // The server is lost already; the reader of its output notices this too.
             return false;
         }
     }
 
-    /// <summary>Under the lock: follows the next bytes, and says which of them are to go on as they are; what goes before them is written.</summary>
+    /// <summary>
+    /// Follows the next bytes and returns the range of them that is forwarded unchanged; bytes before this range are written here. Called
+    /// under the lock.
+    /// </summary>
     private Range Follow(ReadOnlySpan<byte> bytes)
     {
         if (_isOver)
@@ -115,7 +124,7 @@ internal sealed partial class TerminalInputWriter
         var run = _isOver ? default : _frames.Take(bytes[at..], output);
         if (!_isOver)
         {
-            Keep(bytes[(at + run.End)..], run.IsRight);
+            BufferCut(bytes[(at + run.End)..], run.IsValid);
         }
 
         if (output is null && _frames.TakePing() is { } ping)
@@ -125,13 +134,13 @@ internal sealed partial class TerminalInputWriter
 
         if (_isOver || _frames.CloseSeen)
         {
-            ClientLeaves();
+            OnClientEnded();
         }
 
         return (at + run.Start)..(at + run.End);
     }
 
-    /// <summary>Goes on with the header or control frame that was cut before, and says how many of the bytes were taken.</summary>
+    /// <summary>Completes the header or control frame that was cut before, and returns how many of the bytes were used.</summary>
     private int FollowCut(ReadOnlySpan<byte> bytes, PipeWriter? output)
     {
         var (cut, before) = (_cut!, _cutLength);
@@ -141,8 +150,8 @@ internal sealed partial class TerminalInputWriter
         var run = _frames.Take(all, output);
         if (run.End == 0)
         {
-            // Still cut, so that all bytes were needed for it; or no frame.
-            Keep(all, run.IsRight);
+            // The frame is still cut, and all bytes belong to it; or it is no frame.
+            BufferCut(all, run.IsValid);
             return count;
         }
 
@@ -151,28 +160,28 @@ internal sealed partial class TerminalInputWriter
         return run.End - before;
     }
 
-    private void Keep(ReadOnlySpan<byte> rest, bool isRight)
+    private void BufferCut(ReadOnlySpan<byte> rest, bool isValid)
     {
-        if (!isRight)
+        if (!isValid)
         {
-            // No frames. Who writes is told, and ends the stream.
+            // The bytes are no frames. The flush result reports completion, and the relay ends the stream.
             Stop();
         }
         else if (!rest.IsEmpty)
         {
-            _cut ??= new byte[TerminalInputFrames.MaxLeft];
+            _cut ??= new byte[TerminalInputFrames.MaxCutSize];
             rest.CopyTo(_cut);
             _cutLength = rest.Length;
         }
     }
 
-    // Before the server hears of it: what it answers by going away is no outage.
-    private void ClientLeaves()
+    // Set before the server gets the client's close: a server that then ends its bytes has no outage.
+    private void OnClientEnded()
     {
-        if (!_hasLeft)
+        if (!_isClientEnded)
         {
-            _hasLeft = true;
-            _ = leaves.CancelAsync();
+            _isClientEnded = true;
+            _ = clientEnded.CancelAsync();
         }
     }
 }

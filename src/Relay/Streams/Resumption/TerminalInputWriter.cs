@@ -7,43 +7,44 @@ using Sockets;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// The client's bytes on their way to the API server there is: what is written is followed where it lies and goes on from there, in the
-/// same call. While there is no server it is followed and dropped.
+/// Forwards the client's bytes to the current API server: each write follows the frames and forwards the bytes in the same call, without a
+/// copy. Without a server the bytes are followed and dropped.
 /// </summary>
 /// <remarks>
-/// That a server does not take any more is no end for who writes: the loss shows in what the server sends, and what follows is decided
-/// there. The lock is held while bytes go on, so that who changes the server knows that nobody writes to it; a flush that waits leaves a
-/// mark instead. Tokens are not supported: the relay has none.
+/// A server that accepts no more bytes does not end this writer: the reader of the server's output notices the loss and handles it. Writes
+/// hold the lock, so that a change of the server happens only between writes; a pending flush sets a flag instead. Cancellation tokens are
+/// not supported, because the relay passes none.
 /// </remarks>
 /// <param name="server">The first API server.</param>
-/// <param name="leaves">Cancelled when the client closes, or ends its bytes.</param>
-internal sealed partial class TerminalInputWriter(StreamTransport server, CancellationTokenSource leaves) : PipeWriter
+/// <param name="clientEnded">Cancelled when the client closes or ends its bytes.</param>
+internal sealed partial class TerminalInputWriter(StreamTransport server, CancellationTokenSource clientEnded) : PipeWriter
 {
     private readonly TerminalInputFrames _frames = new();
-    private readonly Channel<byte[]> _pings = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly Channel<byte[]> _pings =
+        Channel.CreateBounded<byte[]>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly Lock _gate = new();
     private readonly RepeatedWait<FlushResult> _wait = new();
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
-    private Action? _flushed;
+    private Action? _onFlushed;
     private StreamTransport? _server = server;
-    private TaskCompletionSource? _left;
-    private Block? _room;
+    private TaskCompletionSource? _detached;
+    private Block? _block;
     private byte[]? _cut;
     private int _cutLength;
     private bool _isBusy;
-    private bool _hasLeft;
+    private bool _isClientEnded;
     private volatile bool _isOver;
 
-    /// <summary>The last ping that came while there was no server to answer it.</summary>
+    /// <summary>The last ping of the client during an outage.</summary>
     public ChannelReader<byte[]> Pings => _pings.Reader;
 
-    /// <summary>Whether nothing more goes to any server.</summary>
+    /// <summary>Whether no more bytes go to any server.</summary>
     public bool IsOver => _isOver;
 
     /// <inheritdoc/>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
-        Refuse(cancellationToken);
+        RefuseToken(cancellationToken);
         lock (_gate)
         {
             return Send(source[Follow(source.Span)]);
@@ -51,15 +52,15 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
     }
 
     /// <inheritdoc/>
-    public override Memory<byte> GetMemory(int sizeHint = 0) => Room(sizeHint).Bytes;
+    public override Memory<byte> GetMemory(int sizeHint = 0) => Reserve(sizeHint).Bytes;
 
     /// <inheritdoc/>
-    public override Span<byte> GetSpan(int sizeHint = 0) => Room(sizeHint).Bytes;
+    public override Span<byte> GetSpan(int sizeHint = 0) => Reserve(sizeHint).Bytes;
 
     /// <inheritdoc/>
     public override void Advance(int bytes)
     {
-        var written = _room is null ? [] : _room.Bytes.AsSpan(0, bytes);
+        var written = _block is null ? [] : _block.Bytes.AsSpan(0, bytes);
         lock (_gate)
         {
             var run = Follow(written);
@@ -70,8 +71,8 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
     /// <inheritdoc/>
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        Refuse(cancellationToken);
-        LetGoOfRoom();
+        RefuseToken(cancellationToken);
+        ReturnBlock();
         lock (_gate)
         {
             return Send(default);
@@ -90,42 +91,42 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
-        LetGoOfRoom();
+        ReturnBlock();
         Stop();
     }
 
-    /// <summary>What is written from now on goes nowhere, and who writes is told so.</summary>
+    /// <summary>Drops all later writes; their flush results report completion.</summary>
     public void Stop() => _isOver = true;
 
-    private static void Refuse(CancellationToken cancellationToken)
+    private static void RefuseToken(CancellationToken cancellationToken)
     {
         if (cancellationToken.CanBeCanceled)
         {
-            throw new NotSupportedException("Only the terminal's end, or the server's, cancels its flushes.");
+            throw new NotSupportedException("Cancellation tokens are not supported: only CancelPendingFlush cancels a flush.");
         }
     }
 
-    private Block Room(int sizeHint)
+    private Block Reserve(int sizeHint)
     {
-        if (_room is null || _room.Bytes.Length < sizeHint)
+        if (_block is null || _block.Bytes.Length < sizeHint)
         {
-            LetGoOfRoom();
-            _room = BlockPool.Rent(Math.Max(sizeHint, BlockPool.Large));
+            ReturnBlock();
+            _block = BlockPool.Rent(Math.Max(sizeHint, BlockPool.Large));
         }
 
-        return _room;
+        return _block;
     }
 
-    private void LetGoOfRoom()
+    private void ReturnBlock()
     {
-        if (_room is { } room)
+        if (_block is { } block)
         {
-            _room = null;
-            BlockPool.Return(room);
+            _block = null;
+            BlockPool.Return(block);
         }
     }
 
-    /// <summary>Under the lock: sends what goes on as it is, behind what was written to the server already.</summary>
+    /// <summary>Sends bytes unchanged, after those that were written to the server before. Called under the lock.</summary>
     private ValueTask<FlushResult> Send(ReadOnlyMemory<byte> run)
     {
         if (_server is not { Output: var output })
@@ -140,11 +141,11 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
             if (!_flush.IsCompleted)
             {
                 _isBusy = true;
-                _flush.UnsafeOnCompleted(_flushed ??= Flushed);
+                _flush.UnsafeOnCompleted(_onFlushed ??= OnFlushed);
                 return _wait.Task;
             }
 
-            Note(_flush.GetResult());
+            CheckFlush(_flush.GetResult());
         }
         catch (Exception error) when (TransportFailure.Is(error))
         {
@@ -154,27 +155,27 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
         return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, _isOver));
     }
 
-    private void Flushed()
+    private void OnFlushed()
     {
         Exception? fault = null;
-        TaskCompletionSource? left;
+        TaskCompletionSource? detached;
         lock (_gate)
         {
             try
             {
-                Note(_flush.GetResult());
+                CheckFlush(_flush.GetResult());
             }
             catch (Exception error)
             {
-                // A fault goes up once the rest is freed; what a transport throws is the end of the server.
+                // An exception of the transport means that the server is lost. Any other exception goes to the writer, after the cleanup.
                 _server = null;
                 fault = TransportFailure.Is(error) ? null : error;
             }
 
-            left = Free();
+            detached = EndFlush();
         }
 
-        left?.TrySetResult();
+        detached?.TrySetResult();
         if (fault is null)
         {
             _wait.SetResult(new FlushResult(isCanceled: false, _isOver));
@@ -185,8 +186,8 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
         }
     }
 
-    // A server that takes no more, or whose flush was cancelled since it was left, gets no more.
-    private void Note(FlushResult flush)
+    // A server that accepts no more, or whose flush was cancelled because it was abandoned, gets no more bytes.
+    private void CheckFlush(FlushResult flush)
     {
         if (flush.IsCompleted || flush.IsCanceled)
         {
@@ -194,10 +195,10 @@ internal sealed partial class TerminalInputWriter(StreamTransport server, Cancel
         }
     }
 
-    private TaskCompletionSource? Free()
+    private TaskCompletionSource? EndFlush()
     {
-        var left = _left;
-        (_isBusy, _left) = (false, null);
-        return left;
+        var detached = _detached;
+        (_isBusy, _detached) = (false, null);
+        return detached;
     }
 }

@@ -5,29 +5,36 @@ using Sockets;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// The time between two API servers of a terminal: its client is told, its pings are answered, and another server is attached to. What the
-/// client is to get meanwhile goes through a pipe that ends with the outage.
+/// The time between two API servers of a terminal. The outage shows its client a text, answers its pings, and attaches another server. The
+/// client's messages go through a pipe that ends with the outage.
 /// </summary>
-/// <param name="present">The server that is lost, and then the other one.</param>
-/// <param name="input">What the client types.</param>
-/// <param name="attachment">The tries.</param>
-/// <param name="metrics">Counts the outages by how they ended.</param>
-/// <param name="stop">The terminal was aborted.</param>
-/// <param name="leaves">The client has closed, or ended its bytes.</param>
+/// <param name="backend">The lost server, and later its replacement.</param>
+/// <param name="input">The writer of the client's input.</param>
+/// <param name="retries">The attempts to attach.</param>
+/// <param name="metrics">Counts the outages by result.</param>
+/// <param name="stop">Cancelled when the terminal is aborted.</param>
+/// <param name="clientEnded">Cancelled when the client closes or ends its bytes.</param>
 internal sealed class TerminalOutage(
-    CurrentBackend present, TerminalInputWriter input, Attachment attachment, StreamMetrics metrics, CancellationToken stop, CancellationToken leaves)
+    CurrentBackend backend,
+    TerminalInputWriter input,
+    AttachRetries retries,
+    StreamMetrics metrics,
+    CancellationToken stop,
+    CancellationToken clientEnded)
 {
-    /// <summary>The last outage's end; faulted after a fault of the program.</summary>
+    /// <summary>Completes with the last outage; faulted after a bug in this program.</summary>
     public Task Ended { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Whether the last outage has ended with a server.</summary>
+    /// <summary>Whether the last outage ended with a new server.</summary>
     public bool IsResumed { get; private set; }
 
-    /// <summary>A pipe for an outage's messages, which the thread pool's threads carry on.</summary>
+    /// <summary>Creates the pipe for an outage's messages. Its continuations run on the thread pool.</summary>
     public static Pipe CreateMessages() => new(new PipeOptions(BlockMemoryPool.Shared, useSynchronizationContext: false));
 
-    /// <summary>Begins an outage; nobody reads from the server any more.</summary>
-    /// <param name="messages">Has what the client is to get first; completed when the outage is over.</param>
+    /// <summary>Begins an outage. The caller has ended its reads of the server.</summary>
+    /// <param name="messages">
+    /// The pipe, with the first bytes for the client already in it. The outage completes the pipe at its end.
+    /// </param>
     public void Begin(PipeWriter messages)
     {
         IsResumed = false;
@@ -36,7 +43,7 @@ internal sealed class TerminalOutage(
 
     private async Task RunAsync(PipeWriter messages)
     {
-        // Not on a socket thread, which has other streams to carry.
+        // Leaves the socket thread, which has other streams to serve.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         Exception? error = null;
         try
@@ -49,7 +56,7 @@ internal sealed class TerminalOutage(
         }
         catch (Exception failure)
         {
-            // A fault of the program: the relay must not be left waiting while it travels up.
+            // A bug in this program: the pipe is completed first, so that the relay does not hang.
             error = new IOException("The terminal's stream failed.", failure);
             throw;
         }
@@ -61,33 +68,33 @@ internal sealed class TerminalOutage(
 
     private async Task<bool> ResumeAsync(PipeWriter messages)
     {
-        // With it, whatever the relay waits for while it writes.
-        present.Leave();
+        // This also ends a flush to the lost server that the relay waits for.
+        backend.Abandon();
         await messages.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        await input.LeaveAsync().ConfigureAwait(false);
-        attachment.Lost();
-        if (leaves.IsCancellationRequested)
+        await input.DetachAsync().ConfigureAwait(false);
+        retries.OnLost();
+        if (clientEnded.IsCancellationRequested)
         {
             await CloseAsync(messages, null).ConfigureAwait(false);
             return false;
         }
 
-        if (!await SayAsync(messages, ResumeMessages.Paused).ConfigureAwait(false))
+        if (!await ShowAsync(messages, ResumeMessages.Paused).ConfigureAwait(false))
         {
             return false;
         }
 
-        var result = await AttachAnsweringAsync(messages).ConfigureAwait(false);
-        metrics.Reattached(result switch
+        var result = await AttachAndAnswerPingsAsync(messages).ConfigureAwait(false);
+        metrics.OutageEnded(result switch
         {
             AttachResult.Attached => "resumed",
             AttachResult.Refused => "refused",
             AttachResult.Gone => "gone",
-            _ => leaves.IsCancellationRequested || present.IsStopped ? "left" : "timeout",
+            _ => clientEnded.IsCancellationRequested || backend.IsStopped ? "left" : "timeout",
         });
         if (result is not AttachResult.Attached { Server: var server })
         {
-            if (result is AttachResult.Gone && !await SayAsync(messages, ResumeMessages.Gone).ConfigureAwait(false))
+            if (result is AttachResult.Gone && !await ShowAsync(messages, ResumeMessages.Gone).ConfigureAwait(false))
             {
                 return false;
             }
@@ -96,13 +103,13 @@ internal sealed class TerminalOutage(
             return false;
         }
 
-        await present.TakeOverAsync(server).ConfigureAwait(false);
+        await backend.ReplaceAsync(server).ConfigureAwait(false);
 
-        // First: what is typed after it is read has to count.
-        await input.GiveAsync(server).ConfigureAwait(false);
-        if (leaves.IsCancellationRequested)
+        // Before the client reads the text: input that the user types after reading it must count.
+        await input.AttachAsync(server).ConfigureAwait(false);
+        if (clientEnded.IsCancellationRequested)
         {
-            // It may not have seen that.
+            // The new server may not have seen the client's end.
             await CloseAsync(messages, null).ConfigureAwait(false);
             return false;
         }
@@ -112,19 +119,19 @@ internal sealed class TerminalOutage(
             await AnswerAsync(messages, ping).ConfigureAwait(false);
         }
 
-        attachment.Resumed();
-        return await SayAsync(messages, ResumeMessages.Resumed).ConfigureAwait(false);
+        retries.OnResumed();
+        return await ShowAsync(messages, ResumeMessages.Resumed).ConfigureAwait(false);
     }
 
-    /// <summary>Attaches, and meanwhile answers the client's pings, which nobody else would.</summary>
-    private async Task<AttachResult?> AttachAnsweringAsync(PipeWriter messages)
+    /// <summary>Attaches another server, and answers the client's pings meanwhile, because there is no server to do so.</summary>
+    private async Task<AttachResult?> AttachAndAnswerPingsAsync(PipeWriter messages)
     {
         using var attached = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, leaves);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, clientEnded);
         var answering = AnswerPingsAsync(messages, attached.Token);
         try
         {
-            return await attachment.AttachAsync(ends.Token).ConfigureAwait(false);
+            return await retries.AttachAsync(ends.Token).ConfigureAwait(false);
         }
         finally
         {
@@ -144,7 +151,7 @@ internal sealed class TerminalOutage(
         }
         catch (OperationCanceledException)
         {
-            // There is a server again, or no client.
+            // A server is attached, or the terminal has ended.
             return;
         }
     }
@@ -155,17 +162,17 @@ internal sealed class TerminalOutage(
         await messages.WriteAsync(ping).ConfigureAwait(false);
     }
 
-    /// <summary>Shows the client a text; false when there is no client any more.</summary>
-    private async Task<bool> SayAsync(PipeWriter messages, byte[] text)
+    /// <summary>Sends the client a text. Returns false when the terminal has ended.</summary>
+    private async Task<bool> ShowAsync(PipeWriter messages, byte[] text)
     {
         FrameHeader.Write(messages, FrameHeader.Binary, final: true, text.Length, null);
         var flushed = await messages.WriteAsync(text).ConfigureAwait(false);
-        return !flushed.IsCompleted && !present.IsStopped;
+        return !flushed.IsCompleted && !backend.IsStopped;
     }
 
     private async Task CloseAsync(PipeWriter messages, AttachResult? result)
     {
-        var size = ResumeMessages.WriteClose(messages.GetSpan(CloseFrame.MaxSize), result, leaves.IsCancellationRequested);
+        var size = ResumeMessages.WriteClose(messages.GetSpan(CloseFrame.MaxSize), result, clientEnded.IsCancellationRequested);
         messages.Advance(size);
         await messages.FlushAsync(CancellationToken.None).ConfigureAwait(false);
     }

@@ -4,51 +4,51 @@ using Relay.Streams.Wire;
 
 namespace Relay.Streams.Resumption;
 
-/// <summary>What stands behind the API server's whole frames.</summary>
+/// <summary>The bytes after the API server's whole frames.</summary>
 internal enum OutputStatus
 {
-    /// <summary>Nothing, or a frame that is awaited whole.</summary>
+    /// <summary>Nothing, or the beginning of a frame that is forwarded once it is complete.</summary>
     More = 0,
 
-    /// <summary>A part of a frame that is too long to be awaited: <see cref="TerminalOutputFrames.Cut"/>.</summary>
+    /// <summary>The beginning of a frame that is too long to wait for: <see cref="TerminalOutputFrames.Cut"/>.</summary>
     Long,
 
-    /// <summary>The close frame of a server that goes away, which is kept from the client.</summary>
+    /// <summary>The close frame of a server that shuts down; it is not forwarded to the client.</summary>
     GoingAway,
 
-    /// <summary>No frame.</summary>
+    /// <summary>The bytes are no frame.</summary>
     Invalid,
 }
 
 /// <summary>
-/// The API server's frames of a terminal: how far the bytes may go on to the client, so that it stands on a boundary whenever the server
-/// is lost. Whole frames pass as they are; of a long one, what has come goes on as a frame of its own.
+/// Decides how much of the API server's bytes may be forwarded, so that the client is always at a frame boundary when the server is lost.
+/// Whole frames pass unchanged. Of a long frame, the part that has arrived is forwarded as a frame of its own.
 /// </summary>
 internal sealed class TerminalOutputFrames
 {
-    /// <summary>The longest payload whose frame is awaited whole, in bytes: API servers' frames have no longer ones.</summary>
+    /// <summary>The longest payload, in bytes, of a frame that is forwarded only when complete. API servers send no longer ones.</summary>
     public const int LongestAwaited = 32 * 1024;
 
-    // RFC 6455 §7.4 and its registry: codes with which a server says that another one, or itself soon, will do.
+    // RFC 6455 §7.4 and its registry: with these codes a server says that the client may connect to another server, or again later.
     private const int ServiceRestart = 1012;
     private const int TryAgainLater = 1013;
 
-    // What is left of a frame that was cut, and the next part's opcode.
-    private long _left;
+    // The remaining payload of a frame that was cut, and the opcode of the next part.
+    private long _remaining;
     private byte _opcode;
     private bool _isFinal;
 
     // Within a message of several frames.
     private bool _isOpen;
 
-    /// <summary>Whether the server has closed for good; what comes then is of no interest.</summary>
+    /// <summary>Whether the server has closed the terminal; later bytes are ignored.</summary>
     public bool IsClosed { get; private set; }
 
-    /// <summary>Takes the whole frames at the buffer's start: how many bytes they are, and what stands behind them.</summary>
+    /// <summary>Follows the whole frames at the buffer's start. Returns their size in bytes, and what comes after them.</summary>
     public long Take(in ReadOnlySequence<byte> buffer, out OutputStatus next)
     {
         next = OutputStatus.More;
-        if (_left > 0)
+        if (_remaining > 0)
         {
             next = buffer.IsEmpty ? OutputStatus.More : OutputStatus.Long;
             return 0;
@@ -58,7 +58,7 @@ internal sealed class TerminalOutputFrames
         while (!IsClosed && !rest.IsEmpty)
         {
             var status = FrameHeader.TryRead(rest, out var header);
-            if (status != FrameHeaderStatus.Ok || !IsRight(header))
+            if (status != FrameHeaderStatus.Ok || !IsValid(header))
             {
                 next = status == FrameHeaderStatus.NeedMore ? OutputStatus.More : OutputStatus.Invalid;
                 break;
@@ -73,7 +73,7 @@ internal sealed class TerminalOutputFrames
 
             if (header.Opcode == FrameHeader.Close)
             {
-                if (GoesAway(rest.Slice(header.Size, header.Length)))
+                if (IsGoingAway(rest.Slice(header.Size, header.Length)))
                 {
                     next = OutputStatus.GoingAway;
                     break;
@@ -92,32 +92,39 @@ internal sealed class TerminalOutputFrames
         return buffer.Length - rest.Length;
     }
 
-    /// <summary>Makes a frame of what has come of a long one, as much as there is room for.</summary>
+    /// <summary>Writes a frame with the part of a long frame that has arrived, as much as fits.</summary>
     /// <param name="buffer">Begins with <see cref="OutputStatus.Long"/>.</param>
-    /// <param name="room">Room for the frame; more than a header takes.</param>
-    /// <returns>How many bytes of the buffer are in it, and how long it is.</returns>
-    public (long Taken, int Written) Cut(in ReadOnlySequence<byte> buffer, Span<byte> room)
+    /// <param name="destination">Space for the frame; longer than a header.</param>
+    /// <returns>How many bytes of the buffer were used, and the size of the written frame.</returns>
+    public (long Consumed, int Written) Cut(in ReadOnlySequence<byte> buffer, Span<byte> destination)
     {
         var rest = buffer;
-        if (_left == 0)
+        if (_remaining == 0)
         {
             _ = FrameHeader.TryRead(buffer, out var header);
-            (_left, _opcode, _isFinal, _isOpen) = (header.Length, header.Opcode, header.Final, !header.Final);
+            (_remaining, _opcode, _isFinal, _isOpen) = (header.Length, header.Opcode, header.Final, !header.Final);
             rest = buffer.Slice(header.Size);
         }
 
-        var count = (int)Math.Min(Math.Min(rest.Length, _left), room.Length - FrameHeader.MaxSize);
-        _left -= count;
-        var size = FrameHeader.Write(room, _opcode, _isFinal && _left == 0, count, null);
-        rest.Slice(0, count).CopyTo(room[size..]);
+        var count = (int)Math.Min(Math.Min(rest.Length, _remaining), destination.Length - FrameHeader.MaxSize);
+        _remaining -= count;
+        var size = FrameHeader.Write(destination, _opcode, _isFinal && _remaining == 0, count, null);
+        rest.Slice(0, count).CopyTo(destination[size..]);
         _opcode = FrameHeader.Continuation;
         return (buffer.Length - rest.Length + count, size + count);
     }
 
-    /// <summary>The server is lost: what has come of its last frame ends the message that it had begun. The next one begins anew.</summary>
+    /// <summary>
+    /// Ends the message that the lost server had begun, with the part of its last frame that has arrived. The next server begins a new
+    /// message.
+    /// </summary>
     public void EndServer(in ReadOnlySequence<byte> tail, IBufferWriter<byte> output)
     {
-        if (_left == 0 && FrameHeader.TryRead(tail, out var header) == FrameHeaderStatus.Ok && !header.IsControl && IsRight(header) && tail.Length > header.Size)
+        if (_remaining == 0
+            && FrameHeader.TryRead(tail, out var header) == FrameHeaderStatus.Ok
+            && !header.IsControl
+            && IsValid(header)
+            && tail.Length > header.Size)
         {
             var payload = tail.Slice(header.Size);
             FrameHeader.Write(output, header.Opcode, final: true, payload.Length, null);
@@ -126,19 +133,19 @@ internal sealed class TerminalOutputFrames
                 output.Write(segment.Span);
             }
         }
-        else if (_isOpen || _left > 0)
+        else if (_isOpen || _remaining > 0)
         {
             FrameHeader.Write(output, FrameHeader.Continuation, final: true, 0, null);
         }
 
-        (_left, _isOpen) = (0, false);
+        (_remaining, _isOpen) = (0, false);
     }
 
     // Servers do not mask (RFC 6455 §5.1).
-    private bool IsRight(in FrameHeader header) =>
+    private bool IsValid(in FrameHeader header) =>
         header.Key is null && (header.IsControl || (header.Opcode == FrameHeader.Continuation) == _isOpen);
 
-    private static bool GoesAway(in ReadOnlySequence<byte> payload)
+    private static bool IsGoingAway(in ReadOnlySequence<byte> payload)
     {
         if (payload.Length < 2)
         {

@@ -6,19 +6,20 @@ namespace Relay.Streams.Resumption;
 
 internal sealed partial class TerminalOutputReader
 {
-    // A piece of this size is worth a send of its own: bytes in several pieces would be copied into one.
-    private const int LargePiece = 16 * 1024;
+    // A segment of this size is worth a send of its own. Smaller segments are copied into one.
+    private const int LargeSegment = 16 * 1024;
 
     private readonly TerminalOutputFrames _frames = new();
 
-    // Bytes of whole frames at the source's start that were not advanced over yet, and up to where the source was seen behind them.
+    // Bytes of whole frames at the source's start that the relay has not consumed yet, and the examined position after them.
     private long _whole;
-    private SequencePosition _seen;
+    private SequencePosition _examined;
     private Block? _part;
     private bool _isBroken;
     private bool _isPaused;
 
-    // Whether the server was known to send nothing more before the last read began. If it was left later, more may have come since the read.
+    // Whether the server was broken or abandoned before the last read began. If it was abandoned later, more may have arrived since the
+    // read.
     private bool _isLast;
 
     private bool TakeRead(out ReadResult result)
@@ -30,7 +31,7 @@ internal sealed partial class TerminalOutputReader
         }
         catch (Exception error) when (!_isPaused && TransportFailure.Is(error))
         {
-            Broke();
+            OnBroken();
             result = default;
             return false;
         }
@@ -38,7 +39,7 @@ internal sealed partial class TerminalOutputReader
         return Take(read, out result);
     }
 
-    /// <summary>Takes what the source has brought: true with something to hand out.</summary>
+    /// <summary>Handles a read of the source. Returns true with bytes for the relay.</summary>
     private bool Take(in ReadResult read, out ReadResult result)
     {
         var buffer = read.Buffer;
@@ -48,7 +49,7 @@ internal sealed partial class TerminalOutputReader
         }
 
         var next = OutputStatus.Invalid;
-        _seen = default;
+        _examined = default;
         if (_whole == 0)
         {
             _whole = _frames.Take(buffer, out next);
@@ -56,10 +57,11 @@ internal sealed partial class TerminalOutputReader
 
         if (_whole > 0)
         {
-            // Where something else stands behind, it is to be read again at once.
-            _seen = next == OutputStatus.More ? buffer.End : default;
+            // Other bytes after the whole frames stay unexamined, so that the next read returns them at once.
+            _examined = next == OutputStatus.More ? buffer.End : default;
             var run = _whole == buffer.Length ? buffer : buffer.Slice(0, _whole);
-            result = Give(Gift.Frames, run.IsSingleSegment || run.First.Length < LargePiece ? run : run.Slice(0, run.First.Length));
+            var isWhole = run.IsSingleSegment || run.First.Length < LargeSegment;
+            result = MakeResult(ResultKind.Frames, isWhole ? run : run.Slice(0, run.First.Length));
             return true;
         }
 
@@ -78,9 +80,9 @@ internal sealed partial class TerminalOutputReader
                 throw new IOException("The API server's bytes are no WebSocket frames.");
             case OutputStatus.Long:
                 _part = BlockPool.RentLarge();
-                var (taken, written) = _frames.Cut(buffer, _part.Free);
+                var (consumed, written) = _frames.Cut(buffer, _part.Free);
                 _part.Fill(written);
-                _source.AdvanceTo(buffer.GetPosition(taken));
+                _source.AdvanceTo(buffer.GetPosition(consumed));
                 break;
             case OutputStatus.GoingAway:
                 Pause(ReadOnlySequence<byte>.Empty, buffer.End);
@@ -104,9 +106,9 @@ internal sealed partial class TerminalOutputReader
     private void AdvanceFrames(long count, SequencePosition consumed)
     {
         _whole -= count;
-        var seen = _whole == 0 && _seen.GetObject() is not null ? _seen : consumed;
-        _seen = default;
-        _source.AdvanceTo(consumed, seen);
+        var examined = _whole == 0 && _examined.GetObject() is not null ? _examined : consumed;
+        _examined = default;
+        _source.AdvanceTo(consumed, examined);
     }
 
     private void AdvancePart(int count)
@@ -127,18 +129,18 @@ internal sealed partial class TerminalOutputReader
         }
     }
 
-    // What was left of the server's bytes is read so, also of a connection that is broken, and without waiting.
-    private void WakeLast()
+    // The remaining bytes of a broken or abandoned server are read without waiting: the next read of the source returns at once.
+    private void MarkLastRead()
     {
-        _isLast = !_isPaused && (_isBroken || _present.IsLeft);
+        _isLast = !_isPaused && (_isBroken || _backend.IsAbandoned);
         if (_isLast)
         {
             _source.CancelPendingRead();
         }
     }
 
-    /// <summary>The server's connection is broken: what it had sent is read once more, if its reader still has it.</summary>
-    private void Broke()
+    /// <summary>Handles a broken connection. One more read takes the bytes that the server's reader may still have.</summary>
+    private void OnBroken()
     {
         if (_isBroken)
         {
@@ -149,10 +151,10 @@ internal sealed partial class TerminalOutputReader
         _isBroken = true;
     }
 
-    /// <summary>The server is lost, in the middle of a frame perhaps. The terminal goes on without one, unless it is over.</summary>
+    /// <summary>Handles the loss of the server, perhaps within a frame. An outage begins, unless the terminal is over.</summary>
     private void Pause(in ReadOnlySequence<byte> tail, SequencePosition? end)
     {
-        if (_frames.IsClosed || _present.IsStopped)
+        if (_frames.IsClosed || _backend.IsStopped)
         {
             _isOver = true;
             Advance(end);
@@ -162,7 +164,7 @@ internal sealed partial class TerminalOutputReader
         var messages = TerminalOutage.CreateMessages();
         _frames.EndServer(tail, messages.Writer);
         Advance(end);
-        Switch(messages.Reader, isPaused: true);
+        SwitchSource(messages.Reader, isPaused: true);
         _outage.Begin(messages.Writer);
     }
 
@@ -170,7 +172,7 @@ internal sealed partial class TerminalOutputReader
     {
         if (!read.Buffer.IsEmpty)
         {
-            result = Give(Gift.Messages, read.Buffer);
+            result = MakeResult(ResultKind.Messages, read.Buffer);
             return true;
         }
 
@@ -182,7 +184,7 @@ internal sealed partial class TerminalOutputReader
             if (!_isOver)
             {
                 _source.Complete();
-                Switch(_present.Input, isPaused: false);
+                SwitchSource(_backend.Input, isPaused: false);
             }
         }
 
@@ -197,8 +199,8 @@ internal sealed partial class TerminalOutputReader
         }
     }
 
-    // Who cancels a read must find the source that is read, or be found by its mark.
-    private void Switch(PipeReader source, bool isPaused)
+    // The lock makes CancelPendingRead cancel the source that is read, or set its flag before the next read looks at it.
+    private void SwitchSource(PipeReader source, bool isPaused)
     {
         lock (_gate)
         {

@@ -5,50 +5,51 @@ using System.Runtime.CompilerServices;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// The bytes for a terminal's client: those of the API server there is, where they lie, up to the end of the last whole frame; and while
-/// there is none, those of the outage.
+/// Reads the bytes for a terminal's client: those of the current API server, without a copy and up to the end of the last whole frame, and
+/// during an outage the outage's messages.
 /// </summary>
 /// <remarks>
-/// 1. A read waits for the source, which is the server's reader or the outage's pipe, and goes on on the thread that brings bytes. 2. What may
-/// go on is handed out, and advanced over, in the source itself; only a part of a long frame is copied, behind a header of its own. 3. What
-/// else is there stays in the source, seen, until more comes. 4. Once the server is lost, what it had sent is handed out, and the outage
-/// begins. A cancelled read of the source is only a wake-up: marks tell what for. Tokens are not supported: the relay has none.
+/// 1. A read waits for the source (the server's reader or the outage's pipe), and completes on the thread that received the bytes. 2. The
+/// result is a part of the source's own buffer, and the source is advanced with it. Only a part of a long frame is copied, behind a header
+/// of its own. 3. Other bytes stay in the source, marked as examined, until more arrive. 4. Once the server is lost, the bytes that it
+/// had sent are returned, and the outage begins. A cancelled read of the source only wakes this reader; flags say why. Cancellation tokens
+/// are not supported, because the relay passes none.
 /// </remarks>
 internal sealed partial class TerminalOutputReader : PipeReader
 {
-    private readonly CurrentBackend _present;
+    private readonly CurrentBackend _backend;
     private readonly TerminalOutage _outage;
     private readonly Lock _gate = new();
-    private readonly Action _arrived;
+    private readonly Action _onRead;
     private readonly RepeatedWait<ReadResult> _wait = new();
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _read;
     private PipeReader _source;
-    private ReadOnlySequence<byte> _given;
-    private Gift _gift;
-    private volatile bool _isHinted;
+    private ReadOnlySequence<byte> _resultBytes;
+    private ResultKind _resultKind;
+    private volatile bool _isReadCancelled;
     private volatile bool _isOver;
 
     /// <summary>Reads from the first server.</summary>
-    /// <param name="present">The server there is.</param>
-    /// <param name="outage">What happens between two servers.</param>
-    public TerminalOutputReader(CurrentBackend present, TerminalOutage outage)
+    /// <param name="backend">The current server.</param>
+    /// <param name="outage">Runs when the server is lost.</param>
+    public TerminalOutputReader(CurrentBackend backend, TerminalOutage outage)
     {
-        (_present, _outage, _source) = (present, outage, present.Input);
-        _arrived = Arrived;
+        (_backend, _outage, _source) = (backend, outage, backend.Input);
+        _onRead = OnRead;
     }
 
-    /// <summary>What was handed out last, and is to be advanced over.</summary>
-    private enum Gift
+    /// <summary>The origin of the last result's bytes, which the next call of <see cref="AdvanceTo(SequencePosition)"/> consumes.</summary>
+    private enum ResultKind
     {
         None = 0,
 
-        // The server's own bytes, the outage's, and a part of a long frame.
+        // Whole frames of the server, messages of the outage, and a part of a long frame.
         Frames,
         Messages,
         Part,
     }
 
-    /// <summary>Whether the last server has ended the terminal, or no other one was found: nothing more comes.</summary>
+    /// <summary>Whether a server has ended the terminal, or no other server was found: there are no more bytes.</summary>
     public bool IsOver => _isOver;
 
     /// <inheritdoc/>
@@ -56,7 +57,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
     {
         if (cancellationToken.CanBeCanceled)
         {
-            throw new NotSupportedException("Reads are cancelled by CancelPendingRead.");
+            throw new NotSupportedException("Cancellation tokens are not supported: only CancelPendingRead cancels a read.");
         }
 
         return Fetch(out var result) ? new ValueTask<ReadResult>(result) : _wait.Task;
@@ -65,12 +66,12 @@ internal sealed partial class TerminalOutputReader : PipeReader
     /// <inheritdoc/>
     public override bool TryRead(out ReadResult result)
     {
-        while (!Known(out result))
+        while (!TryGetReady(out result))
         {
             ReadResult read;
             try
             {
-                WakeLast();
+                MarkLastRead();
                 if (!_source.TryRead(out read))
                 {
                     return false;
@@ -78,7 +79,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
             }
             catch (Exception error) when (!_isPaused && TransportFailure.Is(error))
             {
-                Broke();
+                OnBroken();
                 continue;
             }
 
@@ -97,20 +98,20 @@ internal sealed partial class TerminalOutputReader : PipeReader
     /// <inheritdoc/>
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        var (gift, given) = (_gift, _given);
+        var (kind, bytes) = (_resultKind, _resultBytes);
 
-        // Not kept: it would keep the buffers.
-        (_gift, _given) = (Gift.None, default);
-        switch (gift)
+        // Cleared, so that the buffers are not kept alive.
+        (_resultKind, _resultBytes) = (ResultKind.None, default);
+        switch (kind)
         {
-            case Gift.Frames:
-                AdvanceFrames(consumed.Equals(given.End) ? given.Length : given.Slice(0, consumed).Length, consumed);
+            case ResultKind.Frames:
+                AdvanceFrames(consumed.Equals(bytes.End) ? bytes.Length : bytes.Slice(0, consumed).Length, consumed);
                 break;
-            case Gift.Messages:
+            case ResultKind.Messages:
                 _source.AdvanceTo(consumed, examined);
                 break;
-            case Gift.Part:
-                AdvancePart((int)given.Slice(0, consumed).Length);
+            case ResultKind.Part:
+                AdvancePart((int)bytes.Slice(0, consumed).Length);
                 break;
         }
     }
@@ -120,7 +121,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
     {
         lock (_gate)
         {
-            _isHinted = true;
+            _isReadCancelled = true;
             _source.CancelPendingRead();
         }
     }
@@ -131,22 +132,22 @@ internal sealed partial class TerminalOutputReader : PipeReader
         DropPart();
         if (_isPaused)
         {
-            // The outage may wait for room in its pipe.
+            // The outage may wait for space in its pipe.
             _source.Complete(exception);
         }
     }
 
-    /// <summary>Reads until there is something to hand out; or false, and <see cref="Arrived"/> goes on.</summary>
+    /// <summary>Reads until there is a result. Returns false if a read is pending; <see cref="OnRead"/> then completes the wait.</summary>
     private bool Fetch(out ReadResult result)
     {
-        while (!Known(out result))
+        while (!TryGetReady(out result))
         {
-            WakeLast();
+            MarkLastRead();
             var read = _source.ReadAsync(CancellationToken.None);
             _read = read.ConfigureAwait(false).GetAwaiter();
             if (!_read.IsCompleted)
             {
-                _read.UnsafeOnCompleted(_arrived);
+                _read.UnsafeOnCompleted(_onRead);
                 return false;
             }
 
@@ -159,7 +160,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
         return true;
     }
 
-    private void Arrived()
+    private void OnRead()
     {
         ReadResult result;
         try
@@ -171,7 +172,7 @@ internal sealed partial class TerminalOutputReader : PipeReader
         }
         catch (Exception error)
         {
-            // Who reads is to hear of it, whatever it is: here is only the socket's thread.
+            // Every exception goes to the reader: on this thread, a socket thread, nobody would handle it.
             _wait.SetException(error);
             return;
         }
@@ -179,18 +180,18 @@ internal sealed partial class TerminalOutputReader : PipeReader
         _wait.SetResult(result);
     }
 
-    /// <summary>What can be told without reading.</summary>
-    private bool Known(out ReadResult result)
+    /// <summary>Returns a result that needs no read: a part of a long frame, a cancellation or the end.</summary>
+    private bool TryGetReady(out ReadResult result)
     {
         if (_part is not null)
         {
-            result = Give(Gift.Part, new ReadOnlySequence<byte>(_part.Bytes, _part.Start, _part.Length));
+            result = MakeResult(ResultKind.Part, new ReadOnlySequence<byte>(_part.Bytes, _part.Start, _part.Length));
             return true;
         }
 
-        if (_isHinted || _isOver)
+        if (_isReadCancelled || _isOver)
         {
-            result = new ReadResult(ReadOnlySequence<byte>.Empty, TakeHint(), _isOver);
+            result = new ReadResult(ReadOnlySequence<byte>.Empty, TakeCancellation(), _isOver);
             return true;
         }
 
@@ -198,20 +199,20 @@ internal sealed partial class TerminalOutputReader : PipeReader
         return false;
     }
 
-    private ReadResult Give(Gift gift, in ReadOnlySequence<byte> bytes)
+    private ReadResult MakeResult(ResultKind kind, in ReadOnlySequence<byte> bytes)
     {
-        (_gift, _given) = (gift, bytes);
-        return new ReadResult(bytes, TakeHint(), isCompleted: false);
+        (_resultKind, _resultBytes) = (kind, bytes);
+        return new ReadResult(bytes, TakeCancellation(), isCompleted: false);
     }
 
-    private bool TakeHint()
+    private bool TakeCancellation()
     {
-        if (!_isHinted)
+        if (!_isReadCancelled)
         {
             return false;
         }
 
-        _isHinted = false;
+        _isReadCancelled = false;
         return true;
     }
 }

@@ -1,8 +1,8 @@
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// Follows a terminal's JSON input (tailnet.md §6.1), in any split: where its objects end, and the last size that they told.
-/// Holds a few bytes whatever comes, and never throws; whether it is right JSON is the API server's to say.
+/// Follows a terminal's JSON input (tailnet.md §6.1), in any split: finds where objects end, and the last size in them. Needs a few bytes
+/// of memory for any input, and never throws. The API server checks the JSON.
 /// </summary>
 internal sealed class TerminalSizes
 {
@@ -28,10 +28,10 @@ internal sealed class TerminalSizes
         Width,
     }
 
-    /// <summary>Between objects.</summary>
+    /// <summary>Whether the input is between two objects.</summary>
     public bool AtBoundary => _depth == 0 && !_inString;
 
-    /// <summary>The last size told, in rows and columns; null before one.</summary>
+    /// <summary>The last size, in rows and columns; null before the first.</summary>
     public (int Height, int Width)? Last { get; private set; }
 
     /// <summary>Takes the next bytes.</summary>
@@ -44,7 +44,9 @@ internal sealed class TerminalSizes
         }
     }
 
-    /// <summary>How many bytes at the start tell nothing: most of what is typed or pasted lies within a long string.</summary>
+    /// <summary>
+    /// Returns how many bytes at the start need no look: most typed or pasted input lies within a long string.
+    /// </summary>
     private int Skip(ReadOnlySpan<byte> json)
     {
         var at = _inString && !_escaped && _nameLength > LongestName ? json.IndexOfAny((byte)'"', (byte)'\\')

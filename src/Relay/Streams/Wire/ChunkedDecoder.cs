@@ -1,9 +1,9 @@
 namespace Relay.Streams.Wire;
 
-/// <summary>What a step of <see cref="ChunkedDecoder"/> came to.</summary>
+/// <summary>The result of one step of <see cref="ChunkedDecoder"/>.</summary>
 internal enum ChunkStatus
 {
-    /// <summary>The input is used up, and more must come.</summary>
+    /// <summary>The input is used up; the body continues.</summary>
     NeedMore = 0,
 
     /// <summary>A piece of the body was found.</summary>
@@ -12,11 +12,13 @@ internal enum ChunkStatus
     /// <summary>The last chunk and the trailers have passed.</summary>
     Done,
 
-    /// <summary>The bytes are no chunked body, or their lines go beyond the bounds.</summary>
+    /// <summary>The bytes are no chunked body, or a line is over its limit.</summary>
     Invalid,
 }
 
-/// <summary>Takes the chunks off a body (RFC 9112 §7.1), strictly: CRLF only; extensions and trailers are dropped. A mutable struct.</summary>
+/// <summary>
+/// Decodes a chunked body (RFC 9112 §7.1) strictly: lines end with CRLF only. Extensions and trailers are dropped. A mutable struct.
+/// </summary>
 internal struct ChunkedDecoder
 {
     private const int MaxSizeDigits = 15;
@@ -24,7 +26,7 @@ internal struct ChunkedDecoder
     private const int MaxTrailers = 16 * 1024;
 
     private Stage _stage;
-    private long _left;
+    private long _remaining;
     private int _digits;
     private int _lineBytes;
     private int _trailerBytes;
@@ -45,7 +47,7 @@ internal struct ChunkedDecoder
         Invalid,
     }
 
-    /// <summary>Takes bytes from the front of <paramref name="input"/> until there is something to say.</summary>
+    /// <summary>Consumes bytes from the start of <paramref name="input"/> up to the next result.</summary>
     public ChunkStatus Read(ref ReadOnlySpan<byte> input, out ReadOnlySpan<byte> data)
     {
         data = default;
@@ -58,10 +60,10 @@ internal struct ChunkedDecoder
 
             if (_stage == Stage.Data)
             {
-                data = input[..(int)Math.Min(input.Length, _left)];
+                data = input[..(int)Math.Min(input.Length, _remaining)];
                 input = input[data.Length..];
-                _left -= data.Length;
-                _stage = _left == 0 ? Stage.DataReturn : Stage.Data;
+                _remaining -= data.Length;
+                _stage = _remaining == 0 ? Stage.DataReturn : Stage.Data;
                 return ChunkStatus.Data;
             }
 
@@ -90,7 +92,7 @@ internal struct ChunkedDecoder
     {
         if (char.IsAsciiHexDigit((char)value))
         {
-            _left = (_left << 4) | (uint)(value <= '9' ? value - '0' : (value | 0x20) - 'a' + 10);
+            _remaining = (_remaining << 4) | (uint)(value <= '9' ? value - '0' : (value | 0x20) - 'a' + 10);
             return ++_digits > MaxSizeDigits ? Stage.Invalid : Stage.Size;
         }
 
@@ -104,7 +106,7 @@ internal struct ChunkedDecoder
     {
         _digits = 0;
         _lineBytes = 0;
-        return _left == 0 ? Stage.TrailerStart : Stage.Data;
+        return _remaining == 0 ? Stage.TrailerStart : Stage.Data;
     }
 
     private Stage Trailer(byte value) => ++_trailerBytes > MaxTrailers ? Stage.Invalid : Text(value, Stage.Trailer);

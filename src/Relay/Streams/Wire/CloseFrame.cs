@@ -5,13 +5,13 @@ namespace Relay.Streams.Wire;
 /// <summary>Writes WebSocket close frames (RFC 6455 §5.5.1).</summary>
 public static class CloseFrame
 {
-    /// <summary>"Going away" (RFC 6455 §7.4.1): the server is leaving; clients redial.</summary>
+    /// <summary>"Going away" (RFC 6455 §7.4.1): the server shuts down, and clients reconnect.</summary>
     public const ushort GoingAway = 1001;
 
-    /// <summary>The longest reason in bytes: a control frame holds 125, of which the code takes two.</summary>
+    /// <summary>The longest reason in bytes: a control frame has 125 bytes of payload, of which the code takes two.</summary>
     public const int MaxReasonBytes = 123;
 
-    /// <summary>Room that is enough for every close frame, in bytes.</summary>
+    /// <summary>The size of the longest close frame in bytes.</summary>
     public const int MaxSize = 2 + 4 + 2 + MaxReasonBytes;
 
     private const byte FinalClose = 0x88;
@@ -35,7 +35,7 @@ public static class CloseFrame
     /// <param name="destination">At least <see cref="MaxSize"/> bytes.</param>
     /// <param name="code">The close code.</param>
     /// <param name="utf8Reason">The reason in UTF-8, at most <see cref="MaxReasonBytes"/> bytes.</param>
-    /// <param name="maskingKey">A key that the peers cannot foretell (RFC 6455 §5.3).</param>
+    /// <param name="maskingKey">A key that the peers cannot predict (RFC 6455 §5.3).</param>
     /// <returns>The frame's size in bytes.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The reason is too long.</exception>
     public static int WriteMasked(Span<byte> destination, ushort code, ReadOnlySpan<byte> utf8Reason, uint maskingKey)

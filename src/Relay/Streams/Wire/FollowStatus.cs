@@ -1,11 +1,11 @@
 namespace Relay.Streams.Wire;
 
-/// <summary>What following a piece of a WebSocket byte stream came to.</summary>
+/// <summary>The result of <see cref="WebSocketFrameFollower.Advance(ReadOnlySpan{byte})"/>.</summary>
 public enum FollowStatus
 {
     /// <summary>The bytes are frames, or parts of frames.</summary>
     Ok = 0,
 
-    /// <summary>The bytes break the framing of RFC 6455 §5.2, so no later frame boundary can be known.</summary>
+    /// <summary>The bytes violate the framing of RFC 6455 §5.2; no later frame boundary can be found.</summary>
     ProtocolError,
 }

@@ -3,16 +3,16 @@ using System.Buffers.Binary;
 
 namespace Relay.Streams.Wire;
 
-/// <summary>What became of the reading of a frame's header.</summary>
+/// <summary>The result of reading a frame's header.</summary>
 internal enum FrameHeaderStatus
 {
-    /// <summary>The header is not whole yet.</summary>
+    /// <summary>The header is incomplete.</summary>
     NeedMore = 0,
 
-    /// <summary>It is whole and right.</summary>
+    /// <summary>The header is complete and valid.</summary>
     Ok,
 
-    /// <summary>No frame of a WebSocket without extensions.</summary>
+    /// <summary>The bytes are no frame of a WebSocket without extensions.</summary>
     Invalid,
 }
 
@@ -20,7 +20,7 @@ internal enum FrameHeaderStatus
 /// <param name="Opcode">The opcode.</param>
 /// <param name="Final">Whether the message ends with the frame.</param>
 /// <param name="Length">The payload's length in bytes.</param>
-/// <param name="Key">The masking key, its first byte the lowest; null without a mask.</param>
+/// <param name="Key">The masking key, whose first byte is the lowest; null without a mask.</param>
 /// <param name="Size">The header's own size in bytes.</param>
 internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length, uint? Key, int Size)
 {
@@ -35,7 +35,7 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
 
     public bool IsControl => Opcode >= Close;
 
-    /// <summary>Reads the header at the buffer's start; takes nothing from it.</summary>
+    /// <summary>Reads the header at the buffer's start, without consuming it.</summary>
     public static FrameHeaderStatus TryRead(in ReadOnlySequence<byte> buffer, out FrameHeader header)
     {
         var first = buffer.FirstSpan;
@@ -44,10 +44,10 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
             return TryRead(first, out header);
         }
 
-        Span<byte> room = stackalloc byte[MaxSize];
+        Span<byte> copy = stackalloc byte[MaxSize];
         var have = (int)Math.Min(buffer.Length, MaxSize);
-        buffer.Slice(0, have).CopyTo(room);
-        return TryRead(room[..have], out header);
+        buffer.Slice(0, have).CopyTo(copy);
+        return TryRead(copy[..have], out header);
     }
 
     /// <summary>Reads the header at the bytes' start.</summary>
@@ -75,13 +75,19 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
             return FrameHeaderStatus.NeedMore;
         }
 
-        length = more switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]), 8 => BinaryPrimitives.ReadUInt64BigEndian(bytes[2..]), _ => length };
+        length = more switch
+        {
+            2 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]),
+            8 => BinaryPrimitives.ReadUInt64BigEndian(bytes[2..]),
+            _ => length,
+        };
         if (length > long.MaxValue)
         {
             return FrameHeaderStatus.Invalid;
         }
 
-        header = new FrameHeader(opcode, final, (long)length, isMasked ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[(2 + more)..]) : null, size);
+        uint? key = isMasked ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[(2 + more)..]) : null;
+        header = new FrameHeader(opcode, final, (long)length, key, size);
         return FrameHeaderStatus.Ok;
     }
 
@@ -89,32 +95,32 @@ internal readonly record struct FrameHeader(byte Opcode, bool Final, long Length
     public static void Write(IBufferWriter<byte> output, byte opcode, bool final, long length, uint? key) =>
         output.Advance(Write(output.GetSpan(MaxSize), opcode, final, length, key));
 
-    /// <summary>Writes a header in its shortest form into room for <see cref="MaxSize"/> bytes, and says how long it is.</summary>
-    public static int Write(Span<byte> room, byte opcode, bool final, long length, uint? key)
+    /// <summary>Writes a header in its shortest form into at least <see cref="MaxSize"/> bytes, and returns its size.</summary>
+    public static int Write(Span<byte> destination, byte opcode, bool final, long length, uint? key)
     {
         var mask = (byte)(key is null ? 0 : 0x80);
-        room[0] = (byte)((final ? 0x80 : 0) | opcode);
+        destination[0] = (byte)((final ? 0x80 : 0) | opcode);
         var size = 2;
         if (length < 126)
         {
-            room[1] = (byte)(mask | (byte)length);
+            destination[1] = (byte)(mask | (byte)length);
         }
         else if (length <= ushort.MaxValue)
         {
-            room[1] = (byte)(mask | 126);
-            BinaryPrimitives.WriteUInt16BigEndian(room[2..], (ushort)length);
+            destination[1] = (byte)(mask | 126);
+            BinaryPrimitives.WriteUInt16BigEndian(destination[2..], (ushort)length);
             size = 4;
         }
         else
         {
-            room[1] = (byte)(mask | 127);
-            BinaryPrimitives.WriteInt64BigEndian(room[2..], length);
+            destination[1] = (byte)(mask | 127);
+            BinaryPrimitives.WriteInt64BigEndian(destination[2..], length);
             size = 10;
         }
 
         if (key is { } bytes)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(room[size..], bytes);
+            BinaryPrimitives.WriteUInt32LittleEndian(destination[size..], bytes);
             size += 4;
         }
 

@@ -32,7 +32,7 @@ internal static class HttpSyntax
         return true;
     }
 
-    /// <summary>Whether a comma-separated list holds the token, without regard to case.</summary>
+    /// <summary>Whether a comma-separated list contains the token, case-insensitively.</summary>
     public static bool ListContains(ReadOnlySpan<char> list, ReadOnlySpan<char> token)
     {
         foreach (var range in list.Split(','))

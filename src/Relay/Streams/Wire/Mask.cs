@@ -7,10 +7,10 @@ namespace Relay.Streams.Wire;
 internal static class Mask
 {
     /// <summary>Copies bytes and masks or unmasks them.</summary>
-    /// <param name="source">The bytes.</param>
-    /// <param name="target">At least as long.</param>
-    /// <param name="mask">The mask, its first byte lowest.</param>
-    /// <param name="at">How far into the mask the first byte is, 0 to 3.</param>
+    /// <param name="source">The bytes; may be the same memory as the target.</param>
+    /// <param name="target">At least as long as the source.</param>
+    /// <param name="mask">The masking key, whose first byte is the lowest.</param>
+    /// <param name="at">The offset of the first byte within the key, 0 to 3.</param>
     public static void Apply(ReadOnlySpan<byte> source, Span<byte> target, uint mask, int at)
     {
         mask = uint.RotateRight(mask, 8 * at);

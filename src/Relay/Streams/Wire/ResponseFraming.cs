@@ -1,31 +1,31 @@
 namespace Relay.Streams.Wire;
 
-/// <summary>How the end of a response's body is known.</summary>
+/// <summary>How the end of a response's body is found.</summary>
 public enum BodyKind
 {
     /// <summary>There is no body.</summary>
     None = 0,
 
-    /// <summary>It has a length.</summary>
+    /// <summary>The head states the length.</summary>
     Length,
 
-    /// <summary>It comes in chunks (RFC 9112 §7.1).</summary>
+    /// <summary>The body is chunked (RFC 9112 §7.1).</summary>
     Chunked,
 
-    /// <summary>It goes on until the connection ends.</summary>
+    /// <summary>The body ends with the connection.</summary>
     UntilClose,
 }
 
-/// <summary>The framing of a response's body (RFC 9112 §6.3), where whatever could be read in two ways is refused.</summary>
-/// <param name="Kind">How its end is known.</param>
-/// <param name="Length">Its length in bytes, for <see cref="BodyKind.Length"/>.</param>
+/// <summary>The framing of a response's body (RFC 9112 §6.3). Ambiguous framing is refused.</summary>
+/// <param name="Kind">How the body's end is found.</param>
+/// <param name="Length">The length in bytes for <see cref="BodyKind.Length"/>; otherwise 0.</param>
 public readonly record struct ResponseFraming(BodyKind Kind, long Length)
 {
     private const int MaxLengthDigits = 18;
 
-    /// <summary>Decides the framing of the answer to a GET; false when the head contradicts itself.</summary>
+    /// <summary>Decides the framing of the answer to a GET. Returns false when the head contradicts itself.</summary>
     /// <param name="head">A final response's head.</param>
-    /// <param name="framing">The framing, when the answer is true.</param>
+    /// <param name="framing">The framing, when the result is true.</param>
     public static bool TryDecide(ResponseHead head, out ResponseFraming framing)
     {
         ArgumentNullException.ThrowIfNull(head);
@@ -55,7 +55,8 @@ public readonly record struct ResponseFraming(BodyKind Kind, long Length)
             return false;
         }
 
-        if (coding is not null && (length is not null || head.MinorVersion == 0 || !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase)))
+        if (coding is not null
+            && (length is not null || head.MinorVersion == 0 || !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase)))
         {
             return false;
         }

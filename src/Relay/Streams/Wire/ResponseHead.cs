@@ -1,10 +1,10 @@
 namespace Relay.Streams.Wire;
 
 /// <summary>The head of an HTTP/1.x response.</summary>
-/// <param name="MinorVersion">0 or 1: the version after <c>HTTP/1.</c></param>
+/// <param name="MinorVersion">0 or 1: the digit after <c>HTTP/1.</c></param>
 /// <param name="Status">The status code, 100 to 999.</param>
 /// <param name="Reason">The reason phrase; may be empty.</param>
-/// <param name="Headers">The headers in the order they came, names as written.</param>
+/// <param name="Headers">The headers in the order received, with the names as sent.</param>
 public sealed record ResponseHead(int MinorVersion, int Status, string Reason, IReadOnlyList<HttpHeader> Headers)
 {
     private static readonly HashSet<string> HopByHop = new(StringComparer.OrdinalIgnoreCase)
@@ -13,14 +13,14 @@ public sealed record ResponseHead(int MinorVersion, int Status, string Reason, I
     };
 
     /// <summary>
-    /// The headers that a relay passes on: without those of this connection alone (RFC 9110 §7.6.1) and without the body's framing, which
-    /// the relay writes itself. <c>Upgrade</c> stays on 426, which is about it.
+    /// The headers that a relay forwards: without hop-by-hop headers (RFC 9110 §7.6.1) and without the body's framing, which the relay
+    /// writes itself. <c>Upgrade</c> stays in a 426, which must have it.
     /// </summary>
     public IEnumerable<HttpHeader> EndToEndHeaders() => Headers.Where(header =>
         (!HopByHop.Contains(header.Name) || (Status == 426 && header.Is("Upgrade")))
         && !(ListContains("Connection", header.Name) && !header.Is("Upgrade")));
 
-    /// <summary>The value of the header when it occurs exactly once; null otherwise.</summary>
+    /// <summary>The header's value if the header occurs exactly once; otherwise null.</summary>
     /// <param name="name">The header's name.</param>
     public string? OnlyValue(string name)
     {
@@ -41,7 +41,7 @@ public sealed record ResponseHead(int MinorVersion, int Status, string Reason, I
         return found;
     }
 
-    /// <summary>Whether a header that is a comma-separated list holds the token in any of its lines, without regard to case.</summary>
+    /// <summary>Whether a comma-separated list header contains the token in any of its lines, case-insensitively.</summary>
     /// <param name="name">The header's name.</param>
     /// <param name="token">The token sought.</param>
     public bool ListContains(string name, string token)

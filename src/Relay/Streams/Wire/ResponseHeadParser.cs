@@ -3,24 +3,24 @@ using System.Text;
 
 namespace Relay.Streams.Wire;
 
-/// <summary>What became of an attempt to read a response's head.</summary>
+/// <summary>The result of reading a response's head.</summary>
 public enum HeadParseStatus
 {
-    /// <summary>The head is not whole yet; what there is of it is in order.</summary>
+    /// <summary>The head is incomplete; the bytes so far are valid.</summary>
     NeedMore = 0,
 
     /// <summary>A final head, or that of a 101, was read.</summary>
     Done,
 
-    /// <summary>The bytes are no HTTP/1.x response head, or one that could be read in two ways.</summary>
+    /// <summary>The bytes are no HTTP/1.x response head, or an ambiguous one.</summary>
     Invalid,
 
-    /// <summary>The head goes beyond <see cref="ResponseHeadLimits"/>.</summary>
+    /// <summary>The head is over <see cref="ResponseHeadLimits"/>.</summary>
     TooLarge,
 }
 
-/// <summary>Bounds of a response's head.</summary>
-/// <param name="MaxBytes">Bytes of the head, with the interim responses before it.</param>
+/// <summary>Limits of a response's head.</summary>
+/// <param name="MaxBytes">Bytes of the head, including the interim responses before it.</param>
 /// <param name="MaxHeaders">Header lines in one head.</param>
 /// <param name="MaxInterim">Interim responses (1xx other than 101) that are skipped.</param>
 public readonly record struct ResponseHeadLimits(int MaxBytes, int MaxHeaders, int MaxInterim)
@@ -30,8 +30,8 @@ public readonly record struct ResponseHeadLimits(int MaxBytes, int MaxHeaders, i
 }
 
 /// <summary>
-/// Reads the head of an HTTP/1.0 or 1.1 response (RFC 9112 §2 to §5), strictly: CRLF only, no folded lines, no space before the colon,
-/// no control characters. Pure: call it again with all bytes from the start when more have come.
+/// Reads the head of an HTTP/1.0 or 1.1 response (RFC 9112 §2 to §5) strictly: CRLF only, no folded lines, no space before the colon,
+/// no control characters. Pure: call it again with all bytes from the start when more have arrived.
 /// </summary>
 public static class ResponseHeadParser
 {
@@ -39,11 +39,11 @@ public static class ResponseHeadParser
 
     private static ReadOnlySpan<byte> VersionPrefix => "HTTP/1."u8;
 
-    /// <summary>Reads the final head from the start of the input, past interim responses.</summary>
+    /// <summary>Reads the final head, after the interim responses at the start of the input.</summary>
     /// <param name="input">All bytes since the request was sent.</param>
-    /// <param name="limits">Bounds.</param>
-    /// <param name="head">The head, when the answer is <see cref="HeadParseStatus.Done"/>.</param>
-    /// <param name="consumed">Bytes up to the end of the head, when the answer is <see cref="HeadParseStatus.Done"/>.</param>
+    /// <param name="limits">The limits.</param>
+    /// <param name="head">The head, when the result is <see cref="HeadParseStatus.Done"/>.</param>
+    /// <param name="consumed">Bytes up to the end of the head, when the result is <see cref="HeadParseStatus.Done"/>.</param>
     public static HeadParseStatus Parse(
         in ReadOnlySequence<byte> input, ResponseHeadLimits limits, out ResponseHead? head, out long consumed)
     {
@@ -95,7 +95,7 @@ public static class ResponseHeadParser
         }
     }
 
-    /// <summary>Checks one head line by line, so that garbage is found as soon as it comes, and allocates nothing.</summary>
+    /// <summary>Checks one head line by line, without an allocation, so that invalid bytes are refused as soon as they arrive.</summary>
     private static HeadParseStatus Measure(ReadOnlySpan<byte> input, int maxHeaders, out int code, out int size)
     {
         code = 0;
@@ -173,7 +173,9 @@ public static class ResponseHeadParser
             code = (code * 10) + digit - '0';
         }
 
-        return code >= 100 && (line.Length == StatusLineMin || line[StatusLineMin] == ' ') && HttpSyntax.IsFieldValue(line[StatusLineMin..]);
+        return code >= 100
+            && (line.Length == StatusLineMin || line[StatusLineMin] == ' ')
+            && HttpSyntax.IsFieldValue(line[StatusLineMin..]);
     }
 
     private static bool IsHeaderLine(ReadOnlySpan<byte> line)
@@ -188,7 +190,9 @@ public static class ResponseHeadParser
         var minor = line[7] - '0';
         var reason = line.Length > StatusLineMin ? Encoding.Latin1.GetString(line[(StatusLineMin + 1)..]) : "";
         var headers = new List<HttpHeader>();
-        for (input = input[(line.Length + 2)..]; NextLine(input, out line) == HeadParseStatus.Done && !line.IsEmpty; input = input[(line.Length + 2)..])
+        for (input = input[(line.Length + 2)..];
+            NextLine(input, out line) == HeadParseStatus.Done && !line.IsEmpty;
+            input = input[(line.Length + 2)..])
         {
             var colon = line.IndexOf((byte)':');
             var value = line[(colon + 1)..].Trim(" \t"u8);

@@ -3,26 +3,28 @@ using System.Text;
 
 namespace Relay.Streams.Wire;
 
-/// <summary>Whether a request head could be written, and otherwise what stands against it.</summary>
+/// <summary>Whether a request head was written, or why not.</summary>
 public enum HeadWriteStatus
 {
     /// <summary>The head was written.</summary>
     Written = 0,
 
-    /// <summary>The target does not begin with <c>/</c>, or holds a space, a control character or a character beyond ASCII.</summary>
+    /// <summary>The target does not begin with <c>/</c>, or has a space, a control character or a non-ASCII character.</summary>
     BadTarget,
 
-    /// <summary>A header's name is empty or no token (RFC 9110 §5.1).</summary>
+    /// <summary>A header's name is empty or not a token (RFC 9110 §5.1).</summary>
     BadHeaderName,
 
-    /// <summary>A header's value holds a control character, or a character beyond Latin-1.</summary>
+    /// <summary>A header's value has a control character, or a character outside of Latin-1.</summary>
     BadHeaderValue,
 
-    /// <summary>A header announces a body, which an upgrade does not have: what follows the head would be read as one.</summary>
+    /// <summary>
+    /// A header announces a body, which an upgrade does not have: the server would read the bytes after the head as a body.
+    /// </summary>
     AnnouncesBody,
 }
 
-/// <summary>Writes the head of an upgrade request (RFC 9112 §3, RFC 6455 §4.1). Nothing is written unless all of it is in order.</summary>
+/// <summary>Writes the head of an upgrade request (RFC 9112 §3, RFC 6455 §4.1). Nothing is written if any part is invalid.</summary>
 public static class UpgradeRequestHead
 {
     /// <summary>Writes <c>GET target HTTP/1.1</c>, the headers and the empty line.</summary>
@@ -40,18 +42,18 @@ public static class UpgradeRequestHead
             return status;
         }
 
-        Put(destination, "GET ");
-        Put(destination, target);
-        Put(destination, " HTTP/1.1\r\n");
+        Write(destination, "GET ");
+        Write(destination, target);
+        Write(destination, " HTTP/1.1\r\n");
         for (var i = 0; i < headers.Count; i++)
         {
-            Put(destination, headers[i].Name);
-            Put(destination, ": ");
-            Put(destination, headers[i].Value);
-            Put(destination, "\r\n");
+            Write(destination, headers[i].Name);
+            Write(destination, ": ");
+            Write(destination, headers[i].Value);
+            Write(destination, "\r\n");
         }
 
-        Put(destination, "\r\n");
+        Write(destination, "\r\n");
         return HeadWriteStatus.Written;
     }
 
@@ -84,5 +86,5 @@ public static class UpgradeRequestHead
         return HeadWriteStatus.Written;
     }
 
-    private static void Put(IBufferWriter<byte> destination, string text) => Encoding.Latin1.GetBytes(text, destination);
+    private static void Write(IBufferWriter<byte> destination, string text) => Encoding.Latin1.GetBytes(text, destination);
 }

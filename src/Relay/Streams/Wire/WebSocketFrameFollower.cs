@@ -3,18 +3,18 @@ using System.Buffers.Binary;
 namespace Relay.Streams.Wire;
 
 /// <summary>
-/// Follows the frame headers (RFC 6455 §5.2) of one direction of a WebSocket, in any split, so that its owner knows where frames end.
-/// Payloads are neither looked at nor changed, save for the two bytes of a close frame's code; reserved bits belong to extensions and pass.
-/// A mutable struct: keep it in a field, and do not copy it.
+/// Follows the frame headers (RFC 6455 §5.2) of one direction of a WebSocket, in any split, to find where frames end. Payloads are neither
+/// read nor changed, except for the two bytes of a close frame's code. Reserved bits belong to extensions and are allowed. A mutable
+/// struct: keep it in a field, and do not copy it.
 /// </summary>
 public struct WebSocketFrameFollower
 {
-    /// <summary>The close code of a close frame that carries none (RFC 6455 §7.1.5).</summary>
+    /// <summary>The close code of a close frame without a code (RFC 6455 §7.1.5).</summary>
     public const int NoCloseCode = 1005;
 
     private const int FirstControlOpcode = 8;
     private const int CloseOpcode = 8;
-    private const int FastHeaderRoom = 8;
+    private const int FastHeaderBytes = 8;
 
     private Stage _stage;
     private byte _opcode;
@@ -24,7 +24,7 @@ public struct WebSocketFrameFollower
     private bool _closeSeen;
     private ushort _closeCode;
     private uint _mask;
-    private ulong _left;
+    private ulong _remaining;
 
     private enum Stage : byte
     {
@@ -37,13 +37,13 @@ public struct WebSocketFrameFollower
         Failed,
     }
 
-    /// <summary>True between frames: a frame of one's own may be written here, also between the fragments of a message.</summary>
+    /// <summary>True between frames. Another frame may be inserted here, also between the fragments of a message.</summary>
     public readonly bool AtBoundary => _stage == Stage.First;
 
     /// <summary>True once a close frame has passed whole.</summary>
     public readonly bool CloseSeen => _closeSeen;
 
-    /// <summary>The code of the close frame that passed, <see cref="NoCloseCode"/> when it had none; null before one has passed.</summary>
+    /// <summary>The code of the close frame, or <see cref="NoCloseCode"/> if it had none; null before a close frame.</summary>
     public readonly int? CloseCode => !_closeSeen ? null : _closeBytes < 2 ? NoCloseCode : _closeCode;
 
     /// <summary>Takes the next bytes of the direction.</summary>
@@ -51,10 +51,10 @@ public struct WebSocketFrameFollower
     /// <returns><see cref="FollowStatus.ProtocolError"/> from the first byte that breaks the framing, and for ever after.</returns>
     public FollowStatus Advance(ReadOnlySpan<byte> bytes) => Advance(bytes, out _);
 
-    /// <summary>Takes the next bytes of the direction, and tells where the last frame boundary among them is.</summary>
+    /// <summary>Takes the next bytes of the direction, and returns the last frame boundary among them.</summary>
     /// <param name="bytes">Any piece of the byte stream, of any length.</param>
     /// <param name="lastBoundary">
-    /// How many of the bytes come before the last boundary: 0 when the bytes begin on one and end no frame, -1 when there is none.
+    /// The number of bytes before the last boundary: 0 when the bytes begin at a boundary and end no frame, -1 without a boundary.
     /// </param>
     /// <returns><see cref="FollowStatus.ProtocolError"/> from the first byte that breaks the framing, and for ever after.</returns>
     public FollowStatus Advance(ReadOnlySpan<byte> bytes, out int lastBoundary)
@@ -88,14 +88,14 @@ public struct WebSocketFrameFollower
 
     private int Payload(ReadOnlySpan<byte> rest)
     {
-        var step = (int)Math.Min((ulong)rest.Length, _left);
+        var step = (int)Math.Min((ulong)rest.Length, _remaining);
         if (_opcode == CloseOpcode && !_closeSeen)
         {
             CaptureCloseCode(rest[..step]);
         }
 
-        _left -= (ulong)step;
-        if (_left == 0)
+        _remaining -= (ulong)step;
+        if (_remaining == 0)
         {
             EndFrame();
         }
@@ -103,11 +103,11 @@ public struct WebSocketFrameFollower
         return step;
     }
 
-    /// <summary>The usual frames' whole header in one go: its size, or 0 to leave it to the way that goes byte by byte.</summary>
+    /// <summary>Reads the whole header of a common frame at once. Returns its size, or 0 if the header must be read byte by byte.</summary>
     private int FastHeader(ReadOnlySpan<byte> rest)
     {
-        // Continuation, text and binary only: whatever needs checks or attention takes the slow way.
-        if (rest.Length < FastHeaderRoom || (rest[0] & 0x0F) > 2)
+        // Continuation, text and binary frames only; all others need checks and take the slow path.
+        if (rest.Length < FastHeaderBytes || (rest[0] & 0x0F) > 2)
         {
             return 0;
         }
@@ -129,7 +129,7 @@ public struct WebSocketFrameFollower
         }
 
         _opcode = (byte)(rest[0] & 0x0F);
-        _left = length;
+        _remaining = length;
         _stage = length == 0 ? Stage.First : Stage.Payload;
         return size + (rest[1] >> 7 << 2);
     }
@@ -149,10 +149,10 @@ public struct WebSocketFrameFollower
 
             case Stage.ShortLength:
             case Stage.LongLength:
-                _left = (_left << 8) | value;
+                _remaining = (_remaining << 8) | value;
                 if (--_headerLeft == 0)
                 {
-                    if (_stage == Stage.LongLength && _left >> 63 != 0)
+                    if (_stage == Stage.LongLength && _remaining >> 63 != 0)
                     {
                         return false;
                     }
@@ -182,13 +182,13 @@ public struct WebSocketFrameFollower
         var length = value & 0x7F;
         if (length > 125)
         {
-            _left = 0;
+            _remaining = 0;
             _headerLeft = (byte)(length == 126 ? 2 : 8);
             _stage = length == 126 ? Stage.ShortLength : Stage.LongLength;
             return _opcode < FirstControlOpcode;
         }
 
-        _left = (ulong)length;
+        _remaining = (ulong)length;
         EnterMask();
         return true;
     }
@@ -209,7 +209,7 @@ public struct WebSocketFrameFollower
 
     private void EnterPayload()
     {
-        if (_left == 0)
+        if (_remaining == 0)
         {
             EndFrame();
         }

@@ -1,17 +1,19 @@
 namespace Relay.Streams.Resumption;
 
-/// <summary>The tries to attach a terminal to an API server again: when each one is made, and when they are given up.</summary>
-/// <param name="attach">One try. Must not throw but for a cancellation.</param>
-/// <param name="options">Times.</param>
+/// <summary>Retries to attach a terminal to another API server, with back-off and a time limit.</summary>
+/// <param name="attach">Makes one attempt. Throws only for a cancellation.</param>
+/// <param name="options">The times.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> attach, ResumeOptions options, TimeProvider time)
+internal sealed class AttachRetries(Func<CancellationToken, Task<AttachResult>> attach, ResumeOptions options, TimeProvider time)
 {
     private TimeSpan _pause = options.FirstPause;
     private long _lost = time.GetTimestamp();
     private long _attached = time.GetTimestamp();
 
-    /// <summary>The server is lost. Unless it had hardly been there, that is a new outage, with times of its own.</summary>
-    public void Lost()
+    /// <summary>
+    /// Records the loss of the server. If the server was attached for long enough, this is a new outage with a new time limit.
+    /// </summary>
+    public void OnLost()
     {
         if (time.GetElapsedTime(_attached) >= options.Settled || _pause == options.FirstPause)
         {
@@ -20,8 +22,8 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
     }
 
     /// <summary>
-    /// Tries until it is told how it ended; null when no server was found in time, or it was cancelled. <see cref="AttachResult.Gone"/> is the end
-    /// once it is certain, or the time is over.
+    /// Retries until an attempt has a final result. Returns null when no server was found in time, or after a cancellation.
+    /// <see cref="AttachResult.Gone"/> is final once it is certain, or at the time limit.
     /// </summary>
     public async Task<AttachResult?> AttachAsync(CancellationToken cancellation)
     {
@@ -38,7 +40,7 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
         {
             while (true)
             {
-                // Terminals of one server are lost together, and should not come back as one.
+                // A failed server loses many terminals at once; the jitter spreads their attempts.
                 var spread = 0.75 + (Random.Shared.NextDouble() / 2);
                 await Task.Delay(_pause * spread, time, either.Token).ConfigureAwait(false);
                 _pause = _pause * 2 < options.LongestPause ? _pause * 2 : options.LongestPause;
@@ -57,6 +59,6 @@ internal sealed class Attachment(Func<CancellationToken, Task<AttachResult>> att
         }
     }
 
-    /// <summary>The terminal goes on with the server that was found.</summary>
-    public void Resumed() => _attached = time.GetTimestamp();
+    /// <summary>Records that the terminal continues on the new server.</summary>
+    public void OnResumed() => _attached = time.GetTimestamp();
 }
