@@ -44,7 +44,7 @@ internal sealed class PostgresEngine : DatabaseEngine
         }
 
         Name = FormattableString.Invariant($"{settings.Database ?? settings.Username} on {settings.Host}:{settings.Port}");
-        _source = NpgsqlDataSource.Create(settings);
+        _source = SourceOf(settings);
         Notices = new PostgresNotices(settings, _source);
     }
 
@@ -146,6 +146,16 @@ internal sealed class PostgresEngine : DatabaseEngine
 
         _source.Clear();
         return await ProbeOneAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// A source of connections that does not load the database's types. All statements use built-in types only, which Npgsql knows.
+    /// </summary>
+    internal static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder settings)
+    {
+        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        source.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
+        return source.Build();
     }
 
     /// <summary>Opens a connection.</summary>

@@ -21,13 +21,11 @@ internal sealed class PostgresNotices : IDisposable
     public PostgresNotices(NpgsqlConnectionStringBuilder settings, NpgsqlDataSource pool)
     {
         _pool = pool;
-        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
-        source.ConnectionStringBuilder.KeepAlive = KeepAliveSeconds;
-        source.ConnectionStringBuilder.Pooling = false;
-
-        // The connection receives only text, so that Npgsql need not load the database's types.
-        source.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
-        _source = source.Build();
+        _source = PostgresEngine.SourceOf(new NpgsqlConnectionStringBuilder(settings.ConnectionString)
+        {
+            KeepAlive = KeepAliveSeconds,
+            Pooling = false,
+        });
     }
 
     /// <summary>Receives notices. Does not return: it throws when the connection is lost, or at the stop.</summary>
