@@ -4,6 +4,9 @@ namespace ControlPlane.AgentRpc;
 
 internal sealed partial class ResourcesRpc
 {
-    [LoggerMessage(3, LogLevel.Warning, "The {Resource} of the agent {AgentId} is over its threshold of {Threshold} %: {IsOver}.")]
+    [LoggerMessage(
+        3,
+        LogLevel.Warning,
+        "The {Resource} usage of the agent {AgentId} crossed its threshold of {Threshold} %; above it now: {IsOver}.")]
     private static partial void Changed(ILogger logger, string resource, Guid agentId, bool isOver, int threshold);
 }
