@@ -10,8 +10,8 @@ namespace Edge.Derp;
 internal static class StunExtensions
 {
     /// <summary>
-    /// Registers the STUN server, which binds its sockets at the host's start, and its metrics. A port that cannot be bound is an error
-    /// of the start.
+    /// Registers the STUN server and its metrics. The server binds its sockets after the host's listeners, because an address that
+    /// the machine does not have is an error of the listeners' setting.
     /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="port">The UDP port; 0 means any free one.</param>
@@ -22,7 +22,7 @@ internal static class StunExtensions
             .. listeners.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
                 .Select(address => new IPEndPoint(address, port)),
         ]))
-        .AddStarted<StunMetrics>();
+        .AddStartedAfterListeners<StunMetrics>();
 
     private static StunServer Bind(IReadOnlyList<IPEndPoint> addresses)
     {

@@ -11,17 +11,43 @@ internal static class StartedServices
     /// </summary>
     public static IServiceCollection AddStarted<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
         this IServiceCollection services)
-        where T : class => services.AddSingleton<T>().AddHostedService(static provider =>
-        {
-            provider.GetRequiredService<T>();
-            return new Started<T>();
-        });
+        where T : class => services.AddSingleton<T>().AddHostedService<Started<T>>();
 
-    // A type for each service: AddHostedService ignores a second registration of a type.
-    private sealed class Started<T> : IHostedService
+    /// <summary>Registers a singleton that the host creates at its start, but after its listeners have opened.</summary>
+    public static IServiceCollection AddStartedAfterListeners<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(this IServiceCollection services)
+        where T : class => services.AddSingleton<T>().AddHostedService<StartedAfterListeners<T>>();
+
+    // The host itself has to be complete before T is created: it cannot be stopped after an error in the creation of its services.
+    private sealed class Started<T>(IServiceProvider services) : IHostedService
+        where T : class
     {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            services.GetRequiredService<T>();
+            return Task.CompletedTask;
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    private sealed class StartedAfterListeners<T>(IServiceProvider services) : IHostedLifecycleService
+        where T : class
+    {
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartedAsync(CancellationToken cancellationToken)
+        {
+            services.GetRequiredService<T>();
+            return Task.CompletedTask;
+        }
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
