@@ -1,0 +1,44 @@
+using System.Diagnostics.CodeAnalysis;
+using Crypto;
+
+namespace Tailnet.WireGuard;
+
+/// <summary>A peer's public key, and what is derived from it once for all handshakes.</summary>
+internal sealed class PeerKeys : IDisposable
+{
+    private readonly byte[] _publicKey;
+    private readonly SecretBytes _staticStatic = new(X25519.KeyLength);
+
+    private PeerKeys(ReadOnlySpan<byte> publicKey)
+    {
+        _publicKey = publicKey.ToArray();
+        InitialHash = NoiseConstants.HashOf(NoiseConstants.InitialHash, publicKey);
+        MacKey = NoiseConstants.HashOf(NoiseConstants.MacLabel, publicKey);
+    }
+
+    public ReadOnlySpan<byte> PublicKey => _publicKey;
+
+    /// <summary>The hash that a handshake to the peer begins with.</summary>
+    public byte[] InitialHash { get; }
+
+    /// <summary>The key of the first MAC of each handshake message to the peer.</summary>
+    public byte[] MacKey { get; }
+
+    /// <summary>What the two static keys agree on.</summary>
+    public ReadOnlySpan<byte> StaticStatic => _staticStatic.Span;
+
+    /// <returns>False for a key that gives no secret: no other side could be authenticated by it.</returns>
+    public static bool TryCreate(WireGuardIdentity mine, ReadOnlySpan<byte> publicKey, [NotNullWhen(true)] out PeerKeys? keys)
+    {
+        keys = new PeerKeys(publicKey);
+        if (!mine.TryAgree(publicKey, keys._staticStatic.Span))
+        {
+            keys.Dispose();
+            keys = null;
+        }
+
+        return keys is not null;
+    }
+
+    public void Dispose() => _staticStatic.Dispose();
+}
