@@ -14,7 +14,8 @@ internal static class Aead
         Expect(sealedMessage.Length == plain.Length + TagLength, "A sealed message is 16 bytes longer than the message.");
 
         // In place means the same start. Any other overlap would overwrite input that is still to be read.
-        Expect(!plain.Overlaps(sealedMessage, out var offset) || offset == 0, "Input and output overlap, but do not start at the same byte.");
+        Expect(
+            !plain.Overlaps(sealedMessage, out var offset) || offset == 0, "Input and output overlap, but do not start at the same byte.");
     }
 
     private static void Expect(bool condition, string message)

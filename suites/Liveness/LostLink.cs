@@ -96,8 +96,8 @@ public sealed class LostLink : IAsyncLifetime
         var (_, shut) = await OpenAsync(_gone, false, "/here/shut");
         Watch("a client that had not read", shut);
         _ = SwallowAsync(shut.SendBulkTransferAsync(asClient: false, PausedBytes));
-        var (pausedClient, sender) = await OpenAsync(_here, false, "/here/paused-client");
-        _pausedClient = (pausedClient, sender.SendBulkTransferAsync(asClient: false, PausedBytes));
+        var (pausedClient, pausedSender) = await OpenAsync(_here, false, "/here/paused-client");
+        _pausedClient = (pausedClient, pausedSender.SendBulkTransferAsync(asClient: false, PausedBytes));
         var (fromClient, pausedBackend) = await OpenAsync(null, false, "/here/paused-backend");
         _pausedBackend = (pausedBackend, fromClient.SendBulkTransferAsync(asClient: true, PausedBytes));
 

@@ -38,7 +38,8 @@ public class DescriptorFloodTests
                 .Contains("edge_connections_refused_total{reason=\"total\"}", StringComparison.Ordinal),
             "refused connections are counted");
         await Eventually.TrueAsync(
-            () => edge.Output.Contains("connections were refused since", StringComparison.Ordinal), "the log says that connections were refused");
+            () => edge.Output.Contains("connections were refused since", StringComparison.Ordinal),
+            "the log says that connections were refused");
 
         flood.ForEach(static socket => socket.Dispose());
         await Eventually.TrueAsync(async () => await AnswersAsync(publicUrl), "new connections are served");

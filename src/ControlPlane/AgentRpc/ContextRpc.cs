@@ -14,7 +14,8 @@ internal sealed class ContextRpc(Database database, TimeProvider time)
     private const int MaxErrorCharacters = 1024;
 
     /// <summary>
-    /// Stores a state if its version is newer. The versions restart with the agent, whose first state is marked as initial and always stored.
+    /// Stores a state if its version is newer. The versions restart with the agent, whose first state is marked as initial and always
+    /// stored.
     /// </summary>
     public async ValueTask<PushContextStateResponse> PushAsync(
         Guid agent, PushContextStateRequest request, CancellationToken cancellationToken)

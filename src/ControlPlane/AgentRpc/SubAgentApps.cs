@@ -35,8 +35,8 @@ internal static partial class SubAgentApps
     }
 
     /// <summary>
-    /// The slug with a hash of it and the sub-agent's name as its prefix. Slugs must be unique in a workspace, and sub-agents may have equal
-    /// apps.
+    /// The slug with a hash of it and the sub-agent's name as its prefix. Slugs must be unique in a workspace, and sub-agents may have
+    /// equal apps.
     /// </summary>
     internal static string StoredSlug(string agentName, string slug)
     {

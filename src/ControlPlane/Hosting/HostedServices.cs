@@ -17,15 +17,17 @@ internal static class HostedServices
     /// </summary>
     public static IServiceCollection AddStarted<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
         this IServiceCollection services)
-        where T : class => services.AddSingleton<T>().AddHostedService(static provider =>
-        {
-            provider.GetRequiredService<T>();
-            return new Started<T>();
-        });
+        where T : class => services.AddSingleton<T>().AddHostedService<Started<T>>();
 
-    private sealed class Started<T> : IHostedService
+    // The host has to be complete before T is created: it cannot be stopped after an error in the creation of its services.
+    private sealed class Started<T>(IServiceProvider services) : IHostedService
+        where T : class
     {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            services.GetRequiredService<T>();
+            return Task.CompletedTask;
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

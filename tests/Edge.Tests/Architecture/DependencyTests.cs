@@ -2,7 +2,9 @@ using System.Reflection;
 
 namespace Edge.Tests.Architecture;
 
-/// <summary>Dependencies point one way: Edge → Relay and ControlPlane, Relay → Sockets and Crypto, ControlPlane → Tailnet → Crypto.</summary>
+/// <summary>
+/// Dependencies point one way: Edge → Relay and ControlPlane, Relay → Sockets and Crypto, ControlPlane → Tailnet → Crypto.
+/// </summary>
 public class DependencyTests
 {
     private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane", "Sockets", "Crypto"];

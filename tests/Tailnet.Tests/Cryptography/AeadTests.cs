@@ -2,7 +2,9 @@ using Crypto;
 
 namespace Tailnet.Tests.Cryptography;
 
-/// <summary>The test vectors of RFC 8439 §2.8.2 and of draft-irtf-cfrg-xchacha-03 §A.3.1, and what both AEADs do with other input.</summary>
+/// <summary>
+/// The test vectors of RFC 8439 §2.8.2 and of draft-irtf-cfrg-xchacha-03 §A.3.1, and what both AEADs do with other input.
+/// </summary>
 public sealed class AeadTests
 {
     private const string Text =
@@ -10,11 +12,13 @@ public sealed class AeadTests
 
     private const string ChaChaSealed =
         "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36"
-        + "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691";
+        + "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
+        + "3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691";
 
     private const string XChaChaSealed =
         "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b452"
-        + "2f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49";
+        + "2f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9"
+        + "21f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49";
 
     private static readonly byte[] Key = [.. Enumerable.Range(0x80, 32).Select(static i => (byte)i)];
     private static readonly byte[] Data = Convert.FromHexString("50515253c0c1c2c3c4c5c6c7");

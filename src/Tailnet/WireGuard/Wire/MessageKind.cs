@@ -24,7 +24,9 @@ internal enum MessageKind
 /// <summary>Tells messages apart.</summary>
 internal static class MessageKinds
 {
-    /// <summary>The kind of a message; <see cref="MessageKind.None"/> for other numbers, and for a length that the kind does not have.</summary>
+    /// <summary>
+    /// The kind of a message; <see cref="MessageKind.None"/> for other numbers, and for a length that the kind does not have.
+    /// </summary>
     public static MessageKind Of(ReadOnlySpan<byte> message)
     {
         if (message.Length < sizeof(uint))
