@@ -2,10 +2,12 @@ using System.Reflection;
 
 namespace Edge.Tests.Architecture;
 
-/// <summary>Dependencies point one way: Edge → Relay and ControlPlane, Relay → Sockets and Crypto, ControlPlane → Tailnet.</summary>
+/// <summary>
+/// Dependencies point one way: Edge → Relay, ControlPlane and LocalAgent; Relay → Sockets and Crypto; ControlPlane → Tailnet.
+/// </summary>
 public class DependencyTests
 {
-    private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane", "Sockets", "Crypto"];
+    private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane", "LocalAgent", "Sockets", "Crypto"];
 
     [Theory]
     [InlineData("Sockets", "")]
@@ -13,7 +15,8 @@ public class DependencyTests
     [InlineData("Relay", "Sockets Crypto")]
     [InlineData("Tailnet", "")]
     [InlineData("ControlPlane", "Tailnet")]
-    [InlineData("Edge", "Relay ControlPlane Sockets")]
+    [InlineData("LocalAgent", "")]
+    [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]
     public void AnAssemblyReferencesOnlyWhatItMay(string name, string allowed)
     {
         var references = References(name).Intersect(Ours);
@@ -36,14 +39,15 @@ public class DependencyTests
     [InlineData("Relay", "Sockets Crypto")]
     [InlineData("Tailnet", "")]
     [InlineData("ControlPlane", "Tailnet")]
-    [InlineData("Edge", "Relay ControlPlane Sockets")]
+    [InlineData("LocalAgent", "")]
+    [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]
     public void AProjectNamesOnlyWhatItMay(string name, string allowed)
     {
         var project = File.ReadAllText(Path.Combine(RepositoryRoot(), "src", name, $"{name}.csproj"));
         var named = Ours.Where(other => project.Contains($"{other}.csproj", StringComparison.Ordinal));
 
         Assert.Empty(named.Except(allowed.Split(' ')));
-        if (name is not ("Edge" or "ControlPlane"))
+        if (name is not ("Edge" or "ControlPlane" or "LocalAgent"))
         {
             Assert.DoesNotContain("Microsoft.AspNetCore", project, StringComparison.Ordinal);
         }

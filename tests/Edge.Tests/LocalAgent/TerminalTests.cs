@@ -1,6 +1,6 @@
 using System.Text;
-using ControlPlane.Connections;
-using Edge.LocalAgent.Terminals;
+using LocalAgent;
+using LocalAgent.Terminals;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Edge.Tests.LocalAgent;
@@ -292,7 +292,7 @@ public sealed class TerminalTests : IAsyncDisposable
         Refuses(_id, shell);
 
         void Refuses(Guid id, Guid wanted) =>
-            Assert.Equal(410, Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
+            Assert.Equal(410, Assert.Throws<RefusalException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
     }
 
     [Fact]
@@ -303,12 +303,12 @@ public sealed class TerminalTests : IAsyncDisposable
         var viewers = ids.Select(id => Viewer.Attach(sessions, id, "cat")).ToArray();
         for (var i = 0; i < 3_000; i++)
         {
-            var refusal = Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, Guid.NewGuid(), "cat"));
+            var refusal = Assert.Throws<RefusalException>(() => Viewer.Attach(sessions, Guid.NewGuid(), "cat"));
             Assert.Equal((429, "there are 3 terminals already"), (refusal.Status, refusal.Message));
         }
 
         using var other = sessions.Attach(new TerminalRequest(ids[0], 24, 80, ""));
-        Assert.Equal(429, Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, ids[0])).Status);
+        Assert.Equal(429, Assert.Throws<RefusalException>(() => Viewer.Attach(sessions, ids[0])).Status);
 
         // Detached, it is still there; ended, it makes room.
         viewers[1].Dispose();
@@ -323,7 +323,7 @@ public sealed class TerminalTests : IAsyncDisposable
                     Viewer.Attach(sessions, Guid.NewGuid(), "cat").Dispose();
                     return true;
                 }
-                catch (AgentConnectionException)
+                catch (RefusalException)
                 {
                     return false;
                 }
