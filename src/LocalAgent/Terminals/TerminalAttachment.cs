@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+
 namespace LocalAgent.Terminals;
 
 /// <summary>
@@ -10,7 +12,14 @@ internal sealed class TerminalAttachment : IDisposable
     private static readonly byte[] Resync = "\x18\x1b[0m"u8.ToArray();
 
     private readonly TerminalSession _session;
-    private readonly OutputSignal _news = new();
+
+    // Has an item when there is output, or the end, that the reader has not seen. The reader continues on the thread of Wake.
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1)
+    {
+        FullMode = BoundedChannelFullMode.DropWrite,
+        SingleReader = true,
+        AllowSynchronousContinuations = true,
+    });
 
     internal TerminalAttachment(TerminalSession session, long place) => (_session, Place) = (session, place);
 
@@ -33,7 +42,7 @@ internal sealed class TerminalAttachment : IDisposable
                 return count;
             }
 
-            await _news.WaitAsync(cancellation);
+            await _news.Reader.ReadAsync(cancellation);
         }
     }
 
@@ -46,7 +55,7 @@ internal sealed class TerminalAttachment : IDisposable
     public void Dispose() => _session.Detach(this);
 
     /// <summary>Signals new output or the end. The reader continues inside of this call, so the caller holds no lock.</summary>
-    internal void Wake() => _news.Set();
+    internal void Wake() => _news.Writer.TryWrite(true);
 
     /// <summary>Copies output from the place on, and advances it. The caller holds the session's lock.</summary>
     internal int CopyFrom(Scrollback scrollback, Span<byte> destination)

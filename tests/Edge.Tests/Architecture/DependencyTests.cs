@@ -3,7 +3,8 @@ using System.Reflection;
 namespace Edge.Tests.Architecture;
 
 /// <summary>
-/// Dependencies point one way: Edge → Relay, ControlPlane and LocalAgent; Relay → Sockets and Crypto; ControlPlane → Tailnet.
+/// Dependencies point one way: Edge → Relay, ControlPlane and LocalAgent; Relay → Sockets and Crypto; ControlPlane → Tailnet →
+/// Sockets.
 /// </summary>
 public class DependencyTests
 {
@@ -13,7 +14,7 @@ public class DependencyTests
     [InlineData("Sockets", "")]
     [InlineData("Crypto", "")]
     [InlineData("Relay", "Sockets Crypto")]
-    [InlineData("Tailnet", "")]
+    [InlineData("Tailnet", "Sockets")]
     [InlineData("ControlPlane", "Tailnet")]
     [InlineData("LocalAgent", "")]
     [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]
@@ -37,7 +38,7 @@ public class DependencyTests
     [InlineData("Sockets", "")]
     [InlineData("Crypto", "")]
     [InlineData("Relay", "Sockets Crypto")]
-    [InlineData("Tailnet", "")]
+    [InlineData("Tailnet", "Sockets")]
     [InlineData("ControlPlane", "Tailnet")]
     [InlineData("LocalAgent", "")]
     [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]

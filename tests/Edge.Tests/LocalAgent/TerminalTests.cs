@@ -42,6 +42,36 @@ public sealed class TerminalTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AReaderContinuesOnTheThreadOfTheTerminal()
+    {
+        using var viewer = Viewer.Attach(_sessions, _id, "read x; echo done; read y");
+        var thread = ReadAsync(viewer.Attachment);
+        await viewer.TypeAsync("a\r");
+        Assert.Equal("terminal", await thread.WaitAsync(Patience));
+
+        static async Task<string?> ReadAsync(TerminalAttachment attachment)
+        {
+            await attachment.ReadAsync(new byte[64], CancellationToken.None).ConfigureAwait(false);
+            return Thread.CurrentThread.Name;
+        }
+    }
+
+    [Fact]
+    public async Task ACancelledReadLosesNoOutput()
+    {
+        using var viewer = Viewer.Attach(_sessions, _id, "read x; echo got=$x; read y");
+        using var cancel = new CancellationTokenSource();
+        var reading = viewer.Attachment.ReadAsync(new byte[64], cancel.Token).AsTask();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(Patience));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => viewer.Attachment.ReadAsync(new byte[64], cancel.Token).AsTask().WaitAsync(Patience));
+
+        await viewer.TypeAsync("hello\r");
+        await viewer.UntilAsync("got=hello");
+    }
+
+    [Fact]
     public async Task ItsSizeIsTheLastOneSet()
     {
         using var first = Viewer.Attach(_sessions, _id, Shell, height: 30, width: 100);

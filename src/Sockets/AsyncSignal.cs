@@ -1,47 +1,52 @@
 using System.Threading.Tasks.Sources;
 
-namespace Tailnet.Yamux;
+namespace Sockets;
 
 /// <summary>
-/// Wakes one waiter, remembers one wake-up, and allocates nothing per wait. Any thread may set it; only one task may wait.
+/// Wakes one waiter. A signal without a waiter is kept for the next wait; several count as one. Any thread may signal, one at a time
+/// may wait. A wait allocates nothing, and has no token: whoever cancels it signals.
 /// </summary>
-/// <param name="inline">The waiter goes on within <see cref="Set"/>, whose callers then hold no lock; else elsewhere.</param>
-internal sealed class AsyncSignal(bool inline = false) : IValueTaskSource
+/// <param name="inline">
+/// The waiter continues inside of <see cref="Set"/>, whose caller must not hold a lock that the waiter takes. Otherwise it continues
+/// on the thread pool.
+/// </param>
+public sealed class AsyncSignal(bool inline = false) : IValueTaskSource
 {
     private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = !inline };
-    private bool _set;
-    private bool _waiting;
+    private bool _isSet;
+    private bool _isWaiting;
 
+    /// <summary>Ends the current wait, or else the next one.</summary>
     public void Set()
     {
         lock (_lock)
         {
-            if (!_waiting)
+            if (!_isWaiting)
             {
-                _set = true;
+                _isSet = true;
                 return;
             }
 
-            _waiting = false;
+            _isWaiting = false;
         }
 
         _core.SetResult(true);
     }
 
-    /// <summary>Completes at once when the signal was set since the last wait.</summary>
+    /// <summary>Waits for <see cref="Set"/>. Completes at once after a signal that no wait has got.</summary>
     public ValueTask WaitAsync()
     {
         lock (_lock)
         {
-            if (_set)
+            if (_isSet)
             {
-                _set = false;
+                _isSet = false;
                 return ValueTask.CompletedTask;
             }
 
             _core.Reset();
-            _waiting = true;
+            _isWaiting = true;
             return new ValueTask(this, _core.Version);
         }
     }
