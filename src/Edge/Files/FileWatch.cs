@@ -1,8 +1,8 @@
 namespace Edge.Files;
 
 /// <summary>
-/// Looks every two seconds whether a file is another one than before; no notification, because those miss what happens behind bind mounts
-/// and links, which is where containers have their secrets.
+/// Checks every two seconds whether a file has changed. It uses no notifications of the kernel: those miss changes behind bind mounts
+/// and links, where containers have their secrets. It has a timer of its own and no heartbeat: a node has two watched files at most.
 /// </summary>
 internal sealed class FileWatch : IDisposable
 {

@@ -164,14 +164,14 @@ internal sealed partial class StreamMiddleware(
     {
         if (terminal is not null)
         {
-            await using var server = terminals.Carry(backend, terminal);
+            await using var server = terminals.Carry(backend, terminal, out var place);
             try
             {
                 await RunAsync(client, server, info, requestId);
             }
             finally
             {
-                terminals.Forget(server);
+                terminals.Forget(server, place);
             }
 
             return;

@@ -45,16 +45,19 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
     }
 
     /// <summary>The API server's end of the terminal, whichever server that is. The first one is still its owner's to dispose.</summary>
-    public ResumableServer Carry(StreamTransport first, ResumableTerminal terminal)
+    /// <param name="first">The first API server.</param>
+    /// <param name="terminal">The terminal.</param>
+    /// <param name="place">The API server that the terminal is with, for <see cref="Forget"/>.</param>
+    public ResumableServer Carry(StreamTransport first, ResumableTerminal terminal, out TerminalPlace place)
     {
-        var place = new TerminalPlace(terminal.First);
-        var server = new ResumableServer(first, cancellation => AttachAsync(terminal, place, cancellation), Times, metrics, time);
-        health.Watch(server, place);
+        var current = place = new TerminalPlace(terminal.First);
+        var server = new ResumableServer(first, cancellation => AttachAsync(terminal, current, cancellation), Times, metrics, time);
+        health.Watch(server, current);
         return server;
     }
 
     /// <summary>The stream has ended.</summary>
-    public void Forget(ResumableServer server) => health.Forget(server);
+    public void Forget(ResumableServer server, TerminalPlace place) => health.Forget(server, place);
 
     private static bool IsTerminal(string? path) =>
         path is not null && path.StartsWith("/api/v2/workspaceagents/", StringComparison.Ordinal) && path.EndsWith("/pty", StringComparison.Ordinal)

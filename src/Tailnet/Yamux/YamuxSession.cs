@@ -92,7 +92,7 @@ public sealed partial class YamuxSession : IDisposable
     {
         await using var registration = cancellationToken.UnsafeRegister(static session => ((YamuxSession)session!).Close(), this)
             .ConfigureAwait(false);
-        var heartbeat = YamuxHeartbeat.Of(_clock);
+        var heartbeat = HeartbeatOf(_clock);
         heartbeat.Add(this);
         var writing = WriteLoopAsync();
         End(await ReadLoopAsync().ConfigureAwait(false));

@@ -13,8 +13,20 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
     private readonly System.IO.Pipelines.PipeReader _input = transport.Input;
     private DerpConnection? _connection;
     private DerpReceiver? _receiver;
+    private volatile DerpConnection? _admitted;
     private volatile bool _timedOut;
+    private long _handshakeDeadline;
     private bool _isNotIdealCounted;
+
+    /// <summary>The connection of a client that is admitted and relayed; null before.</summary>
+    public DerpConnection? Admitted => _admitted;
+
+    /// <summary>The timestamp at which the heartbeat ends a handshake.</summary>
+    public long HandshakeDeadline
+    {
+        get => Volatile.Read(ref _handshakeDeadline);
+        set => Volatile.Write(ref _handshakeDeadline, value);
+    }
 
     /// <summary>Ends the handshake; called by the heartbeat.</summary>
     public void HandshakeTimedOut()
@@ -30,12 +42,12 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         await _input.CompleteAsync().ConfigureAwait(false);
     }
 
-    public async Task<DerpCloseReason> RunAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    public async Task<DerpCloseReason> RunAsync(DerpHeartbeat heartbeat, CancellationToken cancellationToken)
     {
         var reason = DerpCloseReason.Aborted;
         try
         {
-            heartbeat.ExpectWithinHandshakeTime(this);
+            heartbeat.Add(this);
 
             // What ends a connection tells others of it, and may be long: not on a socket thread.
             reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false)
@@ -48,7 +60,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
         finally
         {
-            heartbeat.Forget(this);
+            heartbeat.Remove(this);
             End();
             await _input.CompleteAsync().ConfigureAwait(false);
         }
@@ -70,11 +82,11 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
     }
 
-    private async Task<DerpCloseReason?> HandshakeAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    private async Task<DerpCloseReason?> HandshakeAsync(DerpHeartbeat heartbeat, CancellationToken cancellationToken)
     {
         transport.Output.TrySend(transport.Preface.IsEmpty ? server.ServerKeyFrame : [.. transport.Preface.Span, .. server.ServerKeyFrame]);
         transport.Output.Flush();
-        heartbeat.ExpectWithinHandshakeTime(this);
+        heartbeat.RestartHandshakeTime(this);
         while (true)
         {
             var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -181,7 +193,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         return null;
     }
 
-    private async ValueTask<DerpCloseReason?> AdmitAsync(Heartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
+    private async ValueTask<DerpCloseReason?> AdmitAsync(DerpHeartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
     {
         var connection = _connection!;
         if (!connection.IsMeshPeer && server.Admission is { } admission)
@@ -193,8 +205,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             }
         }
 
-        heartbeat.Forget(this);
-        heartbeat.Begin(connection.Activity);
+        heartbeat.EndHandshake(this, connection.Activity);
 
         // Before anybody can send it a packet, so that it is the second frame always.
         connection.SendFirst(DerpHandshake.ServerInfo(box));
@@ -203,6 +214,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             return DerpCloseReason.TooManyConnections;
         }
 
+        _admitted = connection;
         if (server.IsDrained)
         {
             connection.BeginClose(DerpCloseReason.Drained);
