@@ -12,6 +12,7 @@ COPY src/Edge/Edge.csproj src/Edge/
 COPY src/Relay/Relay.csproj src/Relay/
 COPY src/Tailnet/Tailnet.csproj src/Tailnet/
 COPY src/ControlPlane/ControlPlane.csproj src/ControlPlane/
+COPY src/LocalAgent/LocalAgent.csproj src/LocalAgent/
 RUN dotnet restore src/Edge --use-current-runtime
 
 COPY .editorconfig ./

@@ -3,6 +3,7 @@ namespace Edge.Files;
 /// <summary>
 /// Checks every two seconds whether a file has changed. File notifications miss changes behind bind mounts and links, where
 /// containers have their secrets.
+/// It has a timer of its own and no heartbeat: a node watches two files at most.
 /// </summary>
 internal sealed class FileWatch : IDisposable
 {

@@ -4,16 +4,17 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using ControlPlane.Connections;
 using Edge.Settings;
+using LocalAgent;
 
 namespace Edge.LocalAgent;
 
 /// <summary>
-/// Starts the agent's process when it is needed and is not there: this program again, in a session of its own, so that neither the end of this
-/// process nor its terminal's Ctrl-C reaches it. Several processes may try at once; the agent's lock lets one of them have its way.
+/// Starts the agent's process when it is needed and does not run. It is this program in a session of its own, which neither the end of
+/// this process nor Ctrl-C in its terminal reaches. Several processes may start one at once: the agent's lock admits one of them.
 /// </summary>
 internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings settings, TimeProvider time) : IDisposable
 {
-    // A failing start is not tried again for every request.
+    // The requests of this time after a failed start fail without another start.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan RelaunchAfter = TimeSpan.FromSeconds(5);
@@ -23,8 +24,8 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
     private readonly SemaphoreSlim _starting = new(1, 1);
     private long? _failedAt;
 
-    /// <summary>Returns once the agent listens.</summary>
-    /// <exception cref="AgentConnectionException">It could not be started.</exception>
+    /// <summary>Returns when the agent listens.</summary>
+    /// <exception cref="AgentConnectionException">The agent could not be started.</exception>
     public async Task EnsureAsync(CancellationToken cancellation)
     {
         if (await ListensAsync(cancellation))
@@ -64,7 +65,8 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
         {
             do
             {
-                // Again, should the lock still be held by one that is ending; a start that is only slow keeps the others out.
+                // The start is repeated because an agent that is ending may still hold the lock. A start that is only slow holds it too,
+                // so the repeated one ends at once.
                 await LaunchAsync();
                 var launched = time.GetTimestamp();
                 while (time.GetElapsedTime(launched) < RelaunchAfter)
@@ -81,10 +83,12 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
             while (time.GetElapsedTime(begun) < Patience);
             throw NotStarted();
         }
-        catch (Exception exception) when (exception is Win32Exception or IOException or UnauthorizedAccessException or AgentConnectionException)
+        catch (Exception exception)
+            when (exception is Win32Exception or IOException or UnauthorizedAccessException or AgentConnectionException)
         {
             _failedAt = time.GetTimestamp();
-            throw exception as AgentConnectionException ?? new AgentConnectionException($"the local agent does not start: {exception.Message}", exception);
+            throw exception as AgentConnectionException
+                ?? new AgentConnectionException($"the local agent does not start: {exception.Message}", exception);
         }
     }
 
@@ -93,13 +97,16 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
         PrepareLog();
         var start = new ProcessStartInfo(
             "setsid",
-            ["-f", "/bin/sh", "-c", "exec \"$@\" </dev/null >>\"$0\" 2>&1", data.AgentLog, .. Program(), "agent", $"--Edge:DataDirectory={data.Path}", .. settings.ToArguments()])
+            [
+                "-f", "/bin/sh", "-c", "exec \"$@\" </dev/null >>\"$0\" 2>&1", data.AgentLog,
+                .. Program(), "agent", $"--Edge:DataDirectory={data.Path}", .. settings.ToArguments(),
+            ])
         {
             WorkingDirectory = "/",
         };
         ChildEnvironment.ApplyTo(start.Environment);
 
-        // The runtime may be where only this process was told.
+        // This process may have found the runtime by a variable that the child does not get.
         start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(Muxer());
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync(CancellationToken.None);
@@ -123,11 +130,13 @@ internal sealed class AgentLauncher(DataDirectory data, LocalAgentSettings setti
         }
     }
 
-    // As an executable of its own, or by dotnet, as in a test's process.
-    private static string[] Program() =>
-        Environment.ProcessPath is { } self && Path.GetFileName(self) == "Edge" ? [self] : [Muxer(), Path.Combine(AppContext.BaseDirectory, "Edge.dll")];
+    // In a test's process the executable is another one, and dotnet runs Edge.dll.
+    private static string[] Program() => Environment.ProcessPath is { } self && Path.GetFileName(self) == "Edge"
+        ? [self]
+        : [Muxer(), Path.Combine(AppContext.BaseDirectory, "Edge.dll")];
 
-    private static string Muxer() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+    private static string Muxer() =>
+        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 
     private async Task<bool> ListensAsync(CancellationToken cancellation)
     {

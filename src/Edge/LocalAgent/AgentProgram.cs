@@ -1,18 +1,22 @@
+using ControlPlane.Connections;
 using Edge.Hosting;
+using Edge.Listeners;
 using Edge.Settings;
 using Edge.Telemetry;
+using LocalAgent;
 
 namespace Edge.LocalAgent;
 
-/// <summary>The <c>agent</c> command: serves this machine to the API servers of a data directory until told to stop, or nobody needs it.</summary>
+/// <summary>
+/// The <c>agent</c> command: runs the local agent of a data directory, for its API servers, until it is stopped or no longer needed.
+/// </summary>
 internal static class AgentProgram
 {
     private const int Failed = 1;
 
-    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary><c>agent</c>: runs until it is told to stop. Returns the exit code.</summary>
+    /// <summary><c>agent</c>. Returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] settings, TextWriter output, TextWriter errors)
     {
         using var configuration = EdgeConfiguration.Load(settings);
@@ -27,23 +31,30 @@ internal static class AgentProgram
         }
 
         using var signals = new StopSignals();
-        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var hosts = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration));
-        await using var app = AgentHost.Create(hosts, data, agent.Terminals, () => told.TrySetResult());
+        var stopRequested = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var builder = new HostFactory(configuration, TimeProvider.System, logging => logging.AddEdgeLogging(configuration)).CreateBuilder();
+
+        // The edge's own transport can move a terminal's connection to the thread that receives its bytes.
+        builder.Services.AddSocketListeners(DescriptorReserve.Own);
+        await using var app = AgentHost.Create(
+            builder, data.AgentSocket, agent.Terminals, StreamThread.Begin, () => stopRequested.TrySetResult());
         var watch = new HostWatch();
         await watch.StartAsync(app, "agent", signals.Requested);
-        await output.WriteLineAsync($"Edge agent {EdgeVersion.Text}: shells, ports and containers of user {Environment.UserName} for the API servers of {data.Path}");
+        await output.WriteLineAsync(
+            $"Edge agent {EdgeVersion.Text}: shells, ports and containers of user {Environment.UserName} "
+            + $"for the API servers of {data.Path}");
         await output.WriteLineAsync("  stop     SIGTERM, Ctrl-C or \"Edge agent stop\"; its shells end with it");
-        await Task.WhenAny(told.Task, signals.WaitAsync(), UnneededAsync(app, data, agent.IdleTimeout), watch.Failed);
+        var unneeded = AgentHost.WaitUntilUnneededAsync(app, data.AgentSocket, agent.IdleTimeout);
+        await Task.WhenAny(stopRequested.Task, signals.WaitAsync(), unneeded, watch.Failed);
         watch.StopIsAsked();
 
-        // Its clients first, so that they hear of the end, then its shells.
-        using var patience = new CancellationTokenSource(StopPatience);
-        await watch.StopAsync(app, patience.Token);
+        // The connections of clients end before the shells do, which the disposal of the host ends.
+        using var deadline = new CancellationTokenSource(StopTimeout);
+        await watch.StopAsync(app, deadline.Token);
         return watch.Failed.IsCompleted ? Failed : 0;
     }
 
-    /// <summary><c>agent stop</c>: ends the one that runs, and its shells. Returns the exit code.</summary>
+    /// <summary><c>agent stop</c>: ends the running agent and its shells. Returns the exit code.</summary>
     public static async Task<int> StopAsync(string[] settings, TextWriter output)
     {
         using var configuration = EdgeConfiguration.Load(settings);
@@ -62,19 +73,23 @@ internal static class AgentProgram
         return 0;
     }
 
-    private static async Task UnneededAsync(WebApplication app, DataDirectory data, TimeSpan idleTimeout)
-    {
-        var activity = app.Services.GetRequiredService<AgentActivity>();
-        using var timer = new PeriodicTimer(CheckInterval, app.Services.GetRequiredService<TimeProvider>());
-        do
-        {
-            await timer.WaitForNextTickAsync();
-        }
-
-        // Without its socket, or with the directory gone, nobody can reach it any more.
-        while (File.Exists(data.AgentSocket) && (idleTimeout == TimeSpan.Zero || activity.Idle < idleTimeout));
-    }
-
     private static DataDirectory DataOf(SettingsReader settings) =>
         DataDirectory.Open(EdgeOptions.DataDirectoryOf(settings, Environment.CurrentDirectory));
+
+    /// <summary>Keeps the connection of a terminal on the thread that receives its bytes, until disposed.</summary>
+    private sealed class StreamThread : IDisposable
+    {
+        private readonly IStreamThreadFeature _feature;
+
+        private StreamThread(IStreamThreadFeature feature)
+        {
+            _feature = feature;
+            feature.Begin();
+        }
+
+        public static StreamThread? Begin(HttpContext context) =>
+            context.Features.Get<IStreamThreadFeature>() is { } feature ? new StreamThread(feature) : null;
+
+        public void Dispose() => _feature.End();
+    }
 }

@@ -5,14 +5,14 @@ namespace Edge.LocalAgent;
 /// <summary>HTTP over the agent's Unix socket.</summary>
 internal static class AgentSocketClient
 {
-    /// <summary>The host is not looked at.</summary>
+    /// <summary>The agent ignores the host name.</summary>
     public static readonly Uri Base = new("http://agent");
 
-    /// <summary>A client without a time-out of its own.</summary>
+    /// <summary>A client without a timeout: callers pass a token.</summary>
     public static HttpClient Create(string path) => new(CreateHandler(path)) { Timeout = Timeout.InfiniteTimeSpan };
 
-    /// <summary>A connection to the agent.</summary>
-    /// <exception cref="SocketException">It does not listen.</exception>
+    /// <summary>Connects to the agent.</summary>
+    /// <exception cref="SocketException">The agent does not listen.</exception>
     public static async Task<Socket> ConnectAsync(string path, CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

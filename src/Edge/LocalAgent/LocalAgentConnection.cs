@@ -6,17 +6,18 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ControlPlane.Connections;
 using Edge.Settings;
+using LocalAgent;
 using Relay.Streams;
 
 namespace Edge.LocalAgent;
 
-/// <summary>The local agent as the API server sees it: asked over its Unix socket, and started when it is not there.</summary>
+/// <summary>The API server's client of the local agent, over its Unix socket. It starts the agent when none runs.</summary>
 internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
 {
-    // As often as agents look (tailnet.md §9.3).
+    // The interval of agents (tailnet.md §9.3).
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(10);
 
-    // Who asks has a limit of its own.
+    // Callers pass a token with a limit of their own.
     private static readonly UpgradeOptions Bounds = new();
 
     private readonly string _socket;
@@ -83,7 +84,7 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
         }
         catch (SocketException) when (request.Shell is not null)
         {
-            // Shells end with their agent.
+            // No agent runs, and a shell ends with its agent.
             throw Gone();
         }
         catch (SocketException exception)
@@ -93,7 +94,8 @@ internal sealed class LocalAgentConnection : IAgentConnection, IDisposable
 
         try
         {
-            return await BackendUpgrade.SendAsync(transport, LocalTerminal.Request(LocalAgentRoutes.Terminal + query), Bounds, _time, cancellationToken) switch
+            var upgrade = LocalTerminal.Request(LocalAgentRoutes.Terminal + query);
+            return await BackendUpgrade.SendAsync(transport, upgrade, Bounds, _time, cancellationToken) switch
             {
                 UpgradeAccepted accepted when request.Shell is null || request.Shell == ShellOf(accepted) =>
                     new LocalTerminal(transport, ShellOf(accepted)),

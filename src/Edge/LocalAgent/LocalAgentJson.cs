@@ -3,7 +3,7 @@ using ControlPlane.Connections;
 
 namespace Edge.LocalAgent;
 
-/// <summary>The bodies on the agent's socket.</summary>
+/// <summary>The JSON bodies of the agent's answers, as types of the API server. The agent writes them by types of its own.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(AgentContainers))]
 [JsonSerializable(typeof(AgentNotice))]

@@ -1,10 +1,10 @@
 using System.Net;
-using Edge.LocalAgent.Terminals;
 using Edge.Settings;
+using LocalAgent.Terminals;
 
 namespace Edge.LocalAgent;
 
-/// <summary>The settings of the local agent, for the API server that asks it and for its own process.</summary>
+/// <summary>The settings of the local agent, for the API server that is its client and for the agent's own process.</summary>
 internal sealed record LocalAgentSettings(LocalAgentMode Mode, TimeSpan IdleTimeout, TerminalOptions Terminals)
 {
     private const string ModeName = "ControlPlane:LocalAgent";
@@ -13,10 +13,10 @@ internal sealed record LocalAgentSettings(LocalAgentMode Mode, TimeSpan IdleTime
     public static LocalAgentSettings Read(SettingsReader settings) => new(
         settings.Choice(ModeName, LocalAgentMode.Auto),
         settings.Duration(IdleName, TimeSpan.FromMinutes(10), TimeSpan.Zero, TimeSpan.FromDays(365)),
-        TerminalOptions.Read(settings));
+        TerminalSettings.Read(settings));
 
     /// <summary>Whether the API server of this node has a local agent.</summary>
-    /// <exception cref="SettingsException">It was asked for where it cannot be.</exception>
+    /// <exception cref="SettingsException">The setting is <c>on</c> where an agent is not possible.</exception>
     public bool IsOn(EdgeOptions options, DataDirectory data, IEnumerable<IPEndPoint?> listeners)
     {
         var possible = options.EmbedsApiServer || options.Mode is EdgeMode.Api;
@@ -44,7 +44,7 @@ internal sealed record LocalAgentSettings(LocalAgentMode Mode, TimeSpan IdleTime
         return isOn;
     }
 
-    /// <summary>The same for a process that is started with them.</summary>
+    /// <summary>The same settings as arguments of the agent's command line.</summary>
     public IEnumerable<string> ToArguments() =>
-        [FormattableString.Invariant($"--{IdleName}={(long)IdleTimeout.TotalMilliseconds}ms"), .. Terminals.ToArguments()];
+        [FormattableString.Invariant($"--{IdleName}={(long)IdleTimeout.TotalMilliseconds}ms"), .. TerminalSettings.ToArguments(Terminals)];
 }

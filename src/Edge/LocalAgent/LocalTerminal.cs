@@ -1,34 +1,35 @@
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using ControlPlane.Connections;
-using Edge.LocalAgent.Terminals;
+using LocalAgent.Terminals;
 using Relay.Streams;
 using Relay.Streams.Wire;
 
 namespace Edge.LocalAgent;
 
 /// <summary>
-/// An attachment to a terminal of the local agent, over a WebSocket on its Unix socket (<see cref="AttachmentSocket"/>). Who reads goes on on the
-/// socket's thread, and must not block there.
+/// An attachment to a terminal of the local agent, over a WebSocket on its Unix socket (docs/wire/terminal.md). After a read the
+/// caller continues on the socket's thread, and must not block.
 /// </summary>
 internal sealed class LocalTerminal : ITerminal
 {
     private readonly SocketTransport _transport;
     private readonly WebSocket _socket;
 
-    /// <summary>After the upgrade.</summary>
-    /// <param name="transport">Owned from here on.</param>
-    /// <param name="shell">Which shell it is, as the agent says; null from an agent of before, which does not.</param>
+    /// <summary>Begins the WebSocket after the upgrade.</summary>
+    /// <param name="transport">This object disposes it.</param>
+    /// <param name="shell">The shell's id from the agent's answer; null where an older agent sends none.</param>
     public LocalTerminal(SocketTransport transport, Guid? shell)
     {
         (_transport, Shell) = (transport, shell);
-        _socket = WebSocket.CreateFromStream(transport.AsStream(), new WebSocketCreationOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        _socket = WebSocket.CreateFromStream(
+            transport.AsStream(), new WebSocketCreationOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         transport.BeginRelay();
     }
 
     public Guid? Shell { get; }
 
-    /// <summary>What the agent is asked for.</summary>
+    /// <summary>The request of the upgrade.</summary>
     public static UpgradeRequest Request(string target) => new(
         target,
         [
@@ -67,11 +68,11 @@ internal sealed class LocalTerminal : ITerminal
         SendAsync(input, WebSocketMessageType.Binary, cancellationToken);
 
     public ValueTask ResizeAsync(ushort height, ushort width, CancellationToken cancellationToken) =>
-        SendAsync(AttachmentSocket.WriteSize(height, width), WebSocketMessageType.Text, cancellationToken);
+        SendAsync(TerminalSize.Write(height, width), WebSocketMessageType.Text, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        // The agent takes a broken connection as a detachment.
+        // A broken connection detaches the client at the agent.
         _transport.Abort();
         _socket.Dispose();
         await _transport.DisposeAsync();
@@ -83,7 +84,7 @@ internal sealed class LocalTerminal : ITerminal
     {
         try
         {
-            // Nearly always there is room, and nothing to be cancelled.
+            // The send completes at once unless the socket's buffer is full. Only then it needs the token.
             var sending = _socket.SendAsync(message, type, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
             if (!sending.IsCompletedSuccessfully)
             {

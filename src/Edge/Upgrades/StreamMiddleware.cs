@@ -179,14 +179,14 @@ internal sealed partial class StreamMiddleware(
     {
         if (terminal is not null)
         {
-            await using var server = terminals.CreateServer(backend, terminal);
+            await using var server = terminals.CreateServer(backend, terminal, out var place);
             try
             {
                 await RunAsync(client, server, info, requestId);
             }
             finally
             {
-                terminals.Remove(server);
+                terminals.Remove(server, place);
             }
 
             return;

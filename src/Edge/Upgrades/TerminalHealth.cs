@@ -1,39 +1,38 @@
-using System.Collections.Concurrent;
 using Relay.Streams.Resumption;
+using Sockets;
 using Yarp.ReverseProxy.Model;
 
 namespace Edge.Upgrades;
 
 /// <summary>
-/// Moves terminals away from API servers that no longer answer probes although their connections are open. One timer serves all
+/// Moves terminals away from API servers that no longer answer probes although their connections are open. One heartbeat checks all
 /// terminals.
 /// </summary>
-internal sealed class TerminalHealth : IDisposable
+internal sealed partial class TerminalHealth : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<ResumableServer, TerminalPlace> _places = new();
-    private readonly ITimer _timer;
+    private readonly Heartbeat<(ResumableServer Server, TerminalPlace Place)> _heartbeat;
 
-    public TerminalHealth(TimeProvider time) =>
-        _timer = time.CreateTimer(static self => ((TerminalHealth)self!).Check(), this, Period, Period);
+    public TerminalHealth(TimeProvider time, ILogger<TerminalHealth> logger) => _heartbeat = new(
+        Period, time, static (terminal, _) => Check(terminal.Server, terminal.Place), (_, fault) => LogFailed(logger, fault));
 
-    public void Watch(ResumableServer server, TerminalPlace place) => _places[server] = place;
+    public void Watch(ResumableServer server, TerminalPlace place) => _heartbeat.Add((server, place));
 
-    public void Remove(ResumableServer server) => _places.TryRemove(server, out _);
+    public void Remove(ResumableServer server, TerminalPlace place) => _heartbeat.Remove((server, place));
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _heartbeat.Dispose();
 
-    private void Check()
+    private static void Check(ResumableServer server, TerminalPlace place)
     {
-        foreach (var (server, place) in _places)
+        if (place.BecameUnhealthy())
         {
-            if (place.BecameUnhealthy())
-            {
-                server.AbandonServer();
-            }
+            server.AbandonServer();
         }
     }
+
+    [LoggerMessage(EventId = 1055, Level = LogLevel.Error, Message = "Unhandled exception in the health check of a terminal's API server")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
 }
 
 /// <summary>The API server that a terminal is attached to, and whether it has been healthy since.</summary>

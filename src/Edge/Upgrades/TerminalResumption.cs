@@ -49,16 +49,19 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
     }
 
     /// <summary>The API server's end of the terminal, which changes servers. The caller still disposes of the first connection.</summary>
-    public ResumableServer CreateServer(StreamTransport first, ResumableTerminal terminal)
+    /// <param name="first">The connection to the first API server.</param>
+    /// <param name="terminal">The terminal.</param>
+    /// <param name="place">The API server that the terminal is attached to, for <see cref="Remove"/>.</param>
+    public ResumableServer CreateServer(StreamTransport first, ResumableTerminal terminal, out TerminalPlace place)
     {
-        var place = new TerminalPlace(terminal.First);
-        var server = new ResumableServer(first, cancellation => AttachAsync(terminal, place, cancellation), Times, metrics, time);
-        health.Watch(server, place);
+        var current = place = new TerminalPlace(terminal.First);
+        var server = new ResumableServer(first, cancellation => AttachAsync(terminal, current, cancellation), Times, metrics, time);
+        health.Watch(server, current);
         return server;
     }
 
     /// <summary>Ends the watch of a terminal whose stream has ended.</summary>
-    public void Remove(ResumableServer server) => health.Remove(server);
+    public void Remove(ResumableServer server, TerminalPlace place) => health.Remove(server, place);
 
     private static bool IsTerminal(string? path) => path is not null
         && path.StartsWith("/api/v2/workspaceagents/", StringComparison.Ordinal)

@@ -23,7 +23,7 @@ public sealed class DerpServer : IDisposable
     private readonly NodePrivateKey _key;
     private readonly DerpServerOptions _options;
     private readonly QueueLimits _limits;
-    private readonly Heartbeat _heartbeat;
+    private readonly DerpHeartbeat _heartbeat;
     private readonly ConnectionCounter _places;
     private DerpRateLimit _rateLimit = DerpRateLimit.None;
     private MeshKey? _meshKey;
@@ -48,7 +48,7 @@ public sealed class DerpServer : IDisposable
         TotalRate = new TotalRate(time);
         _places = new ConnectionCounter(options.MaxConnections, options.MaxConnectionsPerAddress);
         ServerKeyFrame = DerpHandshake.ServerKey(key.PublicKey);
-        _heartbeat = new Heartbeat(Registry, options, Totals, time, logger ?? NullLogger.Instance);
+        _heartbeat = new DerpHeartbeat(options, Totals, time, logger ?? NullLogger.Instance);
     }
 
     /// <summary>The server's public key.</summary>
@@ -203,7 +203,7 @@ public sealed class DerpServer : IDisposable
         for (var i = 0; i < clients.Length; i++)
         {
             var due = window * i / clients.Length;
-            if (due - Time.GetElapsedTime(start) >= Heartbeat.Period)
+            if (due - Time.GetElapsedTime(start) >= DerpHeartbeat.Period)
             {
                 await WaitAsync(clients[i], due, start, cancellationToken).ConfigureAwait(false);
             }
@@ -236,7 +236,7 @@ public sealed class DerpServer : IDisposable
                 return;
             }
 
-            await Task.Delay(wait < Heartbeat.Period ? wait : Heartbeat.Period, Time, cancellationToken)
+            await Task.Delay(wait < DerpHeartbeat.Period ? wait : DerpHeartbeat.Period, Time, cancellationToken)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -1,25 +1,25 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Streams.Wire;
+using Sockets;
 
 namespace Relay.Streams;
 
 /// <summary>
-/// The streams that run through this process. One timer serves them all: it sees to the turns of a drain, the ends of graces, and peers
-/// that vanish unseen.
+/// The streams that run through this process. One heartbeat serves them all: it closes streams whose turn in a drain has come, ends
+/// graces, and finds peers that have vanished.
 /// </summary>
-public sealed class StreamRelay : IDisposable
+public sealed partial class StreamRelay : IDisposable
 {
     private readonly StreamRelayOptions _options;
     private readonly StreamMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly byte[] _drainReason;
     private readonly long _epoch;
-    private readonly ITimer _timer;
+    private readonly Heartbeat<RunningStream> _heartbeat;
     private readonly Func<TimeSpan> _now;
     private readonly Lock _lock = new();
-    private readonly HashSet<RunningStream> _streams = [];
-    private readonly List<RunningStream> _beaten = [];
-    private int _beating;
     private long _finishedToBackend;
     private long _finishedToClient;
     private bool _draining;
@@ -29,10 +29,11 @@ public sealed class StreamRelay : IDisposable
     /// <param name="options">Times.</param>
     /// <param name="metrics">Instruments; this relay's alone.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="logger">For faults of this program; null for none.</param>
     /// <exception cref="ArgumentException">
     /// The drain's reason is longer than a close frame holds, or a time or size is not positive.
     /// </exception>
-    public StreamRelay(StreamRelayOptions options, StreamMetrics metrics, TimeProvider time)
+    public StreamRelay(StreamRelayOptions options, StreamMetrics metrics, TimeProvider time, ILogger<StreamRelay>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(metrics);
@@ -46,21 +47,21 @@ public sealed class StreamRelay : IDisposable
         _time = time;
         _epoch = time.GetTimestamp();
         _now = () => _time.GetElapsedTime(_epoch);
-        _timer = time.CreateTimer(static relay => ((StreamRelay)relay!).Beat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        ILogger log = logger ?? NullLogger<StreamRelay>.Instance;
+        _heartbeat = new Heartbeat<RunningStream>(
+            options.Heartbeat,
+            time,
+            (stream, now) => stream.Beat(time.GetElapsedTime(_epoch, now)),
+            (stream, fault) =>
+            {
+                LogBeatFailed(log, fault);
+                stream.Fail(StreamCloseReason.HostAborted);
+            });
         metrics.ObserveBytes(CountBytes);
     }
 
     /// <summary>How many streams run now.</summary>
-    public int Count
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _streams.Count;
-            }
-        }
-    }
+    public int Count => _heartbeat.Count;
 
     /// <summary>
     /// Relays between two connected transports until both directions are over. Afterwards nobody reads or writes the transports any more,
@@ -112,7 +113,7 @@ public sealed class StreamRelay : IDisposable
         lock (_lock)
         {
             _draining = true;
-            streams = [.. _streams];
+            streams = _heartbeat.ToArray();
             if (streams.Length == 0)
             {
                 return;
@@ -145,14 +146,14 @@ public sealed class StreamRelay : IDisposable
             others[i].ScheduleClose(start + (spread * ((double)i / others.Count)));
         }
 
-        Beat();
+        _heartbeat.Beat();
         await _empty.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Stops the timer. Streams that still run are reset.</summary>
+    /// <summary>Stops the heartbeat. Streams that still run are reset.</summary>
     public void Dispose()
     {
-        _timer.Dispose();
+        _heartbeat.Dispose();
         AbortAll();
     }
 
@@ -161,14 +162,8 @@ public sealed class StreamRelay : IDisposable
         bool draining;
         lock (_lock)
         {
-            _streams.Add(stream);
+            _heartbeat.Add(stream);
             draining = _draining;
-
-            // Only while there is something to look at: a node without streams has no reason to wake.
-            if (_streams.Count == 1)
-            {
-                _timer.Change(_options.Heartbeat, _options.Heartbeat);
-            }
         }
 
         if (draining)
@@ -181,15 +176,10 @@ public sealed class StreamRelay : IDisposable
     {
         lock (_lock)
         {
-            _streams.Remove(stream);
-            if (_streams.Count == 0)
-            {
-                _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            }
-
+            _heartbeat.Remove(stream);
             _finishedToBackend += stream.BytesToBackend;
             _finishedToClient += stream.BytesToClient;
-            if (_draining && _streams.Count == 0)
+            if (_draining && _heartbeat.Count == 0)
             {
                 _empty.TrySetResult();
             }
@@ -198,43 +188,9 @@ public sealed class StreamRelay : IDisposable
 
     private void AbortAll()
     {
-        RunningStream[] streams;
-        lock (_lock)
-        {
-            streams = [.. _streams];
-        }
-
-        foreach (var stream in streams)
+        foreach (var stream in _heartbeat.ToArray())
         {
             stream.Fail(StreamCloseReason.HostAborted);
-        }
-    }
-
-    private void Beat()
-    {
-        // A beat that outlasts the period, or meets the first beat of a drain, makes the other one needless.
-        if (Interlocked.Exchange(ref _beating, 1) != 0)
-        {
-            return;
-        }
-
-        try
-        {
-            lock (_lock)
-            {
-                _beaten.AddRange(_streams);
-            }
-
-            var now = _now();
-            foreach (var stream in _beaten)
-            {
-                stream.Beat(now);
-            }
-        }
-        finally
-        {
-            _beaten.Clear();
-            Volatile.Write(ref _beating, 0);
         }
     }
 
@@ -244,7 +200,7 @@ public sealed class StreamRelay : IDisposable
         {
             var toBackend = _finishedToBackend;
             var toClient = _finishedToClient;
-            foreach (var stream in _streams)
+            foreach (var stream in _heartbeat.ToArray())
             {
                 toBackend += stream.BytesToBackend;
                 toClient += stream.BytesToClient;
@@ -253,4 +209,7 @@ public sealed class StreamRelay : IDisposable
             return (toBackend, toClient);
         }
     }
+
+    [LoggerMessage(EventId = 2002, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a stream; the stream is ended")]
+    private static partial void LogBeatFailed(ILogger logger, Exception exception);
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Sockets;
 using Tailnet.Messages;
-using Tailnet.Yamux;
 
 namespace Tailnet.Coordination;
 

@@ -1,9 +1,17 @@
+using System.Runtime.CompilerServices;
+using Sockets;
 using Tailnet.Wire;
 
 namespace Tailnet.Yamux;
 
 public sealed partial class YamuxSession
 {
+    /// <summary>The time between two checks of a session, and so how late a time limit can be.</summary>
+    private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(1);
+
+    // One for all sessions of a clock, which is one for the process outside of tests.
+    private static readonly ConditionalWeakTable<TimeProvider, Heartbeat<YamuxSession>> Heartbeats = [];
+
     private readonly Dictionary<uint, (long SentAt, TaskCompletionSource<TimeSpan> Answer)> _pings = [];
     private uint _nextPing;
     private uint? _keepAlive;
@@ -66,12 +74,16 @@ public sealed partial class YamuxSession
         return YamuxCloseReason.None;
     }
 
+    private static Heartbeat<YamuxSession> HeartbeatOf(TimeProvider clock) => Heartbeats.GetValue(
+        clock,
+        static clock => new Heartbeat<YamuxSession>(
+            HeartbeatPeriod, clock, static (session, now) => session.Beat(now), static (session, fault) => session.Fail(fault)));
+
     /// <summary>
     /// Checks the session's times: keep-alive, blocked flushes, and streams that the peer does not accept or leaves half-closed.
     /// </summary>
-    internal void Beat()
+    private void Beat(long now)
     {
-        var now = _clock.GetTimestamp();
         var flushStarted = Volatile.Read(ref _flushStarted);
         if (flushStarted != 0 && _clock.GetElapsedTime(flushStarted, now) >= _options.AnswerTimeout)
         {

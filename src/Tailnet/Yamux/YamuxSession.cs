@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Sockets;
 using Tailnet.Wire;
 
 namespace Tailnet.Yamux;
@@ -91,7 +92,7 @@ public sealed partial class YamuxSession : IDisposable
     {
         await using var registration = cancellationToken.UnsafeRegister(static session => ((YamuxSession)session!).Close(), this)
             .ConfigureAwait(false);
-        var heartbeat = YamuxHeartbeat.Of(_clock);
+        var heartbeat = HeartbeatOf(_clock);
         heartbeat.Add(this);
         var writing = WriteLoopAsync();
         End(await ReadLoopAsync().ConfigureAwait(false));

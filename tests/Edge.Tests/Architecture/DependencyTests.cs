@@ -3,19 +3,21 @@ using System.Reflection;
 namespace Edge.Tests.Architecture;
 
 /// <summary>
-/// Dependencies point one way: Edge → Relay and ControlPlane, Relay → Sockets and Crypto, ControlPlane → Tailnet → Crypto.
+/// Dependencies point one way: Edge → Relay, ControlPlane and LocalAgent; Relay → Sockets and Crypto; ControlPlane → Tailnet →
+/// Sockets and Crypto.
 /// </summary>
 public class DependencyTests
 {
-    private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane", "Sockets", "Crypto"];
+    private static readonly string[] Ours = ["Edge", "Relay", "Tailnet", "ControlPlane", "LocalAgent", "Sockets", "Crypto"];
 
     [Theory]
     [InlineData("Sockets", "")]
     [InlineData("Crypto", "")]
     [InlineData("Relay", "Sockets Crypto")]
-    [InlineData("Tailnet", "Crypto")]
+    [InlineData("Tailnet", "Sockets Crypto")]
     [InlineData("ControlPlane", "Tailnet")]
-    [InlineData("Edge", "Relay ControlPlane Sockets")]
+    [InlineData("LocalAgent", "")]
+    [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]
     public void AnAssemblyReferencesOnlyWhatItMay(string name, string allowed)
     {
         var references = References(name).Intersect(Ours);
@@ -36,16 +38,17 @@ public class DependencyTests
     [InlineData("Sockets", "")]
     [InlineData("Crypto", "")]
     [InlineData("Relay", "Sockets Crypto")]
-    [InlineData("Tailnet", "Crypto")]
+    [InlineData("Tailnet", "Sockets Crypto")]
     [InlineData("ControlPlane", "Tailnet")]
-    [InlineData("Edge", "Relay ControlPlane Sockets")]
+    [InlineData("LocalAgent", "")]
+    [InlineData("Edge", "Relay ControlPlane LocalAgent Sockets")]
     public void AProjectNamesOnlyWhatItMay(string name, string allowed)
     {
         var project = File.ReadAllText(Path.Combine(RepositoryRoot(), "src", name, $"{name}.csproj"));
         var named = Ours.Where(other => project.Contains($"{other}.csproj", StringComparison.Ordinal));
 
         Assert.Empty(named.Except(allowed.Split(' ')));
-        if (name is not ("Edge" or "ControlPlane"))
+        if (name is not ("Edge" or "ControlPlane" or "LocalAgent"))
         {
             Assert.DoesNotContain("Microsoft.AspNetCore", project, StringComparison.Ordinal);
         }

@@ -10,6 +10,7 @@ public partial class EventIdTests
     [InlineData("Edge", 1001, 2000)]
     [InlineData("Relay", 2001, 3000)]
     [InlineData("Tailnet", 3001, 4000)]
+    [InlineData("LocalAgent", 4001, 5000)]
     public void EventIdsOfAProjectAreItsOwnAndUnique(string project, int first, int last)
     {
         var source = Path.Combine(DependencyTests.RepositoryRoot(), "src", project);

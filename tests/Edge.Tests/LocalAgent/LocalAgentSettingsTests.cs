@@ -1,8 +1,8 @@
 using System.Net;
 using Edge.LocalAgent;
-using Edge.LocalAgent.Terminals;
 using Edge.Program;
 using Edge.Settings;
+using LocalAgent.Terminals;
 using Microsoft.Extensions.Configuration;
 
 namespace Edge.Tests.LocalAgent;

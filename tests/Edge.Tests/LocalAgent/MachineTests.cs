@@ -2,10 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using ControlPlane.Connections;
-using Edge.LocalAgent;
-using Edge.LocalAgent.Machine;
-using Edge.LocalAgent.Terminals;
+using LocalAgent;
+using LocalAgent.Machine;
+using LocalAgent.Terminals;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Edge.Tests.LocalAgent;
@@ -95,13 +94,13 @@ public sealed class MachineTests : IDisposable
     public async Task WithoutDockerItsComplaintIsTheAnswer()
     {
         using var failing = Service(Script("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1"));
-        var error = await Assert.ThrowsAsync<AgentConnectionException>(() => failing.ListAsync(CancellationToken.None));
+        var error = await Assert.ThrowsAsync<RefusalException>(() => failing.ListAsync(CancellationToken.None));
         Assert.Equal(
             (500, "Could not get containers.", "Cannot connect to the Docker daemon"),
             (error.Status, error.Message, error.Detail));
 
         using var missing = Service(_directory.File("nothing"));
-        Assert.Equal(500, (await Assert.ThrowsAsync<AgentConnectionException>(() => missing.ListAsync(CancellationToken.None))).Status);
+        Assert.Equal(500, (await Assert.ThrowsAsync<RefusalException>(() => missing.ListAsync(CancellationToken.None))).Status);
     }
 
     [Fact]
@@ -118,7 +117,7 @@ public sealed class MachineTests : IDisposable
         Assert.Equal("Devcontainer recreation initiated", notice.Message);
         var devcontainer = Assert.Single((await service.ListAsync(CancellationToken.None)).Devcontainers);
         Assert.Equal("starting", devcontainer.Status);
-        var error = await Assert.ThrowsAsync<AgentConnectionException>(
+        var error = await Assert.ThrowsAsync<RefusalException>(
             () => service.RecreateAsync(devcontainer.Id.ToString(), isContainer: false, CancellationToken.None));
         Assert.Equal(409, error.Status);
 
@@ -140,7 +139,7 @@ public sealed class MachineTests : IDisposable
     {
         using var service = Service(
             Script("docker", $"case $1 in ps) echo 0123456789abcdef;; inspect) cat <<'END'\n{Inspected}\nEND\n;; esac"));
-        var error = await Assert.ThrowsAsync<AgentConnectionException>(
+        var error = await Assert.ThrowsAsync<RefusalException>(
             () => service.RecreateAsync(key, isContainer, CancellationToken.None));
         Assert.Equal(status, error.Status);
     }

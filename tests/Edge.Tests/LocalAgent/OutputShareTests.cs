@@ -1,4 +1,4 @@
-using Edge.LocalAgent.Terminals;
+using LocalAgent.Terminals;
 
 namespace Edge.Tests.LocalAgent;
 

@@ -1,7 +1,7 @@
 using System.Text;
-using Edge.LocalAgent.Terminals;
 using FsCheck;
 using FsCheck.Fluent;
+using LocalAgent.Terminals;
 
 namespace Edge.Tests.LocalAgent;
 

@@ -1,6 +1,6 @@
 using System.Text;
-using ControlPlane.Connections;
-using Edge.LocalAgent.Terminals;
+using LocalAgent;
+using LocalAgent.Terminals;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Edge.Tests.LocalAgent;
@@ -39,6 +39,36 @@ public sealed class TerminalTests : IAsyncDisposable
         await viewer.TypeAsync("stty -echo; echo shell=$0; ps -o sid= -o tpgid= -p $$ | awk '{print \"session\", ($1 > 0 && $2 > 0)}'\r");
         var output = await viewer.UntilAsync("session 1");
         Assert.Contains("shell=", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AReaderContinuesOnTheThreadOfTheTerminal()
+    {
+        using var viewer = Viewer.Attach(_sessions, _id, "read x; echo done; read y");
+        var thread = ReadAsync(viewer.Attachment);
+        await viewer.TypeAsync("a\r");
+        Assert.Equal("terminal", await thread.WaitAsync(Patience));
+
+        static async Task<string?> ReadAsync(TerminalAttachment attachment)
+        {
+            await attachment.ReadAsync(new byte[64], CancellationToken.None).ConfigureAwait(false);
+            return Thread.CurrentThread.Name;
+        }
+    }
+
+    [Fact]
+    public async Task ACancelledReadLosesNoOutput()
+    {
+        using var viewer = Viewer.Attach(_sessions, _id, "read x; echo got=$x; read y");
+        using var cancel = new CancellationTokenSource();
+        var reading = viewer.Attachment.ReadAsync(new byte[64], cancel.Token).AsTask();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(Patience));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => viewer.Attachment.ReadAsync(new byte[64], cancel.Token).AsTask().WaitAsync(Patience));
+
+        await viewer.TypeAsync("hello\r");
+        await viewer.UntilAsync("got=hello");
     }
 
     [Fact]
@@ -297,7 +327,7 @@ public sealed class TerminalTests : IAsyncDisposable
         void Refuses(Guid id, Guid wanted) =>
             Assert.Equal(
                 410,
-                Assert.Throws<AgentConnectionException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
+                Assert.Throws<RefusalException>(() => _sessions.Attach(new TerminalRequest(id, 24, 80, "", wanted))).Status);
     }
 
     [Fact]
@@ -308,12 +338,12 @@ public sealed class TerminalTests : IAsyncDisposable
         var viewers = ids.Select(id => Viewer.Attach(sessions, id, "cat")).ToArray();
         for (var i = 0; i < 3_000; i++)
         {
-            var refusal = Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, Guid.NewGuid(), "cat"));
+            var refusal = Assert.Throws<RefusalException>(() => Viewer.Attach(sessions, Guid.NewGuid(), "cat"));
             Assert.Equal((429, "there are 3 terminals already"), (refusal.Status, refusal.Message));
         }
 
         using var other = sessions.Attach(new TerminalRequest(ids[0], 24, 80, ""));
-        Assert.Equal(429, Assert.Throws<AgentConnectionException>(() => Viewer.Attach(sessions, ids[0])).Status);
+        Assert.Equal(429, Assert.Throws<RefusalException>(() => Viewer.Attach(sessions, ids[0])).Status);
 
         // A detached terminal still counts; one that has ended makes room.
         viewers[1].Dispose();
@@ -328,7 +358,7 @@ public sealed class TerminalTests : IAsyncDisposable
                     Viewer.Attach(sessions, Guid.NewGuid(), "cat").Dispose();
                     return true;
                 }
-                catch (AgentConnectionException)
+                catch (RefusalException)
                 {
                     return false;
                 }

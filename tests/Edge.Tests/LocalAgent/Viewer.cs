@@ -1,6 +1,5 @@
 using System.Text;
-using ControlPlane.Connections;
-using Edge.LocalAgent.Terminals;
+using LocalAgent.Terminals;
 
 namespace Edge.Tests.LocalAgent;
 

@@ -22,7 +22,7 @@ public sealed class PipeOutputTests : IDisposable
         var (up, down) = (new Pipe(), new Pipe(Narrow));
         var served = _rig.Server.RunAsync(DerpTransport.ForWebSocket(up.Reader, down.Writer, null), CancellationToken.None);
         await up.Writer.WriteAsync(Vectors.Bytes("8205")); // Not masked.
-        await Eventually.TrueAsync(() => _rig.Clock.PendingTimers > 1, "the server waits for its last bytes to be read");
+        await Eventually.TrueAsync(() => _rig.Clock.IsDueIn(_rig.Options.WriteTimeout), "the server waits for its last bytes to be read");
 
         var all = await ReadToEndAsync(down.Reader);
 
@@ -36,7 +36,7 @@ public sealed class PipeOutputTests : IDisposable
         var (up, down) = (new Pipe(), new Pipe(Narrow));
         var served = _rig.Server.RunAsync(DerpTransport.ForWebSocket(up.Reader, down.Writer, null), CancellationToken.None);
         await up.Writer.WriteAsync(Vectors.Bytes("8205"));
-        await Eventually.TrueAsync(() => _rig.Clock.PendingTimers > 1, "the server waits");
+        await Eventually.TrueAsync(() => _rig.Clock.IsDueIn(_rig.Options.WriteTimeout), "the server waits");
 
         _rig.Clock.Advance(_rig.Options.WriteTimeout - TimeSpan.FromMilliseconds(1));
         Assert.False(served.IsCompleted);

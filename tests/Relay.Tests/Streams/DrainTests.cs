@@ -15,8 +15,8 @@ public sealed class DrainTests : IAsyncLifetime
     [Fact]
     public async Task AGraceThatEndsWithTheStreamTouchesNothingThatItsOwnerHasDisposed()
     {
-        // The heartbeat runs on the thread that moves the clock: what it throws comes out here, and on a timer's thread it would end the
-        // process. From now on every stream is closed as it starts, and has a second for it.
+        // The heartbeat runs on the thread that moves the clock, and the rig fails for what it throws. From now on every stream is closed
+        // as it starts, and has a second for it.
         await _rig.Relay.DrainAsync(TimeSpan.Zero, TestContext.Current.CancellationToken);
         var partial = Frames.Make(Frames.Text, 100, masked: false)[..30];
         for (var i = 0; i < 500; i++)

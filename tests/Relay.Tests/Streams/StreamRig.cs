@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Relay.Streams;
 
 namespace Relay.Tests.Streams;
@@ -8,9 +9,16 @@ internal sealed class StreamRig : IAsyncDisposable
 {
     private readonly List<StreamTransport> _transports = [];
     private readonly List<Socket> _peers = [];
+    private readonly CapturedLog _log = new();
 
-    public StreamRig(StreamRelayOptions? options = null) =>
-        Relay = new StreamRelay(options ?? new StreamRelayOptions(), new StreamMetrics(Meters), Clock);
+    private readonly LoggerFactory _loggers;
+
+    public StreamRig(StreamRelayOptions? options = null)
+    {
+        _loggers = new LoggerFactory([_log]);
+        Relay = new StreamRelay(
+            options ?? new StreamRelayOptions(), new StreamMetrics(Meters), Clock, _loggers.CreateLogger<StreamRelay>());
+    }
 
     public ManualTimeProvider Clock { get; } = new();
 
@@ -113,5 +121,9 @@ internal sealed class StreamRig : IAsyncDisposable
 
         _peers.ForEach(static peer => peer.Dispose());
         Meters.Dispose();
+        _loggers.Dispose();
+
+        // What the heartbeat has thrown.
+        Assert.Empty(_log.Lines);
     }
 }

@@ -13,8 +13,20 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
     private readonly System.IO.Pipelines.PipeReader _input = transport.Input;
     private DerpConnection? _connection;
     private DerpReceiver? _receiver;
+    private volatile DerpConnection? _admitted;
     private volatile bool _timedOut;
+    private long _handshakeDeadline;
     private bool _isNotIdealCounted;
+
+    /// <summary>The connection of a client that is admitted and relayed; null before.</summary>
+    public DerpConnection? Admitted => _admitted;
+
+    /// <summary>The timestamp at which the heartbeat ends a handshake.</summary>
+    public long HandshakeDeadline
+    {
+        get => Volatile.Read(ref _handshakeDeadline);
+        set => Volatile.Write(ref _handshakeDeadline, value);
+    }
 
     /// <summary>Ends the handshake because its time is over. The heartbeat calls this.</summary>
     public void HandshakeTimedOut()
@@ -30,12 +42,12 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         await _input.CompleteAsync().ConfigureAwait(false);
     }
 
-    public async Task<DerpCloseReason> RunAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    public async Task<DerpCloseReason> RunAsync(DerpHeartbeat heartbeat, CancellationToken cancellationToken)
     {
         var reason = DerpCloseReason.Aborted;
         try
         {
-            heartbeat.ExpectWithinHandshakeTime(this);
+            heartbeat.Add(this);
 
             // The end of a connection sends PeerGone frames to other clients, which may take long: it does not run on a socket thread.
             reason = await HandshakeAsync(heartbeat, cancellationToken).ConfigureAwait(false)
@@ -49,7 +61,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
         finally
         {
-            heartbeat.Forget(this);
+            heartbeat.Remove(this);
             End();
             await _input.CompleteAsync().ConfigureAwait(false);
         }
@@ -71,11 +83,11 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         }
     }
 
-    private async Task<DerpCloseReason?> HandshakeAsync(Heartbeat heartbeat, CancellationToken cancellationToken)
+    private async Task<DerpCloseReason?> HandshakeAsync(DerpHeartbeat heartbeat, CancellationToken cancellationToken)
     {
         transport.Output.TrySend(transport.Preface.IsEmpty ? server.ServerKeyFrame : [.. transport.Preface.Span, .. server.ServerKeyFrame]);
         transport.Output.Flush();
-        heartbeat.ExpectWithinHandshakeTime(this);
+        heartbeat.RestartHandshakeTime(this);
         while (true)
         {
             var result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -182,7 +194,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
         return null;
     }
 
-    private async ValueTask<DerpCloseReason?> AdmitAsync(Heartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
+    private async ValueTask<DerpCloseReason?> AdmitAsync(DerpHeartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
     {
         var connection = _connection!;
         if (!connection.IsMeshPeer && server.Admission is { } admission)
@@ -194,8 +206,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             }
         }
 
-        heartbeat.Forget(this);
-        heartbeat.Begin(connection.Activity);
+        heartbeat.EndHandshake(this, connection.Activity);
 
         // Before the connection is registered and gets packets, so that ServerInfo is always the second frame.
         connection.SendFirst(DerpHandshake.ServerInfo(box));
@@ -204,6 +215,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
             return DerpCloseReason.TooManyConnections;
         }
 
+        _admitted = connection;
         if (server.IsDrained)
         {
             connection.BeginClose(DerpCloseReason.Drained);

@@ -3,8 +3,9 @@ using System.Threading.Tasks.Sources;
 namespace Relay.Streams.Resumption;
 
 /// <summary>
-/// A wait that is made again and again without an allocation: one at a time, each ended once and then awaited to its end. Who awaits goes
-/// on on the thread that ends it.
+/// A reusable result of an asynchronous read or flush, which allocates nothing: one at a time, each completed once and awaited once. The
+/// caller continues on the thread that completes it. It is no <see cref="Sockets.AsyncSignal"/>: it has a value or an exception, and
+/// every operation completes exactly once, so no signal need be kept for a later wait.
 /// </summary>
 internal sealed class RepeatedWait<T> : IValueTaskSource<T>
 {

@@ -1,7 +1,0 @@
-namespace Edge.LocalAgent.Machine;
-
-internal sealed partial class ContainerService
-{
-    [LoggerMessage(EventId = 1035, Level = LogLevel.Warning, Message = "The devcontainer {Id} could not be recreated.")]
-    private static partial void NotRecreated(ILogger logger, Guid id);
-}

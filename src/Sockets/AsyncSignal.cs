@@ -1,0 +1,60 @@
+using System.Threading.Tasks.Sources;
+
+namespace Sockets;
+
+/// <summary>
+/// Wakes one waiter. A signal without a waiter is kept for the next wait; several count as one. Any thread may signal, one at a time
+/// may wait. A wait allocates nothing, and has no token: whoever cancels it signals.
+/// </summary>
+/// <param name="inline">
+/// The waiter continues inside of <see cref="Set"/>, whose caller must not hold a lock that the waiter takes. Otherwise it continues
+/// on the thread pool.
+/// </param>
+public sealed class AsyncSignal(bool inline = false) : IValueTaskSource
+{
+    private readonly Lock _lock = new();
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = !inline };
+    private bool _isSet;
+    private bool _isWaiting;
+
+    /// <summary>Ends the current wait, or else the next one.</summary>
+    public void Set()
+    {
+        lock (_lock)
+        {
+            if (!_isWaiting)
+            {
+                _isSet = true;
+                return;
+            }
+
+            _isWaiting = false;
+        }
+
+        _core.SetResult(true);
+    }
+
+    /// <summary>Waits for <see cref="Set"/>. Completes at once after a signal that no wait has got.</summary>
+    public ValueTask WaitAsync()
+    {
+        lock (_lock)
+        {
+            if (_isSet)
+            {
+                _isSet = false;
+                return ValueTask.CompletedTask;
+            }
+
+            _core.Reset();
+            _isWaiting = true;
+            return new ValueTask(this, _core.Version);
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token) => _core.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _core.OnCompleted(continuation, state, token, flags);
+}
