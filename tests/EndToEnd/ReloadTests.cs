@@ -33,7 +33,7 @@ public class ReloadTests
     [InlineData("ReverseProxy:Clusters:c:Destinations:d:Address", "not a url", "not a url")]
     [InlineData("ReverseProxy:Clusters:c:SessionAffinity:Policy", "Sticky", "Sticky")]
     [InlineData("ReverseProxy:Clusters:c:LoadBalancingPolicy", "Best", "Best")]
-    [InlineData("ReverseProxy:Clusters:c:HttpRequest:Version", "2", "HTTP/1.1 only")]
+    [InlineData("ReverseProxy:Clusters:c:HttpRequest:Version", "2", "the edge uses HTTP/1.1")]
     [InlineData(
         "ReverseProxy:Routes:r:ClusterId",
         "nowhere",

@@ -56,7 +56,7 @@ internal static class AdminHost
         app.MapPage("/status", async context => await Results.Json(await status(), AdminJson.Default.NodeStatus).ExecuteAsync(context));
         TrafficPages.Map(app, derp, hosts.Time);
         app.MapAdministration(api);
-        app.MapFallback(static context => new ApiError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
+        app.MapFallback(static context => new EdgeError("Route not found.").WriteAsync(context, StatusCodes.Status404NotFound));
         return app;
     }
 
@@ -73,7 +73,7 @@ internal static class AdminHost
 
         if (context.Request.Headers.ContainsKey("Origin"))
         {
-            return new ApiError("Forbidden.", "The admin listener does not accept requests from web pages.")
+            return new EdgeError("Forbidden.", "The admin listener does not accept requests from web pages.")
                 .WriteAsync(context, StatusCodes.Status403Forbidden);
         }
 
@@ -83,7 +83,7 @@ internal static class AdminHost
             && !host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             && !IPAddress.TryParse(host.Trim('[', ']'), out _))
         {
-            return new ApiError("Forbidden.", "The Host must be an IP address, localhost or the host of Edge:Admin:Url.")
+            return new EdgeError("Forbidden.", "The Host must be an IP address, localhost or the host of Edge:Admin:Url.")
                 .WriteAsync(context, StatusCodes.Status403Forbidden);
         }
 
@@ -93,7 +93,7 @@ internal static class AdminHost
             || !token.Matches(authorization[Scheme.Length..].Trim()))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer realm=\"edge-admin\"";
-            return new ApiError(
+            return new EdgeError(
                 "The admin token is required.",
                 "Send it as \"Authorization: Bearer …\"; the first start wrote it to bootstrap.json in the data directory.")
                 .WriteAsync(context, StatusCodes.Status401Unauthorized);

@@ -22,7 +22,7 @@ internal sealed class EdgeAuthentication(
         if (PathPolicies.IsAmbiguous(path) || policies.IsAmbiguousFor(path, RequestTarget.EscapedPath(context.Request)))
         {
             metrics.AuthRejected("ambiguous_path");
-            await new ApiError(
+            await new EdgeError(
                 "The path is ambiguous.",
                 "Empty segments, dot segments, backslashes, escaped slashes and parameters that hide such segments are not allowed.")
                 .WriteAsync(context, StatusCodes.Status400BadRequest);
@@ -38,7 +38,7 @@ internal sealed class EdgeAuthentication(
         if (context.Request.Headers.Authorization.Count > 1)
         {
             metrics.AuthRejected("ambiguous_token");
-            await new ApiError("Only one Authorization header is allowed.").WriteAsync(context, StatusCodes.Status400BadRequest);
+            await new EdgeError("Only one Authorization header is allowed.").WriteAsync(context, StatusCodes.Status400BadRequest);
             return;
         }
 
@@ -63,7 +63,7 @@ internal sealed class EdgeAuthentication(
         {
             metrics.AuthRejected("forbidden");
             context.Response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"insufficient_scope\"";
-            await new ApiError("Forbidden.", "The token does not have the claim that this path requires.")
+            await new EdgeError("Forbidden.", "The token does not have the claim that this path requires.")
                 .WriteAsync(context, StatusCodes.Status403Forbidden);
             return;
         }

@@ -75,19 +75,20 @@ internal sealed class TokenCheck(AccessMetrics metrics, AuthorityKeys? authority
         {
             case TokenVerdict.Unavailable:
                 metrics.AuthRejected("unavailable");
-                await new ApiError("Tokens cannot be verified at the moment.", "The signing keys are not reachable. Try again in a moment.")
+                await new EdgeError(
+                    "Tokens cannot be verified at the moment.", "The signing keys are not reachable. Try again in a moment.")
                     .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfter);
                 break;
             case TokenVerdict.Invalid:
                 metrics.AuthRejected("invalid");
                 response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\", error=\"invalid_token\"";
-                await new ApiError("The token is not valid.", "It may have expired, or have another audience. Sign in again.")
+                await new EdgeError("The token is not valid.", "It may have expired, or have another audience. Sign in again.")
                     .WriteAsync(context, StatusCodes.Status401Unauthorized);
                 break;
             default:
                 metrics.AuthRejected("missing");
                 response.Headers[HeaderNames.WWWAuthenticate] = "Bearer realm=\"edge\"";
-                await new ApiError("A token is required.", "Send one in the header Authorization: Bearer <token>.")
+                await new EdgeError("A token is required.", "Send one in the header Authorization: Bearer <token>.")
                     .WriteAsync(context, StatusCodes.Status401Unauthorized);
                 break;
         }

@@ -41,7 +41,7 @@ internal sealed class LongPollDrainMiddleware(RequestDelegate next, IHostApplica
             && !context.Response.HasStarted
             && context.Response.StatusCode >= StatusCodes.Status400BadRequest)
         {
-            await new ApiError("The server is shutting down.", "Repeat the request.")
+            await new EdgeError("The server is shutting down.", "Repeat the request.")
                 .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetrySoon);
         }
     }

@@ -22,7 +22,7 @@ internal static partial class RequestGuard
         {
             // On HTTP/2 Kestrel omits this header.
             context.Response.Headers.Connection = "close";
-            await new ApiError(reason).WriteAsync(context, status);
+            await new EdgeError(reason).WriteAsync(context, status);
             return;
         }
 
@@ -32,7 +32,7 @@ internal static partial class RequestGuard
         }
         catch (BadHttpRequestException error)
         {
-            await new ApiError("The request could not be read.", error.Message).WriteAsync(context, error.StatusCode);
+            await new EdgeError("The request could not be read.", error.Message).WriteAsync(context, error.StatusCode);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -44,7 +44,7 @@ internal static partial class RequestGuard
             // Not 500: clients treat 500 as final (tailnet.md §2.2), but this error may be temporary.
             LogFailed(logger, error, context.Request.Method, context.TraceIdentifier);
             context.Response.Clear();
-            await new ApiError("The edge failed to handle the request.", $"Request {context.TraceIdentifier}.")
+            await new EdgeError("The edge failed to handle the request.", $"Request {context.TraceIdentifier}.")
                 .WriteAsync(context, StatusCodes.Status502BadGateway);
         }
     }

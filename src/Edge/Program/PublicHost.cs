@@ -80,7 +80,7 @@ internal static class PublicHost
             app.MapEdgeProxy(static proxy => proxy.UseStreamUpgrades());
         }
 
-        var unknown = new ApiError("Route not found.", settings.Options.Proxies
+        var unknown = new EdgeError("Route not found.", settings.Options.Proxies
             ? "No route of the edge's configuration matches."
             : "This node is a relay and forwards no requests to API servers.");
         app.MapFallback("/{**path}", context => unknown.WriteAsync(context, StatusCodes.Status404NotFound));

@@ -29,7 +29,7 @@ internal sealed class EmbeddedApi(RequestDelegate next, InProcessApplication api
         }
 
         return api.TryRun(new InProcessFeatures(context.Features))
-            ?? new ApiError("The API server could not be reached, or closed the connection early.")
+            ?? new EdgeError("The API server could not be reached, or closed the connection early.")
                 .WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon);
     }
 }

@@ -42,15 +42,15 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
 
     private static Task WriteAsync(HttpContext context, IForwarderErrorFeature failure) => failure.Error switch
     {
-        ForwarderError.NoAvailableDestinations => new ApiError(
+        ForwarderError.NoAvailableDestinations => new EdgeError(
             "No API server is available.", "No API server is healthy at the moment; the edge keeps probing.")
             .WriteAsync(context, StatusCodes.Status503ServiceUnavailable, RetryAfterProbe),
 
-        ForwarderError.RequestTimedOut => new ApiError(
+        ForwarderError.RequestTimedOut => new EdgeError(
             "The API server did not answer in time.").WriteAsync(context, StatusCodes.Status504GatewayTimeout, RetrySoon),
 
         // An error of the client: a body that is too large, too slow or incomplete. Kestrel has set the status.
-        ForwarderError.RequestBodyClient => new ApiError(
+        ForwarderError.RequestBodyClient => new EdgeError(
             context.Response.StatusCode switch
             {
                 StatusCodes.Status413PayloadTooLarge => "The request body is larger than this server allows.",
@@ -61,11 +61,11 @@ internal sealed partial class ProxyErrors(RequestDelegate next, ILogger<ProxyErr
         ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled when context.RequestAborted.IsCancellationRequested =>
             Task.CompletedTask,
 
-        ForwarderError.RequestCreation => new ApiError(
+        ForwarderError.RequestCreation => new EdgeError(
             "The request cannot be forwarded.", "Its target or one of its headers has characters that HTTP does not allow.")
             .WriteAsync(context, StatusCodes.Status400BadRequest),
 
-        _ => new ApiError("The API server could not be reached, or closed the connection early.")
+        _ => new EdgeError("The API server could not be reached, or closed the connection early.")
             .WriteAsync(context, StatusCodes.Status502BadGateway, RetrySoon),
     };
 }

@@ -43,7 +43,7 @@ internal static class UnambiguousRouting
         // Has no effect when the first one has found an endpoint.
         app.UseRouting();
         app.Use(static (context, next) => context.Features.Get<DecodedPath>() is { } decoded && decoded.EscapedRoute != RouteOf(context)
-            ? new ApiError("The path is ambiguous.", "With its unnecessary percent-encoding it belongs to another route than without.")
+            ? new EdgeError("The path is ambiguous.", "With its unnecessary percent-encoding it belongs to another route than without.")
                 .WriteAsync(context, StatusCodes.Status400BadRequest)
             : next(context));
     }

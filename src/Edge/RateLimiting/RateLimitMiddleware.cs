@@ -68,7 +68,7 @@ internal sealed class RateLimitMiddleware(
         SetHeaders(context.Response.Headers, decision);
         var message = string.Create(
             CultureInfo.InvariantCulture, $"You've been rate limited for sending more than {options.PerMinute} requests in 1m0s.");
-        await new ApiError(message).WriteAsync(context, StatusCodes.Status429TooManyRequests, RetryAfter);
+        await new EdgeError(message).WriteAsync(context, StatusCodes.Status429TooManyRequests, RetryAfter);
     }
 
     private static void Learn(HttpContext context, CredentialVerdict verdict)

@@ -210,6 +210,7 @@ public sealed partial class StreamRelay : IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 2002, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a stream; the stream is ended")]
+    [LoggerMessage(
+        EventId = 2002, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a stream. The stream ends.")]
     private static partial void LogBeatFailed(ILogger logger, Exception exception);
 }

@@ -2,7 +2,9 @@ using Crypto;
 
 namespace Tailnet.Tests.Cryptography;
 
-/// <summary>RFC 7693's vectors. No RFC has vectors of HMAC and HKDF with BLAKE2s: theirs are made with CPython's hmac and hashlib.</summary>
+/// <summary>
+/// RFC 7693's vectors. No RFC has vectors of HMAC and HKDF with BLAKE2s: theirs are made with CPython's hmac and hashlib.
+/// </summary>
 public sealed class Blake2sTests
 {
     private static readonly byte[] Key = [.. Enumerable.Range(0, 100).Select(static i => (byte)i)];

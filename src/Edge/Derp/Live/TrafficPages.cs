@@ -29,7 +29,7 @@ internal static class TrafficPages
     }
 
     private static Task NoneAsync(HttpContext context) =>
-        new ApiError("This node does not serve DERP.").WriteAsync(context, StatusCodes.Status404NotFound);
+        new EdgeError("This node does not serve DERP.").WriteAsync(context, StatusCodes.Status404NotFound);
 
     private static async Task ClientsAsync(HttpContext context, DerpServer server, TimeProvider time)
     {
@@ -38,7 +38,7 @@ internal static class TrafficPages
         if (text.Length > 0
             && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= MaxLimit))
         {
-            await new ApiError("The limit is not allowed.", $"Allowed is a whole number from 1 to {MaxLimit}.")
+            await new EdgeError("The limit is not allowed.", $"Allowed is a whole number from 1 to {MaxLimit}.")
                 .WriteAsync(context, StatusCodes.Status400BadRequest);
             return;
         }

@@ -3,10 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace Edge.Http;
 
-/// <summary>The Agents API's error body (tailnet.md §1.1), for all errors of the edge itself.</summary>
+/// <summary>
+/// The body of an error that the edge itself answers. Its JSON is that of the Agents API (tailnet.md §1.1) without validations, which
+/// only an API server makes.
+/// </summary>
 /// <param name="Message">One sentence for the user.</param>
 /// <param name="Detail">More about the cause or the remedy; omitted when null.</param>
-internal sealed record ApiError(
+internal sealed record EdgeError(
     [property: JsonPropertyName("message")] string Message,
     [property: JsonPropertyName("detail"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null)
 {
@@ -25,12 +28,12 @@ internal sealed record ApiError(
             context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
 
-        byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(this, ApiErrorJson.Default.ApiError), (byte)'\n'];
+        byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(this, EdgeErrorJson.Default.EdgeError), (byte)'\n'];
         context.Response.ContentType = "application/json; charset=utf-8";
         context.Response.ContentLength = body.Length;
         await context.Response.Body.WriteAsync(body);
     }
 }
 
-[JsonSerializable(typeof(ApiError))]
-internal sealed partial class ApiErrorJson : JsonSerializerContext;
+[JsonSerializable(typeof(EdgeError))]
+internal sealed partial class EdgeErrorJson : JsonSerializerContext;
