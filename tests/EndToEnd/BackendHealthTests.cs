@@ -129,7 +129,7 @@ public class BackendHealthTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await edge.Public.GetAsync("/x")).StatusCode);
         Assert.Equal("no healthy backend", await edge.Node.NotReadyReasonAsync());
-        Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "it answers with 503"));
+        Assert.Equal(1, Lines(edge, "Edge.Proxy.ProbePolicy", "the server answers with 503"));
 
         backend.Healthy = true;
         await ProbeUntilAsync(clock, async () => await edge.Node.NotReadyReasonAsync() is null);
