@@ -139,7 +139,7 @@ public class PingTests
         }
     }
 
-    private static byte[] Icmp(byte type, byte code, ReadOnlySpan<byte> body) => Icmp(type, code, body, Agent, Node);
+    internal static byte[] Icmp(byte type, byte code, ReadOnlySpan<byte> body) => Icmp(type, code, body, Agent, Node);
 
     private static byte[] Icmp(byte type, byte code, ReadOnlySpan<byte> body, Ipv6Address source, Ipv6Address destination)
     {
