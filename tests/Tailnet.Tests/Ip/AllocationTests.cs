@@ -104,7 +104,9 @@ public class AllocationTests
             Check(TcpSegment.Read(_sent, ip, out var segment) == SegmentStatus.Ok);
             var options = new TcpOptions
             {
-                HasTimestamps = true, TimestampValue = (uint)(_clock.Now / 1000), TimestampEcho = segment.Options.TimestampValue,
+                HasTimestamps = true,
+                TimestampValue = (uint)(_clock.Now / 1000),
+                TimestampEcho = segment.Options.TimestampValue,
             };
             if ((flags & TcpFlags.Syn) != 0)
             {

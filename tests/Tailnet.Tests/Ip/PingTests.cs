@@ -111,7 +111,8 @@ public class PingTests
         Assert.Equal((TsmpKind.Ping, 0x0102030405060708ul), (Tsmp.Read(packet, ip, out var data), data));
 
         length = Tsmp.WritePong(packet, Agent, Node, data);
-        Assert.Equal("6f" + "0102030405060708" + "0000", Convert.ToHexStringLower(packet.AsSpan(Ipv6Header.Size, length - Ipv6Header.Size)));
+        var pong = Convert.ToHexStringLower(packet.AsSpan(Ipv6Header.Size, length - Ipv6Header.Size));
+        Assert.Equal("6f" + "0102030405060708" + "0000", pong);
         Assert.True(Ipv6Header.TryRead(packet.AsSpan(0, length), out ip));
         Assert.Equal((TsmpKind.Pong, 0x0102030405060708ul), (Tsmp.Read(packet, ip, out data), data));
     }

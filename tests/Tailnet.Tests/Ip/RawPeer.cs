@@ -8,7 +8,9 @@ namespace Tailnet.Tests.Ip;
 internal sealed record SentSegment(
     TcpFlags Flags, uint Sequence, uint Acknowledgment, int Window, TcpOptions Options, byte[] Payload, ushort SourcePort);
 
-/// <summary>The stack under test against a peer that a test plays by hand, segment by segment. Sequence numbers are counted from each side's SYN.</summary>
+/// <summary>
+/// The stack under test against a peer that a test plays by hand, segment by segment. Sequence numbers are counted from each side's SYN.
+/// </summary>
 internal sealed class RawPeer : IPacketOutput
 {
     public static readonly Ipv6Address Node = Simulation.Node;
@@ -91,11 +93,17 @@ internal sealed class RawPeer : IPacketOutput
         Deliver(new TcpHeader(2, _port, PeerInitial, _initial + 1, TcpFlags.Syn | TcpFlags.Ack, window), options, []);
     }
 
-    public void Send(uint sequence, uint acknowledgment, TcpFlags flags = TcpFlags.Ack, ReadOnlySpan<byte> data = default, ushort window = 512) =>
+    public void Send(
+        uint sequence, uint acknowledgment, TcpFlags flags = TcpFlags.Ack, ReadOnlySpan<byte> data = default, ushort window = 512) =>
         Send(sequence, acknowledgment, flags, data, window, []);
 
     public void Send(
-        uint sequence, uint acknowledgment, TcpFlags flags, ReadOnlySpan<byte> data, ushort window, ReadOnlySpan<(uint Start, uint End)> sack)
+        uint sequence,
+        uint acknowledgment,
+        TcpFlags flags,
+        ReadOnlySpan<byte> data,
+        ushort window,
+        ReadOnlySpan<(uint Start, uint End)> sack)
     {
         var options = Options();
         foreach (var (start, end) in sack)
@@ -223,9 +231,13 @@ internal sealed class RawPeer : IPacketOutput
         Settle();
     }
 
-    private TcpOptions Options() => HasTimestamps
-        ? new TcpOptions { HasTimestamps = true, TimestampValue = Timestamp ?? (uint)(Clock.Now / 1000), TimestampEcho = Echo ?? LastTimestamp }
-        : default;
+    private TcpOptions Options()
+    {
+        var value = Timestamp ?? (uint)(Clock.Now / 1000);
+        return HasTimestamps
+            ? new TcpOptions { HasTimestamps = true, TimestampValue = value, TimestampEcho = Echo ?? LastTimestamp }
+            : default;
+    }
 
     private void Deliver(in TcpHeader header, in TcpOptions options, ReadOnlySpan<byte> data) =>
         Assert.Equal(PacketVerdict.Taken, Deliver(Packet(header, options, data)));

@@ -1,11 +1,12 @@
 using System.Globalization;
 using Tailnet.Ip.Tcp;
+using Tailnet.Ip.Wire;
 
 namespace Tailnet.Tests.Ip;
 
 /// <summary>
-/// The stack against a server over a bad link, with everything chosen by a seed: both sides get the bytes that the other sent, in bounded time and memory.
-/// <c>EDGE_TCP_SCHEDULES</c> says how many schedules run, and <c>EDGE_TCP_SEED</c> which is the first.
+/// The stack against a server over a bad link, with everything chosen by a seed: both sides get the bytes that the other sent, in bounded
+/// time and memory. <c>EDGE_TCP_SCHEDULES</c> says how many schedules run, and <c>EDGE_TCP_SEED</c> which is the first.
 /// </summary>
 public class ScheduleTests
 {
@@ -13,20 +14,10 @@ public class ScheduleTests
     private static readonly int First = Setting("EDGE_TCP_SEED", 1);
 
     [Fact]
-    public void BytesArriveAsTheyWereSent()
-    {
-        for (var seed = First; seed < First + Schedules; seed++)
-        {
-            try
-            {
-                Play(seed);
-            }
-            catch (Exception exception)
-            {
-                throw new InvalidOperationException($"Schedule {seed} failed: {exception.Message}", exception);
-            }
-        }
-    }
+    public void BytesArriveAsTheyWereSent() => PlayAll(Schedules, static seed => Play(seed));
+
+    [Fact]
+    public void AConnectionThatIsCutAnywhereLeavesNothing() => PlayAll(Schedules / 5, static seed => Cut(seed));
 
     /// <summary>Schedules that have failed once, of the stack or of the test's own server and link.</summary>
     [Theory]
@@ -50,10 +41,103 @@ public class ScheduleTests
     [InlineData(66394)]
     [InlineData(76808)]
     [InlineData(95477)]
+    [InlineData(164596)]
+    [InlineData(210934)]
     public void AScheduleThatFailedOnceDoesNotFailAgain(int seed) => Play(seed);
 
     /// <summary>Plays one schedule.</summary>
     internal static Simulation Play(int seed, Action<string>? trace = null)
+    {
+        var (simulation, stream, settings, behaviour) = Prepare(seed, trace);
+        var client = new SimulatedClient(simulation, stream, behaviour, seed);
+        var connected = client.ConnectAsync();
+        simulation.Run(() => connected.IsCompleted, "the connection is open");
+        Simulation.Verify(connected);
+
+        var written = client.WriteAllAsync();
+        var read = client.ReadAllAsync();
+        simulation.Run(() => (written.IsCompleted && read.IsCompleted) || written.IsFaulted || read.IsFaulted, "all is written and read");
+        Simulation.Verify(written);
+        Simulation.Verify(read);
+        simulation.Run(() => simulation.Server.HasAll && simulation.Host.Connections == 0, "both halves are closed");
+        Assert.Equal(behaviour.ToSend, simulation.Server.Received);
+        Assert.Equal(TcpCloseReason.Completed, stream.CloseReason);
+        stream.Dispose();
+        Assert.Equal(0, simulation.Context.Buffers.Held);
+        var bound = settings.ReceiveWindow + settings.SendBuffer + (4 * BufferPool.ChunkSize);
+        Assert.True(simulation.MostHeld <= bound, $"The buffers held {simulation.MostHeld} bytes; the bound is {bound}.");
+        return simulation;
+    }
+
+    /// <summary>Begins one schedule, and ends it from this side at some time in some way.</summary>
+    internal static Simulation Cut(int seed, Action<string>? trace = null)
+    {
+        var (simulation, stream, _, behaviour) = Prepare(seed, trace);
+        var random = new Random(seed + 2);
+        var client = new SimulatedClient(simulation, stream, behaviour, seed);
+        var work = RunAsync(client);
+        simulation.RunFor(random.NextInt64(3_000_000));
+        switch (random.Next(4))
+        {
+            case 0:
+                stream.Abort();
+                break;
+            case 1:
+                simulation.Host.Abort(TcpCloseReason.AgentLost, tellPeer: random.Next(2) == 0);
+                break;
+            case 2:
+                // The path is gone for good, and the application leaves later.
+                simulation.Drops = static (bool _, in TcpSegment _, int _) => true;
+                simulation.RunFor(random.NextInt64(3_000_000));
+                stream.Dispose();
+                break;
+            default:
+                stream.Dispose();
+                break;
+        }
+
+        simulation.Limit = simulation.Clock.Now + 200_000_000;
+        simulation.Run(() => simulation.Host.Connections == 0 && work.IsCompleted, "the connection has ended");
+        stream.Dispose();
+        Assert.Equal(0, simulation.Context.Buffers.Held);
+        Simulation.Verify(work);
+        return simulation;
+    }
+
+    private static async Task RunAsync(SimulatedClient client)
+    {
+        await EndureAsync(client.ConnectAsync()).ConfigureAwait(false);
+        await Task.WhenAll(EndureAsync(client.WriteAllAsync()), EndureAsync(client.ReadAllAsync())).ConfigureAwait(false);
+    }
+
+    private static async Task EndureAsync(Task work)
+    {
+        try
+        {
+            await work.ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is TcpException or ObjectDisposedException)
+        {
+            // What a reader or a writer gets whose connection was cut. Anything else fails the schedule.
+        }
+    }
+
+    private static void PlayAll(int schedules, Action<int> play)
+    {
+        for (var seed = First; seed < First + schedules; seed++)
+        {
+            try
+            {
+                play(seed);
+            }
+            catch (Exception exception)
+            {
+                throw new InvalidOperationException($"Schedule {seed} failed: {exception.Message}", exception);
+            }
+        }
+    }
+
+    private static Schedule Prepare(int seed, Action<string>? trace)
     {
         var random = new Random(seed);
         var link = RandomLink(random);
@@ -96,24 +180,7 @@ public class ScheduleTests
             simulation.Trace = line => trace($"{line} rtt {stream.Connection.RoundTrip} rto {stream.Connection.Sender?.Timeout}");
         }
 
-        var client = new SimulatedClient(simulation, stream, behaviour, seed);
-        var connected = client.ConnectAsync();
-        simulation.Run(() => connected.IsCompleted, "the connection is open");
-        Simulation.Verify(connected);
-
-        var written = client.WriteAllAsync();
-        var read = client.ReadAllAsync();
-        simulation.Run(() => (written.IsCompleted && read.IsCompleted) || written.IsFaulted || read.IsFaulted, "all is written and read");
-        Simulation.Verify(written);
-        Simulation.Verify(read);
-        simulation.Run(() => simulation.Server.HasAll && simulation.Host.Connections == 0, "both halves are closed");
-        Assert.Equal(up, simulation.Server.Received);
-        Assert.Equal(TcpCloseReason.Completed, stream.CloseReason);
-        stream.Dispose();
-        Assert.Equal(0, simulation.Context.Buffers.Held);
-        var bound = settings.ReceiveWindow + settings.SendBuffer + (4 * BufferPool.ChunkSize);
-        Assert.True(simulation.MostHeld <= bound, $"The buffers held {simulation.MostHeld} bytes; the bound is {bound}.");
-        return simulation;
+        return new Schedule(simulation, stream, settings, behaviour);
     }
 
     private static LinkSettings RandomLink(Random random) => new()
@@ -140,5 +207,7 @@ public class ScheduleTests
     private static int Pick(Random random, params ReadOnlySpan<int> values) => values[random.Next(values.Length)];
 
     private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? int.Parse(value, CultureInfo.InvariantCulture) : otherwise;
+
+    private sealed record Schedule(Simulation Simulation, TcpStream Stream, TcpSettings Settings, ClientSettings Behaviour);
 }

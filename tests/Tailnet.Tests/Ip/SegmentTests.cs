@@ -15,7 +15,11 @@ public class SegmentTests
     {
         var options = new TcpOptions
         {
-            MaxSegmentSize = 1220, SackPermitted = true, HasTimestamps = true, TimestampValue = 0x01020304, WindowScale = 7,
+            MaxSegmentSize = 1220,
+            SackPermitted = true,
+            HasTimestamps = true,
+            TimestampValue = 0x01020304,
+            WindowScale = 7,
         };
         var packet = new byte[Ipv6Header.Mtu];
         var length = new TcpHeader(40000, 2, 0x11223344, 0, TcpFlags.Syn, 65535).Write(packet, Node, Agent, options, 0);

@@ -3,55 +3,10 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Tests.Ip;
 
-/// <summary>How a <see cref="SimulatedServer"/> behaves.</summary>
-internal sealed record ServerSettings
-{
-    public bool Sack { get; init; } = true;
-
-    public bool Timestamps { get; init; } = true;
-
-    public byte? Scale { get; init; } = 7;
-
-    public int Mss { get; init; } = 1220;
-
-    /// <summary>Bytes that the peer may send before the application reads.</summary>
-    public int Window { get; init; } = 128 * 1024;
-
-    /// <summary>Microseconds for which an acknowledgment waits.</summary>
-    public long DelayedAck { get; init; }
-
-    /// <summary>Retransmissions in a row after which the server gives up.</summary>
-    public int Retries { get; init; } = int.MaxValue;
-
-    /// <summary>Bytes that the application sends.</summary>
-    public int ToSend { get; init; }
-
-    /// <summary>Bytes that the application writes at a time, and microseconds between two writes.</summary>
-    public (int Bytes, long Every) Writes { get; init; } = (int.MaxValue, 0);
-
-    /// <summary>Bytes that the application reads at a time, and microseconds between two reads.</summary>
-    public (int Bytes, long Every) Reads { get; init; } = (int.MaxValue, 0);
-
-    /// <summary>The application reads nothing before this time.</summary>
-    public long ReadsFrom { get; init; }
-
-    /// <summary>The application writes nothing before the peer's FIN.</summary>
-    public bool WritesAfterFin { get; init; }
-
-    /// <summary>The application closes its half at its end, or only after the peer's FIN.</summary>
-    public bool FinAfterFin { get; init; }
-
-    /// <summary>The application never closes.</summary>
-    public bool NoFin { get; init; }
-
-    public byte Salt { get; init; } = 100;
-
-    public byte PeerSalt { get; init; } = 200;
-}
-
 /// <summary>
-/// A small TCP server of the tests, written apart from the stack under test: go-back-N with three duplicate acknowledgments, SACK as a receiver, one
-/// acknowledgment for a batch. It checks every segment of its peer against the pattern and against the window that it has promised.
+/// A small TCP server of the tests, written apart from the stack under test: go-back-N with three duplicate acknowledgments, SACK as a
+/// receiver, one acknowledgment for a batch. It checks every segment of its peer against the pattern and against the window that it has
+/// promised.
 /// </summary>
 internal sealed class SimulatedServer
 {
@@ -285,12 +240,16 @@ internal sealed class SimulatedServer
 
         var options = new TcpOptions
         {
-            MaxSegmentSize = (ushort)_settings.Mss, SackPermitted = _sack, WindowScale = _settings.Scale, HasTimestamps = _timestamps,
-            TimestampValue = (uint)(now / 1000), TimestampEcho = _timestamps ? _recentTimestamp : 0,
+            MaxSegmentSize = (ushort)_settings.Mss,
+            SackPermitted = _sack,
+            WindowScale = _settings.Scale,
+            HasTimestamps = _timestamps,
+            TimestampValue = (uint)(now / 1000),
+            TimestampEcho = _timestamps ? _recentTimestamp : 0,
         };
         _promised = Math.Max(_promised, Math.Min(65535, _settings.Window));
-        Write(new TcpHeader(
-            _port, _peerPort, _initial, _peerInitial + 1, TcpFlags.Syn | TcpFlags.Ack, (ushort)Math.Min(65535, _settings.Window)), options, []);
+        var window = (ushort)Math.Min(65535, _settings.Window);
+        Write(new TcpHeader(_port, _peerPort, _initial, _peerInitial + 1, TcpFlags.Syn | TcpFlags.Ack, window), options, []);
         _due = now + (1_000_000L << _expiries++);
     }
 

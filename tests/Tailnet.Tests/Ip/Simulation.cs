@@ -34,8 +34,8 @@ internal sealed record LinkSettings
 }
 
 /// <summary>
-/// The stack under test and a <see cref="SimulatedServer"/> with a link between them, in virtual time and on one thread. Everything follows from the seed.
-/// Each packet of the stack is checked where it enters the link.
+/// The stack under test and a <see cref="SimulatedServer"/> with a link between them, in virtual time and on one thread. Everything follows
+/// from the seed. Each packet of the stack is checked where it enters the link.
 /// </summary>
 internal sealed class Simulation : IPacketOutput
 {
@@ -232,8 +232,8 @@ internal sealed class Simulation : IPacketOutput
         {
             Assert.Equal(SegmentStatus.Ok, TcpSegment.Read(packet, ip, out var segment));
             Trace?.Invoke(
-                $"{Clock.Now} {(toServer ? ">" : "<")} {segment.Flags} {segment.Sequence}+{segment.Payload.Length} ack {segment.Acknowledgment} "
-                + $"window {segment.Window} sack {segment.Options.SackCount}");
+                $"{Clock.Now} {(toServer ? ">" : "<")} {segment.Flags} {segment.Sequence}+{segment.Payload.Length} "
+                + $"ack {segment.Acknowledgment} window {segment.Window} sack {segment.Options.SackCount}");
             if (Drops is { } drops && drops(toServer, segment, number))
             {
                 return;
@@ -302,7 +302,9 @@ internal sealed class Simulation : IPacketOutput
         return times < MostLostAlike;
     }
 
-    /// <summary>What holds for every segment of the stack: acknowledgments and window edges do not go back, and SACK blocks lie between them.</summary>
+    /// <summary>
+    /// What holds for every segment of the stack: acknowledgments and window edges do not go back, and SACK blocks lie between them.
+    /// </summary>
     private void Check(byte[] packet)
     {
         Assert.True(Ipv6Header.TryRead(packet, out var ip));
@@ -336,5 +338,6 @@ internal sealed class Simulation : IPacketOutput
     }
 
     private string Describe() =>
-        $"Connections {Host.Connections}, held {Context.Buffers.Held}, server has {Server.Received}, reset {Server.WasReset}, gave up {Server.GaveUp}.";
+        $"Connections {Host.Connections}, held {Context.Buffers.Held}, server has {Server.Received}, "
+        + $"reset {Server.WasReset}, gave up {Server.GaveUp}.";
 }

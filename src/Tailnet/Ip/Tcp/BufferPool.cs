@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Chunks of memory for the send and receive buffers of connections that share a lock, within one bound. Free chunks are kept up to a small number, so
-/// that steady traffic allocates nothing. Not for concurrent use.
+/// Chunks of memory for the send and receive buffers of connections that share a lock, within one bound. Free chunks are kept up to a small
+/// number, so that steady traffic allocates nothing. Not for concurrent use.
 /// </summary>
 /// <param name="limit">Most bytes that may be in use at a time.</param>
 internal sealed class BufferPool(long limit)

@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Bytes of a stream by position, in chunks that exist only where bytes are. Positions count from the stream's first byte and never wrap. The ring
-/// does not know which bytes are there: its owner does.
+/// Bytes of a stream by position, in chunks that exist only where bytes are. Positions count from the stream's first byte and never wrap.
+/// The ring does not know which bytes are there: its owner does.
 /// </summary>
 internal sealed class ByteRing
 {

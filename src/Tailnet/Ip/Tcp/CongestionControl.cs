@@ -1,6 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>NewReno's window (RFC 5681) with appropriate byte counting (RFC 3465) and an initial window of ten segments (RFC 6928), in bytes.</summary>
+/// <summary>
+/// NewReno's window (RFC 5681) with appropriate byte counting (RFC 3465) and an initial window of ten segments (RFC 6928), in bytes.
+/// </summary>
 internal struct CongestionControl
 {
     private const int InitialSegments = 10;

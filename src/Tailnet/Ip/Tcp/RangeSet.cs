@@ -3,8 +3,8 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Disjoint ranges of stream positions in order: what a receiver has beyond its acknowledgment, or what a sender knows of that (RFC 2018). The
-/// number of ranges is bounded, because a peer chooses them.
+/// Disjoint ranges of stream positions in order: what a receiver has beyond its acknowledgment, or what a sender knows of that (RFC 2018).
+/// The number of ranges is bounded, because a peer chooses them.
 /// </summary>
 /// <param name="capacity">Most ranges.</param>
 internal sealed class RangeSet(int capacity)
@@ -112,8 +112,8 @@ internal sealed class RangeSet(int capacity)
     }
 
     /// <summary>
-    /// The start of the highest range that has, with those above it, <paramref name="ranges"/> ranges or more than <paramref name="bytes"/> bytes; else
-    /// <see cref="long.MinValue"/>. What is missing below it is lost (RFC 6675 §4, IsLost).
+    /// The start of the highest range that has, with those above it, <paramref name="ranges"/> ranges or more than <paramref name="bytes"/>
+    /// bytes; else <see cref="long.MinValue"/>. What is missing below it is lost (RFC 6675 §4, IsLost).
     /// </summary>
     public long LostBelow(int ranges, long bytes)
     {

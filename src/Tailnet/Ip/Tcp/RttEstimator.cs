@@ -42,6 +42,8 @@ internal struct RttEstimator
         }
     }
 
-    /// <summary>The time-out after a number of expiries in a row.</summary>
-    public readonly long Backed(int expiries, long max) => Math.Min(max, _timeout << Math.Min(expiries, 16));
+    /// <summary>
+    /// The time-out after a number of expiries in a row: doubled each time up to a limit, and never below the time-out itself.
+    /// </summary>
+    public readonly long Backed(int expiries, long max) => Math.Max(_timeout, Math.Min(max, _timeout << Math.Min(expiries, 16)));
 }

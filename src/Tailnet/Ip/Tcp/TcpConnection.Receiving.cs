@@ -70,7 +70,8 @@ internal sealed partial class TcpConnection
         _hasTimestamps = options.HasTimestamps;
         (_recentTimestamp, _recentAt) = (options.TimestampValue, now);
 
-        // Of several SYNs only the last gives a sample, when the echo tells that it was answered: the answer to an earlier one may itself be a repeat.
+        // Of several SYNs only the last gives a sample, when the echo tells that it was answered: the answer to an earlier one may itself
+        // be a repeat.
         var rtt = new RttEstimator();
         var lostSyn = _synExpiries > 0;
         if (!lostSyn || (_hasTimestamps && options.TimestampEcho == _synTimestamp))
@@ -86,7 +87,15 @@ internal sealed partial class TcpConnection
         _sender = new TcpSender(
             _context,
             new TcpSenderSetup(
-                _initialSequence + 1, segmentSize, options.WindowScale ?? 0, segment.Window, segment.Sequence, _hasSack, _hasTimestamps, lostSyn, rtt),
+                _initialSequence + 1,
+                segmentSize,
+                options.WindowScale ?? 0,
+                segment.Window,
+                segment.Sequence,
+                _hasSack,
+                _hasTimestamps,
+                lostSyn,
+                rtt),
             _settings.SendBuffer,
             now);
         State = TcpState.Established;

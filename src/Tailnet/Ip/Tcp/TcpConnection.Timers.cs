@@ -2,7 +2,9 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>Times of a connection beside those of its sender: connecting, held acknowledgments, keep-alive, and the end of orphans.</summary>
+/// <summary>
+/// Times of a connection beside those of its sender: connecting, held acknowledgments, keep-alive, and the end of orphans.
+/// </summary>
 internal sealed partial class TcpConnection
 {
     // A writer that found no memory, though its own buffer has room, looks again after this time.

@@ -16,8 +16,9 @@ internal enum PumpResult
 }
 
 /// <summary>
-/// One TCP connection that this side has opened (RFC 9293, client only). Its host calls it under the lock: <see cref="Receive"/> for each segment,
-/// <see cref="Tick"/> at <see cref="Deadline"/>, and <see cref="Pump"/> at the end of a batch. Nothing here waits, or calls the application.
+/// One TCP connection that this side has opened (RFC 9293, client only). Its host calls it under the lock: <see cref="Receive"/> for each
+/// segment, <see cref="Tick"/> at <see cref="Deadline"/>, and <see cref="Pump"/> at the end of a batch. Nothing here waits, or calls the
+/// application.
 /// </summary>
 internal sealed partial class TcpConnection
 {
@@ -139,7 +140,9 @@ internal sealed partial class TcpConnection
         _host.Ready(this);
     }
 
-    /// <summary>The application has closed the connection: by FIN, or by RST when the peer has sent what nobody will read (RFC 2525 §2.17).</summary>
+    /// <summary>
+    /// The application has closed the connection: by FIN, or by RST when the peer has sent what nobody will read (RFC 2525 §2.17).
+    /// </summary>
     public void Close(long now)
     {
         if (State is TcpState.SynSent)

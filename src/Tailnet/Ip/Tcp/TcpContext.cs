@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// What the connections of one shard share: the lock under which everything of them is touched, memory, clock, counters, and the streams whose waiting
-/// reads and writes are to be completed once the lock is free. The stack has no thread and no timer of its own.
+/// What the connections of one shard share: the lock under which everything of them is touched, memory, clock, counters, and the streams
+/// whose waiting reads and writes are to be completed once the lock is free. The stack has no thread and no timer of its own.
 /// </summary>
 internal sealed class TcpContext
 {
@@ -33,7 +33,10 @@ internal sealed class TcpContext
     /// <summary>What happened.</summary>
     public TcpCounters Counters { get; } = new();
 
-    /// <summary>Bounds challenge acknowledgments of all connections (RFC 5961 §7). Not static state of a connection, so that a count tells a spy nothing.</summary>
+    /// <summary>
+    /// Bounds challenge acknowledgments of all connections (RFC 5961 §7). Not static state of a connection, so that a count tells a spy
+    /// nothing.
+    /// </summary>
     public RateLimit Challenges { get; }
 
     /// <summary>Microseconds since the context was made.</summary>

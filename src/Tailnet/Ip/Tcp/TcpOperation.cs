@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// A wait of the application on a stream: for the connection, for data, or for room. It is reused, so that waiting allocates nothing. Begun and taken
-/// under the lock, completed without it.
+/// A wait of the application on a stream: for the connection, for data, or for room. It is reused, so that waiting allocates nothing. Begun
+/// and taken under the lock, completed without it.
 /// </summary>
 /// <param name="gate">The lock.</param>
 internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTaskSource

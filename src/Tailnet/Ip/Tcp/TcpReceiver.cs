@@ -3,8 +3,8 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The receiving half of a connection: reassembly, window, and what is to be acknowledged. Positions count the peer's bytes from 0; its FIN takes the
-/// position after the last.
+/// The receiving half of a connection: reassembly, window, and what is to be acknowledged. Positions count the peer's bytes from 0; its FIN
+/// takes the position after the last.
 /// </summary>
 internal sealed class TcpReceiver
 {
@@ -102,7 +102,9 @@ internal sealed class TcpReceiver
     /// <summary>Whether a segment begins at or below what was last acknowledged, so that its timestamp counts (RFC 7323 §4.3).</summary>
     public bool IsNotBeyond(uint sequence) => Position(sequence) <= _lastAcknowledged;
 
-    /// <summary>Takes the data and the FIN of an acceptable segment. True when more can be read than before, or the end was reached.</summary>
+    /// <summary>
+    /// Takes the data and the FIN of an acceptable segment. True when more can be read than before, or the end was reached.
+    /// </summary>
     public bool Take(uint sequence, ReadOnlySpan<byte> data, bool fin, bool push)
     {
         var start = Position(sequence);
@@ -112,7 +114,8 @@ internal sealed class TcpReceiver
             _fin = end;
         }
 
-        // Data after the end of the stream, and what does not fit, is cut off. What was there first stays: the application may have seen it.
+        // Data after the end of the stream, and what does not fit, is cut off. What was there first stays: the application may have seen
+        // it.
         var limit = Math.Min(_edge, _fin);
         var before = _next;
         if (end > limit)

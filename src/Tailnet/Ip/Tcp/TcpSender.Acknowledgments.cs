@@ -2,7 +2,9 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>What acknowledgments say: RFC 9293 §3.10.7.4, RFC 6675 with SACK, RFC 6582 without, RFC 3522 against repeats that were not needed.</summary>
+/// <summary>
+/// What acknowledgments say: RFC 9293 §3.10.7.4, RFC 6675 with SACK, RFC 6582 without, RFC 3522 against repeats that were not needed.
+/// </summary>
 internal sealed partial class TcpSender
 {
     private const int DuplicateThreshold = 3;
@@ -32,7 +34,9 @@ internal sealed partial class TcpSender
     /// <summary>Bytes were acknowledged by the last segment.</summary>
     public bool HasAdvanced { get; private set; }
 
-    /// <summary>Takes the acknowledgment, SACK blocks and window of a segment; false when it acknowledges what it cannot (RFC 5961 §5.2).</summary>
+    /// <summary>
+    /// Takes the acknowledgment, SACK blocks and window of a segment; false when it acknowledges what it cannot (RFC 5961 §5.2).
+    /// </summary>
     /// <param name="segment">A segment with ACK that is in the window.</param>
     /// <param name="clock">The timestamp clock.</param>
     /// <param name="now">The clock.</param>
@@ -132,7 +136,9 @@ internal sealed partial class TcpSender
         ArmAfterAdvance(now);
     }
 
-    /// <summary>One segment in a round trip is timed by the clock. While losses are repaired the peer's echo of a timestamp serves (RFC 7323 §4).</summary>
+    /// <summary>
+    /// One segment in a round trip is timed by the clock. While losses are repaired the peer's echo of a timestamp serves (RFC 7323 §4).
+    /// </summary>
     private void MeasureRoundTrip(long ack, in TcpOptions options, uint clock, long now)
     {
         if (_timedEnd >= 0)
@@ -203,7 +209,8 @@ internal sealed partial class TcpSender
 
         // The echo tells whether the probe has filled a hole, which congestion control must hear of (RFC 8985 §7.4).
         _tailProbeEnd = -1;
-        if (!_tailProbeIsNew && _recovery == Recovery.None && options.HasTimestamps && (int)(options.TimestampEcho - _tailProbeTimestamp) >= 0)
+        var isRepair = options.HasTimestamps && (int)(options.TimestampEcho - _tailProbeTimestamp) >= 0;
+        if (isRepair && !_tailProbeIsNew && _recovery == Recovery.None)
         {
             _congestion.Lost(flight);
         }

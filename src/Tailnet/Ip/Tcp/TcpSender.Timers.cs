@@ -1,6 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>The one timer of the sending half: retransmission (RFC 6298), tail-loss probe (RFC 8985 §7) or zero-window probe; and the limit of patience.</summary>
+/// <summary>
+/// The one timer of the sending half: retransmission (RFC 6298), tail-loss probe (RFC 8985 §7) or zero-window probe; and the limit of
+/// patience.
+/// </summary>
 internal sealed partial class TcpSender
 {
     // A probe that is not answered is repeated soon: it may be lost, and a lost probe must not look like a lost peer.
@@ -90,7 +93,7 @@ internal sealed partial class TcpSender
         _duplicates = 0;
         _repeatFirst = true;
         StopTailProbe();
-        Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxTimeout));
+        Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxBackOff));
     }
 
     private void ArmAfterSending(SendCause cause, long now)
@@ -104,7 +107,7 @@ internal sealed partial class TcpSender
                 Arm(Timer.Retransmit, now + _rtt.Timeout);
                 break;
             case SendCause.Lost when _timer != Timer.Retransmit:
-                Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxTimeout));
+                Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxBackOff));
                 break;
             case SendCause.New when _timer != Timer.Retransmit && !_isProbingWindow:
                 ArmRetransmit(now);
@@ -160,7 +163,7 @@ internal sealed partial class TcpSender
 
     private void ArmRetransmit(long now)
     {
-        var timeout = _rtt.Backed(_expiries, TcpTimes.MaxTimeout);
+        var timeout = _rtt.Backed(_expiries, TcpTimes.MaxBackOff);
         var probe = Math.Max(2 * _rtt.Smoothed, TcpTimes.MinTailProbe);
         var probes = _recovery == Recovery.None && _expiries == 0 && _tailProbeEnd < 0 && _rtt.Smoothed > 0 && probe < timeout;
         Arm(probes ? Timer.TailProbe : Timer.Retransmit, now + (probes ? probe : timeout));

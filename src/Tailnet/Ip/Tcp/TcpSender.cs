@@ -1,8 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The sending half of a connection: the buffer, and the choice of the next segment. Positions count this side's bytes from 0; its FIN takes the position
-/// after the last. What acknowledgments change is in <c>TcpSender.Acknowledgments.cs</c>, timers are in <c>TcpSender.Timers.cs</c>.
+/// The sending half of a connection: the buffer, and the choice of the next segment. Positions count this side's bytes from 0; its FIN
+/// takes the position after the last. What acknowledgments change is in <c>TcpSender.Acknowledgments.cs</c>, timers are in
+/// <c>TcpSender.Timers.cs</c>.
 /// </summary>
 internal sealed partial class TcpSender
 {
@@ -279,7 +280,10 @@ internal sealed partial class TcpSender
         return true;
     }
 
-    /// <summary>The next segment of new data as the peer's window allows it, without silly small ones (RFC 9293 §3.8.6.2.1); empty when it does not.</summary>
+    /// <summary>
+    /// The next segment of new data as the peer's window allows it, without silly small ones (RFC 9293 §3.8.6.2.1); empty when it
+    /// does not.
+    /// </summary>
     private SendPlan NewSegment(long allowance)
     {
         var usable = _edge - _next;

@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The states of RFC 9293 §3.3.2 that a client has. LISTEN and SYN-RECEIVED are not there, because nothing listens and a simultaneous open is not
-/// supported; TIME-WAIT has no connection, only an entry in the host's table.
+/// The states of RFC 9293 §3.3.2 that a client has. LISTEN and SYN-RECEIVED are not there, because nothing listens and a simultaneous open
+/// is not supported; TIME-WAIT has no connection, only an entry in the host's table.
 /// </summary>
 internal enum TcpState
 {

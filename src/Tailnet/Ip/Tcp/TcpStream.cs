@@ -1,9 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The bytes of a TCP connection to an agent. A read and a write may overlap; two reads may not, nor two writes. What the peer sent before the connection
-/// failed is read first; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the last byte, or an RST when data is unread.
-/// There are no synchronous reads and writes: they would block a thread on another one's packets.
+/// The bytes of a TCP connection to an agent. A read and a write may overlap; two reads may not, nor two writes. What the peer sent before
+/// the connection failed is read first; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the last byte,
+/// or an RST when data is unread. There are no synchronous reads and writes: they would block a thread on another one's packets.
 /// </summary>
 public sealed class TcpStream : Stream
 {
@@ -30,8 +30,8 @@ public sealed class TcpStream : Stream
     }
 
     /// <summary>
-    /// Waiting reads and writes go on where the packet arrived, and not on the thread pool. It saves a change of threads for each message of a terminal;
-    /// but a reader that blocks then blocks every connection of its shard.
+    /// Waiting reads and writes go on where the packet arrived, and not on the thread pool. It saves a change of threads for each message
+    /// of a terminal; but a reader that blocks then blocks every connection of its shard.
     /// </summary>
     public bool RunsInline { get; set; }
 
@@ -87,15 +87,15 @@ public sealed class TcpStream : Stream
     internal int Unwritten => _writeBuffer.Length;
 
     /// <summary>Ends this side's half after everything written; reads go on.</summary>
-    /// <exception cref="InvalidOperationException">A write has not ended.</exception>
+    /// <exception cref="InvalidOperationException">A write has not ended, or the connection is not open yet.</exception>
     public void CompleteWrites()
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_writing.IsWaiting)
+            if (_writing.IsWaiting || _connection.State == TcpState.SynSent)
             {
-                throw new InvalidOperationException("A write has not ended.");
+                throw new InvalidOperationException(_writing.IsWaiting ? "A write has not ended." : "The connection is not open yet.");
             }
 
             if (_completed || _connection.State == TcpState.Closed)
@@ -213,10 +213,12 @@ public sealed class TcpStream : Stream
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Only asynchronous reads are supported.");
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Only asynchronous reads are supported.");
 
     /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Only asynchronous writes are supported.");
+    public override void Write(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Only asynchronous writes are supported.");
 
     /// <summary>Does nothing: a write is sent as soon as the window allows it.</summary>
     public override void Flush()

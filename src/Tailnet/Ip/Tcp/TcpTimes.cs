@@ -1,6 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>Times and bounds of TCP that are the same for every connection (docs/wire/tcp.md §6). Times are microseconds, the unit of the stack's clock.</summary>
+/// <summary>
+/// Times and bounds of TCP that are the same for every connection (docs/wire/tcp.md §6). Times are microseconds, the unit of the stack's
+/// clock.
+/// </summary>
 internal static class TcpTimes
 {
     public const long Millisecond = 1000;
@@ -20,6 +23,12 @@ internal static class TcpTimes
 
     /// <summary>Greatest time-out, and greatest time between zero-window probes.</summary>
     public const long MaxTimeout = 60 * Second;
+
+    /// <summary>
+    /// Greatest time-out after back-off, unless the path itself is slower. With more, a slow path would have two tries before <see
+    /// cref="GiveUp"/>.
+    /// </summary>
+    public const long MaxBackOff = 6 * Second;
 
     /// <summary>Least time before a tail-loss probe.</summary>
     public const long MinTailProbe = 10 * Millisecond;

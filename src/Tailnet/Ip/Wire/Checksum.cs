@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics;
 namespace Tailnet.Ip.Wire;
 
 /// <summary>
-/// The Internet checksum (RFC 1071) of TCP and ICMPv6. The ones' complement sum does not depend on the order of bytes within a word, so words are
-/// added as the processor reads them and only the result is swapped. A sum grows piece by piece; each piece but the last has an even length.
+/// The Internet checksum (RFC 1071) of TCP and ICMPv6. The ones' complement sum does not depend on the order of bytes within a word, so
+/// words are added as the processor reads them and only the result is swapped. A sum grows piece by piece; each piece but the last has an
+/// even length.
 /// </summary>
 internal static class Checksum
 {

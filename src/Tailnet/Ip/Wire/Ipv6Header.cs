@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>The fixed header of an IPv6 packet (RFC 8200 §3). Traffic class and flow label are zero on output and ignored on input.</summary>
+/// <summary>
+/// The fixed header of an IPv6 packet (RFC 8200 §3). Traffic class and flow label are zero on output and ignored on input.
+/// </summary>
 /// <param name="Protocol">The next header. Extension headers are not supported: agents send none.</param>
 /// <param name="PayloadLength">Bytes after this header.</param>
 /// <param name="Source">The sender.</param>

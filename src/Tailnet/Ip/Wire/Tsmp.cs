@@ -16,8 +16,8 @@ internal enum TsmpKind
 }
 
 /// <summary>
-/// Pings inside the tunnel, in IPv6 packets with next header 99 and without a checksum (docs/wire/tcp.md §3). Agents answer them before their
-/// packet filter, so a pong proves that WireGuard works in both directions.
+/// Pings inside the tunnel, in IPv6 packets with next header 99 and without a checksum (docs/wire/tcp.md §3). Agents answer them before
+/// their packet filter, so a pong proves that WireGuard works in both directions.
 /// </summary>
 internal static class Tsmp
 {
@@ -63,7 +63,9 @@ internal static class Tsmp
         return PingLength;
     }
 
-    /// <summary>Writes a pong into at least <see cref="PongLength"/> bytes, and returns that length. This node has no peer API, so its port is 0.</summary>
+    /// <summary>
+    /// Writes a pong into at least <see cref="PongLength"/> bytes, and returns that length. This node has no peer API, so its port is 0.
+    /// </summary>
     public static int WritePong(Span<byte> packet, in Ipv6Address source, in Ipv6Address destination, ulong data)
     {
         new Ipv6Header(IpProtocol.Tsmp, PongLength - Ipv6Header.Size, source, destination).Write(packet);
