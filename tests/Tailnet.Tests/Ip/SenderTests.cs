@@ -60,6 +60,27 @@ public class SenderTests
     }
 
     [Fact]
+    public void ARepeatThatIsLostIsRepeatedWithoutATimeout()
+    {
+        var peer = new RawPeer().Establish();
+        peer.Write(new byte[20 * Full]);
+        Assert.Equal(10, peer.TakeAll().Count);
+        peer.Advance(5 * Millisecond);
+        peer.Send(1, 1, TcpFlags.Ack, [], 512, [(1 + Full, 1 + (10 * Full))]);
+        var sent = peer.TakeAll();
+        Assert.Equal(1u, sent[0].Sequence);
+        Assert.Equal(5, sent.Count);
+
+        // Three segments that were sent after the repeat are there, and it is not.
+        peer.Advance(5 * Millisecond);
+        peer.Send(1, 1, TcpFlags.Ack, [], 512, [(1 + Full, 1 + (12 * Full))]);
+        Assert.DoesNotContain(peer.TakeAll(), static segment => segment.Sequence == 1);
+        peer.Send(1, 1, TcpFlags.Ack, [], 512, [(1 + Full, 1 + (13 * Full))]);
+        Assert.Equal((1u, Full), (peer.Take() is var again ? again.Sequence : 0, again.Payload.Length));
+        Assert.Equal((2, 0), (peer.Context.Counters.FastRetransmits, peer.Context.Counters.TimeoutRetransmits));
+    }
+
+    [Fact]
     public void ThreeDuplicatesRepeatTheFirstSegmentWithoutSack()
     {
         var peer = new RawPeer().Establish(sack: false);

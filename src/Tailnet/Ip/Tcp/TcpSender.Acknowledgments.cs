@@ -94,6 +94,7 @@ internal sealed partial class TcpSender
             _sacked.Clear();
         }
 
+        NoteAdvance(ack);
         _lostBelow = Math.Max(_lostBelow, ack);
         _repeatedBelow = Math.Max(_repeatedBelow, ack);
         _expiries = 0;
@@ -120,6 +121,7 @@ internal sealed partial class TcpSender
             case var _ when ack >= _recoveryPoint:
                 _recovery = Recovery.None;
                 _duplicates = 0;
+                ForgetRepeat();
                 break;
             case Recovery.Timeout:
                 _congestion.Acknowledged(acked, afterTimeout: true);
@@ -183,9 +185,11 @@ internal sealed partial class TcpSender
             _repeatFirst = true;
             _undo = _hasTimestamps ? Undo.BeforeRepeat : Undo.None;
             StopTailProbe();
+            ForgetRepeat();
         }
 
         _lostBelow = Math.Max(_lostBelow, lost);
+        DetectLostRepeat();
     }
 
     /// <summary>The answer to the original has come, so nothing was lost (RFC 3522, RFC 4015).</summary>
@@ -196,6 +200,7 @@ internal sealed partial class TcpSender
         _recovery = Recovery.None;
         _duplicates = 0;
         _repeatFirst = false;
+        ForgetRepeat();
         _lostBelow = _unacknowledged;
         _repeatedBelow = _unacknowledged;
     }

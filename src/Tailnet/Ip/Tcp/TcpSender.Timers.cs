@@ -93,6 +93,7 @@ internal sealed partial class TcpSender
         _duplicates = 0;
         _repeatFirst = true;
         StopTailProbe();
+        ForgetRepeat();
         Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxBackOff));
     }
 

@@ -136,7 +136,8 @@ internal sealed partial class TcpSender
             return true;
         }
 
-        if (TryPlanRepeat(_lostBelow, out plan)
+        if (TryPlanLostRepeat(out plan)
+            || TryPlanRepeat(_lostBelow, out plan)
             || TryPlanNew(allowance, now, out plan)
             || (_recovery == Recovery.Fast && _hasSack && TryPlanRepeat(_sacked.End, out plan)))
         {
@@ -180,8 +181,7 @@ internal sealed partial class TcpSender
         switch (plan.Cause)
         {
             case SendCause.Lost:
-                _repeatedBelow = plan.End;
-                _repeatFirst = false;
+                NoteRepeat(plan);
                 if (_undo == Undo.BeforeRepeat)
                 {
                     (_undo, _undoTimestamp) = (Undo.Possible, timestamp);
