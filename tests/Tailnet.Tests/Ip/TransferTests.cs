@@ -234,22 +234,44 @@ public class TransferTests
     [Fact]
     public void ConnectionsToAnAgentShareAMebibyteInFlight()
     {
+        const int Share = 1024 * 1024;
         var peer = new RawPeer();
-        var streams = new List<Tailnet.Ip.Tcp.TcpStream>();
-        for (var i = 0; i < 8; i++)
+        var streams = Enumerable.Range(0, 6).Select(_ => peer.Establish().Stream).ToList();
+        var data = new byte[200_000];
+        for (var round = 0; round < 60; round++)
         {
-            peer.Establish();
-            streams.Add(peer.Stream);
+            foreach (var stream in streams)
+            {
+                // Acknowledgments of everything open the congestion windows.
+                _ = stream.WriteAsync(data).AsTask();
+                peer.Settle();
+                AcknowledgeAll(peer, stream);
+                AcknowledgeAll(peer, stream);
+                while (stream.Connection.Sender!.Buffered > 0)
+                {
+                    AcknowledgeAll(peer, stream);
+                }
+            }
         }
 
-        // Each alone would keep the initial window in flight; nobody may go beyond the share of all.
         foreach (var stream in streams)
         {
-            _ = stream.WriteAsync(new byte[100_000]).AsTask();
+            Assert.True(stream.WriteAsync(data).AsTask().IsCompletedSuccessfully);
         }
 
         peer.Settle();
-        Assert.InRange(streams.Sum(static stream => stream.Connection.Sender!.InFlight), 8 * 10 * Full, 1024 * 1024);
+        Assert.InRange(InFlight(streams), Share - 1500, Share);
+        Assert.Contains(streams, static stream => stream.Connection.Sender!.HasUnsent);
+
+        // What is acknowledged on one connection lets the others send.
+        AcknowledgeAll(peer, streams[0]);
+        Assert.DoesNotContain(streams, static stream => stream.Connection.Sender!.HasUnsent);
+        streams[1].Abort();
+        streams[2].Dispose();
+        peer.Settle();
+        var open = streams.Where(static stream => stream.Connection.State == TcpState.Established).ToList();
+        open.ForEach(stream => AcknowledgeAll(peer, stream));
+        Assert.Equal((4, 0L), (open.Count, InFlight(open)));
     }
 
     [Fact]
@@ -291,4 +313,13 @@ public class TransferTests
     }
 
     private static uint InitialOf(RawPeer peer) => peer.Connection.Sender!.Sequence(0);
+
+    private static long InFlight(IEnumerable<TcpStream> streams) => streams.Sum(static stream => stream.Connection.Sender!.InFlight);
+
+    private static void AcknowledgeAll(RawPeer peer, TcpStream stream)
+    {
+        var header = new TcpHeader(2, stream.Connection.LocalPort, 0xffff_fff1, stream.Connection.Sender!.Next, TcpFlags.Ack, 8000);
+        var options = new TcpOptions { HasTimestamps = true, TimestampValue = 1, TimestampEcho = 1 };
+        Assert.Equal(PacketVerdict.Taken, peer.Deliver(RawPeer.Packet(header, options, [])));
+    }
 }
