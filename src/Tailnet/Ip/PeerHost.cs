@@ -6,8 +6,8 @@ namespace Tailnet.Ip;
 /// <summary>
 /// The IP layer towards one agent: its TCP connections by local port, and the answers to pings. Packets of one agent never meet the
 /// connections of another. The owner calls everything under the lock of the context, except <see cref="Connect"/>: packets as they come,
-/// then <see cref="Send"/> at the end of the batch, <see cref="Tick"/> at <see cref="NextDeadline"/>, and <see
-/// cref="TcpContext.RunCompletions"/> once the lock is free.
+/// then <see cref="Send"/> at the end of the batch, <see cref="Tick"/> at <see cref="NextDeadline"/>, and
+/// <see cref="TcpContext.RunCompletions"/> once the lock is free.
 /// </summary>
 internal sealed class PeerHost : ITcpHost
 {

@@ -264,6 +264,30 @@ public class ConnectionTests
         Assert.Equal(0, peer.Context.Buffers.Held);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AnAbortAfterTheEndFreesWhatIsUnreadAndHidesItNot(bool reset)
+    {
+        var peer = new RawPeer().Establish();
+        peer.Send(1, 1, TcpFlags.Ack | TcpFlags.Psh, "unread"u8);
+        if (reset)
+        {
+            peer.Send(7, 1, TcpFlags.Rst);
+        }
+        else
+        {
+            peer.Send(7, 1, TcpFlags.Fin | TcpFlags.Ack);
+            peer.Close();
+            peer.Send(8, 2);
+        }
+
+        Assert.Equal((TcpState.Closed, 4096L), (peer.Connection.State, peer.Context.Buffers.Held));
+        peer.Stream.Abort();
+        Assert.Equal(0, peer.Context.Buffers.Held);
+        Assert.Equal(TcpCloseReason.LocalAbort, Assert.Throws<TcpException>(() => peer.Read()).Reason);
+    }
+
     [Fact]
     public void DisposalWithDataUnreadSendsAReset()
     {

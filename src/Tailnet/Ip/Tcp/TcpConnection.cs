@@ -176,6 +176,12 @@ internal sealed partial class TcpConnection
         {
             End(reason, tellPeer && State != TcpState.SynSent ? TcpFlags.Rst : TcpFlags.None);
         }
+        else if (reason == TcpCloseReason.LocalAbort && Readable > 0)
+        {
+            // It has ended before. What it had received is not wanted any more, and a reader must not take that for the end of the stream.
+            _receiver!.Discard();
+            Reason = reason;
+        }
     }
 
     /// <summary>What is to be known of the connection while its port rests.</summary>

@@ -1,8 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Repeats that were lost themselves, which RFC 6675 leaves to the time-out. When more than two segments that were first sent after the repeat of the
-/// oldest hole have arrived, on a path that keeps the order the repeat has not. Only the oldest hole is followed; it is the one that holds up the rest.
+/// Repeats that were lost themselves, which RFC 6675 leaves to the time-out. When more than two segments that were first sent after the
+/// repeat of the oldest hole have arrived, on a path that keeps the order the repeat has not. Only the oldest hole is followed; it is the
+/// one that holds up the rest.
 /// </summary>
 internal sealed partial class TcpSender
 {

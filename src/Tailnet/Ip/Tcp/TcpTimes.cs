@@ -25,8 +25,8 @@ internal static class TcpTimes
     public const long MaxTimeout = 60 * Second;
 
     /// <summary>
-    /// Greatest time-out after back-off, unless the path itself is slower. With more, a slow path would have two tries before <see
-    /// cref="GiveUp"/>.
+    /// Greatest time-out after back-off, unless the path itself is slower. With more, a slow path would have two tries before
+    /// <see cref="GiveUp"/>.
     /// </summary>
     public const long MaxBackOff = 6 * Second;
 
