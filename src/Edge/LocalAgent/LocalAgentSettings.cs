@@ -48,3 +48,16 @@ internal sealed record LocalAgentSettings(LocalAgentMode Mode, TimeSpan IdleTime
     public IEnumerable<string> ToArguments() =>
         [FormattableString.Invariant($"--{IdleName}={(long)IdleTimeout.TotalMilliseconds}ms"), .. TerminalSettings.ToArguments(Terminals)];
 }
+
+/// <summary>Whether the API server gives shells, ports and containers of the machine it runs on (<c>ControlPlane:LocalAgent</c>).</summary>
+internal enum LocalAgentMode
+{
+    /// <summary>Only when every public listener is on loopback.</summary>
+    Auto,
+
+    /// <summary>Yes.</summary>
+    On,
+
+    /// <summary>No.</summary>
+    Off,
+}
