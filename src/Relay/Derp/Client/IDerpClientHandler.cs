@@ -25,7 +25,7 @@ public interface IDerpClientHandler
     /// <param name="reason">Whether it left or is not known.</param>
     void OnPeerGone(in NodeKey key, PeerGoneReason reason);
 
-    /// <summary>The relay reports a problem of this connection.</summary>
+    /// <summary>The relay reports a problem of this connection. The text is whatever the relay has sent.</summary>
     /// <param name="text">The start of the relay's text, 1,024 bytes of it at most; empty when the problem is over.</param>
     void OnHealth(string text);
 

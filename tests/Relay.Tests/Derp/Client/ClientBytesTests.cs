@@ -196,6 +196,32 @@ public sealed class ClientBytesTests
         Assert.False(outbox.TrySend(Peer, [1]));
     }
 
+    [Fact]
+    public void WhatIsSentFromWithinTheOutputIsRefusedOrFollows()
+    {
+        var output = new SinkOutput();
+        var outbox = new DerpClientOutbox(output);
+        outbox.Open();
+        var isAccepted = true;
+        output.Flushing = () =>
+        {
+            isAccepted = outbox.TrySend(Peer, [9]);
+            outbox.QueuePong(7);
+            outbox.Flush();
+        };
+
+        Assert.True(outbox.TrySend(Peer, [1]));
+        outbox.Flush();
+
+        Assert.False(isAccepted);
+        byte[] expected =
+        [
+            .. DerpTestClient.Packet(Peer, [1]),
+            .. DerpTestClient.Frame(DerpFrameType.Pong, 0, 0, 0, 0, 0, 0, 0, 7),
+        ];
+        Assert.Equal(expected, output.Bytes);
+    }
+
     private static byte[] Mutated(byte[] good, Random random)
     {
         var bytes = good.ToArray();

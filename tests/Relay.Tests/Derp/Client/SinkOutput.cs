@@ -14,6 +14,9 @@ internal sealed class SinkOutput : IDerpOutput
 
     public int Completions { get; private set; }
 
+    /// <summary>Called within the next flush, as inline pipes call the code on their other side.</summary>
+    public Action? Flushing { get; set; }
+
     public bool IsWritable => Space > 0;
 
     public void OnWritable(Action callback) => _onWritable = callback;
@@ -28,6 +31,9 @@ internal sealed class SinkOutput : IDerpOutput
 
     public void Flush()
     {
+        var flushing = Flushing;
+        Flushing = null;
+        flushing?.Invoke();
     }
 
     public void Complete() => Completions++;
