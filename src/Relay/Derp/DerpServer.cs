@@ -113,7 +113,11 @@ public sealed class DerpServer : IDisposable
         Totals.Count(DerpCount.WebSocketAccepts, transport.WebSocket is null ? 0 : 1);
         var session = new DerpSession(this, transport);
         var reason = DerpCloseReason.TooManyConnections;
-        if (!_places.TryEnterTotal())
+        if (transport.IsInProcess)
+        {
+            reason = await session.RunAsync(_heartbeat, cancellationToken).ConfigureAwait(false);
+        }
+        else if (!_places.TryEnterTotal())
         {
             await session.RefuseAsync().ConfigureAwait(false);
         }

@@ -32,6 +32,9 @@ public sealed class DerpTransport(PipeReader input, IDerpOutput output)
     /// </summary>
     public Action? Established { get; init; }
 
+    /// <summary>Whether the client runs in this process, and so takes no place under the limits of connections.</summary>
+    internal bool IsInProcess { get; init; }
+
     internal WebSocketInput? WebSocket { get; private init; }
 
     /// <summary>Creates a transport that carries DERP in WebSocket messages (derp.md §1.4), after the WebSocket handshake.</summary>

@@ -64,7 +64,10 @@ internal sealed class DerpTestClient(NodePrivateKey key, PipeReader input, PipeW
     }
 
     /// <summary>The next frame.</summary>
-    public async Task<(DerpFrameType Type, byte[] Payload)> NextAsync()
+    public Task<(DerpFrameType Type, byte[] Payload)> NextAsync() => NextAsync(input);
+
+    /// <summary>The next frame of any peer; <see cref="DerpFrameType.None"/> at the end.</summary>
+    public static async Task<(DerpFrameType Type, byte[] Payload)> NextAsync(PipeReader input)
     {
         while (true)
         {

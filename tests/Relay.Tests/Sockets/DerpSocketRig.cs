@@ -26,7 +26,15 @@ internal sealed class DerpSocketRig : IAsyncDisposable
         return (await client.GreetAsync(), far);
     }
 
-    /// <summary>The same over TLS.</summary>
+    /// <summary>A socket on whose other end the server has begun, for a client of another kind.</summary>
+    public async Task<Socket> ConnectSocketAsync()
+    {
+        var (near, far) = await Loopback.PairAsync();
+        _clients.Add((far, ServeAsync(near)));
+        return far;
+    }
+
+    /// <summary>A client that is let in already, over TLS.</summary>
     public async Task<(DerpTestClient Client, Stream Far)> ConnectTlsAsync()
     {
         var pair = await TlsPair.CreateAsync();

@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using System.Security.Cryptography;
+using Relay.Derp.Client;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
 using Relay.Derp.Wire;
@@ -210,26 +210,21 @@ public sealed class DerpMeshLink(
 
     private DerpCloseReason? Greet(ReadOnlySpan<byte> payload, MeshOutbox outbox)
     {
-        if (!DerpHandshake.TryReadServerKey(payload, out var theirs))
+        // This side answers pings, so that the peer can detect its loss.
+        var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
+        var login = new DerpLogin(server.Key, info);
+        if (!login.TryReadServerKey(payload))
         {
             return DerpCloseReason.BadHandshake;
         }
 
-        if (theirs == server.PublicKey)
+        if (login.Server == server.PublicKey)
         {
             return DerpCloseReason.Self;
         }
 
-        // This side answers pings, so that the peer can detect its loss.
-        var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
-        byte[] hello;
-        try
+        if (login.Answer() is not { } hello)
         {
-            hello = DerpHandshake.ClientInfo(server.PublicKey, server.Key.BoxWith(theirs), info.ToJson());
-        }
-        catch (CryptographicException)
-        {
-            // The peer's key is a point of low order, which gives no shared secret.
             return DerpCloseReason.BadHandshake;
         }
 

@@ -15,6 +15,9 @@ public static class DerpProtocol
     /// <summary>The longest payload of a frame that is relayed: two keys and a packet.</summary>
     internal const int MaxRelayedPayload = (2 * NodeKey.Length) + MaxPacketLength;
 
+    /// <summary>The longest payload that a client stores: a key and a packet.</summary>
+    internal const int MaxReceivedPayload = NodeKey.Length + MaxPacketLength;
+
     /// <summary>The longest payload of a frame of unknown type, which is skipped. A longer one closes the connection.</summary>
     internal const int MaxUnknownPayload = 64 * 1024;
 

@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Sockets;
+
+namespace Relay.Derp.Client;
+
+/// <summary>One timer for all DERP clients of the process: the limit of the login, pings, and the ends of silent or stuck relays.</summary>
+public sealed partial class DerpClientHeartbeat : IDisposable
+{
+    /// <summary>The time between two looks at a client, and so how late a limit can be.</summary>
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    private readonly Heartbeat<DerpClient> _clients;
+
+    /// <summary>Creates a heartbeat without clients, which uses no timer.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Gets unhandled exceptions; null for none.</param>
+    public DerpClientHeartbeat(TimeProvider time, ILogger? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        Time = time;
+        var log = logger ?? NullLogger.Instance;
+        _clients = new Heartbeat<DerpClient>(
+            Period, time, static (client, now) => client.Beat(now), (_, exception) => Failed(log, exception));
+    }
+
+    internal TimeProvider Time { get; }
+
+    /// <summary>Stops the timer. The clients should have ended before.</summary>
+    public void Dispose() => _clients.Dispose();
+
+    internal void Add(DerpClient client) => _clients.Add(client);
+
+    internal void Remove(DerpClient client) => _clients.Remove(client);
+
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a DERP client")]
+    private static partial void Failed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,75 @@
+using System.IO.Pipelines;
+using Relay.Derp.Wire;
+
+namespace Relay.Derp.Client;
+
+/// <summary>
+/// A client of a relay in the same process. Two pipes in memory take the place of the socket; the handshake and the rules of the relay are
+/// those of any client. The client has no address and takes no place under <see cref="DerpServerOptions.MaxConnections"/>. The host's
+/// <see cref="DerpServer.Admission"/> is asked about its key as about any other.
+/// </summary>
+public sealed class InProcessDerp
+{
+    // Unread bytes in each pipe before its writer is told that it is full. Above this, the relay's own queue holds packets to the client,
+    // fairly by sender, and the client's sends are refused.
+    private const int PipeBytes = 512 * 1024;
+
+    private readonly DerpServer _server;
+    private readonly DerpTransport _serverSide;
+    private int _isStarted;
+
+    /// <summary>Creates a client that is not connected yet.</summary>
+    /// <param name="server">The relay.</param>
+    /// <param name="key">The client's key.</param>
+    /// <param name="handler">Gets what the relay sends.</param>
+    /// <param name="heartbeat">Watches the client's times.</param>
+    /// <param name="options">The client's times; null for the defaults. The relay's key is known without them.</param>
+    public InProcessDerp(
+        DerpServer server,
+        NodePrivateKey key,
+        IDerpClientHandler handler,
+        DerpClientHeartbeat heartbeat,
+        DerpClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        var (up, down) = (NewPipe(), NewPipe());
+        _server = server;
+        _serverSide = new DerpTransport(up.Reader, new DerpPipeOutput(down.Writer)) { IsInProcess = true };
+        Client = new DerpClient(
+            new DerpTransport(down.Reader, new DerpPipeOutput(up.Writer)),
+            key,
+            handler,
+            heartbeat,
+            (options ?? new DerpClientOptions()) with { ServerKey = server.PublicKey });
+    }
+
+    /// <summary>The client, which sends while <see cref="RunAsync"/> runs.</summary>
+    public DerpClient Client { get; }
+
+    /// <summary>Connects the client to the relay, and runs both sides of the connection to its end. For one call.</summary>
+    /// <param name="cancellationToken">Ends the connection.</param>
+    /// <returns>Why the connection ended, as the client sees it.</returns>
+    /// <exception cref="InvalidOperationException">The client has run before.</exception>
+    public async Task<DerpClientCloseReason> RunAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _isStarted, 1) != 0)
+        {
+            throw new InvalidOperationException("An in-process DERP client runs once.");
+        }
+
+        var served = _server.RunAsync(_serverSide, CancellationToken.None);
+        try
+        {
+            return await Client.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // The client has completed its pipe, which ends the relay's side.
+            await served.ConfigureAwait(false);
+        }
+    }
+
+    // Not inline: each side writes under a lock, in which the other side's reader must not run.
+    private static Pipe NewPipe() => new(new PipeOptions(
+        pauseWriterThreshold: PipeBytes, resumeWriterThreshold: PipeBytes / 2, useSynchronizationContext: false));
+}
