@@ -8,12 +8,15 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Sockets;
 
-/// <summary>A DERP server whose clients come by real sockets, on the transport that the program gives it.</summary>
+/// <summary>
+/// A DERP server whose clients come by real sockets, on the transport that the program gives it. Its clock stands still: on a busy machine a
+/// client that does not read for a while would reach the write time-out.
+/// </summary>
 internal sealed class DerpSocketRig : IAsyncDisposable
 {
     private readonly List<(Socket Far, Task Served)> _clients = [];
 
-    public DerpServer Server { get; } = new(NodePrivateKey.Generate(), new DerpServerOptions(), TimeProvider.System);
+    public DerpServer Server { get; } = new(NodePrivateKey.Generate(), new DerpServerOptions(), new ManualTimeProvider());
 
     /// <summary>A client that is let in already, and its socket for those who want to use it without pipes.</summary>
     public async Task<(DerpTestClient Client, Socket Socket)> ConnectAsync()
