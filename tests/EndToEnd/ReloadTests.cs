@@ -55,10 +55,7 @@ public class ReloadTests
         Assert.Equal("one", await edge.Public.GetStringAsync("/x"));
         var line = Assert.Single(edge.Log.Lines, line => line.StartsWith("Error ", StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
-        Assert.Contains(
-            "edge_configuration_reloads_total{result=\"refused\"} 1",
-            await edge.Admin.GetStringAsync("/metrics"),
-            StringComparison.Ordinal);
+        Assert.Matches(Counted("refused"), await edge.Admin.GetStringAsync("/metrics"));
 
         // The corrected section is applied.
         await using var two = await Named("two");
@@ -79,10 +76,7 @@ public class ReloadTests
         await Eventually.TrueAsync(() => Lines() > 0, "the reload is logged");
 
         Assert.Equal(1, Lines());
-        Assert.Contains(
-            "edge_configuration_reloads_total{result=\"applied\"} 1",
-            await edge.Admin.GetStringAsync("/metrics"),
-            StringComparison.Ordinal);
+        Assert.Matches(Counted("applied"), await edge.Admin.GetStringAsync("/metrics"));
 
         int Lines() => edge.Log.Lines.Count(static line =>
             line.StartsWith("Information ", StringComparison.Ordinal)
@@ -139,6 +133,9 @@ public class ReloadTests
             Assert.Equal(name, await answer.Content.ReadAsStringAsync());
         }
     }
+
+    // Nodes of other tests in this process count too.
+    private static string Counted(string result) => $"edge_configuration_reloads_total\\{{result=\"{result}\"\\}} [1-9]";
 
     private static Task<TestBackend> Named(string name) =>
         TestBackend.StartAsync(context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, name));

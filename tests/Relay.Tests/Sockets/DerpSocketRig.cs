@@ -9,8 +9,8 @@ using Relay.Tests.Streams;
 namespace Relay.Tests.Sockets;
 
 /// <summary>
-/// A DERP server whose clients come by real sockets, on the transport that the program gives it. Its clock stands still: on a busy machine a
-/// client that does not read for a while would reach the write time-out.
+/// A DERP server whose clients come by real sockets, on the transport that the program gives it. Its clock stands still: on a busy machine
+/// a client that does not read for a while would reach the write time-out.
 /// </summary>
 internal sealed class DerpSocketRig : IAsyncDisposable
 {
