@@ -1,6 +1,8 @@
 namespace Tailnet.Peer;
 
-/// <summary>The way of a shard's messages to the relays. It is called under the shard's lock: it neither blocks nor calls the shard.</summary>
+/// <summary>
+/// The way of a shard's messages to the relays. It is called under the shard's lock: it neither blocks nor calls the shard.
+/// </summary>
 public interface IRelayOutput
 {
     /// <summary>Sends a message to a node through a relay.</summary>

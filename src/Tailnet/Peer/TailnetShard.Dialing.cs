@@ -14,10 +14,12 @@ public sealed partial class TailnetShard
     /// <param name="port">The port.</param>
     /// <param name="timeout">The limit of it all.</param>
     /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
     /// <exception cref="DialException">There is no connection.</exception>
     /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public async Task<TcpStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
         var peer = BeginDial(agent, out var waiter);
         try
         {

@@ -146,7 +146,9 @@ public sealed partial class TailnetShard : IDisposable
     /// <param name="agent">The agent.</param>
     public void PeerIsReady(Guid agent) => Update(agent, static (peer, _) => peer.PeerIsReady());
 
-    /// <summary>The coordinator has lost the agent. Its connections stay; its node goes when no handshake succeeds for 15 minutes.</summary>
+    /// <summary>
+    /// The coordinator has lost the agent. Its connections stay; its node goes when no handshake succeeds for 15 minutes.
+    /// </summary>
     /// <param name="agent">The agent.</param>
     public void Lost(Guid agent) => Update(agent, static (peer, shard) => peer.Lose(shard.Context.Now));
 
@@ -296,7 +298,9 @@ public sealed partial class TailnetShard : IDisposable
         Arm();
     }
 
-    /// <summary>The timer is moved only to an earlier time: coming too early does no harm, and most deadlines move away before they pass.</summary>
+    /// <summary>
+    /// The timer is moved only to an earlier time: coming too early does no harm, and most deadlines move away before they pass.
+    /// </summary>
     private void Arm()
     {
         var next = _deadlines.Next;

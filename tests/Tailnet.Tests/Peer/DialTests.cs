@@ -173,6 +173,23 @@ public sealed class DialTests : IDisposable
         Assert.Equal(Size, _agent!.Server.Received);
     }
 
+    [Fact]
+    public void APacketAllocatesNothing()
+    {
+        var stream = Open(new ServerSettings { ToSend = 64 * 1024 * 1024 });
+        var read = ReadAsync(stream);
+
+        // The agent's congestion window grows for so long, and the chunks of the receive buffer with it.
+        _relay.Run(TimeSpan.FromMilliseconds(1500));
+        Assert.False(read.IsCompleted);
+        _relay.Allocated = 0;
+        _relay.Regions.Clear();
+        _relay.Run(TimeSpan.FromMilliseconds(100));
+        Assert.False(read.IsCompleted);
+        Assert.True(_relay.Regions.Count >= 10);
+        Assert.Equal(0, _relay.Allocated);
+    }
+
     private static byte[] Bytes(long position, int length)
     {
         var bytes = new byte[length];

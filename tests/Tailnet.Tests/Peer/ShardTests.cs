@@ -83,6 +83,19 @@ public class ShardTests
     }
 
     [Fact]
+    public void AnAgentHasSoManyConnections()
+    {
+        using var relay = new TestRelay(new TailnetShardOptions { MaxWaitingDials = 1000 });
+        Open(relay, First);
+        for (var i = 1; i < 256; i++)
+        {
+            Assert.False(relay.Dial(First).IsCompleted);
+        }
+
+        Assert.Equal(DialFailure.Busy, TestRelay.FailureOf(relay.Dial(First)));
+    }
+
+    [Fact]
     public void AnAgentWithoutConnectionsGetsQuietAndIsForgotten()
     {
         using var relay = new TestRelay();

@@ -40,6 +40,9 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
     /// <summary>There is no way to agents.</summary>
     public bool IsDown { get; set; }
 
+    /// <summary>Bytes that the shard has allocated while it took messages and answered them, without those of this class.</summary>
+    public long Allocated { get; set; }
+
     public List<int> Regions { get; } = [];
 
     public List<Guid> Added { get; } = [];
@@ -66,6 +69,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             return false;
         }
 
+        var before = GC.GetAllocatedBytesForCurrentThread();
         Regions.Add(region);
         if (LoseNext > 0)
         {
@@ -76,6 +80,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             _underway.Enqueue((destination, default, message.ToArray(), Now + 5000));
         }
 
+        Allocated -= GC.GetAllocatedBytesForCurrentThread() - before;
         return true;
     }
 
@@ -145,12 +150,15 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
     {
         Now += (long)time.TotalMicroseconds;
         Time.Advance(time);
+        long before;
         while (_underway.TryPeek(out var next) && next.At <= Now)
         {
             _underway.Dequeue();
             if (next.ToAgent is not { } key)
             {
+                before = GC.GetAllocatedBytesForCurrentThread();
                 Shard.Receive(next.Source, next.Message);
+                Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
             }
             else if (_agents.TryGetValue(key, out var agent))
             {
@@ -158,7 +166,9 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             }
         }
 
+        before = GC.GetAllocatedBytesForCurrentThread();
         Shard.EndOfBatch();
+        Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         foreach (var agent in _agents.Values)
         {
             agent.Run();
