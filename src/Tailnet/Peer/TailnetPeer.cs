@@ -1,0 +1,241 @@
+using System.Buffers.Binary;
+using Tailnet.Ip;
+using Tailnet.Ip.Tcp;
+using Tailnet.Ip.Wire;
+using Tailnet.WireGuard;
+
+namespace Tailnet.Peer;
+
+/// <summary>
+/// One agent of a shard: its WireGuard session, its connections, and the dials that wait for it. Everything is called under the shard's
+/// lock.
+/// </summary>
+internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
+{
+    private const int MaxAddresses = 8;
+
+    private readonly TailnetShard _shard;
+    private readonly List<TaskCompletionSource<DialFailure?>> _waiters = [];
+
+    private WireGuardPeer? _session;
+    private int _home;
+    private long? _idleSince;
+    private long? _lostAt;
+
+    public TailnetPeer(TailnetShard shard, Guid agent)
+    {
+        (_shard, Agent) = (shard, agent);
+        Host = new PeerHost(shard.Context, this, shard.Address, _ => shard.Wake(this));
+    }
+
+    public Guid Agent { get; }
+
+    public PeerHost Host { get; }
+
+    /// <summary>The key of the agent's node; null without a node.</summary>
+    public NodeKey? Key { get; private set; }
+
+    /// <summary>The address that is dialed.</summary>
+    public Ipv6Address Remote { get; private set; }
+
+    /// <summary>Dials that have not ended.</summary>
+    public int Dials { get; set; }
+
+    /// <summary>The shard's mark: the agent waits for its turn to send.</summary>
+    public bool IsMarked { get; set; }
+
+    public bool IsForgotten { get; private set; }
+
+    /// <summary>The deadline that the shard knows of.</summary>
+    public long Deadline { get; set; }
+
+    /// <summary>Where the agent is in the <see cref="DeadlineHeap"/>; -1 for not there.</summary>
+    public int Place { get; set; } = -1;
+
+    public bool IsUp => _session is { IsUp: true };
+
+    private bool IsInUse => Dials > 0 || Host.Connections > 0;
+
+    public bool IsQuiet(long now) => _idleSince is { } since && now - since >= _shard.QuietAfter;
+
+    /// <summary>Since when there has been neither dial nor connection.</summary>
+    public long IdleSince => _idleSince ?? TcpTimes.Never;
+
+    public TailnetPeerState State(long now) => _session is null ? TailnetPeerState.NoNode
+        : IsQuiet(now) ? TailnetPeerState.Quiet
+        : IsUp ? TailnetPeerState.Up : TailnetPeerState.Connecting;
+
+    /// <summary>Takes the agent's node. False when it cannot be used: nothing changes then.</summary>
+    public bool TrySetNode(NodeKey key, ReadOnlySpan<Ipv6Address> addresses, int home)
+    {
+        if (Key != key)
+        {
+            Span<byte> bytes = stackalloc byte[NodeKey.Size];
+            key.Write(bytes);
+            if (!_shard.Node.TryAddPeer(bytes, this, out var session))
+            {
+                return false;
+            }
+
+            DropNode(TcpCloseReason.AgentRestarted);
+            (_session, Key) = (session, key);
+        }
+
+        addresses = addresses[..Math.Min(addresses.Length, MaxAddresses)];
+        Host.SetPeerAddresses(addresses);
+        var own = AddressOf(Agent);
+        Remote = addresses.Contains(own) ? own : addresses[0];
+        (_home, _lostAt) = (home, null);
+        return true;
+    }
+
+    /// <summary>Forgets the node and its session; connections end.</summary>
+    public void DropNode(TcpCloseReason reason)
+    {
+        Host.Abort(reason, tellPeer: false);
+        _session?.Dispose();
+        if (Key is { } key)
+        {
+            _shard.Drop(key);
+        }
+
+        (_session, Key, _lostAt) = (null, null, null);
+    }
+
+    /// <summary>The coordinator does not know any more whether the agent is there.</summary>
+    public void Lose(long now) => _lostAt ??= now;
+
+    public void PeerIsReady() => _session?.PeerIsReady();
+
+    public void Receive(Span<byte> message, long now)
+    {
+        var reason = _session!.Receive(message, out var packet);
+        if (reason is not DropReason.None)
+        {
+            _shard.Counters.Messages[(int)reason]++;
+        }
+        else if (!packet.IsEmpty && Host.Receive(packet, now) is var verdict and not PacketVerdict.Taken)
+        {
+            _shard.Counters.Packets[(int)verdict]++;
+        }
+    }
+
+    public void Tick(long now)
+    {
+        _session?.Tick();
+        Host.Tick(now);
+    }
+
+    /// <summary>A dial waits for a session.</summary>
+    public void Await(TaskCompletionSource<DialFailure?> waiter) => _waiters.Add(waiter);
+
+    public void StopAwaiting(TaskCompletionSource<DialFailure?> waiter) => _waiters.Remove(waiter);
+
+    /// <summary>Brings the state up to date after calls, and tells the next deadline. True when the agent is to be forgotten.</summary>
+    public bool Settle(long now, out long deadline)
+    {
+        _idleSince = IsInUse ? null : _idleSince ?? now;
+        if (_session is { } session)
+        {
+            session.KeepsAlive = !IsQuiet(now);
+            if (_waiters.Count > 0)
+            {
+                session.Connect();
+            }
+        }
+
+        deadline = Host.NextDeadline;
+        if (_session is not null)
+        {
+            deadline = Math.Min(deadline, _shard.FromTimestamp(_session.NextDeadline, now));
+        }
+
+        if (_lostAt is { } lost)
+        {
+            var last = _session?.LastHandshake is { } handshake ? _shard.FromTimestamp(handshake, now) : lost;
+            if (now >= last + _shard.LostAfter)
+            {
+                DropNode(TcpCloseReason.AgentLost);
+                return Settle(now, out deadline);
+            }
+
+            deadline = Math.Min(deadline, last + _shard.LostAfter);
+        }
+
+        if (_idleSince is { } since)
+        {
+            var quiet = since + _shard.QuietAfter;
+            var end = quiet + _shard.ForgetAfter;
+            deadline = Math.Min(deadline, now < quiet ? quiet : end);
+            return now >= end;
+        }
+
+        return false;
+    }
+
+    /// <summary>Ends everything.</summary>
+    public void Forget(TcpCloseReason reason, bool tellPeer)
+    {
+        Host.Abort(reason, tellPeer);
+        if (tellPeer)
+        {
+            Host.Send(Host.Connections + 1024, _shard.Context.Now);
+        }
+
+        DropNode(reason);
+        foreach (var waiter in _waiters)
+        {
+            _shard.Release(waiter, DialFailure.Stopping);
+        }
+
+        _waiters.Clear();
+        IsForgotten = true;
+    }
+
+    Span<byte> IPacketOutput.Begin() =>
+        _session is null ? default : _shard.Buffer.AsSpan(WireGuardPeer.HeaderLength, WireGuardPeer.Mtu);
+
+    void IPacketOutput.Commit(int length)
+    {
+        if (length > 0 && _session!.Send(_shard.Buffer, length) is var message and > 0)
+        {
+            Transmit(_shard.Buffer.AsSpan(0, message));
+        }
+    }
+
+    void IWireGuardOutput.Send(WireGuardPeer peer, ReadOnlySpan<byte> message) => Transmit(message);
+
+    void IWireGuardOutput.Established(WireGuardPeer peer, HandshakeRole role)
+    {
+        Host.PathUp(_shard.Context.Now);
+        foreach (var waiter in _waiters)
+        {
+            _shard.Release(waiter, null);
+        }
+
+        _waiters.Clear();
+    }
+
+    /// <summary>Nothing: the connections and dials that wait have limits of their own.</summary>
+    void IWireGuardOutput.GaveUp(WireGuardPeer peer)
+    {
+    }
+
+    /// <summary>The address that agents since 2023 have: a prefix and the last ten bytes of their id.</summary>
+    internal static Ipv6Address AddressOf(Guid agent)
+    {
+        Span<byte> bytes = stackalloc byte[Ipv6Address.Size];
+        agent.TryWriteBytes(bytes, bigEndian: true, out _);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, 0xfd7a115c);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[4..], 0xa1e0);
+        return Ipv6Address.Read(bytes);
+    }
+
+    private void Transmit(ReadOnlySpan<byte> message)
+    {
+        if (!_shard.Output.TrySend(Key!.Value, _home, message))
+        {
+            _shard.Counters.Unsent++;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System.Diagnostics.CodeAnalysis;
+using Tailnet.Ip.Tcp;
+
+namespace Tailnet.Peer;
+
+/// <content>Dials, and the agents that they make known.</content>
+public sealed partial class TailnetShard
+{
+    private const int HttpPort = 4;
+    private const int TerminalPort = 2;
+
+    /// <summary>Connects to a TCP port of an agent: waits for its node, for a session, and for the answer to the SYN.</summary>
+    /// <param name="agent">The agent.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="timeout">The limit of it all.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
+    /// <exception cref="DialException">There is no connection.</exception>
+    /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
+    public async Task<TcpStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
+        var peer = BeginDial(agent, out var waiter);
+        try
+        {
+            using var limit = new CancellationTokenSource(timeout, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+            return await ConnectAsync(peer, waiter, port, timeout, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new DialException(DialFailure.NotReachable);
+        }
+        finally
+        {
+            EndDial(peer, waiter);
+        }
+    }
+
+    private static DialFailure FailureOf(TcpCloseReason reason) => reason switch
+    {
+        TcpCloseReason.Refused => DialFailure.Refused,
+        TcpCloseReason.AgentRestarted => DialFailure.Restarted,
+        TcpCloseReason.AgentGone or TcpCloseReason.AgentLost => DialFailure.Lost,
+        TcpCloseReason.Stopping => DialFailure.Stopping,
+        _ => DialFailure.NotReachable,
+    };
+
+    private static TcpSettings SettingsFor(ushort port) => port switch
+    {
+        HttpPort => TcpSettings.Http,
+        TerminalPort => TcpSettings.Terminal,
+        _ => TcpSettings.Bulk,
+    };
+
+    private async Task<TcpStream> ConnectAsync(
+        TailnetPeer peer, TaskCompletionSource<DialFailure?>? waiter, ushort port, TimeSpan timeout, CancellationToken cancellation)
+    {
+        if (waiter is not null)
+        {
+            using var registration = cancellation.UnsafeRegister(
+                static waiter => ((TaskCompletionSource<DialFailure?>)waiter!).TrySetCanceled(), waiter);
+            if (await waiter.Task.ConfigureAwait(false) is { } failure)
+            {
+                throw new DialException(failure);
+            }
+        }
+
+        var stream = peer.Host.Connect(peer.Remote, port, SettingsFor(port) with { ConnectTimeout = timeout })
+            ?? throw new DialException(DialFailure.Busy);
+        try
+        {
+            // Disposal of the shard ends the connections that it finds, and this one may have come after it.
+            if (peer.IsForgotten)
+            {
+                throw new DialException(DialFailure.Stopping);
+            }
+
+            stream.RunsInline = _options.DialsRunInline;
+            await stream.ConnectAsync(cancellation).ConfigureAwait(false);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            if (error is TcpException tcp)
+            {
+                throw new DialException(FailureOf(tcp.Reason));
+            }
+
+            throw;
+        }
+    }
+
+    private TailnetPeer BeginDial(Guid agent, out TaskCompletionSource<DialFailure?>? waiter)
+    {
+        waiter = null;
+        lock (Context.Gate)
+        {
+            if (_isDisposed)
+            {
+                throw new DialException(DialFailure.Stopping);
+            }
+
+            if (!TryFind(agent, out var peer) || peer.Dials >= _options.MaxWaitingDials)
+            {
+                throw new DialException(DialFailure.Busy);
+            }
+
+            peer.Dials++;
+            if (!peer.IsUp)
+            {
+                waiter = new(_options.DialsRunInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
+                peer.Await(waiter);
+            }
+
+            Mark(peer);
+            Serve();
+            return peer;
+        }
+    }
+
+    private void EndDial(TailnetPeer peer, TaskCompletionSource<DialFailure?>? waiter)
+    {
+        lock (Context.Gate)
+        {
+            peer.Dials--;
+            if (waiter is not null)
+            {
+                peer.StopAwaiting(waiter);
+            }
+
+            Mark(peer);
+            Serve();
+        }
+    }
+
+    private bool TryFind(Guid agent, [NotNullWhen(true)] out TailnetPeer? peer)
+    {
+        if (_agents.TryGetValue(agent, out peer))
+        {
+            return true;
+        }
+
+        if (_agents.Count >= _options.MaxAgents)
+        {
+            var now = Context.Now;
+            if (_agents.Values.Where(other => other.IsQuiet(now)).MinBy(static other => other.IdleSince) is not { } quietest)
+            {
+                return false;
+            }
+
+            Forget(quietest);
+        }
+
+        peer = new TailnetPeer(this, agent);
+        _agents.Add(agent, peer);
+        _tunnels.Add(agent);
+        return true;
+    }
+
+    private void Forget(TailnetPeer peer)
+    {
+        peer.Forget(TcpCloseReason.AgentGone, tellPeer: false);
+        _agents.Remove(peer.Agent);
+        _deadlines.Remove(peer);
+        _tunnels.Remove(peer.Agent);
+    }
+}

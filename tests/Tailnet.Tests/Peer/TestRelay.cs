@@ -1,0 +1,177 @@
+using Tailnet.Ip.Tcp;
+using Tailnet.Peer;
+using Tailnet.Tests.Ip;
+using Tailnet.WireGuard;
+
+namespace Tailnet.Tests.Peer;
+
+/// <summary>A shard, agents and a relay between them that delays and loses messages, in virtual time and on one thread.</summary>
+internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
+{
+    public const int Home = 7;
+
+    private readonly Queue<(NodeKey? ToAgent, NodeKey Source, byte[] Message, long At)> _underway = new();
+    private readonly Dictionary<NodeKey, TestAgent> _agents = [];
+    private readonly Random _random = new(3);
+
+    public TestRelay(TailnetShardOptions? options = null) => Shard = new TailnetShard(
+        new WireGuardNode(Identity, new WireGuardOptions(), Time),
+        Simulation.Node,
+        this,
+        this,
+        (options ?? new TailnetShardOptions()) with { DialsRunInline = true },
+        Time);
+
+    public ManualTimeProvider Time { get; } = new();
+
+    public WireGuardIdentity Identity { get; } = WireGuardIdentity.Generate();
+
+    public TailnetShard Shard { get; }
+
+    /// <summary>Microseconds since the beginning.</summary>
+    public long Now { get; private set; }
+
+    /// <summary>Of 1,000 messages after handshakes.</summary>
+    public int Lost { get; set; }
+
+    /// <summary>So many messages of the node are lost next.</summary>
+    public int LoseNext { get; set; }
+
+    /// <summary>There is no way to agents.</summary>
+    public bool IsDown { get; set; }
+
+    /// <summary>Bytes that the shard has allocated while it took messages and answered them, without those of this class.</summary>
+    public long Allocated { get; set; }
+
+    public List<int> Regions { get; } = [];
+
+    public List<Guid> Added { get; } = [];
+
+    public List<Guid> Removed { get; } = [];
+
+    /// <summary>Starts an agent, which the shard does not know yet.</summary>
+    public TestAgent Start(ServerSettings? settings = null)
+    {
+        var agent = new TestAgent(this, settings ?? new ServerSettings());
+        _agents.Add(agent.Key, agent);
+        return agent;
+    }
+
+    public bool Announce(Guid id, TestAgent agent, int home = Home) => Shard.SetNode(id, agent.Key, [SimulatedServer.Address], home);
+
+    public Task<TcpStream> Dial(Guid id, ushort port = 2, int seconds = 30, CancellationToken cancellation = default) =>
+        Shard.DialAsync(id, port, TimeSpan.FromSeconds(seconds), cancellation);
+
+    public bool TrySend(in NodeKey destination, int region, ReadOnlySpan<byte> message)
+    {
+        if (IsDown)
+        {
+            return false;
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Regions.Add(region);
+        if (LoseNext > 0)
+        {
+            LoseNext--;
+        }
+        else if (!IsLost(message))
+        {
+            _underway.Enqueue((destination, default, message.ToArray(), Now + 5000));
+        }
+
+        Allocated -= GC.GetAllocatedBytesForCurrentThread() - before;
+        return true;
+    }
+
+    public void Add(Guid agent) => Added.Add(agent);
+
+    public void Remove(Guid agent) => Removed.Add(agent);
+
+    public void ToNode(in NodeKey source, ReadOnlySpan<byte> message)
+    {
+        if (!IsLost(message))
+        {
+            _underway.Enqueue((null, source, message.ToArray(), Now + 5000));
+        }
+    }
+
+    /// <summary>Lets time pass until something is so, and returns how many milliseconds that took.</summary>
+    public int Until(Func<bool> condition, int limit = 60_000)
+    {
+        for (var passed = 0; ; passed++)
+        {
+            if (condition())
+            {
+                return passed;
+            }
+
+            Assert.True(passed < limit, "It takes too long.");
+            Step(TimeSpan.FromMilliseconds(1));
+        }
+    }
+
+    public void Run(TimeSpan time)
+    {
+        for (var end = Now + (long)time.TotalMicroseconds; Now < end;)
+        {
+            Step(TimeSpan.FromMilliseconds(time.TotalSeconds > 60 ? 50 : 1));
+        }
+    }
+
+    /// <summary>The result of a task that is done.</summary>
+    public static T Result<T>(Task<T> task)
+    {
+        Assert.True(task.IsCompleted);
+        return task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Why a dial that is done has failed.</summary>
+    public static DialFailure FailureOf(Task<TcpStream> dial)
+    {
+        Assert.True(dial.IsCompleted);
+        return Assert.IsType<DialException>(dial.Exception?.InnerException).Failure;
+    }
+
+    public void Dispose()
+    {
+        Shard.Dispose();
+        foreach (var agent in _agents.Values)
+        {
+            agent.Dispose();
+        }
+
+        Identity.Dispose();
+    }
+
+    private bool IsLost(ReadOnlySpan<byte> message) => message[0] == 4 && _random.Next(1000) < Lost;
+
+    private void Step(TimeSpan time)
+    {
+        Now += (long)time.TotalMicroseconds;
+        Time.Advance(time);
+        long before;
+        while (_underway.TryPeek(out var next) && next.At <= Now)
+        {
+            _underway.Dequeue();
+            if (next.ToAgent is not { } key)
+            {
+                before = GC.GetAllocatedBytesForCurrentThread();
+                Shard.Receive(next.Source, next.Message);
+                Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+            else if (_agents.TryGetValue(key, out var agent))
+            {
+                agent.Receive(next.Message);
+            }
+        }
+
+        before = GC.GetAllocatedBytesForCurrentThread();
+        Shard.EndOfBatch();
+        Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+        foreach (var agent in _agents.Values)
+        {
+            agent.Run();
+        }
+    }
+}
