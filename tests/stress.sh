@@ -14,7 +14,8 @@ them takes the place of Edge.sln:
     tests/stress.sh 50 tests/Relay.Tests --filter FullyQualifiedName~TerminalOutputReaderTests
 
 The output of the first run that fails is kept in TestResults/stress/first-failure.log; the failed tests are the lines with
-"[FAIL]" or "Failed ", and each stands before its message and its stack. The last line is the summary:
+"[FAIL]" or "Failed ", and each stands before its message and its stack. The names of all failed tests are printed. The last line is
+the summary:
 "N runs, N green, N red". Exit code: 0 when all runs are green, 1 when one is red, 2 for wrong usage. A run without a test is red.
 TEXT
 }
@@ -90,4 +91,5 @@ for ((run = 1; run <= runs; run++)); do
     fi
     stop_burners
     echo "run $run of $runs, $how: $result in $((SECONDS - began)) s"
+    [ "$result" = green ] || grep -E '^  Failed ' "$kept/run.log"
 done
