@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Manifests;
 
-/// <summary><c>GET me/manifest</c> (S3) and its older name <c>GET me/metadata</c> (S4). The response has the fields of both.</summary>
+/// <summary><c>GET me/manifest</c> and <c>GET me/metadata</c>, its name in v0.20. The response has the fields of both.</summary>
 internal sealed class ManifestApi(ManifestSource manifests, ControlPlaneOptions options)
 {
     public async Task GetAsync(HttpContext context, Agent agent) => await (await manifests.OfAsync(agent.Id) is { } manifest

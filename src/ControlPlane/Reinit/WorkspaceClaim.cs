@@ -33,7 +33,7 @@ internal enum ClaimResult
 }
 
 /// <summary>
-/// The data of the event that makes an agent reinitialize (tailnet.md §9.2). Document S2 spells the workspace's id differently.
+/// The data of the event that makes an agent reinitialize (tailnet.md §9.2). The document of v2.23 spells the workspace's id differently.
 /// </summary>
 internal sealed record ReinitEvent(
     Guid WorkspaceId,

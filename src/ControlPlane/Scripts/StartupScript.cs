@@ -3,7 +3,7 @@ using ControlPlane.Declarations;
 namespace ControlPlane.Scripts;
 
 /// <summary>
-/// The single startup script of the oldest API (S4). An agent has several scripts today, and one of them fills the old fields.
+/// The single startup script of the oldest API (v0.20). An agent has several scripts today, and one of them fills the old fields.
 /// </summary>
 /// <param name="Text">The script's text. Empty without one.</param>
 /// <param name="Timeout">The time-out. Zero: none.</param>

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Statistics;
 
-/// <summary><c>POST me/report-stats</c>, with the fields of S3 and of S4 (tailnet.md §1.3-17).</summary>
+/// <summary><c>POST me/report-stats</c>, with the fields of v2.8 and of v0.20 (tailnet.md §1.3-17).</summary>
 internal sealed class StatsApi(StatsBuffer buffer, ControlPlaneOptions options)
 {
     private readonly byte[] _response = ApiResponses.Body(
@@ -76,8 +76,8 @@ internal sealed class ReportStatsRequest
     public long? NumComms { get; set; }
 
     /// <summary>
-    /// Whether the body is a report. Otherwise the agent only asks for the interval. A report of S3 has connections. A report of S4 has
-    /// traffic, by which S4's server recognised it.
+    /// Whether the body is a report. Otherwise the agent only asks for the interval. A report of v2.8 has connections. A report of v0.20
+    /// has traffic, by which the server of v0.20 recognised it.
     /// </summary>
     [JsonIgnore]
     public bool IsReport => ConnectionsByProto is { Count: > 0 }

@@ -6,6 +6,8 @@ namespace ControlPlane.Tests.OpenApi;
 /// <summary>An OpenAPI document as Markdown: a table of its operations, and one for each type.</summary>
 internal static class ReferenceDocument
 {
+    private const int MaxLineLength = 120;
+
     public static string Write(JsonElement document)
     {
         var root = document.GetProperty("servers")[0].GetProperty("url").GetString();
@@ -28,7 +30,20 @@ internal static class ReferenceDocument
             Type(text, schema.Name, schema.Value);
         }
 
-        return text.ToString();
+        return string.Join('\n', text.ToString().Split('\n').SelectMany(Wrapped));
+    }
+
+    // Headings and rows of tables are one line in Markdown, whatever their length.
+    private static IEnumerable<string> Wrapped(string line)
+    {
+        while (line.Length > MaxLineLength && line[0] is not ('#' or '|'))
+        {
+            var end = line.LastIndexOf(' ', MaxLineLength);
+            yield return line[..end];
+            line = line[(end + 1)..];
+        }
+
+        yield return line;
     }
 
     private static void Operation(StringBuilder text, string method, string path, JsonElement item, JsonElement operation)
