@@ -114,6 +114,7 @@ public sealed class StalledReaderTests : IAsyncDisposable
 
         Assert.Equal(frame, await StreamRig.ReceiveAsync(reader, frame.Length));
         writer.Dispose();
+        Assert.Empty(await StreamRig.ReceiveToEndAsync(reader));
         reader.Shutdown(SocketShutdown.Send);
         Assert.Equal(StreamCloseReason.BackendClosed, (await run.Soon()).Reason);
     }
@@ -143,6 +144,7 @@ public sealed class StalledReaderTests : IAsyncDisposable
         }
 
         Assert.Equal(frame, got.ToArray());
+        Assert.Empty(await StreamRig.ReceiveToEndAsync(reader));
         reader.Shutdown(SocketShutdown.Send);
         Assert.Equal(StreamCloseReason.BackendClosed, (await run.Soon()).Reason);
     }
