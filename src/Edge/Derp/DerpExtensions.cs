@@ -1,9 +1,9 @@
+using ControlPlane.Hosting;
 using Edge.Derp.Admission;
 using Edge.Derp.Bootstrap;
 using Edge.Derp.Mesh;
 using Edge.Derp.Rates;
 using Edge.Derp.Tls;
-using Edge.Hosting;
 using Relay.Derp;
 using Relay.Derp.Wire;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Edge.Hosting;
 using Edge.Settings;
 using Relay.Stun;
 
@@ -22,7 +21,8 @@ internal static class StunExtensions
             .. listeners.Select(static listener => listener?.Address ?? IPAddress.IPv6Any).Distinct()
                 .Select(address => new IPEndPoint(address, port)),
         ]))
-        .AddStartedAfterListeners<StunMetrics>();
+        .AddSingleton<StunMetrics>()
+        .AddHostedService<StunStart>();
 
     private static StunServer Bind(IReadOnlyList<IPEndPoint> addresses)
     {
@@ -38,5 +38,25 @@ internal static class StunExtensions
                 $"UDP {string.Join(", ", addresses)} cannot be bound ({error.Message}); "
                 + "choose another port, or set Relay:Stun:Enabled=false");
         }
+    }
+
+    // Binds the sockets when the host's listeners have opened.
+    private sealed class StunStart(IServiceProvider services) : IHostedLifecycleService
+    {
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartedAsync(CancellationToken cancellationToken)
+        {
+            services.GetRequiredService<StunMetrics>();
+            return Task.CompletedTask;
+        }
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,4 +1,4 @@
-using Edge.Hosting;
+using ControlPlane.Hosting;
 using Edge.Settings;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;

@@ -1,4 +1,4 @@
-using Edge.Hosting;
+using ControlPlane.Hosting;
 using Relay.Streams;
 
 namespace Edge.Upgrades;
