@@ -1,20 +1,20 @@
 namespace Tailnet.Ip;
 
-/// <summary>What became of a received packet; also the metric label of a dropped one.</summary>
+/// <summary>The outcome of <see cref="PeerHost.Receive"/>; the name is also the metric label of a dropped packet.</summary>
 internal enum PacketVerdict
 {
-    /// <summary>It was taken.</summary>
+    /// <summary>The packet was processed.</summary>
     Taken = 0,
 
-    /// <summary>It is not IPv6, is cut short, has a next header that is not supported, or has the wrong addresses.</summary>
+    /// <summary>The packet is not IPv6, is truncated, has an unsupported next header, or has the wrong addresses.</summary>
     BadIp,
 
-    /// <summary>Its TCP or ICMPv6 part is malformed or has a wrong checksum.</summary>
+    /// <summary>The TCP, ICMPv6 or TSMP part is malformed, or a checksum is wrong.</summary>
     BadPayload,
 
-    /// <summary>No connection has these ports.</summary>
+    /// <summary>No connection matches the address and the ports.</summary>
     NoConnection,
 
-    /// <summary>It asks for an answer that the rate limit does not allow.</summary>
+    /// <summary>The packet needs an answer that a rate limit forbids.</summary>
     RateLimited,
 }

@@ -4,10 +4,10 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip;
 
 /// <summary>
-/// The IP layer towards one agent: its TCP connections by local port, and the answers to pings. Packets of one agent never meet the
-/// connections of another. The owner calls everything under the lock of the context, except <see cref="Connect"/>: packets as they come,
-/// then <see cref="Send"/> at the end of the batch, <see cref="Tick"/> at <see cref="NextDeadline"/>, and
-/// <see cref="TcpContext.RunCompletions"/> once the lock is free.
+/// The IP layer for one agent: its TCP connections by local port, and the answers to pings. A packet of an agent is looked up only among
+/// the connections to that agent. The owner holds the lock of the context for every call except <see cref="Connect"/>. It calls
+/// <see cref="Receive"/> for each packet, <see cref="Send"/> at the end of the batch and <see cref="Tick"/> at <see cref="NextDeadline"/>.
+/// It calls <see cref="TcpContext.RunCompletions"/> after it has released the lock.
 /// </summary>
 internal sealed class PeerHost : ITcpHost
 {
@@ -19,23 +19,22 @@ internal sealed class PeerHost : ITcpHost
     private readonly IPacketOutput _output;
     private readonly Action<PeerHost> _wake;
     private readonly Dictionary<ushort, TcpConnection> _connections = [];
-    private readonly TimeWaitTable _resting = new();
+    private readonly TimeWaitTable _timeWait = new();
     private readonly Queue<TcpConnection> _ready = new();
-    private readonly Queue<TcpConnection> _held = new();
-    private readonly List<TcpConnection> _due = [];
-    private readonly RateLimit _resets = new(10, 10);
-    private readonly RateLimit _echoes = new(10, 10);
-    private readonly RateLimit _pongs = new(10, 10);
+    private readonly Queue<TcpConnection> _awaitingAllowance = new();
+    private readonly List<TcpConnection> _snapshot = [];
+    private readonly RateLimit _resetLimit = new(10, 10);
+    private readonly RateLimit _echoLimit = new(10, 10);
+    private readonly RateLimit _pongLimit = new(10, 10);
 
     private Ipv6Address[] _peers = [];
     private long _inFlight;
     private ushort _nextPort;
 
-    /// <summary>A host.</summary>
-    /// <param name="context">What the hosts of a shard share.</param>
-    /// <param name="output">Where packets to the agent go.</param>
+    /// <param name="context">The lock, clock, memory and counters of the shard.</param>
+    /// <param name="output">The buffer for packets to the agent.</param>
     /// <param name="address">This node's address.</param>
-    /// <param name="wake">Called without the lock when a stream has given the host something to send.</param>
+    /// <param name="wake">The host calls it without the lock when a stream has something to send.</param>
     public PeerHost(TcpContext context, IPacketOutput output, Ipv6Address address, Action<PeerHost> wake)
     {
         Context = context;
@@ -52,29 +51,31 @@ internal sealed class PeerHost : ITcpHost
     /// <inheritdoc/>
     public Ipv6Address Address { get; }
 
-    /// <summary>Pings on their way.</summary>
+    /// <summary>TSMP pings that wait for their pong.</summary>
     public PingTable Pings { get; }
 
-    /// <summary>When <see cref="Tick"/> is to be called; it may be early, never late.</summary>
+    /// <summary>Time of the next <see cref="Tick"/>, in microseconds; at or before the earliest timer of a connection.</summary>
     public long NextDeadline { get; private set; } = TcpTimes.Never;
 
-    /// <summary>How many connections there are.</summary>
+    /// <summary>Number of connections, without those in TIME-WAIT.</summary>
     public int Connections => _connections.Count;
 
-    /// <summary>Something waits for <see cref="Send"/>.</summary>
+    /// <summary>Whether a connection waits for <see cref="Send"/>.</summary>
     public bool HasOutput => _ready.Count > 0;
 
-    /// <summary>Ports that rest after their connection.</summary>
-    public int RestingPorts => _resting.Count;
+    /// <summary>Number of local ports in TIME-WAIT.</summary>
+    public int TimeWaitPorts => _timeWait.Count;
 
     /// <inheritdoc/>
     long ITcpHost.Allowance => MaxInFlight - _inFlight;
 
-    /// <summary>Sets the addresses that the agent may send from.</summary>
+    /// <summary>Sets the source addresses that packets of the agent may have.</summary>
     public void SetPeerAddresses(ReadOnlySpan<Ipv6Address> addresses) => _peers = addresses.ToArray();
 
-    /// <summary>Opens a connection; null when there are too many, or too little memory. Takes the lock itself.</summary>
-    /// <remarks>The caller awaits <see cref="TcpStream.ConnectAsync"/>, and disposes the stream when that fails.</remarks>
+    /// <summary>
+    /// Opens a connection; null when the agent has 256 connections or the buffer pool is full. The method takes the lock.
+    /// </summary>
+    /// <remarks>The caller awaits <see cref="TcpStream.ConnectAsync"/>. It must dispose the stream when that fails.</remarks>
     public TcpStream? Connect(in Ipv6Address remote, ushort port, TcpSettings settings)
     {
         TcpStream stream;
@@ -96,7 +97,7 @@ internal sealed class PeerHost : ITcpHost
         return stream;
     }
 
-    /// <summary>Takes a packet that the agent's session has authenticated.</summary>
+    /// <summary>Processes a packet that the WireGuard session of the agent has authenticated.</summary>
     public PacketVerdict Receive(ReadOnlySpan<byte> packet, long now)
     {
         if (!Ipv6Header.TryRead(packet, out var ip) || ip.Destination != Address || !_peers.Contains(ip.Source))
@@ -113,9 +114,9 @@ internal sealed class PeerHost : ITcpHost
         };
     }
 
-    /// <summary>Sends what may be sent. True when the turn is over and there is more.</summary>
-    /// <param name="turns">Turns of connections, each of 8 segments.</param>
-    /// <param name="now">The clock.</param>
+    /// <summary>Sends the segments that the connections may send now. True when the turns are used up and more can be sent.</summary>
+    /// <param name="turns">Turns of connections, each of at most 8 segments with data.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
     public bool Send(int turns, long now)
     {
         for (; _ready.Count > 0; turns--)
@@ -143,7 +144,7 @@ internal sealed class PeerHost : ITcpHost
         return false;
     }
 
-    /// <summary>Handles the timers that are due.</summary>
+    /// <summary>Runs the timers of connections that have expired.</summary>
     public void Tick(long now)
     {
         if (now < NextDeadline)
@@ -156,7 +157,7 @@ internal sealed class PeerHost : ITcpHost
         {
             if (connection.Deadline <= now)
             {
-                _due.Add(connection);
+                _snapshot.Add(connection);
             }
             else
             {
@@ -164,15 +165,15 @@ internal sealed class PeerHost : ITcpHost
             }
         }
 
-        foreach (var connection in _due)
+        foreach (var connection in _snapshot)
         {
             connection.Tick(now);
         }
 
-        _due.Clear();
+        _snapshot.Clear();
     }
 
-    /// <summary>A session with the agent has come up.</summary>
+    /// <summary>Sends waiting SYNs at once, because a WireGuard session with the agent has come up.</summary>
     public void PathUp(long now)
     {
         foreach (var connection in _connections.Values)
@@ -181,19 +182,19 @@ internal sealed class PeerHost : ITcpHost
         }
     }
 
-    /// <summary>Ends all connections: the agent is gone, or the process stops.</summary>
+    /// <summary>Ends all connections, with an RST if <paramref name="tellPeer"/> is set.</summary>
     public void Abort(TcpCloseReason reason, bool tellPeer)
     {
-        _due.AddRange(_connections.Values);
-        foreach (var connection in _due)
+        _snapshot.AddRange(_connections.Values);
+        foreach (var connection in _snapshot)
         {
             connection.Abort(reason, tellPeer);
         }
 
-        _due.Clear();
+        _snapshot.Clear();
     }
 
-    /// <summary>Sends a ping; false when too many are on their way, or nothing can be sent now.</summary>
+    /// <summary>Sends a TSMP ping; false when 16 pings are unanswered, or the output is blocked.</summary>
     public bool TryPing(in Ipv6Address remote, long now, out ulong data)
     {
         data = 0;
@@ -209,12 +210,12 @@ internal sealed class PeerHost : ITcpHost
     }
 
     /// <inheritdoc/>
-    public void FlightChanged(long by)
+    public void FlightChanged(long delta)
     {
-        _inFlight += by;
+        _inFlight += delta;
         if (_inFlight <= MaxInFlight - TcpTimes.MaxSegment)
         {
-            while (_held.TryDequeue(out var connection))
+            while (_awaitingAllowance.TryDequeue(out var connection))
             {
                 Ready(connection);
             }
@@ -234,9 +235,9 @@ internal sealed class PeerHost : ITcpHost
     /// <inheritdoc/>
     public void AwaitAllowance(TcpConnection connection)
     {
-        if (!_held.Contains(connection))
+        if (!_awaitingAllowance.Contains(connection))
         {
-            _held.Enqueue(connection);
+            _awaitingAllowance.Enqueue(connection);
         }
     }
 
@@ -244,13 +245,13 @@ internal sealed class PeerHost : ITcpHost
     public void Schedule(long deadline) => NextDeadline = Math.Min(NextDeadline, deadline);
 
     /// <inheritdoc/>
-    public void Ended(TcpConnection connection, bool rests)
+    public void Ended(TcpConnection connection, bool timeWait)
     {
         _connections.Remove(connection.LocalPort);
-        if (rests)
+        if (timeWait)
         {
             var now = Context.Now;
-            _resting.Add(connection.Rest(now), now);
+            _timeWait.Add(connection.ToTimeWait(now), now);
         }
     }
 
@@ -279,10 +280,10 @@ internal sealed class PeerHost : ITcpHost
             return PacketVerdict.NoConnection;
         }
 
-        if (_resting.TryFind(segment.DestinationPort, now, out var resting)
-            && resting.RemotePort == segment.SourcePort && resting.Remote == ip.Source)
+        if (_timeWait.TryFind(segment.DestinationPort, now, out var entry)
+            && entry.RemotePort == segment.SourcePort && entry.Remote == ip.Source)
         {
-            return TryAcknowledge(resting, now) ? PacketVerdict.Taken : PacketVerdict.RateLimited;
+            return TryAcknowledge(entry, now) ? PacketVerdict.Taken : PacketVerdict.RateLimited;
         }
 
         return TryRefuse(segment, ip.Source, now) ? PacketVerdict.NoConnection : PacketVerdict.RateLimited;
@@ -293,7 +294,7 @@ internal sealed class PeerHost : ITcpHost
         switch (IcmpV6.Read(packet, ip, out var quoted))
         {
             case IcmpKind.Echo:
-                if (!_echoes.TryTake(now))
+                if (!_echoLimit.TryTake(now))
                 {
                     return PacketVerdict.RateLimited;
                 }
@@ -326,7 +327,7 @@ internal sealed class PeerHost : ITcpHost
         switch (Tsmp.Read(packet, ip, out var data))
         {
             case TsmpKind.Ping:
-                if (!_pongs.TryTake(now))
+                if (!_pongLimit.TryTake(now))
                 {
                     return PacketVerdict.RateLimited;
                 }
@@ -346,9 +347,9 @@ internal sealed class PeerHost : ITcpHost
         }
     }
 
-    private bool TryAcknowledge(in RestingPort port, long now)
+    private bool TryAcknowledge(in TimeWaitEntry entry, long now)
     {
-        if (!_resets.TryTake(now))
+        if (!_resetLimit.TryTake(now))
         {
             return false;
         }
@@ -356,17 +357,17 @@ internal sealed class PeerHost : ITcpHost
         var packet = _output.Begin();
         if (!packet.IsEmpty)
         {
-            var header = new TcpHeader(port.LocalPort, port.RemotePort, port.Sequence, port.Acknowledgment, TcpFlags.Ack, 0);
-            _output.Commit(header.Write(packet, Address, port.Remote, port.Timestamps, 0));
+            var header = new TcpHeader(entry.LocalPort, entry.RemotePort, entry.Sequence, entry.Acknowledgment, TcpFlags.Ack, 0);
+            _output.Commit(header.Write(packet, Address, entry.Remote, entry.Timestamps, 0));
         }
 
         return true;
     }
 
-    /// <summary>Answers by RST what belongs to no connection (RFC 9293 §3.10.7.1).</summary>
+    /// <summary>Answers a segment of no connection with an RST (RFC 9293 §3.10.7.1).</summary>
     private bool TryRefuse(in TcpSegment segment, in Ipv6Address remote, long now)
     {
-        if (segment.Has(TcpFlags.Rst) || !_resets.TryTake(now))
+        if (segment.Has(TcpFlags.Rst) || !_resetLimit.TryTake(now))
         {
             return false;
         }
@@ -384,15 +385,17 @@ internal sealed class PeerHost : ITcpHost
         return true;
     }
 
-    /// <summary>Ports are taken in turn from a random start, so that one comes back only after all others.</summary>
+    /// <summary>
+    /// Ports are allocated in ascending order from a random start, so that the reuse of a port takes as long as possible.
+    /// </summary>
     private ushort NextPort(long now)
     {
-        // Connections and resting ports together are far fewer than ports, so one is free.
+        // At most 512 of the 32,768 ports are in use or in TIME-WAIT, so a free port exists.
         do
         {
             _nextPort = (ushort)(_nextPort == ushort.MaxValue ? FirstPort : _nextPort + 1);
         }
-        while (_connections.ContainsKey(_nextPort) || _resting.TryFind(_nextPort, now, out _));
+        while (_connections.ContainsKey(_nextPort) || _timeWait.TryFind(_nextPort, now, out _));
 
         return _nextPort;
     }

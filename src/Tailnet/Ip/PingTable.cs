@@ -2,7 +2,7 @@ using Tailnet.Ip.Tcp;
 
 namespace Tailnet.Ip;
 
-/// <summary>Pings that wait for their pong: the eight bytes of each are random, so that only the agent can answer.</summary>
+/// <summary>TSMP pings that wait for their pong. The eight bytes of a ping are random, so that only the agent can answer it.</summary>
 /// <param name="context">The source of random numbers.</param>
 internal sealed class PingTable(TcpContext context)
 {
@@ -12,13 +12,13 @@ internal sealed class PingTable(TcpContext context)
     private readonly (ulong Data, long SentAt)[] _pings = new (ulong, long)[Capacity];
     private int _count;
 
-    /// <summary>The last measured round trip in microseconds; 0 before the first.</summary>
+    /// <summary>The round-trip time of the last answered ping in microseconds; 0 before the first pong.</summary>
     public long RoundTrip { get; private set; }
 
-    /// <summary>When the last pong came, by the stack's clock; null before the first.</summary>
+    /// <summary>Time of the last pong in microseconds of the stack's clock; null before the first pong.</summary>
     public long? AnsweredAt { get; private set; }
 
-    /// <summary>Too many pings are on their way.</summary>
+    /// <summary>Whether 16 pings of the last ten seconds are unanswered.</summary>
     public bool IsFull(long now)
     {
         while (_count > 0 && now - _pings[0].SentAt > Lifetime)
@@ -29,7 +29,7 @@ internal sealed class PingTable(TcpContext context)
         return _count == Capacity;
     }
 
-    /// <summary>Notes a ping, and returns its eight bytes.</summary>
+    /// <summary>Adds a ping, and returns its eight bytes. The caller checks <see cref="IsFull"/> first.</summary>
     public ulong Add(long now)
     {
         var data = ((ulong)context.Random() << 32) | context.Random();
@@ -37,7 +37,7 @@ internal sealed class PingTable(TcpContext context)
         return data;
     }
 
-    /// <summary>Takes a pong. False when no ping of the last ten seconds had its bytes.</summary>
+    /// <summary>Matches a pong with its ping. False when no ping of the last ten seconds has these eight bytes.</summary>
     public bool Answered(ulong data, long now)
     {
         for (var i = 0; i < _count; i++)

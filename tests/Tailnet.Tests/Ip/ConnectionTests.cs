@@ -148,7 +148,7 @@ public class ConnectionTests
         Assert.Equal((TcpFlags.Ack, 2u, 7u), RawPeer.Headline(peer.Take()));
         Assert.Equal((TcpState.Closed, TcpCloseReason.Completed), (peer.Connection.State, peer.Connection.Reason));
         Assert.Empty(peer.Read());
-        Assert.Equal(1, peer.Host.RestingPorts);
+        Assert.Equal(1, peer.Host.TimeWaitPorts);
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public class ConnectionTests
         Assert.Equal(TcpState.LastAck, peer.Connection.State);
         peer.Send(2, 7);
         Assert.Equal((TcpState.Closed, TcpCloseReason.Completed), (peer.Connection.State, peer.Connection.Reason));
-        Assert.Equal(0, peer.Host.RestingPorts);
+        Assert.Equal(0, peer.Host.TimeWaitPorts);
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public class ConnectionTests
         Assert.Equal((TcpFlags.Ack, 2u, 2u), RawPeer.Headline(peer.Take()));
         peer.Send(2, 2);
         Assert.Equal((TcpState.Closed, TcpCloseReason.Completed), (peer.Connection.State, peer.Connection.Reason));
-        Assert.Equal(1, peer.Host.RestingPorts);
+        Assert.Equal(1, peer.Host.TimeWaitPorts);
     }
 
     [Fact]
@@ -354,7 +354,7 @@ public class ConnectionTests
         Assert.Equal((TcpFlags.Ack, 2u, 2u, true), (ack.Flags, ack.Sequence, ack.Acknowledgment, ack.Options.HasTimestamps));
         var port = ack.SourcePort;
         Assert.Equal(PacketVerdict.NoConnection, peer.Deliver(RawPeer.Packet(new TcpHeader(2, port, 0, 0, TcpFlags.Rst, 0), default, [])));
-        Assert.Equal((0, 1), (peer.Waiting, peer.Host.RestingPorts));
+        Assert.Equal((0, 1), (peer.Waiting, peer.Host.TimeWaitPorts));
 
         peer.Advance(6 * Second);
         Assert.Equal(
@@ -376,7 +376,7 @@ public class ConnectionTests
             peer.TakeAll();
         }
 
-        Assert.Equal(256, peer.Host.RestingPorts);
+        Assert.Equal(256, peer.Host.TimeWaitPorts);
     }
 
     [Fact]

@@ -1,29 +1,29 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Chunks of memory for the send and receive buffers of connections that share a lock, within one bound. Free chunks are kept up to a small
-/// number, so that steady traffic allocates nothing. Not for concurrent use.
+/// Chunks of memory for the send and receive buffers of the connections of a shard, within one limit. The pool keeps at most 256 free
+/// chunks, so that steady traffic allocates nothing. The pool is not thread-safe.
 /// </summary>
-/// <param name="limit">Most bytes that may be in use at a time.</param>
+/// <param name="limit">The most bytes in use at a time.</param>
 internal sealed class BufferPool(long limit)
 {
     /// <summary>Size of a chunk in bytes.</summary>
     public const int ChunkSize = 4096;
 
-    private const int Spare = 256;
+    private const int MaxFree = 256;
 
-    private readonly Stack<byte[]> _free = new(Spare);
+    private readonly Stack<byte[]> _free = new(MaxFree);
 
     /// <summary>Bytes in use.</summary>
     public long Held { get; private set; }
 
-    /// <summary>More than half is in use: receive windows are not opened further.</summary>
+    /// <summary>Whether more than half of the limit is in use. Receive windows are then not extended.</summary>
     public bool IsTight => Held > limit / 2;
 
-    /// <summary>Everything is in use: new connections are refused.</summary>
+    /// <summary>Whether the pool has no chunk left. New connections are then refused.</summary>
     public bool IsFull => Held + ChunkSize > limit;
 
-    /// <summary>A chunk with any content, or null at the bound.</summary>
+    /// <summary>A chunk with arbitrary content, or null at the limit.</summary>
     public byte[]? TryRent()
     {
         if (IsFull)
@@ -35,11 +35,10 @@ internal sealed class BufferPool(long limit)
         return _free.TryPop(out var chunk) ? chunk : GC.AllocateUninitializedArray<byte>(ChunkSize);
     }
 
-    /// <summary>Takes back a chunk.</summary>
     public void Return(byte[] chunk)
     {
         Held -= ChunkSize;
-        if (_free.Count < Spare)
+        if (_free.Count < MaxFree)
         {
             _free.Push(chunk);
         }

@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Bytes of a stream by position, in chunks that exist only where bytes are. Positions count from the stream's first byte and never wrap.
-/// The ring does not know which bytes are there: its owner does.
+/// A ring buffer of a stream's bytes, in chunks that are allocated on demand. A position is the offset from the stream's first byte; it has
+/// 64 bits and never wraps. The owner tracks which positions hold bytes.
 /// </summary>
 internal sealed class ByteRing
 {
@@ -11,17 +11,17 @@ internal sealed class ByteRing
     private long _first;
     private long _last = -1;
 
-    /// <summary>A ring for positions that are at most <paramref name="capacity"/> bytes apart.</summary>
+    /// <summary>Creates a ring for positions that are at most <paramref name="capacity"/> bytes apart.</summary>
     public ByteRing(BufferPool pool, int capacity)
     {
         _pool = pool;
         _chunks = new byte[(capacity / BufferPool.ChunkSize) + 2][];
     }
 
-    /// <summary>Bytes of memory in use.</summary>
+    /// <summary>Size of the ring's chunks in bytes.</summary>
     public long Held { get; private set; }
 
-    /// <summary>Stores bytes, and returns how many: fewer when the pool is at its bound.</summary>
+    /// <summary>Stores bytes, and returns how many were stored: fewer when the pool is full.</summary>
     public int Write(long position, ReadOnlySpan<byte> bytes)
     {
         var written = 0;
@@ -42,7 +42,7 @@ internal sealed class ByteRing
         return written;
     }
 
-    /// <summary>Copies bytes that the owner knows to be there.</summary>
+    /// <summary>Copies stored bytes. The caller must have written all of them.</summary>
     public void Read(long position, Span<byte> destination)
     {
         while (!destination.IsEmpty)
@@ -56,10 +56,10 @@ internal sealed class ByteRing
         }
     }
 
-    /// <summary>Gives back the chunks that lie wholly below a position.</summary>
+    /// <summary>Returns the chunks that lie entirely below a position to the pool.</summary>
     public void ReleaseBelow(long position) => Release(position / BufferPool.ChunkSize);
 
-    /// <summary>Gives back everything.</summary>
+    /// <summary>Returns all chunks to the pool.</summary>
     public void ReleaseAll() => Release(_last + 1);
 
     private void Release(long end)
@@ -78,7 +78,7 @@ internal sealed class ByteRing
 
     private byte[]? Rent(long index)
     {
-        // After everything was given back, the next bytes may lie in a chunk below the mark, or far beyond it.
+        // After ReleaseAll the next bytes may lie in the chunk before _first, or far beyond it.
         if (_first > _last || index < _first)
         {
             _first = index;

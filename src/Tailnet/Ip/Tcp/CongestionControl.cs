@@ -1,7 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// NewReno's window (RFC 5681) with appropriate byte counting (RFC 3465) and an initial window of ten segments (RFC 6928), in bytes.
+/// The congestion window of NewReno (RFC 5681) with appropriate byte counting (RFC 3465) and an initial window of ten segments (RFC 6928).
+/// All windows are in bytes.
 /// </summary>
 internal struct CongestionControl
 {
@@ -12,9 +13,8 @@ internal struct CongestionControl
     private long _threshold;
     private (long Window, long Threshold) _before;
 
-    /// <summary>The state of a new connection.</summary>
     /// <param name="segment">Bytes of data in a full segment.</param>
-    /// <param name="lostSyn">The SYN was lost: the path is taken for full (RFC 5681 §3.1).</param>
+    /// <param name="lostSyn">Whether the SYN was retransmitted; the initial window is then one segment (RFC 5681 §3.1).</param>
     public CongestionControl(int segment, bool lostSyn)
     {
         _segment = segment;
@@ -22,15 +22,15 @@ internal struct CongestionControl
         Window = lostSyn ? segment : InitialSegments * segment;
     }
 
-    /// <summary>Bytes that may be in flight.</summary>
+    /// <summary>The congestion window (cwnd).</summary>
     public long Window { get; private set; }
 
-    /// <summary>Whether the window doubles in a round trip.</summary>
+    /// <summary>Whether the window is below the slow-start threshold (ssthresh).</summary>
     public readonly bool IsSlowStart => Window < _threshold;
 
-    /// <summary>Data was acknowledged while the window was what limited the sender.</summary>
-    /// <param name="bytes">How much.</param>
-    /// <param name="afterTimeout">Growth is slower while a time-out is repaired (RFC 3465 §2.3).</param>
+    /// <summary>Grows the window after an acknowledgment. The caller checks that the congestion window limited the sender.</summary>
+    /// <param name="bytes">Newly acknowledged bytes.</param>
+    /// <param name="afterTimeout">Whether the sender recovers from a time-out, when slow start grows slower (RFC 3465 §2.3).</param>
     public void Acknowledged(long bytes, bool afterTimeout)
     {
         if (IsSlowStart)
@@ -50,7 +50,8 @@ internal struct CongestionControl
         Window = Math.Min(Window, TcpTimes.MaxInFlight);
     }
 
-    /// <summary>A segment was lost, and others arrive.</summary>
+    /// <summary>Halves the window for fast recovery, once for each loss event.</summary>
+    /// <param name="inFlight">Bytes in flight when the loss was detected.</param>
     public void Lost(long inFlight)
     {
         _before = (Window, _threshold);
@@ -59,7 +60,9 @@ internal struct CongestionControl
         _acknowledged = 0;
     }
 
-    /// <summary>Nothing arrives any more.</summary>
+    /// <summary>Sets the window to one segment after a retransmission time-out.</summary>
+    /// <param name="inFlight">Bytes in flight when the timer expired.</param>
+    /// <param name="repeated">Whether the timer expired for the same data before; the threshold then stays (RFC 5681 §3.1).</param>
     public void TimedOut(long inFlight, bool repeated)
     {
         if (!repeated)
@@ -72,13 +75,13 @@ internal struct CongestionControl
         _acknowledged = 0;
     }
 
-    /// <summary>What was taken for a loss was a delay.</summary>
+    /// <summary>Restores window and threshold after a spurious retransmission (RFC 4015).</summary>
     public void Undo()
     {
         Window = Math.Max(Window, _before.Window);
         _threshold = Math.Max(_threshold, _before.Threshold);
     }
 
-    /// <summary>Nothing was sent for longer than a time-out: what was learned of the path is old (RFC 5681 §4.1).</summary>
+    /// <summary>Reduces the window to the initial one when nothing was sent for longer than a time-out (RFC 5681 §4.1).</summary>
     public void RestartAfterIdle() => Window = Math.Min(Window, InitialSegments * _segment);
 }

@@ -2,36 +2,36 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>The host of connections, as they see it. Everything is called under the lock.</summary>
+/// <summary>What a connection needs of its host. All members are called under the lock, except <see cref="Wake"/>.</summary>
 internal interface ITcpHost
 {
-    /// <summary>What connections of the shard share.</summary>
+    /// <summary>The lock, clock, memory and counters of the shard.</summary>
     TcpContext Context { get; }
 
     /// <summary>This side's address.</summary>
     Ipv6Address Address { get; }
 
-    /// <summary>Bytes of new data that the connections to this agent may still have in flight.</summary>
+    /// <summary>The agent's limit of bytes in flight less the bytes that all its connections have in flight.</summary>
     long Allowance { get; }
 
-    /// <summary>The bytes in flight of a connection have changed.</summary>
-    void FlightChanged(long by);
+    /// <summary>Adds to the bytes that the agent's connections have in flight.</summary>
+    void FlightChanged(long delta);
 
-    /// <summary>A connection has something to send.</summary>
+    /// <summary>Queues a connection for its turn of sending.</summary>
     void Ready(TcpConnection connection);
 
-    /// <summary>A connection has data that the agent's share of the path does not allow now.</summary>
+    /// <summary>Queues a connection with unsent data until <see cref="Allowance"/> has room for a segment.</summary>
     void AwaitAllowance(TcpConnection connection);
 
-    /// <summary>A connection is to be called at a time.</summary>
+    /// <summary>Makes the host call <see cref="TcpConnection.Tick"/> at a time of the stack's clock, in microseconds.</summary>
     void Schedule(long deadline);
 
-    /// <summary>A connection has ended. Its port rests when the peer may repeat its FIN.</summary>
-    void Ended(TcpConnection connection, bool rests);
+    /// <summary>Removes a closed connection. Its port stays in TIME-WAIT when the peer may retransmit its FIN.</summary>
+    void Ended(TcpConnection connection, bool timeWait);
 
-    /// <summary>Answers a segment by RST.</summary>
+    /// <summary>Answers a segment with an RST, within the rate limit.</summary>
     void Refuse(in TcpSegment segment, in Ipv6Address remote, long now);
 
-    /// <summary>Reads and writes have changed what is to be sent. Called without the lock.</summary>
+    /// <summary>Tells the owner that a read or a write has made something to send. The stream calls it without the lock.</summary>
     void Wake();
 }

@@ -3,22 +3,22 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Disjoint ranges of stream positions in order: what a receiver has beyond its acknowledgment, or what a sender knows of that (RFC 2018).
-/// The number of ranges is bounded, because a peer chooses them.
+/// Disjoint ranges of stream positions in ascending order: the out-of-order data of a receiver, or the SACK scoreboard of a sender
+/// (RFC 2018). The number of ranges is limited, because the peer chooses them.
 /// </summary>
-/// <param name="capacity">Most ranges.</param>
+/// <param name="capacity">The most ranges.</param>
 internal sealed class RangeSet(int capacity)
 {
     private Range[] _ranges = [];
     private long _stamp;
 
-    /// <summary>How many ranges there are.</summary>
+    /// <summary>Number of ranges.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The position after the highest range, or <see cref="long.MinValue"/>.</summary>
+    /// <summary>The position after the highest range; <see cref="long.MinValue"/> when there is none.</summary>
     public long End => Count == 0 ? long.MinValue : _ranges[Count - 1].End;
 
-    /// <summary>Adds a range, and merges what touches it. False when one more range would be too many.</summary>
+    /// <summary>Adds a range, and merges it with ranges that touch it. False when the set is full.</summary>
     /// <param name="start">The first position.</param>
     /// <param name="end">The position after the last, beyond <paramref name="start"/>.</param>
     /// <param name="added">Positions that were not covered before.</param>
@@ -54,16 +54,16 @@ internal sealed class RangeSet(int capacity)
         return true;
     }
 
-    /// <summary>Forgets what lies below a position. True when a range reached over it: what began below had already been covered.</summary>
+    /// <summary>Removes everything below a position. True when a range covers the position itself.</summary>
     public bool RemoveBelow(long position)
     {
-        var gone = 0;
-        while (gone < Count && _ranges[gone].End <= position)
+        var removed = 0;
+        while (removed < Count && _ranges[removed].End <= position)
         {
-            gone++;
+            removed++;
         }
 
-        Remove(0, gone);
+        Remove(0, removed);
         if (Count == 0 || _ranges[0].Start > position)
         {
             return false;
@@ -73,7 +73,9 @@ internal sealed class RangeSet(int capacity)
         return true;
     }
 
-    /// <summary>When the first range begins at or below a position, takes it out and returns its end; else the position itself.</summary>
+    /// <summary>
+    /// Removes the ranges that continue a position, and returns the end of the last; the position itself when there is none.
+    /// </summary>
     public long TakeContiguous(long position)
     {
         while (Count > 0 && _ranges[0].Start <= position)
@@ -85,7 +87,9 @@ internal sealed class RangeSet(int capacity)
         return position;
     }
 
-    /// <summary>The first positions from <paramref name="from"/> on, below <paramref name="to"/>, that no range covers.</summary>
+    /// <summary>
+    /// Finds the first gap at or after <paramref name="from"/> and below <paramref name="to"/>. False when there is none.
+    /// </summary>
     public bool TryFindGap(long from, long to, out long start, out long end)
     {
         start = from;
@@ -99,7 +103,7 @@ internal sealed class RangeSet(int capacity)
         return start < to;
     }
 
-    /// <summary>Positions covered within a range.</summary>
+    /// <summary>Number of covered positions from <paramref name="from"/> to below <paramref name="to"/>.</summary>
     public long Covered(long from, long to)
     {
         long covered = 0;
@@ -112,8 +116,9 @@ internal sealed class RangeSet(int capacity)
     }
 
     /// <summary>
-    /// The start of the highest range that has, with those above it, <paramref name="ranges"/> ranges or more than <paramref name="bytes"/>
-    /// bytes; else <see cref="long.MinValue"/>. What is missing below it is lost (RFC 6675 §4, IsLost).
+    /// The position below which every gap counts as lost (RFC 6675 §4, IsLost). It is the start of the highest range that forms, together
+    /// with the ranges above it, <paramref name="ranges"/> ranges or more than <paramref name="bytes"/> bytes; else
+    /// <see cref="long.MinValue"/>.
     /// </summary>
     public long LostBelow(int ranges, long bytes)
     {
@@ -130,7 +135,7 @@ internal sealed class RangeSet(int capacity)
         return long.MinValue;
     }
 
-    /// <summary>Forgets the range that was touched longest ago.</summary>
+    /// <summary>Removes the range that was added or extended longest ago.</summary>
     public void RemoveOldest()
     {
         var oldest = 0;
@@ -142,11 +147,11 @@ internal sealed class RangeSet(int capacity)
         Remove(oldest, Math.Min(Count, 1));
     }
 
-    /// <summary>Writes the ranges as SACK blocks, the one touched last first (RFC 2018 §4).</summary>
+    /// <summary>Adds the ranges as SACK blocks, the most recently added or extended one first (RFC 2018 §4).</summary>
     /// <param name="options">The header's options.</param>
-    /// <param name="max">Most blocks.</param>
+    /// <param name="max">The most blocks.</param>
     /// <param name="origin">The sequence number of position 0.</param>
-    public void Report(ref TcpOptions options, int max, uint origin)
+    public void AddSackBlocks(ref TcpOptions options, int max, uint origin)
     {
         var below = long.MaxValue;
         for (; max > 0; max--)
@@ -170,10 +175,10 @@ internal sealed class RangeSet(int capacity)
         }
     }
 
-    /// <summary>Forgets everything.</summary>
+    /// <summary>Removes all ranges.</summary>
     public void Clear() => Count = 0;
 
-    /// <summary>The index of the first range that ends at or beyond a position.</summary>
+    /// <summary>The index of the first range that ends at or after a position.</summary>
     private int FirstEndingAt(long position)
     {
         var (low, high) = (0, Count);

@@ -1,24 +1,26 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>A bucket of tokens that fills evenly, full at first. Not for concurrent use.</summary>
-/// <param name="perSecond">Tokens that come in a second.</param>
-/// <param name="burst">Most tokens.</param>
+/// <summary>A token bucket, which is full at first. It is not thread-safe.</summary>
+/// <param name="perSecond">Tokens added in a second, at even intervals.</param>
+/// <param name="burst">The most tokens in the bucket.</param>
 internal sealed class RateLimit(int perSecond, int burst)
 {
     private readonly long _interval = TcpTimes.Second / perSecond;
-    private long _full;
 
-    /// <summary>Takes a token; false when there is none.</summary>
+    // The time at which the bucket is full again; it stands for the number of tokens.
+    private long _fullAt;
+
+    /// <summary>Takes a token; false when the bucket is empty.</summary>
     /// <param name="now">The stack's clock, in microseconds.</param>
     public bool TryTake(long now)
     {
-        var full = Math.Max(_full, now) + _interval;
-        if (full - now > burst * _interval)
+        var fullAt = Math.Max(_fullAt, now) + _interval;
+        if (fullAt - now > burst * _interval)
         {
             return false;
         }
 
-        _full = full;
+        _fullAt = fullAt;
         return true;
     }
 }

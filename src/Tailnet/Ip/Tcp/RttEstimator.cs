@@ -16,7 +16,7 @@ internal struct RttEstimator
     /// <summary>The time-out before back-off.</summary>
     public readonly long Timeout => _timeout;
 
-    /// <summary>Adds a measured round trip.</summary>
+    /// <summary>Adds a measured round-trip time.</summary>
     public void Add(long sample)
     {
         sample = Math.Max(sample, 1);
@@ -33,8 +33,8 @@ internal struct RttEstimator
         _timeout = Math.Clamp(Smoothed + Math.Max(Granularity, 4 * _variation), TcpTimes.MinTimeout, TcpTimes.MaxTimeout);
     }
 
-    /// <summary>The SYN was repeated, so its answer may belong to either (RFC 6298 §5.7).</summary>
-    public void NoSampleFromSyn()
+    /// <summary>Without a sample from the handshake, sets the time-out for the first data to 3 seconds (RFC 6298 §5.7).</summary>
+    public void SetTimeoutAfterSyn()
     {
         if (Smoothed == 0)
         {
@@ -43,7 +43,8 @@ internal struct RttEstimator
     }
 
     /// <summary>
-    /// The time-out after a number of expiries in a row: doubled each time up to a limit, and never below the time-out itself.
+    /// The time-out after <paramref name="expiries"/> expiries in a row. It is doubled for each up to <paramref name="max"/>, and never
+    /// below the time-out without back-off.
     /// </summary>
-    public readonly long Backed(int expiries, long max) => Math.Max(_timeout, Math.Min(max, _timeout << Math.Min(expiries, 16)));
+    public readonly long BackedOff(int expiries, long max) => Math.Max(_timeout, Math.Min(max, _timeout << Math.Min(expiries, 16)));
 }

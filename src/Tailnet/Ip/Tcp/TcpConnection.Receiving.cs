@@ -2,25 +2,25 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>Segments that arrive, in the order of checks of RFC 9293 §3.10.7 with RFC 7323 §5.3 and RFC 5961.</summary>
+/// <summary>Processing of received segments: the checks of RFC 9293 §3.10.7 in their order, with RFC 7323 §5.3 and RFC 5961.</summary>
 internal sealed partial class TcpConnection
 {
-    // Every IPv6 node takes 1,220 bytes, so a peer that says less only wants many small segments of this side.
-    private const int LeastSegment = 536;
+    // Every IPv6 node can receive segments of 1,220 bytes. The minimum keeps a hostile MSS from causing many tiny segments.
+    private const int MinSegment = 536;
     private const int TimestampBytes = 12;
 
     private long _outOfWindowAnswered = -TcpTimes.OutOfWindowAck;
 
-    /// <summary>Takes a segment for this connection.</summary>
+    /// <summary>Processes a segment whose addresses and ports are those of this connection.</summary>
     public void Receive(in TcpSegment segment, long now)
     {
         if (State == TcpState.SynSent)
         {
-            ReceiveAnswer(segment, now);
+            ReceiveSynSent(segment, now);
         }
         else if (State != TcpState.Closed)
         {
-            ReceiveOpen(segment, now);
+            ReceiveSynchronized(segment, now);
         }
 
         if (State != TcpState.Closed)
@@ -31,7 +31,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    /// <summary>An ICMPv6 error quotes a segment of this connection. Only a SYN may fail by it (RFC 5927 §4).</summary>
+    /// <summary>Processes an ICMPv6 error that quotes a segment. It ends the connection only if it quotes the SYN (RFC 5927 §4).</summary>
     public void Unreachable(uint sequence)
     {
         if (State == TcpState.SynSent && sequence == _initialSequence)
@@ -40,12 +40,12 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void ReceiveAnswer(in TcpSegment segment, long now)
+    private void ReceiveSynSent(in TcpSegment segment, long now)
     {
         var acknowledges = segment.Has(TcpFlags.Ack) && segment.Acknowledgment == _initialSequence + 1;
         if (segment.Has(TcpFlags.Ack) && !acknowledges)
         {
-            // What is left of an old connection on the same ports.
+            // The segment belongs to an earlier connection on the same ports.
             _context.Counters.Unacceptable++;
             _host.Refuse(segment, Remote, now);
         }
@@ -70,8 +70,8 @@ internal sealed partial class TcpConnection
         _hasTimestamps = options.HasTimestamps;
         (_recentTimestamp, _recentAt) = (options.TimestampValue, now);
 
-        // Of several SYNs only the last gives a sample, when the echo tells that it was answered: the answer to an earlier one may itself
-        // be a repeat.
+        // After a retransmission of the SYN, only a SYN-ACK that echoes the timestamp of the last SYN gives a sample. A SYN-ACK for an
+        // earlier SYN may itself be a retransmission.
         var rtt = new RttEstimator();
         var lostSyn = _synExpiries > 0;
         if (!lostSyn || (_hasTimestamps && options.TimestampEcho == _synTimestamp))
@@ -79,8 +79,8 @@ internal sealed partial class TcpConnection
             rtt.Add(now - _synSentAt);
         }
 
-        rtt.NoSampleFromSyn();
-        var segmentSize = Math.Clamp((int)(options.MaxSegmentSize ?? TcpTimes.MaxSegment), LeastSegment, TcpTimes.MaxSegment)
+        rtt.SetTimeoutAfterSyn();
+        var segmentSize = Math.Clamp((int)(options.MaxSegmentSize ?? TcpTimes.MaxSegment), MinSegment, TcpTimes.MaxSegment)
             - (_hasTimestamps ? TimestampBytes : 0);
         _receiver = new TcpReceiver(
             _context, segment.Sequence + 1, _settings.ReceiveWindow, options.WindowScale is null ? 0 : TcpTimes.WindowScale, segmentSize);
@@ -99,17 +99,17 @@ internal sealed partial class TcpConnection
             _settings.SendBuffer,
             now);
         State = TcpState.Established;
-        _synOwed = false;
-        Heard(now);
-        _receiver.OweAck();
+        _synPending = false;
+        RestartKeepAlive(now);
+        _receiver.RequestAck();
         _context.Complete(Stream);
     }
 
-    private void ReceiveOpen(in TcpSegment segment, long now)
+    private void ReceiveSynchronized(in TcpSegment segment, long now)
     {
         var (receiver, sender) = (_receiver!, _sender!);
         var isReset = segment.Has(TcpFlags.Rst);
-        if (!IsFresh(segment, isReset, now))
+        if (!PassesPaws(segment, isReset, now))
         {
             return;
         }
@@ -119,8 +119,8 @@ internal sealed partial class TcpConnection
             _context.Counters.Unacceptable++;
             if (!isReset)
             {
-                // Also the peer's keep-alive and zero-window probes, which lie below the window.
-                Heard(now);
+                // Keep-alive and zero-window probes of the peer also get here, because they lie below the window.
+                RestartKeepAlive(now);
                 AnswerOutOfWindow(segment, now);
             }
 
@@ -160,8 +160,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        Heard(now);
-        if (_hasTimestamps && receiver.IsNotBeyond(segment.Sequence) && (int)(segment.Options.TimestampValue - _recentTimestamp) >= 0)
+        RestartKeepAlive(now);
+        if (_hasTimestamps && receiver.UpdatesTimestamp(segment.Sequence) && (int)(segment.Options.TimestampValue - _recentTimestamp) >= 0)
         {
             (_recentTimestamp, _recentAt) = (segment.Options.TimestampValue, now);
         }
@@ -181,12 +181,12 @@ internal sealed partial class TcpConnection
     {
         if (_isOrphan)
         {
-            _closeBy = now + TcpTimes.FinWait2;
+            _closeDeadline = now + TcpTimes.OrphanTimeout;
         }
 
         if (Stream.IsWriting && Room > 0)
         {
-            AwaitRoom(starved: false);
+            ContinueWrite(poolIsFull: false);
         }
 
         if (_sender!.IsFinished)
@@ -197,7 +197,7 @@ internal sealed partial class TcpConnection
                     State = TcpState.FinWait2;
                     break;
                 case TcpState.Closing:
-                    End(TcpCloseReason.Completed, TcpFlags.None, rests: true);
+                    End(TcpCloseReason.Completed, TcpFlags.None, timeWait: true);
                     break;
                 case TcpState.LastAck:
                     End(TcpCloseReason.Completed, TcpFlags.None);
@@ -232,14 +232,14 @@ internal sealed partial class TcpConnection
                     State = TcpState.Closing;
                     break;
                 case TcpState.FinWait2:
-                    End(TcpCloseReason.Completed, TcpFlags.Ack, rests: true);
+                    End(TcpCloseReason.Completed, TcpFlags.Ack, timeWait: true);
                     break;
             }
         }
     }
 
-    /// <summary>Protection against wrapped sequence numbers (RFC 7323 §5.3).</summary>
-    private bool IsFresh(in TcpSegment segment, bool isReset, long now)
+    /// <summary>Protection against wrapped sequence numbers, PAWS (RFC 7323 §5.3).</summary>
+    private bool PassesPaws(in TcpSegment segment, bool isReset, long now)
     {
         if (!_hasTimestamps || isReset)
         {
@@ -262,7 +262,10 @@ internal sealed partial class TcpConnection
         return true;
     }
 
-    /// <summary>Answers to segments with data help a peer whose acknowledgment was lost. Others could answer each other for ever.</summary>
+    /// <summary>
+    /// Acknowledges an unacceptable segment. The answer to data or a FIN helps a peer that has missed an acknowledgment. Answers to other
+    /// segments are limited, because two stacks could otherwise answer each other without end.
+    /// </summary>
     private void AnswerOutOfWindow(in TcpSegment segment, long now)
     {
         if (segment.Payload.Length == 0 && !segment.Has(TcpFlags.Fin))
@@ -275,18 +278,18 @@ internal sealed partial class TcpConnection
             _outOfWindowAnswered = now;
         }
 
-        _receiver!.OweAck();
+        _receiver!.RequestAck();
     }
 
     private void Challenge(long now)
     {
         if (_context.Challenges.TryTake(now))
         {
-            _receiver!.OweAck();
+            _receiver!.RequestAck();
         }
     }
 
-    private void Heard(long now)
+    private void RestartKeepAlive(long now)
     {
         _keepAliveProbes = 0;
         _keepAliveDue = _settings.KeepAlive ? now + TcpTimes.KeepAliveIdle : TcpTimes.Never;

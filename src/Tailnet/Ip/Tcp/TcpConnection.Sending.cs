@@ -2,30 +2,30 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>Segments that go out: each is written into a region of the output, header and data.</summary>
+/// <summary>Sending: the connection writes each segment, header and data, into a region of the output.</summary>
 internal sealed partial class TcpConnection
 {
-    // Without SACK the peer takes three duplicate acknowledgments for a loss, so it must get them although a batch needs only one.
-    private const int MaxDuplicates = 3;
+    // A peer without SACK detects a loss by three duplicate ACKs, so a batch of out-of-order segments must cause more than one.
+    private const int MaxDuplicateAcks = 3;
 
-    /// <summary>Sends what may be sent, at most so many segments with data.</summary>
+    /// <summary>Sends what may be sent now, with at most <paramref name="segments"/> segments with data.</summary>
     public PumpResult Pump(IPacketOutput output, int segments, long now)
     {
         switch (State)
         {
             case TcpState.Closed:
-                return SendFarewell(output, now);
+                return SendFinalSegment(output, now);
             case TcpState.SynSent:
-                return _synOwed ? SendSyn(output, now) : PumpResult.Done;
+                return _synPending ? SendSyn(output, now) : PumpResult.Done;
         }
 
-        // Segments with data carry the acknowledgment, but have no room for SACK blocks.
-        var report = _receiver!.AckNow && _receiver.Ranges > 0;
-        var duplicates = _hasSack ? 1 : Math.Clamp(_receiver.Duplicates, 1, MaxDuplicates);
+        // A segment with data carries the acknowledgment, but no SACK blocks.
+        var hasSackBlocks = _receiver!.AckNow && _receiver.Ranges > 0;
+        var duplicateAcks = _hasSack ? 1 : Math.Clamp(_receiver.DuplicateAcks, 1, MaxDuplicateAcks);
         var result = SendData(output, segments, now);
         if (result != PumpResult.Blocked)
         {
-            result = SendAcknowledgments(output, report, duplicates, result, now);
+            result = SendAcknowledgments(output, hasSackBlocks, duplicateAcks, result, now);
         }
 
         if (_receiver.AckLater && _ackDue == TcpTimes.Never)
@@ -71,24 +71,24 @@ internal sealed partial class TcpConnection
         return PumpResult.Done;
     }
 
-    private PumpResult SendAcknowledgments(IPacketOutput output, bool report, int duplicates, PumpResult result, long now)
+    private PumpResult SendAcknowledgments(IPacketOutput output, bool hasSackBlocks, int duplicateAcks, PumpResult result, long now)
     {
-        if (_keepAliveOwed && !TrySendEmpty(output, _sender!.Next - 1, now))
+        if (_keepAlivePending && !TrySendEmpty(output, _sender!.Next - 1, now))
         {
             return PumpResult.Blocked;
         }
 
-        _keepAliveOwed = false;
-        if (!report && !_receiver!.AckNow && !_receiver.IsWindowUpdateDue)
+        _keepAlivePending = false;
+        if (!hasSackBlocks && !_receiver!.AckNow && !_receiver.IsWindowUpdateDue)
         {
             return result;
         }
 
-        for (; duplicates > 0; duplicates--)
+        for (; duplicateAcks > 0; duplicateAcks--)
         {
             if (!TrySendEmpty(output, _sender!.Next, now))
             {
-                _receiver!.OweAck();
+                _receiver!.RequestAck();
                 return PumpResult.Blocked;
             }
 
@@ -109,7 +109,7 @@ internal sealed partial class TcpConnection
         var options = Options(now);
         if (_hasSack)
         {
-            _receiver!.Report(ref options, _hasTimestamps ? TcpOptions.MaxSackBlocksWithTimestamps : TcpOptions.MaxSackBlocks);
+            _receiver!.AddSackBlocks(ref options, _hasTimestamps ? TcpOptions.MaxSackBlocksWithTimestamps : TcpOptions.MaxSackBlocks);
         }
 
         output.Commit(Write(packet, sequence, TcpFlags.Ack, options, 0));
@@ -135,16 +135,16 @@ internal sealed partial class TcpConnection
         var window = (ushort)Math.Min(ushort.MaxValue, _settings.ReceiveWindow);
         var header = new TcpHeader(LocalPort, RemotePort, _initialSequence, 0, TcpFlags.Syn, window);
         output.Commit(header.Write(packet, _host.Address, Remote, options, 0));
-        _synOwed = false;
+        _synPending = false;
         _synSentAt = now;
         _synTimestamp = options.TimestampValue;
         return PumpResult.Done;
     }
 
-    /// <summary>The last segment of a connection that has ended: an RST, or the acknowledgment of the peer's FIN.</summary>
-    private PumpResult SendFarewell(IPacketOutput output, long now)
+    /// <summary>Sends the last segment of a closed connection: an RST, or the acknowledgment of the peer's FIN.</summary>
+    private PumpResult SendFinalSegment(IPacketOutput output, long now)
     {
-        if (_farewell == TcpFlags.None)
+        if (_finalFlags == TcpFlags.None)
         {
             return PumpResult.Done;
         }
@@ -155,9 +155,9 @@ internal sealed partial class TcpConnection
             return PumpResult.Blocked;
         }
 
-        var flags = _farewell | TcpFlags.Ack;
+        var flags = _finalFlags | TcpFlags.Ack;
         output.Commit(Write(packet, _sender!.Next, flags, Options(now), 0));
-        _farewell = TcpFlags.None;
+        _finalFlags = TcpFlags.None;
         return PumpResult.Done;
     }
 

@@ -3,31 +3,32 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Times of a connection beside those of its sender: connecting, held acknowledgments, keep-alive, and the end of orphans.
+/// The timers of a connection apart from those of its sender: connection establishment, delayed acknowledgments, keep-alive, the retry of
+/// writes, and the limit of orphans. Times are microseconds of the stack's clock.
 /// </summary>
 internal sealed partial class TcpConnection
 {
-    // A writer that found no memory, though its own buffer has room, looks again after this time.
-    private const long StarvedRetry = 50 * TcpTimes.Millisecond;
+    // A write waits this long before it retries when the buffer pool is full although the send buffer has room.
+    private const long WriteRetry = 50 * TcpTimes.Millisecond;
 
-    private readonly long _connectBy;
+    private readonly long _connectDeadline;
     private long _synDue;
     private long _synSentAt;
     private uint _synTimestamp;
     private int _synExpiries;
-    private bool _synOwed;
+    private bool _synPending;
 
     private long _ackDue = TcpTimes.Never;
     private long _keepAliveDue = TcpTimes.Never;
     private int _keepAliveProbes;
-    private bool _keepAliveOwed;
-    private long _closeBy = TcpTimes.Never;
-    private long _roomDue = TcpTimes.Never;
+    private bool _keepAlivePending;
+    private long _closeDeadline = TcpTimes.Never;
+    private long _writeRetryDue = TcpTimes.Never;
 
-    /// <summary>When <see cref="Tick"/> is to be called next.</summary>
+    /// <summary>Time of the next <see cref="Tick"/>, in microseconds.</summary>
     public long Deadline { get; private set; } = TcpTimes.Never;
 
-    /// <summary>Handles what is due.</summary>
+    /// <summary>Runs the timers that have expired.</summary>
     public void Tick(long now)
     {
         switch (State)
@@ -49,12 +50,12 @@ internal sealed partial class TcpConnection
         }
     }
 
-    /// <summary>The way to the peer has just come up: a SYN that waited or was lost goes out at once.</summary>
+    /// <summary>Sends an unanswered SYN again at once, because a WireGuard session with the agent has come up.</summary>
     public void PathUp(long now)
     {
         if (State == TcpState.SynSent)
         {
-            _synOwed = true;
+            _synPending = true;
             _synDue = now + TcpTimes.InitialTimeout;
             UpdateDeadline();
             _host.Ready(this);
@@ -63,21 +64,21 @@ internal sealed partial class TcpConnection
 
     private void TickConnecting(long now)
     {
-        if (now >= _connectBy)
+        if (now >= _connectDeadline)
         {
             End(TcpCloseReason.ConnectTimeout, TcpFlags.None);
         }
         else if (now >= _synDue)
         {
-            _synOwed = true;
+            _synPending = true;
             _synExpiries++;
-            _synDue = now + new RttEstimator().Backed(_synExpiries, TcpTimes.MaxSynTimeout);
+            _synDue = now + new RttEstimator().BackedOff(_synExpiries, TcpTimes.MaxSynTimeout);
         }
     }
 
     private void TickOpen(long now)
     {
-        if (now >= _closeBy)
+        if (now >= _closeDeadline)
         {
             End(TcpCloseReason.CloseTimeout, TcpFlags.Rst);
             return;
@@ -91,12 +92,12 @@ internal sealed partial class TcpConnection
 
         if (now >= _ackDue)
         {
-            _receiver!.OweAck();
+            _receiver!.RequestAck();
         }
 
-        if (now >= _roomDue)
+        if (now >= _writeRetryDue)
         {
-            _roomDue = TcpTimes.Never;
+            _writeRetryDue = TcpTimes.Never;
             _context.Complete(Stream);
         }
 
@@ -110,7 +111,7 @@ internal sealed partial class TcpConnection
     {
         if (_sender!.IsWaiting)
         {
-            // Data on its way, or a shut window, has a limit of its own.
+            // Data in flight and zero-window probes have a limit of their own.
             _keepAliveProbes = 0;
             _keepAliveDue = now + TcpTimes.KeepAliveIdle;
         }
@@ -121,17 +122,20 @@ internal sealed partial class TcpConnection
         else
         {
             _keepAliveProbes++;
-            _keepAliveOwed = true;
+            _keepAlivePending = true;
             _keepAliveDue = now + TcpTimes.KeepAliveInterval;
         }
     }
 
-    /// <summary>The application's waiting write goes on when there is room.</summary>
-    private void AwaitRoom(bool starved)
+    /// <summary>
+    /// Continues a waiting write when a quarter of the send buffer, or enough for the rest of the write, is free. After a failure of the
+    /// buffer pool, sets the timer of a retry instead.
+    /// </summary>
+    private void ContinueWrite(bool poolIsFull)
     {
-        if (starved)
+        if (poolIsFull)
         {
-            _roomDue = _context.Now + StarvedRetry;
+            _writeRetryDue = _context.Now + WriteRetry;
             UpdateDeadline();
         }
         else if (Room >= Math.Min(_settings.SendBuffer / 4, Stream.Unwritten))
@@ -149,13 +153,13 @@ internal sealed partial class TcpConnection
 
         if (State == TcpState.SynSent)
         {
-            Deadline = Math.Min(_connectBy, _synDue);
+            Deadline = Math.Min(_connectDeadline, _synDue);
         }
         else
         {
             Deadline = Math.Min(
                 Math.Min(_sender!.Deadline, _ackDue),
-                Math.Min(_keepAliveDue, Math.Min(_closeBy, _roomDue)));
+                Math.Min(_keepAliveDue, Math.Min(_closeDeadline, _writeRetryDue)));
         }
 
         if (Deadline != TcpTimes.Never)

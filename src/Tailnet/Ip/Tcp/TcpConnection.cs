@@ -2,22 +2,22 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>What became of a turn of sending.</summary>
+/// <summary>The result of a connection's turn of sending.</summary>
 internal enum PumpResult
 {
     /// <summary>Nothing more may be sent now.</summary>
     Done,
 
-    /// <summary>The turn is over, and there is more to send.</summary>
+    /// <summary>The turn is used up, and more may be sent.</summary>
     More,
 
-    /// <summary>The output takes nothing now.</summary>
+    /// <summary>The output is blocked.</summary>
     Blocked,
 }
 
 /// <summary>
-/// One TCP connection that this side has opened (RFC 9293, client only). Its host calls it under the lock: <see cref="Receive"/> for each
-/// segment, <see cref="Tick"/> at <see cref="Deadline"/>, and <see cref="Pump"/> at the end of a batch. Nothing here waits, or calls the
+/// One TCP connection that this side has opened (RFC 9293, client only). Its host holds the lock for every call: <see cref="Receive"/> for
+/// each segment, <see cref="Tick"/> at <see cref="Deadline"/>, and <see cref="Pump"/> at the end of a batch. No method waits or calls the
 /// application.
 /// </summary>
 internal sealed partial class TcpConnection
@@ -35,10 +35,10 @@ internal sealed partial class TcpConnection
     private uint _recentTimestamp;
     private long _recentAt;
     private long _flightReported;
-    private TcpFlags _farewell;
+    private TcpFlags _finalFlags;
     private bool _isOrphan;
 
-    /// <summary>A connection whose SYN goes out at the next turn.</summary>
+    /// <summary>Creates a connection, which sends its SYN at its next turn.</summary>
     public TcpConnection(ITcpHost host, in Ipv6Address remote, ushort localPort, ushort remotePort, TcpSettings settings, long now)
     {
         _host = host;
@@ -49,18 +49,18 @@ internal sealed partial class TcpConnection
         RemotePort = remotePort;
         _initialSequence = _context.Random();
         _clockOffset = _context.Random();
-        _connectBy = now + (long)settings.ConnectTimeout.TotalMicroseconds;
+        _connectDeadline = now + (long)settings.ConnectTimeout.TotalMicroseconds;
         _synDue = now + TcpTimes.InitialTimeout;
-        _synOwed = true;
+        _synPending = true;
         Stream = new TcpStream(this, host);
         UpdateDeadline();
         host.Ready(this);
     }
 
-    /// <summary>The application's end.</summary>
+    /// <summary>The stream for the application.</summary>
     public TcpStream Stream { get; }
 
-    /// <summary>The peer.</summary>
+    /// <summary>The peer's address.</summary>
     public Ipv6Address Remote { get; }
 
     /// <summary>This side's port.</summary>
@@ -69,25 +69,24 @@ internal sealed partial class TcpConnection
     /// <summary>The peer's port.</summary>
     public ushort RemotePort { get; }
 
-    /// <summary>Where the connection is.</summary>
     public TcpState State { get; private set; }
 
-    /// <summary>Why it ended.</summary>
+    /// <summary>Why the connection ended.</summary>
     public TcpCloseReason Reason { get; private set; }
 
-    /// <summary>The host's own mark: the connection waits for its turn.</summary>
+    /// <summary>Whether the connection is in the host's queue for a turn of sending. Only the host uses it.</summary>
     public bool IsReady { get; set; }
 
-    /// <summary>Bytes that can be read.</summary>
+    /// <summary>Bytes that the application can read now.</summary>
     public int Readable => _receiver?.Readable ?? 0;
 
-    /// <summary>All that the peer sent has been read, and it sends no more.</summary>
+    /// <summary>Whether the application has read everything up to the peer's FIN.</summary>
     public bool IsAtEnd => _receiver is { IsAtEnd: true };
 
-    /// <summary>Bytes that can be written.</summary>
+    /// <summary>Free bytes of the send buffer.</summary>
     public int Room => _sender is null || State == TcpState.Closed ? 0 : _sender.Room;
 
-    /// <summary>Bytes of memory that the buffers use.</summary>
+    /// <summary>Size of the chunks of both buffers in bytes.</summary>
     public long Held => (_sender?.Held ?? 0) + (_receiver?.Held ?? 0);
 
     /// <summary>The smoothed round-trip time in microseconds; 0 before the first sample.</summary>
@@ -97,7 +96,7 @@ internal sealed partial class TcpConnection
 
     internal TcpReceiver? Receiver => _receiver;
 
-    /// <summary>Copies out what can be read. True when the peer is to hear of the room.</summary>
+    /// <summary>Copies received bytes. True when a window update is due.</summary>
     public bool Read(Span<byte> destination, out int length)
     {
         length = _receiver!.Read(destination);
@@ -110,7 +109,7 @@ internal sealed partial class TcpConnection
         return update;
     }
 
-    /// <summary>Takes what the application writes, and returns how many bytes.</summary>
+    /// <summary>Copies bytes into the send buffer, and returns how many it took.</summary>
     public int Write(ReadOnlySpan<byte> bytes)
     {
         var length = Room == 0 ? 0 : _sender!.Write(bytes);
@@ -121,13 +120,13 @@ internal sealed partial class TcpConnection
 
         if (length < bytes.Length)
         {
-            AwaitRoom(starved: Room > 0);
+            ContinueWrite(poolIsFull: Room > 0);
         }
 
         return length;
     }
 
-    /// <summary>The application has written everything: the FIN follows the last byte.</summary>
+    /// <summary>Closes this side's half: the FIN follows the last byte.</summary>
     public void CompleteWrites()
     {
         State = State switch
@@ -141,7 +140,8 @@ internal sealed partial class TcpConnection
     }
 
     /// <summary>
-    /// The application has closed the connection: by FIN, or by RST when the peer has sent what nobody will read (RFC 2525 §2.17).
+    /// Closes the connection for the application, which makes it an orphan. It sends a FIN, or an RST when received data is unread
+    /// (RFC 2525 §2.17).
     /// </summary>
     public void Close(long now)
     {
@@ -156,7 +156,7 @@ internal sealed partial class TcpConnection
         else if (State != TcpState.Closed)
         {
             _isOrphan = true;
-            _closeBy = now + TcpTimes.FinWait2;
+            _closeDeadline = now + TcpTimes.OrphanTimeout;
             CompleteWrites();
             UpdateDeadline();
         }
@@ -168,8 +168,8 @@ internal sealed partial class TcpConnection
     }
 
     /// <summary>Ends the connection at once.</summary>
-    /// <param name="reason">What readers and writers are told.</param>
-    /// <param name="tellPeer">Whether an RST goes out.</param>
+    /// <param name="reason">The reason in the exception of reads and writes.</param>
+    /// <param name="tellPeer">Whether an RST is sent.</param>
     public void Abort(TcpCloseReason reason, bool tellPeer)
     {
         if (State != TcpState.Closed)
@@ -178,17 +178,18 @@ internal sealed partial class TcpConnection
         }
         else if (reason == TcpCloseReason.LocalAbort && Readable > 0)
         {
-            // It has ended before. What it had received is not wanted any more, and a reader must not take that for the end of the stream.
+            // The connection has ended before. Its unread data is discarded, and a read must then fail instead of returning the end of
+            // stream.
             _receiver!.Discard();
             Reason = reason;
         }
     }
 
-    /// <summary>What is to be known of the connection while its port rests.</summary>
-    public RestingPort Rest(long now) =>
+    /// <summary>The state of the connection for TIME-WAIT.</summary>
+    public TimeWaitEntry ToTimeWait(long now) =>
         new(LocalPort, RemotePort, Remote, _sender!.Next, _receiver!.Next, Options(now), now + TcpTimes.TimeWait);
 
-    private void End(TcpCloseReason reason, TcpFlags farewell, bool rests = false)
+    private void End(TcpCloseReason reason, TcpFlags finalFlags, bool timeWait = false)
     {
         State = TcpState.Closed;
         Reason = reason;
@@ -201,9 +202,9 @@ internal sealed partial class TcpConnection
 
         _host.FlightChanged(-_flightReported);
         _flightReported = 0;
-        _host.Ended(this, rests);
-        _farewell = farewell;
-        if (farewell != TcpFlags.None)
+        _host.Ended(this, timeWait);
+        _finalFlags = finalFlags;
+        if (finalFlags != TcpFlags.None)
         {
             _host.Ready(this);
         }

@@ -1,8 +1,8 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// What the connections of one shard share: the lock under which everything of them is touched, memory, clock, counters, and the streams
-/// whose waiting reads and writes are to be completed once the lock is free. The stack has no thread and no timer of its own.
+/// What the connections of one shard share: the lock that guards all their state, memory, clock and counters, and the queue of streams with
+/// completed reads and writes. The stack has no thread and no timer of its own.
 /// </summary>
 internal sealed class TcpContext
 {
@@ -11,10 +11,9 @@ internal sealed class TcpContext
     private readonly long _start;
     private readonly Func<uint> _random;
 
-    /// <summary>A context.</summary>
-    /// <param name="time">The clock.</param>
-    /// <param name="maxBuffered">Most bytes in all buffers.</param>
-    /// <param name="random">Initial sequence numbers, ports and ping data; must be hard to guess outside of tests.</param>
+    /// <param name="time">The source of the stack's clock.</param>
+    /// <param name="maxBuffered">The most bytes of memory in the buffers of all connections.</param>
+    /// <param name="random">The source of initial sequence numbers, ports and ping data. Outside of tests it must be cryptographic.</param>
     public TcpContext(TimeProvider time, long maxBuffered, Func<uint> random)
     {
         _time = time;
@@ -24,32 +23,32 @@ internal sealed class TcpContext
         Challenges = new RateLimit(10, 10);
     }
 
-    /// <summary>Guards everything. It is held for a batch, and never across a wait.</summary>
+    /// <summary>
+    /// The lock that guards the hosts and connections of the shard. The owner holds it for a batch, and never across an await.
+    /// </summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>Memory for data.</summary>
+    /// <summary>The memory of the send and receive buffers.</summary>
     public BufferPool Buffers { get; }
 
-    /// <summary>What happened.</summary>
     public TcpCounters Counters { get; } = new();
 
     /// <summary>
-    /// Bounds challenge acknowledgments of all connections (RFC 5961 §7). Not static state of a connection, so that a count tells a spy
-    /// nothing.
+    /// The rate limit for challenge ACKs of all connections of the shard (RFC 5961 §7).
     /// </summary>
     public RateLimit Challenges { get; }
 
-    /// <summary>Microseconds since the context was made.</summary>
+    /// <summary>The stack's clock: microseconds since the creation of the context.</summary>
     public long Now => (long)_time.GetElapsedTime(_start).TotalMicroseconds;
 
     /// <summary>32 random bits.</summary>
     public uint Random() => _random();
 
-    /// <summary>How long it is until a deadline, for the owner's timer.</summary>
+    /// <summary>The time from now until a deadline, for the owner's timer.</summary>
     public static TimeSpan Until(long deadline, long now) =>
         deadline == TcpTimes.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMicroseconds(Math.Max(0, deadline - now));
 
-    /// <summary>A stream has something for a waiting caller. Under the lock.</summary>
+    /// <summary>Queues a stream for <see cref="RunCompletions"/>. The caller holds the lock.</summary>
     public void Complete(TcpStream stream)
     {
         if (!stream.IsQueued)
@@ -59,7 +58,10 @@ internal sealed class TcpContext
         }
     }
 
-    /// <summary>Lets waiting callers go on. The owner calls it after each batch, without the lock: callers may run within.</summary>
+    /// <summary>
+    /// Completes the waiting reads and writes of the queued streams. The owner calls it after each batch and must not hold the lock,
+    /// because continuations of the application may run inline.
+    /// </summary>
     public void RunCompletions()
     {
         while (true)

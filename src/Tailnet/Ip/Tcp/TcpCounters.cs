@@ -1,23 +1,23 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>What the connections of one lock have counted.</summary>
+/// <summary>Event counters of the connections of one shard.</summary>
 internal sealed class TcpCounters
 {
-    /// <summary>Segments sent again after three duplicate acknowledgments or SACK.</summary>
+    /// <summary>Segments retransmitted in fast recovery, after three duplicate ACKs or SACK.</summary>
     public long FastRetransmits { get; set; }
 
-    /// <summary>Segments sent again after a time-out.</summary>
+    /// <summary>Segments retransmitted after a time-out.</summary>
     public long TimeoutRetransmits { get; set; }
 
-    /// <summary>Tail-loss probes.</summary>
+    /// <summary>Tail-loss probes sent.</summary>
     public long TailProbes { get; set; }
 
-    /// <summary>Losses that were none.</summary>
+    /// <summary>Spurious retransmissions that Eifel detection has found (RFC 3522).</summary>
     public long Spurious { get; set; }
 
-    /// <summary>Segments dropped because they failed a check of their numbers.</summary>
+    /// <summary>Segments dropped because a sequence number, acknowledgment, timestamp or flag was not acceptable.</summary>
     public long Unacceptable { get; set; }
 
-    /// <summary>Segments dropped because the buffers of all connections are full.</summary>
+    /// <summary>Segments whose data was dropped, wholly or in part, because the buffer pool was full.</summary>
     public long NoBuffer { get; set; }
 }

@@ -1,6 +1,6 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>A TCP connection cannot be used any more.</summary>
+/// <summary>A read, write or connect failed because the TCP connection has ended.</summary>
 /// <param name="reason">Why it ended.</param>
 public sealed class TcpException(TcpCloseReason reason) : IOException($"The connection has ended: {reason}.")
 {

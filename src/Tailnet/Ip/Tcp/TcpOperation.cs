@@ -3,23 +3,24 @@ using System.Threading.Tasks.Sources;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// A wait of the application on a stream: for the connection, for data, or for room. It is reused, so that waiting allocates nothing. Begun
-/// and taken under the lock, completed without it.
+/// A pending connect, read or write of the application. Each stream reuses its operations, so that a wait allocates nothing. An operation
+/// is begun and taken under the lock, and completed without it.
 /// </summary>
-/// <param name="gate">The lock.</param>
+/// <param name="gate">The lock of the shard.</param>
 internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<int> _core;
     private CancellationTokenRegistration _registration;
     private CancellationToken _cancellation;
 
-    /// <summary>Somebody waits.</summary>
+    /// <summary>Whether the operation is pending.</summary>
     public bool IsWaiting { get; private set; }
 
-    /// <summary>The version of the wait that has begun.</summary>
+    /// <summary>The token for the <see cref="ValueTask"/> of the pending operation.</summary>
     public short Version => _core.Version;
 
-    /// <summary>Begins a wait. Under the lock.</summary>
+    /// <summary>Makes the operation pending. The caller holds the lock.</summary>
+    /// <param name="inline">Whether the continuation runs on the thread that completes the operation.</param>
     public void Begin(bool inline)
     {
         _core.Reset();
@@ -27,7 +28,7 @@ internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTas
         IsWaiting = true;
     }
 
-    /// <summary>Lets the wait be cancelled. Without the lock, before the caller has its task.</summary>
+    /// <summary>Registers the cancellation. The stream calls it without the lock, before it returns the task.</summary>
     public void Register(CancellationToken cancellation)
     {
         _cancellation = cancellation;
@@ -37,7 +38,9 @@ internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTas
         }
     }
 
-    /// <summary>Ends the wait: whoever takes it completes it. Under the lock.</summary>
+    /// <summary>
+    /// Takes the pending operation; false when there is none. The caller holds the lock, and must then complete the operation.
+    /// </summary>
     public bool TryTake()
     {
         var taken = IsWaiting;
@@ -45,7 +48,7 @@ internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTas
         return taken;
     }
 
-    /// <summary>Lets the caller go on. Without the lock.</summary>
+    /// <summary>Completes the task. The caller must not hold the lock, because the continuation may run inline.</summary>
     public void Complete(int result, Exception? failure)
     {
         if (failure is null)
@@ -76,7 +79,7 @@ internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTas
 
     private int GetResult(short token)
     {
-        // A cancellation that runs just now must be over before the next wait begins.
+        // Dispose waits for a cancellation callback that is running, so that it cannot cancel the next operation.
         _registration.Dispose();
         _registration = default;
         return _core.GetResult(token);

@@ -3,14 +3,14 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The receiving half of a connection: reassembly, window, and what is to be acknowledged. Positions count the peer's bytes from 0; its FIN
-/// takes the position after the last.
+/// The receiving half of a connection: reassembly, receive window and acknowledgments. A position is the offset of a byte in the peer's
+/// stream; the FIN has the position after the last byte.
 /// </summary>
 internal sealed class TcpReceiver
 {
     private readonly TcpContext _context;
     private readonly ByteRing _ring;
-    private readonly RangeSet _beyond = new(TcpTimes.MaxRanges);
+    private readonly RangeSet _outOfOrder = new(TcpTimes.MaxRanges);
     private readonly uint _origin;
     private readonly int _capacity;
     private readonly int _scale;
@@ -23,11 +23,10 @@ internal sealed class TcpReceiver
     private int _unacknowledged;
     private long _lastAcknowledged;
 
-    /// <summary>A receiver for what follows a SYN.</summary>
-    /// <param name="context">Memory and counters.</param>
-    /// <param name="origin">The sequence number after the SYN.</param>
-    /// <param name="capacity">The window in bytes.</param>
-    /// <param name="scale">The shift of windows; 0 when the peer does not scale.</param>
+    /// <param name="context">The memory and the counters of the shard.</param>
+    /// <param name="origin">The sequence number after the peer's SYN, which has position 0.</param>
+    /// <param name="capacity">The largest receive window in bytes.</param>
+    /// <param name="scale">The shift of this side's windows; 0 when window scaling was not negotiated.</param>
     /// <param name="segment">Bytes of data in a full segment.</param>
     public TcpReceiver(TcpContext context, uint origin, int capacity, int scale, int segment)
     {
@@ -40,34 +39,37 @@ internal sealed class TcpReceiver
         _edge = _capacity;
     }
 
-    /// <summary>RCV.NXT: what the peer is to send next.</summary>
+    /// <summary>RCV.NXT: the next expected sequence number.</summary>
     public uint Next => _origin + (uint)_next + (IsFinished ? 1u : 0);
 
-    /// <summary>All data and the FIN have come.</summary>
+    /// <summary>Whether all data and the FIN have been received.</summary>
     public bool IsFinished { get; private set; }
 
-    /// <summary>Bytes that the application can read.</summary>
+    /// <summary>Bytes that the application can read now.</summary>
     public int Readable => (int)(_next - _read);
 
-    /// <summary>Nothing more will be readable.</summary>
+    /// <summary>Whether the application has read everything up to the FIN.</summary>
     public bool IsAtEnd => IsFinished && _next == _read;
 
-    /// <summary>Bytes of memory in use.</summary>
+    /// <summary>Size of the buffer's chunks in bytes.</summary>
     public long Held => _ring.Held;
 
-    /// <summary>Ranges that wait for what is before them.</summary>
-    public int Ranges => _beyond.Count;
+    /// <summary>Number of ranges of out-of-order data.</summary>
+    public int Ranges => _outOfOrder.Count;
 
-    /// <summary>An acknowledgment is to be sent in this batch.</summary>
+    /// <summary>Whether an acknowledgment must be sent at the end of this batch.</summary>
     public bool AckNow { get; private set; }
 
-    /// <summary>An acknowledgment may wait for more, but not for long.</summary>
+    /// <summary>Whether received data is unacknowledged, so that a delayed ACK must be scheduled.</summary>
     public bool AckLater => _unacknowledged > 0;
 
-    /// <summary>Duplicate acknowledgments owed: a peer without SACK counts them.</summary>
-    public int Duplicates { get; private set; }
+    /// <summary>Number of duplicate ACKs to send. A peer without SACK counts them.</summary>
+    public int DuplicateAcks { get; private set; }
 
-    /// <summary>The peer has used up half of the window, and reading has freed enough to say so (RFC 9293 §3.8.6.2.2).</summary>
+    /// <summary>
+    /// Whether a window update is due: the peer has used up half of the window, and reads have freed at least two segments or half of the
+    /// buffer (RFC 9293 §3.8.6.2.2).
+    /// </summary>
     public bool IsWindowUpdateDue
     {
         get
@@ -82,7 +84,7 @@ internal sealed class TcpReceiver
         }
     }
 
-    /// <summary>RFC 9293 §3.10.7.4, first: whether any part of a segment is in the window. A FIN needs no room.</summary>
+    /// <summary>Whether any part of a segment is in the window (RFC 9293 §3.10.7.4, first). A FIN may lie just after the window.</summary>
     public bool IsAcceptable(uint sequence, uint length)
     {
         var start = Position(sequence);
@@ -92,30 +94,30 @@ internal sealed class TcpReceiver
             : start <= Math.Max(next, _edge) && start + length > next;
     }
 
-    /// <summary>Whether a sequence number is in the window, the next one apart (RFC 5961 §3.2).</summary>
+    /// <summary>Whether a sequence number is in the window, for the check of an RST (RFC 5961 §3.2).</summary>
     public bool IsInWindow(uint sequence)
     {
         var start = Position(sequence);
         return start >= _next && start < Math.Max(_edge, _next + 1);
     }
 
-    /// <summary>Whether a segment begins at or below what was last acknowledged, so that its timestamp counts (RFC 7323 §4.3).</summary>
-    public bool IsNotBeyond(uint sequence) => Position(sequence) <= _lastAcknowledged;
+    /// <summary>Whether a segment begins at or below Last.ACK.sent, so that its timestamp updates TS.Recent (RFC 7323 §4.3).</summary>
+    public bool UpdatesTimestamp(uint sequence) => Position(sequence) <= _lastAcknowledged;
 
     /// <summary>
-    /// Takes the data and the FIN of an acceptable segment. True when more can be read than before, or the end was reached.
+    /// Stores the data and the FIN of an acceptable segment. True when the segment made data readable, or the peer has finished.
     /// </summary>
     public bool Take(uint sequence, ReadOnlySpan<byte> data, bool fin, bool push)
     {
         var start = Position(sequence);
         var end = start + data.Length;
-        if (fin && _fin == long.MaxValue && end >= _next && end >= _beyond.End)
+        if (fin && _fin == long.MaxValue && end >= _next && end >= _outOfOrder.End)
         {
             _fin = end;
         }
 
-        // Data after the end of the stream, and what does not fit, is cut off. What was there first stays: the application may have seen
-        // it.
+        // Data beyond the window or after the FIN is cut off. Bytes that are already stored are not overwritten, because the application
+        // may have read them.
         var limit = Math.Min(_edge, _fin);
         var before = _next;
         if (end > limit)
@@ -132,20 +134,20 @@ internal sealed class TcpReceiver
 
         if (!data.IsEmpty)
         {
-            var filled = _beyond.Count > 0;
+            var filled = _outOfOrder.Count > 0;
             var stored = Store(start, data);
             if (start <= _next)
             {
-                _next = _beyond.TakeContiguous(Math.Max(_next, stored));
+                _next = _outOfOrder.TakeContiguous(Math.Max(_next, stored));
             }
 
             _unacknowledged++;
             AckNow |= filled || start > before || push || _unacknowledged >= 2;
-            Duplicates += start > before ? 1 : 0;
+            DuplicateAcks += start > before ? 1 : 0;
         }
         else
         {
-            // Nothing new: the peer has sent again what is here, so an acknowledgment was lost.
+            // The segment has no new data. A retransmission means that the peer has probably missed an acknowledgment.
             AckNow = true;
         }
 
@@ -158,13 +160,14 @@ internal sealed class TcpReceiver
         return _next > before || IsFinished;
     }
 
-    /// <summary>An acknowledgment is owed for another reason.</summary>
-    public void OweAck() => AckNow = true;
+    /// <summary>Requests an acknowledgment at the end of this batch.</summary>
+    public void RequestAck() => AckNow = true;
 
-    /// <summary>The window to write into a header.</summary>
+    /// <summary>The value of the window field for the next segment. It advances the window's edge when enough is free.</summary>
     public ushort Window()
     {
-        // The edge never moves back. It moves on by whole steps only, or not at all while memory is short.
+        // The edge never moves back. It advances by at least a segment or half of the buffer (RFC 9293 §3.8.6.2.2), and not while memory is
+        // short.
         if (!_context.Buffers.IsTight && _read + _capacity - _edge >= Math.Min(_segment, _capacity / 2))
         {
             _edge = _read + _capacity;
@@ -173,22 +176,19 @@ internal sealed class TcpReceiver
         return (ushort)Math.Min(ushort.MaxValue, (_edge - _next) >> _scale);
     }
 
-    /// <summary>A header with the acknowledgment was sent.</summary>
+    /// <summary>Notes that a segment with the acknowledgment was sent.</summary>
     public void Acknowledged()
     {
         AckNow = false;
         _lastAcknowledged = _next;
         _unacknowledged = 0;
-        Duplicates = 0;
+        DuplicateAcks = 0;
     }
 
-    /// <summary>One of the duplicates owed was sent.</summary>
-    public void DuplicateSent() => Duplicates--;
+    /// <summary>Adds SACK blocks for the out-of-order data.</summary>
+    public void AddSackBlocks(ref TcpOptions options, int max) => _outOfOrder.AddSackBlocks(ref options, max, _origin);
 
-    /// <summary>Adds what is here beyond the acknowledgment.</summary>
-    public void Report(ref TcpOptions options, int max) => _beyond.Report(ref options, max, _origin);
-
-    /// <summary>Copies readable bytes out, and frees their room.</summary>
+    /// <summary>Copies readable bytes, frees their memory, and returns their number.</summary>
     public int Read(Span<byte> destination)
     {
         var length = Math.Min(destination.Length, Readable);
@@ -199,7 +199,7 @@ internal sealed class TcpReceiver
 
         _ring.Read(_read, destination[..length]);
         _read += length;
-        if (_read == _next && _beyond.Count == 0)
+        if (_read == _next && _outOfOrder.Count == 0)
         {
             _ring.ReleaseAll();
         }
@@ -211,21 +211,21 @@ internal sealed class TcpReceiver
         return length;
     }
 
-    /// <summary>Frees everything.</summary>
+    /// <summary>Discards all buffered data.</summary>
     public void Discard()
     {
-        _beyond.Clear();
+        _outOfOrder.Clear();
         _ring.ReleaseAll();
         _read = _next;
     }
 
     private long Position(uint sequence) => _next + (int)(sequence - (_origin + (uint)_next));
 
-    /// <summary>Stores what no range covers yet, and returns the position up to which everything of the data is here.</summary>
+    /// <summary>Stores the bytes that no range covers yet, and returns the position up to which all bytes of the data are stored.</summary>
     private long Store(long start, ReadOnlySpan<byte> data)
     {
         var end = start + data.Length;
-        if (start == _next && _beyond.Count == 0)
+        if (start == _next && _outOfOrder.Count == 0)
         {
             var stored = _ring.Write(start, data);
             _context.Counters.NoBuffer += stored < data.Length ? 1 : 0;
@@ -233,7 +233,7 @@ internal sealed class TcpReceiver
         }
 
         var at = start;
-        while (_beyond.TryFindGap(at, end, out var gap, out var gapEnd))
+        while (_outOfOrder.TryFindGap(at, end, out var gap, out var gapEnd))
         {
             var stored = gap + _ring.Write(gap, data[(int)(gap - start)..(int)(gapEnd - start)]);
             if (stored < gapEnd)
@@ -245,10 +245,10 @@ internal sealed class TcpReceiver
             at = gapEnd;
         }
 
-        if (start > _next && end > start && !_beyond.TryAdd(start, end, out _))
+        if (start > _next && end > start && !_outOfOrder.TryAdd(start, end, out _))
         {
-            _beyond.RemoveOldest();
-            _beyond.TryAdd(start, end, out _);
+            _outOfOrder.RemoveOldest();
+            _outOfOrder.TryAdd(start, end, out _);
         }
 
         return end;

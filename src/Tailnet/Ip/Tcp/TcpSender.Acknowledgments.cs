@@ -3,7 +3,8 @@ using Tailnet.Ip.Wire;
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// What acknowledgments say: RFC 9293 §3.10.7.4, RFC 6675 with SACK, RFC 6582 without, RFC 3522 against repeats that were not needed.
+/// Processing of acknowledgments (RFC 9293 §3.10.7.4): loss recovery with SACK (RFC 6675) and without (RFC 6582), and the detection of
+/// spurious retransmissions (RFC 3522).
 /// </summary>
 internal sealed partial class TcpSender
 {
@@ -11,12 +12,13 @@ internal sealed partial class TcpSender
 
     private Recovery _recovery;
     private long _recoveryPoint;
-    private int _duplicates;
+    private int _duplicateAcks;
     private Undo _undo;
     private uint _undoTimestamp;
     private long _timedEnd = -1;
     private long _timedAt;
 
+    // The states of loss recovery.
     private enum Recovery
     {
         None,
@@ -24,22 +26,24 @@ internal sealed partial class TcpSender
         Timeout,
     }
 
+    // The states of Eifel detection: recovery has begun and nothing was retransmitted yet; or the first retransmission had the timestamp
+    // _undoTimestamp, and an acknowledgment that echoes an earlier one proves that it was spurious.
     private enum Undo
     {
         None,
-        BeforeRepeat,
+        BeforeRetransmit,
         Possible,
     }
 
-    /// <summary>Bytes were acknowledged by the last segment.</summary>
+    /// <summary>Whether the last segment acknowledged new data or the FIN.</summary>
     public bool HasAdvanced { get; private set; }
 
     /// <summary>
-    /// Takes the acknowledgment, SACK blocks and window of a segment; false when it acknowledges what it cannot (RFC 5961 §5.2).
+    /// Processes the acknowledgment, SACK blocks and window of a segment. False when the acknowledgment is out of range (RFC 5961 §5.2).
     /// </summary>
-    /// <param name="segment">A segment with ACK that is in the window.</param>
-    /// <param name="clock">The timestamp clock.</param>
-    /// <param name="now">The clock.</param>
+    /// <param name="segment">An acceptable segment with ACK.</param>
+    /// <param name="clock">The timestamp clock in milliseconds.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
     public bool TryAcknowledge(in TcpSegment segment, uint clock, long now)
     {
         HasAdvanced = false;
@@ -63,7 +67,7 @@ internal sealed partial class TcpSender
         else if (InFlight > 0 && _recovery != Recovery.Timeout
             && (_hasSack ? sacked > 0 : sameWindow && segment.Length == 0 && !_isProbingWindow))
         {
-            _duplicates++;
+            _duplicateAcks++;
         }
 
         DetectLoss();
@@ -90,18 +94,18 @@ internal sealed partial class TcpSender
 
         if (_sacked.RemoveBelow(ack))
         {
-            // The peer acknowledges less than it had reported: it has thrown data away (RFC 2018 §8).
+            // The acknowledgment ends inside a SACK block, so the peer has reneged (RFC 2018 §8).
             _sacked.Clear();
         }
 
         NoteAdvance(ack);
         _lostBelow = Math.Max(_lostBelow, ack);
-        _repeatedBelow = Math.Max(_repeatedBelow, ack);
+        _retransmittedBelow = Math.Max(_retransmittedBelow, ack);
         _expiries = 0;
         _stalledSince = InFlight > 0 ? now : TcpTimes.Never;
 
         var original = _hasTimestamps && options.HasTimestamps;
-        if (_undo == Undo.BeforeRepeat || (_undo == Undo.Possible && original && (int)(options.TimestampEcho - _undoTimestamp) < 0))
+        if (_undo == Undo.BeforeRetransmit || (_undo == Undo.Possible && original && (int)(options.TimestampEcho - _undoTimestamp) < 0))
         {
             UndoLoss();
         }
@@ -111,7 +115,7 @@ internal sealed partial class TcpSender
         switch (_recovery)
         {
             case Recovery.None:
-                _duplicates = 0;
+                _duplicateAcks = 0;
                 if (_limitedByCongestion || (_congestion.IsSlowStart && 2 * flight >= _congestion.Window))
                 {
                     _congestion.Acknowledged(acked, afterTimeout: false);
@@ -120,18 +124,18 @@ internal sealed partial class TcpSender
                 break;
             case var _ when ack >= _recoveryPoint:
                 _recovery = Recovery.None;
-                _duplicates = 0;
-                ForgetRepeat();
+                _duplicateAcks = 0;
+                ForgetRetransmit();
                 break;
             case Recovery.Timeout:
                 _congestion.Acknowledged(acked, afterTimeout: true);
                 break;
             case Recovery.Fast when !_hasSack:
-                // A partial acknowledgment: the next segment is lost too (RFC 6582 §3.2).
+                // After a partial acknowledgment the next segment counts as lost (RFC 6582 §3.2).
                 _lostBelow = ack + _segment;
-                _repeatedBelow = ack;
-                _repeatFirst = true;
-                _duplicates = (int)Math.Max(0, _duplicates - (acked / _segment) + 1);
+                _retransmittedBelow = ack;
+                _retransmitFirst = true;
+                _duplicateAcks = (int)Math.Max(0, _duplicateAcks - (acked / _segment) + 1);
                 break;
         }
 
@@ -139,7 +143,8 @@ internal sealed partial class TcpSender
     }
 
     /// <summary>
-    /// One segment in a round trip is timed by the clock. While losses are repaired the peer's echo of a timestamp serves (RFC 7323 §4).
+    /// Takes a round-trip sample. One segment in a round trip is timed by the clock. After a retransmission the echoed timestamp gives the
+    /// sample (RFC 7323 §4).
     /// </summary>
     private void MeasureRoundTrip(long ack, in TcpOptions options, uint clock, long now)
     {
@@ -166,13 +171,13 @@ internal sealed partial class TcpSender
         var lost = _hasSack && _sacked.Count > 0 ? _sacked.LostBelow(DuplicateThreshold, 2 * _segment) : long.MinValue;
         if (_tailProbeEnd >= 0 && _sacked.End >= _tailProbeEnd)
         {
-            // The probe has arrived long after everything before it was sent, on a path that keeps the order.
+            // A SACK block covers the tail-loss probe. The path hardly reorders, so everything unacknowledged before the probe is lost.
             lost = _tailProbeEnd;
         }
 
         if (_recovery == Recovery.None)
         {
-            if (_duplicates < DuplicateThreshold && lost <= _unacknowledged)
+            if (_duplicateAcks < DuplicateThreshold && lost <= _unacknowledged)
             {
                 return;
             }
@@ -180,29 +185,31 @@ internal sealed partial class TcpSender
             _recovery = Recovery.Fast;
             _recoveryPoint = _next;
             _congestion.Lost(InFlight);
-            _repeatedBelow = _unacknowledged;
+            _retransmittedBelow = _unacknowledged;
             _lostBelow = Math.Min(_unacknowledged + _segment, _next);
-            _repeatFirst = true;
-            _undo = _hasTimestamps ? Undo.BeforeRepeat : Undo.None;
+            _retransmitFirst = true;
+            _undo = _hasTimestamps ? Undo.BeforeRetransmit : Undo.None;
             StopTailProbe();
-            ForgetRepeat();
+            ForgetRetransmit();
         }
 
         _lostBelow = Math.Max(_lostBelow, lost);
-        DetectLostRepeat();
+        DetectLostRetransmit();
     }
 
-    /// <summary>The answer to the original has come, so nothing was lost (RFC 3522, RFC 4015).</summary>
+    /// <summary>
+    /// Ends the recovery, because the original data was acknowledged and the retransmission was spurious (RFC 3522, RFC 4015).
+    /// </summary>
     private void UndoLoss()
     {
         _context.Counters.Spurious++;
         _congestion.Undo();
         _recovery = Recovery.None;
-        _duplicates = 0;
-        _repeatFirst = false;
-        ForgetRepeat();
+        _duplicateAcks = 0;
+        _retransmitFirst = false;
+        ForgetRetransmit();
         _lostBelow = _unacknowledged;
-        _repeatedBelow = _unacknowledged;
+        _retransmittedBelow = _unacknowledged;
     }
 
     private void EndTailProbe(long ack, in TcpOptions options, long flight)
@@ -212,7 +219,7 @@ internal sealed partial class TcpSender
             return;
         }
 
-        // The echo tells whether the probe has filled a hole, which congestion control must hear of (RFC 8985 §7.4).
+        // An echo of the probe's timestamp means that the probe has repaired a loss, which congestion control must count (RFC 8985 §7.4).
         _tailProbeEnd = -1;
         var isRepair = options.HasTimestamps && (int)(options.TimestampEcho - _tailProbeTimestamp) >= 0;
         if (isRepair && !_tailProbeIsNew && _recovery == Recovery.None)
@@ -226,7 +233,7 @@ internal sealed partial class TcpSender
         long total = 0;
         for (var i = 0; i < options.SackCount; i++)
         {
-            // Blocks at or below the acknowledgment are reports of duplicates (RFC 2883), and others may be forged.
+            // A block at or below the acknowledgment is a DSACK (RFC 2883), which is ignored. Other invalid blocks may be forged.
             var (start, end) = (Position(options[i].Start), Position(options[i].End));
             if (start > ack && start < end && end <= _next && _sacked.TryAdd(start, end, out var added))
             {
@@ -237,7 +244,7 @@ internal sealed partial class TcpSender
         return total;
     }
 
-    /// <summary>RFC 9293 §3.10.7.4, fifth: true when the window's edge has moved.</summary>
+    /// <summary>Updates the send window (RFC 9293 §3.10.7.4, fifth). True when its edge has moved.</summary>
     private bool TryUpdateWindow(in TcpSegment segment, long ack)
     {
         var order = (int)(segment.Sequence - _windowSequence);

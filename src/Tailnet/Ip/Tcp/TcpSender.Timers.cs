@@ -1,12 +1,12 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The one timer of the sending half: retransmission (RFC 6298), tail-loss probe (RFC 8985 §7) or zero-window probe; and the limit of
-/// patience.
+/// The timer of the sending half, which serves retransmission (RFC 6298), tail-loss probe (RFC 8985 §7) or zero-window probe; and the limit
+/// of time without an acknowledgment. Times are microseconds of the stack's clock.
 /// </summary>
 internal sealed partial class TcpSender
 {
-    // A probe that is not answered is repeated soon: it may be lost, and a lost probe must not look like a lost peer.
+    // An unanswered zero-window probe is sent again after this time. Otherwise few lost probes would end the connection.
     private const long UnansweredProbe = 5 * TcpTimes.Second;
 
     private Timer _timer;
@@ -21,7 +21,7 @@ internal sealed partial class TcpSender
 
     private bool _windowProbeDue;
     private bool _isProbingWindow;
-    private bool _sendsSmall;
+    private bool _swsOverride;
     private int _windowProbes;
 
     private enum Timer
@@ -32,16 +32,16 @@ internal sealed partial class TcpSender
         Persist,
     }
 
-    /// <summary>When <see cref="TryTick"/> is to be called next.</summary>
-    public long Deadline => Math.Min(_due, _stalledSince == TcpTimes.Never ? TcpTimes.Never : _stalledSince + TcpTimes.GiveUp);
+    /// <summary>Time of the next <see cref="TryTick"/>, in microseconds.</summary>
+    public long Deadline => Math.Min(_due, _stalledSince == TcpTimes.Never ? TcpTimes.Never : _stalledSince + TcpTimes.UserTimeout);
 
-    /// <summary>The sender waits for the peer, and will notice when it is gone.</summary>
+    /// <summary>Whether a timer of the sender runs or data is in flight, so that the sender detects a dead peer itself.</summary>
     public bool IsWaiting => _timer != Timer.None || InFlight > 0;
 
-    /// <summary>Handles a timer that is due. False when the peer has acknowledged nothing for too long.</summary>
+    /// <summary>Handles the timer when it has expired. False when the peer has acknowledged nothing for 30 seconds.</summary>
     public bool TryTick(long now)
     {
-        if (_stalledSince != TcpTimes.Never && now - _stalledSince >= TcpTimes.GiveUp)
+        if (_stalledSince != TcpTimes.Never && now - _stalledSince >= TcpTimes.UserTimeout)
         {
             return false;
         }
@@ -62,8 +62,8 @@ internal sealed partial class TcpSender
                 break;
             case Timer.Persist:
                 _windowProbes++;
-                _sendsSmall = !_isProbingWindow && _edge > _next;
-                _windowProbeDue = !_sendsSmall;
+                _swsOverride = !_isProbingWindow && _edge > _next;
+                _windowProbeDue = !_swsOverride;
                 Arm(Timer.Persist, now + UnansweredProbe);
                 break;
         }
@@ -78,23 +78,23 @@ internal sealed partial class TcpSender
         _congestion.TimedOut(InFlight, repeated);
         if (repeated)
         {
-            // The peer may have thrown away what it reported (RFC 2018 §8).
+            // The peer may have reneged (RFC 2018 §8).
             _sacked.Clear();
         }
         else
         {
-            _undo = _hasTimestamps ? Undo.BeforeRepeat : Undo.None;
+            _undo = _hasTimestamps ? Undo.BeforeRetransmit : Undo.None;
         }
 
         _recovery = Recovery.Timeout;
         _recoveryPoint = _next;
         _lostBelow = _next;
-        _repeatedBelow = _unacknowledged;
-        _duplicates = 0;
-        _repeatFirst = true;
+        _retransmittedBelow = _unacknowledged;
+        _duplicateAcks = 0;
+        _retransmitFirst = true;
         StopTailProbe();
-        ForgetRepeat();
-        Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxBackOff));
+        ForgetRetransmit();
+        Arm(Timer.Retransmit, now + _rtt.BackedOff(_expiries, TcpTimes.MaxBackOff));
     }
 
     private void ArmAfterSending(SendCause cause, long now)
@@ -102,13 +102,13 @@ internal sealed partial class TcpSender
         switch (cause)
         {
             case SendCause.WindowProbe:
-                Arm(Timer.Persist, now + Math.Min(UnansweredProbe, _rtt.Backed(_windowProbes, TcpTimes.MaxTimeout)));
+                Arm(Timer.Persist, now + Math.Min(UnansweredProbe, _rtt.BackedOff(_windowProbes, TcpTimes.MaxTimeout)));
                 break;
             case SendCause.TailProbe:
                 Arm(Timer.Retransmit, now + _rtt.Timeout);
                 break;
             case SendCause.Lost when _timer != Timer.Retransmit:
-                Arm(Timer.Retransmit, now + _rtt.Backed(_expiries, TcpTimes.MaxBackOff));
+                Arm(Timer.Retransmit, now + _rtt.BackedOff(_expiries, TcpTimes.MaxBackOff));
                 break;
             case SendCause.New when _timer != Timer.Retransmit && !_isProbingWindow:
                 ArmRetransmit(now);
@@ -130,7 +130,7 @@ internal sealed partial class TcpSender
         }
     }
 
-    /// <summary>The peer's window has opened, or the peer has answered that it has not.</summary>
+    /// <summary>Updates the probe state and the timer for the peer's window, which has opened or is still zero.</summary>
     private void FollowWindow(long now)
     {
         if (_edge > _next)
@@ -139,10 +139,10 @@ internal sealed partial class TcpSender
             _windowProbeDue = false;
             if (_isProbingWindow)
             {
-                // The peer has not taken the byte of the probe, so that byte goes out again with what follows it.
+                // The peer has dropped the byte of the probe, so that byte is retransmitted with the data after it.
                 _isProbingWindow = false;
                 _lostBelow = _next;
-                _repeatedBelow = _unacknowledged;
+                _retransmittedBelow = _unacknowledged;
                 ArmRetransmit(now);
             }
             else if (_timer == Timer.Persist)
@@ -155,16 +155,16 @@ internal sealed partial class TcpSender
             _stalledSince = TcpTimes.Never;
             if (_isProbingWindow)
             {
-                Arm(Timer.Persist, now + _rtt.Backed(_windowProbes, TcpTimes.MaxTimeout));
+                Arm(Timer.Persist, now + _rtt.BackedOff(_windowProbes, TcpTimes.MaxTimeout));
             }
         }
     }
 
-    private void ArmPersist(long now) => Arm(Timer.Persist, now + _rtt.Backed(_windowProbes, TcpTimes.MaxTimeout));
+    private void ArmPersist(long now) => Arm(Timer.Persist, now + _rtt.BackedOff(_windowProbes, TcpTimes.MaxTimeout));
 
     private void ArmRetransmit(long now)
     {
-        var timeout = _rtt.Backed(_expiries, TcpTimes.MaxBackOff);
+        var timeout = _rtt.BackedOff(_expiries, TcpTimes.MaxBackOff);
         var probe = Math.Max(2 * _rtt.Smoothed, TcpTimes.MinTailProbe);
         var probes = _recovery == Recovery.None && _expiries == 0 && _tailProbeEnd < 0 && _rtt.Smoothed > 0 && probe < timeout;
         Arm(probes ? Timer.TailProbe : Timer.Retransmit, now + (probes ? probe : timeout));

@@ -1,9 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The sending half of a connection: the buffer, and the choice of the next segment. Positions count this side's bytes from 0; its FIN
-/// takes the position after the last. What acknowledgments change is in <c>TcpSender.Acknowledgments.cs</c>, timers are in
-/// <c>TcpSender.Timers.cs</c>.
+/// The sending half of a connection: the buffer, and the choice of the next segment. A position is the offset of a byte in this side's
+/// stream; the FIN has the position after the last byte. <c>TcpSender.Acknowledgments.cs</c> processes acknowledgments,
+/// <c>TcpSender.Timers.cs</c> has the timers.
 /// </summary>
 internal sealed partial class TcpSender
 {
@@ -20,31 +20,30 @@ internal sealed partial class TcpSender
     private CongestionControl _congestion;
     private RttEstimator _rtt;
 
-    // SND.UNA, SND.NXT, and the end of what the application has written.
+    // Positions: SND.UNA, SND.NXT, and the end of the data that the application has written.
     private long _unacknowledged;
     private long _next;
     private long _end;
     private bool _finQueued;
 
-    // The peer's window: its edge as a position, the largest ever, and the segment that brought it (SND.WL1, SND.WL2).
+    // The send window: its edge as a position, its largest size in bytes, and the segment of its last update (SND.WL1, SND.WL2).
     private long _edge;
     private long _maxWindow;
     private uint _windowSequence;
     private long _windowAck;
 
-    // What is below _lostBelow and not SACKed counts as lost; what is below _repeatedBelow was sent again since.
+    // Data below _lostBelow without a SACK counts as lost. Lost data below _retransmittedBelow was retransmitted since.
     private long _lostBelow;
-    private long _repeatedBelow;
-    private bool _repeatFirst;
+    private long _retransmittedBelow;
+    private bool _retransmitFirst;
     private bool _limitedByCongestion;
     private bool _limitedByWindow;
     private long _lastSent;
 
-    /// <summary>A sender for what follows the handshake.</summary>
-    /// <param name="context">Memory and counters.</param>
-    /// <param name="setup">What the handshake has agreed on.</param>
-    /// <param name="capacity">Bytes that the application may have in the buffer.</param>
-    /// <param name="now">The clock.</param>
+    /// <param name="context">The memory and the counters of the shard.</param>
+    /// <param name="setup">The parameters that the handshake has negotiated.</param>
+    /// <param name="capacity">Size of the send buffer in bytes.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
     public TcpSender(TcpContext context, in TcpSenderSetup setup, int capacity, long now)
     {
         _context = context;
@@ -66,22 +65,22 @@ internal sealed partial class TcpSender
     /// <summary>SND.NXT as a sequence number.</summary>
     public uint Next => _origin + (uint)_next;
 
-    /// <summary>Bytes sent and not acknowledged, and the FIN.</summary>
+    /// <summary>Sequence numbers sent and not acknowledged: data and the FIN. The estimate of RFC 6675 is <see cref="Pipe"/>.</summary>
     public long InFlight => _next - _unacknowledged;
 
-    /// <summary>Bytes written and not acknowledged.</summary>
+    /// <summary>Bytes in the send buffer: written and not acknowledged.</summary>
     public int Buffered => (int)(_end - Math.Min(_unacknowledged, _end));
 
-    /// <summary>Bytes that the application may write now.</summary>
+    /// <summary>Free bytes of the send buffer; 0 after <see cref="Finish"/>.</summary>
     public int Room => _finQueued ? 0 : _capacity - Buffered;
 
-    /// <summary>The FIN is acknowledged, and with it everything.</summary>
+    /// <summary>Whether the peer has acknowledged all data and the FIN.</summary>
     public bool IsFinished => _finQueued && _unacknowledged > _end;
 
-    /// <summary>Something waits to be sent for the first time.</summary>
+    /// <summary>Whether data or a FIN waits for its first transmission.</summary>
     public bool HasUnsent => _next < _end + (_finQueued ? 1 : 0);
 
-    /// <summary>Bytes of memory in use.</summary>
+    /// <summary>Size of the buffer's chunks in bytes.</summary>
     public long Held => _ring.Held;
 
     /// <summary>The smoothed round-trip time in microseconds; 0 before the first sample.</summary>
@@ -93,7 +92,7 @@ internal sealed partial class TcpSender
     /// <summary>The congestion window in bytes.</summary>
     public long CongestionWindow => _congestion.Window;
 
-    /// <summary>Takes what the application writes, and returns how many bytes fit.</summary>
+    /// <summary>Copies bytes into the send buffer, and returns how many fit.</summary>
     public int Write(ReadOnlySpan<byte> bytes)
     {
         var length = _ring.Write(_end, bytes[..Math.Min(bytes.Length, Room)]);
@@ -101,29 +100,29 @@ internal sealed partial class TcpSender
         return length;
     }
 
-    /// <summary>Nothing more will be written: the FIN follows the last byte.</summary>
+    /// <summary>Queues the FIN after the last byte.</summary>
     public void Finish() => _finQueued = true;
 
-    /// <summary>Copies the data of a chosen segment.</summary>
+    /// <summary>Copies the data of a planned segment.</summary>
     public void Read(in SendPlan plan, Span<byte> destination) => _ring.Read(plan.Position, destination[..plan.Length]);
 
     /// <summary>The sequence number of a position.</summary>
     public uint Sequence(long position) => _origin + (uint)position;
 
-    /// <summary>Frees everything.</summary>
+    /// <summary>Discards all buffered data.</summary>
     public void Discard() => _ring.ReleaseAll();
 
     /// <summary>Chooses the next segment; false when nothing may be sent now.</summary>
-    /// <param name="allowance">Bytes of new data that the agent's share of the path leaves.</param>
-    /// <param name="now">The clock.</param>
-    /// <param name="plan">The segment.</param>
+    /// <param name="allowance">Bytes of new data that the agent's limit of bytes in flight still allows.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
+    /// <param name="plan">The segment to send.</param>
     public bool TryPlan(long allowance, long now, out SendPlan plan)
     {
         _limitedByCongestion = false;
         _limitedByWindow = false;
         if (_windowProbeDue)
         {
-            // A byte beyond the window: its acknowledgment tells the window. The peer may take it or not.
+            // The probe is one byte beyond the window. Its acknowledgment has the current window, whether the peer stores the byte or not.
             plan = Segment(SendCause.WindowProbe, InFlight > 0 ? _unacknowledged : _next, 1, long.MaxValue);
             return true;
         }
@@ -136,10 +135,10 @@ internal sealed partial class TcpSender
             return true;
         }
 
-        if (TryPlanLostRepeat(out plan)
-            || TryPlanRepeat(_lostBelow, out plan)
+        if (TryPlanLostRetransmit(out plan)
+            || TryPlanRetransmit(_lostBelow, out plan)
             || TryPlanNew(allowance, now, out plan)
-            || (_recovery == Recovery.Fast && _hasSack && TryPlanRepeat(_sacked.End, out plan)))
+            || (_recovery == Recovery.Fast && _hasSack && TryPlanRetransmit(_sacked.End, out plan)))
         {
             return true;
         }
@@ -152,10 +151,10 @@ internal sealed partial class TcpSender
         return false;
     }
 
-    /// <summary>A chosen segment was sent.</summary>
+    /// <summary>Updates the state after a planned segment was sent.</summary>
     /// <param name="plan">The segment.</param>
-    /// <param name="timestamp">The timestamp that it carries.</param>
-    /// <param name="now">The clock.</param>
+    /// <param name="timestamp">The TSval of the segment.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
     public void Sent(in SendPlan plan, uint timestamp, long now)
     {
         var isNew = plan.End > _next;
@@ -181,8 +180,8 @@ internal sealed partial class TcpSender
         switch (plan.Cause)
         {
             case SendCause.Lost:
-                NoteRepeat(plan);
-                if (_undo == Undo.BeforeRepeat)
+                NoteRetransmit(plan);
+                if (_undo == Undo.BeforeRetransmit)
                 {
                     (_undo, _undoTimestamp) = (Undo.Possible, timestamp);
                 }
@@ -208,42 +207,44 @@ internal sealed partial class TcpSender
                 break;
         }
 
-        _sendsSmall = false;
+        _swsOverride = false;
         _lastSent = now;
         ArmAfterSending(plan.Cause, now);
     }
 
-    /// <summary>What is in flight, by what is known of the path (RFC 6675 §4, SetPipe).</summary>
+    /// <summary>
+    /// The estimate of bytes in flight: sent data without lost and SACKed data, plus retransmissions (RFC 6675 §4, SetPipe).
+    /// </summary>
     private long Pipe()
     {
-        if (_sacked.Count == 0 && _lostBelow <= _unacknowledged && _duplicates == 0)
+        if (_sacked.Count == 0 && _lostBelow <= _unacknowledged && _duplicateAcks == 0)
         {
             return InFlight;
         }
 
         var from = Math.Max(_lostBelow, _unacknowledged);
-        var to = Math.Min(_repeatedBelow, _next);
+        var to = Math.Min(_retransmittedBelow, _next);
         var pipe = _next - from - _sacked.Covered(from, _next);
         if (to > _unacknowledged)
         {
             pipe += to - _unacknowledged - _sacked.Covered(_unacknowledged, to);
         }
 
-        // Without SACK each duplicate acknowledgment says that some segment has left the path.
-        return _hasSack ? pipe : Math.Max(0, pipe - ((long)_duplicates * _segment));
+        // Without SACK each duplicate ACK means that one segment has left the path.
+        return _hasSack ? pipe : Math.Max(0, pipe - ((long)_duplicateAcks * _segment));
     }
 
-    private bool TryPlanRepeat(long below, out SendPlan plan)
+    private bool TryPlanRetransmit(long below, out SendPlan plan)
     {
         plan = default;
-        var from = Math.Max(_unacknowledged, _repeatedBelow);
+        var from = Math.Max(_unacknowledged, _retransmittedBelow);
         if (from >= below || !_sacked.TryFindGap(from, Math.Min(below, _next), out var start, out var end))
         {
             return false;
         }
 
         plan = Segment(SendCause.Lost, start, _segment, end);
-        if (!_repeatFirst && Pipe() + plan.Length > _congestion.Window)
+        if (!_retransmitFirst && Pipe() + plan.Length > _congestion.Window)
         {
             _limitedByCongestion = true;
             return false;
@@ -281,8 +282,8 @@ internal sealed partial class TcpSender
     }
 
     /// <summary>
-    /// The next segment of new data as the peer's window allows it, without silly small ones (RFC 9293 §3.8.6.2.1); empty when it
-    /// does not.
+    /// The next segment of new data that fits into the send window and into <paramref name="allowance"/>. It is empty when there is none,
+    /// or when the segment would be small (sender's silly window syndrome avoidance, RFC 9293 §3.8.6.2.1).
     /// </summary>
     private SendPlan NewSegment(long allowance)
     {
@@ -294,7 +295,7 @@ internal sealed partial class TcpSender
         }
 
         var isWhole = plan.Length == _segment || plan.Position + plan.Length == _end;
-        if (plan.End > _next && plan.Length <= allowance && (isWhole || usable >= _maxWindow / 2 || _sendsSmall))
+        if (plan.End > _next && plan.Length <= allowance && (isWhole || usable >= _maxWindow / 2 || _swsOverride))
         {
             return plan;
         }
@@ -303,7 +304,9 @@ internal sealed partial class TcpSender
         return default(SendPlan) with { Position = _next };
     }
 
-    /// <summary>The segment at a position, of so much data at most, and not over a limit.</summary>
+    /// <summary>
+    /// The segment at a position, with at most <paramref name="max"/> bytes of data, that ends at or before <paramref name="limit"/>.
+    /// </summary>
     private SendPlan Segment(SendCause cause, long position, int max, long limit)
     {
         var length = (int)Math.Max(0, Math.Min(Math.Min(max, _end - position), limit - position));

@@ -1,9 +1,9 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// The bytes of a TCP connection to an agent. A read and a write may overlap; two reads may not, nor two writes. What the peer sent before
-/// the connection failed is read first; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the last byte,
-/// or an RST when data is unread. There are no synchronous reads and writes: they would block a thread on another one's packets.
+/// The stream of a TCP connection to an agent. One read and one write may be pending at a time. After the connection has failed, reads
+/// first return the data that was received before; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the
+/// last byte, or an RST when data is unread. Synchronous reads and writes are not supported, because they would block a thread.
 /// </summary>
 public sealed class TcpStream : Stream
 {
@@ -30,12 +30,13 @@ public sealed class TcpStream : Stream
     }
 
     /// <summary>
-    /// Waiting reads and writes go on where the packet arrived, and not on the thread pool. It saves a change of threads for each message
-    /// of a terminal; but a reader that blocks then blocks every connection of its shard.
+    /// Whether the continuations of pending reads and writes run on the thread that processes the packets of the shard, and not on the
+    /// thread pool. This saves a thread switch for each message of a terminal. A continuation that blocks then blocks every connection of
+    /// its shard.
     /// </summary>
     public bool RunsInline { get; set; }
 
-    /// <summary>Why the connection has ended; <see cref="TcpCloseReason.None"/> as long as it has not.</summary>
+    /// <summary>Why the connection has ended; <see cref="TcpCloseReason.None"/> while it is open.</summary>
     public TcpCloseReason CloseReason
     {
         get
@@ -86,8 +87,8 @@ public sealed class TcpStream : Stream
 
     internal int Unwritten => _writeBuffer.Length;
 
-    /// <summary>Ends this side's half after everything written; reads go on.</summary>
-    /// <exception cref="InvalidOperationException">A write has not ended, or the connection is not open yet.</exception>
+    /// <summary>Closes this side's half of the connection with a FIN after the last byte. Reads are still possible.</summary>
+    /// <exception cref="InvalidOperationException">A write is pending, or the connection is not established yet.</exception>
     public void CompleteWrites()
     {
         lock (_gate)
@@ -110,7 +111,7 @@ public sealed class TcpStream : Stream
         _host.Wake();
     }
 
-    /// <summary>Ends the connection at once by RST; what is unsent and unread is dropped.</summary>
+    /// <summary>Ends the connection at once with an RST, and discards unsent and unread data.</summary>
     public void Abort()
     {
         lock (_gate)
@@ -235,7 +236,7 @@ public sealed class TcpStream : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Waits for the answer to the SYN.</summary>
-    /// <exception cref="TcpException">The connection was refused, or did not come about in time.</exception>
+    /// <exception cref="TcpException">The connection was refused, timed out or was ended; the reason says which.</exception>
     internal ValueTask ConnectAsync(CancellationToken cancellation)
     {
         lock (_gate)
@@ -253,7 +254,7 @@ public sealed class TcpStream : Stream
         return task;
     }
 
-    /// <summary>Completes what waits and need not wait longer. Without the lock.</summary>
+    /// <summary>Completes the pending connect, read and write where possible. The caller must not hold the lock.</summary>
     internal void RunCompletions()
     {
         bool connected, read, written, wake;
@@ -338,7 +339,7 @@ public sealed class TcpStream : Stream
         return failure is not null;
     }
 
-    /// <summary>Writes what there is room for. True when everything is written, or nothing can be.</summary>
+    /// <summary>Copies as much of the pending write as fits. True when the write is complete or has failed.</summary>
     private bool TryWrite(out Exception? failure)
     {
         failure = Failure();

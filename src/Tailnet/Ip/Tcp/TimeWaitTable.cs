@@ -2,44 +2,44 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>What is left of a connection that has closed, for the peer's repeated FIN (RFC 9293 §3.6.1).</summary>
-/// <param name="LocalPort">This side's port, which rests.</param>
+/// <summary>A closed connection in TIME-WAIT. Its state answers a retransmitted FIN of the peer (RFC 9293 §3.6.1).</summary>
+/// <param name="LocalPort">This side's port, which cannot be reused yet.</param>
 /// <param name="RemotePort">The peer's port.</param>
-/// <param name="Remote">The peer.</param>
+/// <param name="Remote">The peer's address.</param>
 /// <param name="Sequence">SND.NXT.</param>
 /// <param name="Acknowledgment">RCV.NXT.</param>
-/// <param name="Timestamps">The last timestamps, when the connection had them.</param>
-/// <param name="Expires">When the port is free.</param>
-internal readonly record struct RestingPort(
+/// <param name="Timestamps">The timestamps option for answers; empty when the connection had none.</param>
+/// <param name="Expires">Time of expiry, in microseconds of the stack's clock.</param>
+internal readonly record struct TimeWaitEntry(
     ushort LocalPort, ushort RemotePort, Ipv6Address Remote, uint Sequence, uint Acknowledgment, TcpOptions Timestamps, long Expires);
 
-/// <summary>TIME-WAIT: a bounded queue, in which the oldest entry gives way.</summary>
+/// <summary>The connections in TIME-WAIT of an agent. A full table evicts its oldest entry.</summary>
 internal sealed class TimeWaitTable
 {
     private const int Capacity = 256;
 
-    private readonly Queue<RestingPort> _ports = new();
+    private readonly Queue<TimeWaitEntry> _entries = new();
 
-    /// <summary>How many ports rest.</summary>
-    public int Count => _ports.Count;
+    /// <summary>Number of entries.</summary>
+    public int Count => _entries.Count;
 
-    /// <summary>Lets a port rest.</summary>
-    public void Add(in RestingPort port, long now)
+    /// <summary>Adds an entry; the oldest one is evicted when the table is full.</summary>
+    public void Add(in TimeWaitEntry entry, long now)
     {
         Expire(now);
-        if (_ports.Count == Capacity)
+        if (_entries.Count == Capacity)
         {
-            _ports.Dequeue();
+            _entries.Dequeue();
         }
 
-        _ports.Enqueue(port);
+        _entries.Enqueue(entry);
     }
 
-    /// <summary>Finds a port that rests.</summary>
-    public bool TryFind(ushort localPort, long now, out RestingPort port)
+    /// <summary>Finds the entry of a local port. False when the port is not in TIME-WAIT.</summary>
+    public bool TryFind(ushort localPort, long now, out TimeWaitEntry port)
     {
         Expire(now);
-        foreach (var entry in _ports)
+        foreach (var entry in _entries)
         {
             if (entry.LocalPort == localPort)
             {
@@ -54,9 +54,9 @@ internal sealed class TimeWaitTable
 
     private void Expire(long now)
     {
-        while (_ports.TryPeek(out var oldest) && oldest.Expires <= now)
+        while (_entries.TryPeek(out var oldest) && oldest.Expires <= now)
         {
-            _ports.Dequeue();
+            _entries.Dequeue();
         }
     }
 }

@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics;
 namespace Tailnet.Ip.Wire;
 
 /// <summary>
-/// The Internet checksum (RFC 1071) of TCP and ICMPv6. The ones' complement sum does not depend on the order of bytes within a word, so
-/// words are added as the processor reads them and only the result is swapped. A sum grows piece by piece; each piece but the last has an
-/// even length.
+/// The Internet checksum (RFC 1071) of TCP and ICMPv6. The ones' complement sum does not depend on the byte order within a word. Words are
+/// therefore added in the processor's byte order, and only the result is swapped. Several calls of <see cref="Add"/> may build one sum;
+/// each piece except the last must have an even length.
 /// </summary>
 internal static class Checksum
 {
@@ -47,17 +47,17 @@ internal static class Checksum
         return sum;
     }
 
-    /// <summary>The sum of the pseudo-header (RFC 8200 §8.1) of an IPv6 packet whose header is written.</summary>
+    /// <summary>The sum of the pseudo-header (RFC 8200 §8.1) of an IPv6 packet with a complete header.</summary>
     /// <param name="packet">The packet from its first byte.</param>
-    /// <param name="protocol">The upper layer.</param>
-    /// <param name="length">Bytes of the upper layer.</param>
+    /// <param name="protocol">The protocol of the upper layer.</param>
+    /// <param name="length">Length of the upper layer's header and data, in bytes.</param>
     public static ulong PseudoHeader(ReadOnlySpan<byte> packet, IpProtocol protocol, int length) =>
         Add(BigEndian((uint)length) + BigEndian((uint)protocol), packet.Slice(8, 2 * Ipv6Address.Size));
 
-    /// <summary>The checksum field's value for a sum.</summary>
+    /// <summary>The value of the checksum field for a sum.</summary>
     public static ushort Finish(ulong sum) => (ushort)~Fold(sum);
 
-    /// <summary>True when the sum over pseudo-header and upper layer, with the checksum field in it, is that of undamaged bytes.</summary>
+    /// <summary>Whether the checksum is right, from the sum over the pseudo-header and the upper layer with its checksum field.</summary>
     public static bool IsValid(ulong sum) => Fold(sum) == 0xffff;
 
     /// <summary>The checksum after one 16-bit word of the covered bytes has changed (RFC 1624 §3, equation 3).</summary>

@@ -2,30 +2,30 @@ using System.Buffers.Binary;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>What an ICMPv6 message means to this node.</summary>
+/// <summary>The ICMPv6 messages that this node handles.</summary>
 internal enum IcmpKind
 {
-    /// <summary>Damaged, or of no use: it is dropped.</summary>
+    /// <summary>A malformed message or an unsupported type: it is dropped.</summary>
     None = 0,
 
-    /// <summary>An echo request, which is answered.</summary>
+    /// <summary>An echo request (type 128).</summary>
     Echo,
 
-    /// <summary>A packet of ours did not reach its destination (type 1).</summary>
+    /// <summary>Destination unreachable (type 1), for a packet of this node.</summary>
     Unreachable,
 
-    /// <summary>A packet of ours was too big (type 2). The MTU is the least that IPv6 allows, so nothing follows from it.</summary>
+    /// <summary>Packet too big (type 2), for a packet of this node. The MTU is already the minimum of IPv6, so it is ignored.</summary>
     TooBig,
 }
 
-/// <summary>The start of a TCP packet of ours that an error message repeats.</summary>
-/// <param name="Destination">Where the packet went.</param>
+/// <summary>The start of this node's TCP packet that an ICMPv6 error quotes.</summary>
+/// <param name="Destination">The destination address of the packet.</param>
 /// <param name="SourcePort">This side's port.</param>
 /// <param name="DestinationPort">The peer's port.</param>
 /// <param name="Sequence">The segment's sequence number.</param>
 internal readonly record struct QuotedSegment(Ipv6Address Destination, ushort SourcePort, ushort DestinationPort, uint Sequence);
 
-/// <summary>ICMPv6 (RFC 4443): answers to echo requests, and the two errors that TCP can meet.</summary>
+/// <summary>ICMPv6 (RFC 4443): echo requests and their replies, and the two errors that concern TCP.</summary>
 internal static class IcmpV6
 {
     private const byte UnreachableType = 1;
@@ -36,8 +36,8 @@ internal static class IcmpV6
 
     /// <summary>Reads a message, and verifies its checksum.</summary>
     /// <param name="packet">The packet from its IPv6 header.</param>
-    /// <param name="ip">That header.</param>
-    /// <param name="quoted">For errors, the segment of ours that is meant.</param>
+    /// <param name="ip">The IPv6 header of the packet.</param>
+    /// <param name="quoted">For errors, the segment that the error quotes.</param>
     public static IcmpKind Read(ReadOnlySpan<byte> packet, in Ipv6Header ip, out QuotedSegment quoted)
     {
         quoted = default;
@@ -61,7 +61,7 @@ internal static class IcmpV6
         }
     }
 
-    /// <summary>Writes the answer to an echo request that <see cref="Read"/> has verified.</summary>
+    /// <summary>Writes the reply to an echo request that <see cref="Read"/> has verified.</summary>
     /// <returns>The packet's length in bytes; 0 when it does not fit.</returns>
     public static int WriteEchoReply(Span<byte> destination, ReadOnlySpan<byte> request, in Ipv6Header ip)
     {
@@ -74,7 +74,7 @@ internal static class IcmpV6
         request[..length].CopyTo(destination);
         new Ipv6Header(IpProtocol.IcmpV6, ip.PayloadLength, ip.Destination, ip.Source).Write(destination);
 
-        // Swapped addresses leave the checksum as it is, so only the type has changed.
+        // The exchange of the two addresses does not change the checksum, so only the type needs an update.
         var message = destination[Ipv6Header.Size..length];
         message[0] = EchoReply;
         var checksum = BinaryPrimitives.ReadUInt16BigEndian(message[2..]);
@@ -86,7 +86,7 @@ internal static class IcmpV6
     {
         quoted = default;
 
-        // The quote may be cut, so its length field is not compared with what is there.
+        // The error may quote only the start of the packet, so the length field is not checked.
         if (packet.Length < Ipv6Header.Size + HeaderLength || packet[0] >> 4 != 6 || packet[6] != (byte)IpProtocol.Tcp
             || Ipv6Address.Read(packet[8..]) != self)
         {

@@ -3,14 +3,16 @@ using System.Net;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>An IPv6 address as a value: it compares and hashes without an allocation, which <see cref="IPAddress"/> does not.</summary>
+/// <summary>
+/// An IPv6 address as a value type. Its comparison and hashing allocate nothing, unlike those of <see cref="IPAddress"/>.
+/// </summary>
 /// <param name="Value">The 16 bytes as one big-endian number.</param>
 public readonly record struct Ipv6Address(UInt128 Value)
 {
     /// <summary>Size of an address in bytes.</summary>
     public const int Size = 16;
 
-    /// <summary>Takes over an address; its scope is dropped.</summary>
+    /// <summary>Converts an <see cref="IPAddress"/> without its scope identifier.</summary>
     /// <param name="address">An IPv6 address.</param>
     /// <exception cref="ArgumentException">The address is not an IPv6 address.</exception>
     public Ipv6Address(IPAddress address)

@@ -6,9 +6,9 @@ namespace Tailnet.Ip.Wire;
 /// The fixed header of an IPv6 packet (RFC 8200 §3). Traffic class and flow label are zero on output and ignored on input.
 /// </summary>
 /// <param name="Protocol">The next header. Extension headers are not supported: agents send none.</param>
-/// <param name="PayloadLength">Bytes after this header.</param>
-/// <param name="Source">The sender.</param>
-/// <param name="Destination">The receiver.</param>
+/// <param name="PayloadLength">Length of the payload after this header, in bytes.</param>
+/// <param name="Source">The address of the sender.</param>
+/// <param name="Destination">The address of the receiver.</param>
 internal readonly record struct Ipv6Header(IpProtocol Protocol, int PayloadLength, Ipv6Address Source, Ipv6Address Destination)
 {
     /// <summary>Size of the header in bytes.</summary>
@@ -20,7 +20,7 @@ internal readonly record struct Ipv6Header(IpProtocol Protocol, int PayloadLengt
     private const uint Version6 = 0x6000_0000;
     private const byte HopLimit = 64;
 
-    /// <summary>Reads a header; false when the packet is cut short or is not IPv6. WireGuard pads packets, so bytes may follow.</summary>
+    /// <summary>Reads a header; false when the packet is truncated or is not IPv6. WireGuard's padding may follow the payload.</summary>
     public static bool TryRead(ReadOnlySpan<byte> packet, out Ipv6Header header)
     {
         header = default;

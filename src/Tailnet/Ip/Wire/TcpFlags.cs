@@ -7,7 +7,7 @@ internal enum TcpFlags : byte
     /// <summary>No bit.</summary>
     None = 0,
 
-    /// <summary>The sender has no more data.</summary>
+    /// <summary>The sender has no more data to send.</summary>
     Fin = 0x01,
 
     /// <summary>Opens a connection.</summary>
@@ -16,9 +16,9 @@ internal enum TcpFlags : byte
     /// <summary>Ends a connection at once.</summary>
     Rst = 0x04,
 
-    /// <summary>The receiver shall hand the data on.</summary>
+    /// <summary>The receiver should deliver the data to the application at once.</summary>
     Psh = 0x08,
 
-    /// <summary>The acknowledgment field counts.</summary>
+    /// <summary>The acknowledgment field is valid.</summary>
     Ack = 0x10,
 }

@@ -5,22 +5,22 @@ namespace Tailnet.Ip.Wire;
 /// <summary>The fields of a TCP header to write.</summary>
 /// <param name="SourcePort">This side's port.</param>
 /// <param name="DestinationPort">The peer's port.</param>
-/// <param name="Sequence">Of the first byte of the payload, or of the SYN.</param>
+/// <param name="Sequence">The sequence number of the first payload byte, or of the SYN.</param>
 /// <param name="Acknowledgment">The next sequence number expected; written only with <see cref="TcpFlags.Ack"/>.</param>
 /// <param name="Flags">The control bits.</param>
-/// <param name="Window">The window, already scaled.</param>
+/// <param name="Window">The window field, after the shift by the window scale.</param>
 internal readonly record struct TcpHeader(
     ushort SourcePort, ushort DestinationPort, uint Sequence, uint Acknowledgment, TcpFlags Flags, ushort Window)
 {
-    /// <summary>Bytes before the payload in a packet with these options.</summary>
+    /// <summary>Length of the IPv6 and TCP headers in a packet with these options, in bytes.</summary>
     public static int PayloadOffset(in TcpOptions options) => Ipv6Header.Size + TcpSegment.HeaderSize + options.Length;
 
-    /// <summary>Writes a whole packet around a payload that is already at <see cref="PayloadOffset"/>.</summary>
-    /// <param name="packet">The region of the packet.</param>
-    /// <param name="source">This side.</param>
-    /// <param name="destination">The peer.</param>
+    /// <summary>Writes the headers of a packet. The payload must already be at <see cref="PayloadOffset"/>, for the checksum.</summary>
+    /// <param name="packet">The buffer of the packet.</param>
+    /// <param name="source">This side's address.</param>
+    /// <param name="destination">The peer's address.</param>
     /// <param name="options">The options.</param>
-    /// <param name="payloadLength">Bytes of the payload.</param>
+    /// <param name="payloadLength">Length of the payload in bytes.</param>
     /// <returns>The packet's length in bytes.</returns>
     public int Write(Span<byte> packet, in Ipv6Address source, in Ipv6Address destination, in TcpOptions options, int payloadLength)
     {

@@ -3,25 +3,25 @@ using System.Runtime.CompilerServices;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>A range of sequence numbers that the receiver has beyond its acknowledgment (RFC 2018).</summary>
+/// <summary>A SACK block: a range of sequence numbers that the receiver holds beyond its acknowledgment (RFC 2018).</summary>
 /// <param name="Start">The first sequence number of the range.</param>
 /// <param name="End">The sequence number after the last.</param>
 internal readonly record struct SackBlock(uint Start, uint End);
 
-/// <summary>As many SACK blocks as a header has room for.</summary>
+/// <summary>Room for the most SACK blocks that fit into a header.</summary>
 [InlineArray(TcpOptions.MaxSackBlocks)]
 internal struct SackBlocks
 {
     private SackBlock _first;
 }
 
-/// <summary>The options of a TCP header that this stack knows (RFC 9293 §3.1, RFC 7323, RFC 2018); others are skipped.</summary>
+/// <summary>The TCP options that this stack supports (RFC 9293 §3.1, RFC 7323, RFC 2018). Other options are skipped.</summary>
 internal struct TcpOptions
 {
-    /// <summary>SACK blocks that fit into the 40 bytes of options.</summary>
+    /// <summary>The most SACK blocks that fit into the 40 bytes of options.</summary>
     public const int MaxSackBlocks = 4;
 
-    /// <summary>SACK blocks that fit beside timestamps.</summary>
+    /// <summary>The most SACK blocks that fit beside the timestamps option.</summary>
     public const int MaxSackBlocksWithTimestamps = 3;
 
     /// <summary>The largest window scale (RFC 7323 §2.3).</summary>
@@ -37,28 +37,28 @@ internal struct TcpOptions
 
     private SackBlocks _sack;
 
-    /// <summary>Largest segment that the sender takes, in bytes without options; null when it does not say.</summary>
+    /// <summary>The MSS option: the largest segment that its sender receives, in bytes without options; null when absent.</summary>
     public ushort? MaxSegmentSize { get; set; }
 
-    /// <summary>Shift of the sender's windows; null when it does not scale.</summary>
+    /// <summary>The shift of the sender's windows; null when the option is absent.</summary>
     public byte? WindowScale { get; set; }
 
-    /// <summary>The sender understands SACK.</summary>
+    /// <summary>Whether the SACK-permitted option is present.</summary>
     public bool SackPermitted { get; set; }
 
-    /// <summary>Whether <see cref="TimestampValue"/> and <see cref="TimestampEcho"/> are there.</summary>
+    /// <summary>Whether the timestamps option is present.</summary>
     public bool HasTimestamps { get; set; }
 
-    /// <summary>The sender's clock.</summary>
+    /// <summary>TSval: the sender's timestamp clock.</summary>
     public uint TimestampValue { get; set; }
 
-    /// <summary>The receiver's clock as the sender last saw it.</summary>
+    /// <summary>TSecr: the timestamp that the sender echoes.</summary>
     public uint TimestampEcho { get; set; }
 
-    /// <summary>How many SACK blocks there are.</summary>
+    /// <summary>Number of SACK blocks.</summary>
     public int SackCount { get; private set; }
 
-    /// <summary>Bytes that the options take in a header.</summary>
+    /// <summary>Length of the options in a header, in bytes with padding.</summary>
     public readonly int Length =>
         (MaxSegmentSize is null ? 0 : 4)
         + (SackPermitted ? (HasTimestamps ? 2 : 4) : 0)
@@ -66,13 +66,13 @@ internal struct TcpOptions
         + (WindowScale is null ? 0 : 4)
         + (SackCount == 0 ? 0 : 4 + (8 * SackCount));
 
-    /// <summary>A SACK block.</summary>
+    /// <summary>The SACK block at an index below <see cref="SackCount"/>.</summary>
     public readonly SackBlock this[int index] => _sack[index];
 
-    /// <summary>Adds a SACK block; the caller minds how many fit.</summary>
+    /// <summary>Adds a SACK block. The caller must not add more than fit.</summary>
     public void AddSack(SackBlock block) => _sack[SackCount++] = block;
 
-    /// <summary>Reads the options of a header; false when one of them has an impossible length.</summary>
+    /// <summary>Reads the options of a header; false when an option has an impossible length.</summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out TcpOptions options)
     {
         options = default;
@@ -98,7 +98,7 @@ internal struct TcpOptions
     /// <summary>
     /// Writes the options in the order in which Linux writes them, padded to words of 4 bytes.
     /// </summary>
-    /// <param name="destination"><see cref="Length"/> bytes.</param>
+    /// <param name="destination">A span of <see cref="Length"/> bytes.</param>
     public readonly void Write(Span<byte> destination)
     {
         var at = 0;
@@ -109,7 +109,7 @@ internal struct TcpOptions
             at = 4;
         }
 
-        // SACK-permitted takes the place of the two bytes of padding before timestamps.
+        // SACK-permitted replaces the two bytes of padding before the timestamps.
         if (SackPermitted || HasTimestamps)
         {
             if (SackPermitted && !HasTimestamps)

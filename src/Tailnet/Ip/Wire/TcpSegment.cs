@@ -2,20 +2,20 @@ using System.Buffers.Binary;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>What a reader of a segment found.</summary>
+/// <summary>The result of <see cref="TcpSegment.Read"/>.</summary>
 internal enum SegmentStatus
 {
-    /// <summary>A segment.</summary>
+    /// <summary>The segment is well-formed.</summary>
     Ok = 0,
 
-    /// <summary>The header is cut short, or an option has an impossible length.</summary>
+    /// <summary>The header is truncated, or an option has an impossible length.</summary>
     Malformed,
 
     /// <summary>The checksum is wrong.</summary>
     BadChecksum,
 }
 
-/// <summary>A received TCP segment (RFC 9293 §3.1). The payload is a part of the packet that was read.</summary>
+/// <summary>A received TCP segment (RFC 9293 §3.1). The payload is a slice of the received packet.</summary>
 internal readonly ref struct TcpSegment
 {
     /// <summary>Size of a header without options, in bytes.</summary>
@@ -39,25 +39,24 @@ internal readonly ref struct TcpSegment
     /// <summary>The receiver's port.</summary>
     public ushort DestinationPort { get; }
 
-    /// <summary>Of the first byte of the payload, or of the SYN.</summary>
+    /// <summary>The sequence number of the first payload byte, or of the SYN.</summary>
     public uint Sequence { get; }
 
     /// <summary>The next sequence number that the sender expects.</summary>
     public uint Acknowledgment { get; }
 
-    /// <summary>The control bits; URG, ECE and CWR are left out, because nothing here uses them.</summary>
+    /// <summary>The control bits without URG, ECE and CWR, which this stack does not use.</summary>
     public TcpFlags Flags { get; }
 
-    /// <summary>The window as it is written, not scaled.</summary>
+    /// <summary>The window field before scaling.</summary>
     public ushort Window { get; }
 
-    /// <summary>The options.</summary>
     public readonly TcpOptions Options;
 
-    /// <summary>The data.</summary>
+    /// <summary>The data of the segment.</summary>
     public ReadOnlySpan<byte> Payload { get; }
 
-    /// <summary>Sequence numbers that the segment takes: its data, a SYN and a FIN.</summary>
+    /// <summary>SEG.LEN: the sequence numbers that data, SYN and FIN occupy.</summary>
     public uint Length => (uint)Payload.Length + (Has(TcpFlags.Syn) ? 1u : 0) + (Has(TcpFlags.Fin) ? 1u : 0);
 
     /// <summary>Reads the segment in an IPv6 packet, and verifies its checksum.</summary>
@@ -86,6 +85,6 @@ internal readonly ref struct TcpSegment
         return SegmentStatus.Ok;
     }
 
-    /// <summary>Whether one of the bits is set.</summary>
+    /// <summary>Whether at least one of the bits is set.</summary>
     public bool Has(TcpFlags flags) => (Flags & flags) != 0;
 }

@@ -2,22 +2,22 @@ using System.Buffers.Binary;
 
 namespace Tailnet.Ip.Wire;
 
-/// <summary>What a TSMP message is.</summary>
+/// <summary>The type of a TSMP message.</summary>
 internal enum TsmpKind
 {
-    /// <summary>Nothing that is known: it is dropped.</summary>
+    /// <summary>A truncated message or an unknown type: it is dropped.</summary>
     None = 0,
 
-    /// <summary>Asks for a pong.</summary>
+    /// <summary>A ping, which asks for a pong.</summary>
     Ping,
 
-    /// <summary>Answers a ping.</summary>
+    /// <summary>A pong, which answers a ping.</summary>
     Pong,
 }
 
 /// <summary>
-/// Pings inside the tunnel, in IPv6 packets with next header 99 and without a checksum (docs/wire/tcp.md §3). Agents answer them before
-/// their packet filter, so a pong proves that WireGuard works in both directions.
+/// TSMP, the pings inside the tunnel: IPv6 packets with next header 99 and without a checksum (docs/wire/tcp.md §3). Agents answer them
+/// before their packet filter, so a pong proves that WireGuard works in both directions.
 /// </summary>
 internal static class Tsmp
 {
@@ -30,10 +30,10 @@ internal static class Tsmp
     private const byte PingType = (byte)'p';
     private const byte PongType = (byte)'o';
 
-    /// <summary>Reads a message.</summary>
+    /// <summary>Reads the type and the data of a message.</summary>
     /// <param name="packet">The packet from its IPv6 header.</param>
-    /// <param name="ip">That header.</param>
-    /// <param name="data">The eight bytes that a pong repeats.</param>
+    /// <param name="ip">The IPv6 header of the packet.</param>
+    /// <param name="data">The eight bytes of a ping, which its pong repeats.</param>
     public static TsmpKind Read(ReadOnlySpan<byte> packet, in Ipv6Header ip, out ulong data)
     {
         data = 0;
@@ -64,7 +64,8 @@ internal static class Tsmp
     }
 
     /// <summary>
-    /// Writes a pong into at least <see cref="PongLength"/> bytes, and returns that length. This node has no peer API, so its port is 0.
+    /// Writes a pong into at least <see cref="PongLength"/> bytes, and returns that length. The port is that of the
+    /// peer API, which this node does not have, so it is 0.
     /// </summary>
     public static int WritePong(Span<byte> packet, in Ipv6Address source, in Ipv6Address destination, ulong data)
     {
