@@ -1,6 +1,6 @@
 namespace Crypto;
 
-/// <summary>What both AEADs demand of their arguments: the library trusts every length and pointer that it gets.</summary>
+/// <summary>Checks the arguments of both AEADs, because libsodium trusts every length and pointer.</summary>
 internal static class Aead
 {
     public const int KeyLength = 32;

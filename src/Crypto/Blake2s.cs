@@ -6,20 +6,20 @@ namespace Crypto;
 
 /// <summary>
 /// BLAKE2s (RFC 7693), by BouncyCastle: neither libsodium nor .NET has it. Each call allocates the library's objects, which copy keys
-/// to memory that is not wiped; so it is for handshakes, never for packets.
+/// to memory that is not wiped. So it is for handshakes, never for packets.
 /// </summary>
 public static class Blake2s
 {
-    /// <summary>Bytes of a whole hash, and of an HMAC.</summary>
+    /// <summary>The length of a full hash and of an HMAC, in bytes.</summary>
     public const int HashLength = 32;
 
-    /// <summary>The most bytes of a key of <see cref="Mac"/>.</summary>
+    /// <summary>The maximum length of a key of <see cref="Mac"/>, in bytes.</summary>
     public const int MaxKeyLength = 32;
 
-    /// <summary>Hashes two inputs as if they were one.</summary>
-    /// <param name="first">The beginning; it may be the output too.</param>
-    /// <param name="second">The rest; it may be empty.</param>
-    /// <param name="output">1 to 32 bytes to fill; how many is a parameter of the hash.</param>
+    /// <summary>Hashes the concatenation of two inputs.</summary>
+    /// <param name="first">The first input. Its memory may be the output too.</param>
+    /// <param name="second">The second input; it may be empty.</param>
+    /// <param name="output">1 to 32 bytes to fill. The length is a parameter of the hash, which depends on it.</param>
     /// <exception cref="ArgumentException">The output is empty or too long.</exception>
     public static void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> output)
     {
@@ -29,10 +29,10 @@ public static class Blake2s
         digest.DoFinal(output);
     }
 
-    /// <summary>The keyed hash (RFC 7693 §2.9).</summary>
+    /// <summary>Computes the keyed hash (RFC 7693 §2.9).</summary>
     /// <param name="key">1 to 32 bytes.</param>
-    /// <param name="input">What to authenticate.</param>
-    /// <param name="output">1 to 32 bytes to fill; how many is a parameter of the hash.</param>
+    /// <param name="input">The data to authenticate.</param>
+    /// <param name="output">1 to 32 bytes to fill. The length is a parameter of the hash, which depends on it.</param>
     /// <exception cref="ArgumentException">The key or the output is empty or too long.</exception>
     public static void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> input, Span<byte> output)
     {
@@ -47,11 +47,11 @@ public static class Blake2s
         digest.ClearKey();
     }
 
-    /// <summary>HMAC (RFC 2104) of two inputs as if they were one.</summary>
+    /// <summary>Computes the HMAC (RFC 2104) of the concatenation of two inputs.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="first">The beginning.</param>
-    /// <param name="second">The rest; it may be empty.</param>
-    /// <param name="output">32 bytes to fill; it may be the key or an input.</param>
+    /// <param name="first">The first input.</param>
+    /// <param name="second">The second input; it may be empty.</param>
+    /// <param name="output">32 bytes to fill. The memory may be that of the key or an input.</param>
     public static void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> output)
     {
         var hmac = new HMac(new Blake2sDigest(8 * HashLength));

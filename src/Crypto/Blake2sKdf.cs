@@ -4,29 +4,29 @@ namespace Crypto;
 
 /// <summary>
 /// HKDF (RFC 5869) over HMAC-BLAKE2s with an empty <c>info</c>, as Noise and WireGuard use it: one, two or three keys of 32 bytes.
-/// An output may be the key or the input.
+/// The memory of an output may be that of the key or the input.
 /// </summary>
 public static class Blake2sKdf
 {
     private const int Length = Blake2s.HashLength;
 
     /// <summary>WireGuard's KDF1.</summary>
-    /// <param name="key">The chain key: the salt of HKDF.</param>
+    /// <param name="key">The chaining key, which is the salt of HKDF.</param>
     /// <param name="input">The input key material.</param>
     /// <param name="first">32 bytes to fill.</param>
     public static void Derive(ReadOnlySpan<byte> key, ReadOnlySpan<byte> input, Span<byte> first) =>
         Derive(key, input, first, default, default);
 
     /// <summary>WireGuard's KDF2.</summary>
-    /// <param name="key">The chain key: the salt of HKDF.</param>
+    /// <param name="key">The chaining key, which is the salt of HKDF.</param>
     /// <param name="input">The input key material.</param>
     /// <param name="first">32 bytes to fill.</param>
     /// <param name="second">32 bytes to fill.</param>
     public static void Derive(ReadOnlySpan<byte> key, ReadOnlySpan<byte> input, Span<byte> first, Span<byte> second) =>
         Derive(key, input, first, second, default);
 
-    /// <summary>WireGuard's KDF3. An empty output ends the row early.</summary>
-    /// <param name="key">The chain key: the salt of HKDF.</param>
+    /// <summary>WireGuard's KDF3. An output that is empty is not derived.</summary>
+    /// <param name="key">The chaining key, which is the salt of HKDF.</param>
     /// <param name="input">The input key material.</param>
     /// <param name="first">32 bytes to fill.</param>
     /// <param name="second">32 bytes to fill, or none.</param>

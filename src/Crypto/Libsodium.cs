@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Crypto;
 
-/// <summary>The functions of libsodium that take spans; Sodium.Core takes arrays and returns new ones.</summary>
+/// <summary>The functions of libsodium, with spans. The package Sodium.Core offers only arrays, and allocates its results.</summary>
 internal static partial class Libsodium
 {
     private const string Library = "libsodium";
 
-    // Without sodium_init the library works, but by its slowest code.
+    // Without sodium_init, the library uses its slowest implementation.
     static Libsodium()
     {
         if (Initialize() < 0)

@@ -7,8 +7,8 @@ namespace Crypto;
 /// A NaCl box (X25519, XSalsa20, Poly1305) between one private and one public key (derp.md §2.6), by libsodium from the package
 /// Sodium.Core. Each call derives the shared key again: a DERP handshake opens one box and seals one.
 /// </summary>
-/// <param name="mine">This side's private X25519 key, 32 bytes; not copied.</param>
-/// <param name="theirs">The peer's public key, 32 bytes that the peer has chosen; not copied.</param>
+/// <param name="mine">This side's private X25519 key, 32 bytes. It is not copied.</param>
+/// <param name="theirs">The peer's public key, 32 bytes. It is not trusted, and not copied.</param>
 public sealed class NaClBox(byte[] mine, byte[] theirs)
 {
     /// <summary>The length of a nonce in bytes.</summary>

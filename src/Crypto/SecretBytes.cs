@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 namespace Crypto;
 
 /// <summary>
-/// A secret in memory that the garbage collector does not move, so that no copy stays behind, and that is wiped on dispose.
+/// A secret in pinned memory, which is wiped on dispose. The garbage collector does not move it, so it leaves no copies.
 /// Not for concurrent use.
 /// </summary>
-/// <param name="length">Bytes of the secret, all zero at first.</param>
+/// <param name="length">The length of the secret in bytes, which are zero at first.</param>
 public sealed class SecretBytes(int length) : IDisposable
 {
     private readonly byte[] _bytes = GC.AllocateArray<byte>(length, pinned: true);

@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 
 namespace Crypto;
 
-/// <summary>Keys of X25519 (RFC 7748), as 32 bytes, and what two of them agree on; by libsodium.</summary>
+/// <summary>Keys and shared secrets of X25519 (RFC 7748), 32 bytes each, by libsodium.</summary>
 public static class X25519
 {
-    /// <summary>Bytes of a private or public key, and of a shared secret.</summary>
+    /// <summary>The length of a private key, a public key and a shared secret, in bytes.</summary>
     public const int KeyLength = 32;
 
     /// <summary>Makes a new random private key, clamped as in RFC 7748 §5.</summary>
@@ -27,7 +27,7 @@ public static class X25519
         privateKey[31] = (byte)((privateKey[31] & 127) | 64);
     }
 
-    /// <summary>The public key that belongs to a private one.</summary>
+    /// <summary>Computes the public key that belongs to a private one.</summary>
     /// <param name="privateKey">32 bytes.</param>
     /// <exception cref="ArgumentException">The key is not 32 bytes long.</exception>
     public static byte[] PublicKey(byte[] privateKey)
@@ -50,8 +50,8 @@ public static class X25519
     }
 
     /// <summary>Computes the shared secret of two keys (RFC 7748 §6.1).</summary>
-    /// <param name="privateKey">32 bytes of ours.</param>
-    /// <param name="publicKey">32 bytes that the peer chose.</param>
+    /// <param name="privateKey">This side's private key, 32 bytes.</param>
+    /// <param name="publicKey">The peer's public key, 32 bytes. It is not trusted.</param>
     /// <param name="shared">32 bytes to fill.</param>
     /// <returns>False when the secret would be zero: the peer's key is zero, or another point of low order.</returns>
     /// <exception cref="ArgumentException">A key is not 32 bytes long.</exception>

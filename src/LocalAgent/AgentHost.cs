@@ -20,7 +20,7 @@ public static class AgentHost
     private static readonly TimeSpan IdleCheckInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>Builds the host. The caller starts, stops and disposes it; disposing it ends the shells.</summary>
-    /// <param name="builder">Has a clock, logging and the transport that Kestrel uses. This method adds the rest.</param>
+    /// <param name="builder">A builder with a clock, logging and the transport of Kestrel. This method adds the other services.</param>
     /// <param name="socket">The path of the Unix socket.</param>
     /// <param name="options">The limits of the terminals.</param>
     /// <param name="beginStream">
@@ -57,7 +57,7 @@ public static class AgentHost
     }
 
     /// <summary>
-    /// Completes when nobody needs the agent: no request and no terminal for <paramref name="idleTimeout"/> (zero: no limit),
+    /// Completes when the agent is not needed any more: no request and no terminal for <paramref name="idleTimeout"/> (zero: no limit),
     /// or the socket's file is gone, so that no client can connect. The check runs every 15 s.
     /// </summary>
     /// <param name="app">The host that <see cref="Create"/> has built.</param>

@@ -3,12 +3,13 @@ using System.Threading.Tasks.Sources;
 namespace Sockets;
 
 /// <summary>
-/// Wakes one waiter. A signal without a waiter is kept for the next wait; several count as one. Any thread may signal, one at a time
-/// may wait. A wait allocates nothing, and has no token: whoever cancels it signals.
+/// An auto-reset event for one asynchronous waiter. A signal without a waiter is kept for the next wait, and several such signals count as
+/// one. Any thread may signal; one at a time may wait. A wait allocates nothing. It takes no cancellation token: the code that cancels
+/// the wait calls <see cref="Set"/>.
 /// </summary>
 /// <param name="inline">
-/// The waiter continues inside of <see cref="Set"/>, whose caller must not hold a lock that the waiter takes. Otherwise it continues
-/// on the thread pool.
+/// True when the waiter continues inside of <see cref="Set"/>, whose caller must not hold a lock that the waiter takes. False when it
+/// continues on the thread pool.
 /// </param>
 public sealed class AsyncSignal(bool inline = false) : IValueTaskSource
 {
@@ -34,7 +35,7 @@ public sealed class AsyncSignal(bool inline = false) : IValueTaskSource
         _core.SetResult(true);
     }
 
-    /// <summary>Waits for <see cref="Set"/>. Completes at once after a signal that no wait has got.</summary>
+    /// <summary>Waits for <see cref="Set"/>. The wait completes at once if a signal was kept.</summary>
     public ValueTask WaitAsync()
     {
         lock (_lock)

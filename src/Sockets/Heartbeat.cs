@@ -5,7 +5,7 @@ namespace Sockets;
 /// a thread thousands of times in a period. The timer runs only while the set has members.
 /// </summary>
 /// <remarks>
-/// A beat calls the members one after the other, without a lock. Beats do not overlap: while one runs, others are skipped. A member
+/// A beat calls the members one after the other, without a lock. Beats do not overlap: others are skipped while one runs. A member
 /// that is removed during a beat may still be called by it. An exception of one member reaches neither the other members nor the
 /// timer's thread, where it would end the process.
 /// </remarks>
@@ -19,7 +19,7 @@ public sealed class Heartbeat<T> : IDisposable
     private readonly Action<T, Exception> _failed;
     private readonly Lock _lock = new();
     private readonly HashSet<T> _members = [];
-    private readonly List<T> _beaten = [];
+    private readonly List<T> _beatMembers = [];
     private readonly ITimer _timer;
     private int _isBusy;
 
@@ -27,7 +27,7 @@ public sealed class Heartbeat<T> : IDisposable
     /// <param name="period">The time between two beats.</param>
     /// <param name="time">The clock.</param>
     /// <param name="beat">Called for each member at each beat, with the timestamp at which the beat began.</param>
-    /// <param name="failed">Called with what <paramref name="beat"/> has thrown, in order to log it. Must not throw.</param>
+    /// <param name="failed">Called with an exception of <paramref name="beat"/>, to log it. It must not throw.</param>
     public Heartbeat(TimeSpan period, TimeProvider time, Action<T, long> beat, Action<T, Exception> failed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
@@ -84,7 +84,7 @@ public sealed class Heartbeat<T> : IDisposable
         }
     }
 
-    /// <summary>Runs a beat now, besides those of the timer.</summary>
+    /// <summary>Runs a beat now, in addition to those of the timer. Does nothing while another beat runs.</summary>
     public void Beat()
     {
         if (Interlocked.Exchange(ref _isBusy, 1) != 0)
@@ -96,18 +96,18 @@ public sealed class Heartbeat<T> : IDisposable
         {
             lock (_lock)
             {
-                _beaten.AddRange(_members);
+                _beatMembers.AddRange(_members);
             }
 
             var now = _time.GetTimestamp();
-            foreach (var member in _beaten)
+            foreach (var member in _beatMembers)
             {
                 Beat(member, now);
             }
         }
         finally
         {
-            _beaten.Clear();
+            _beatMembers.Clear();
             Volatile.Write(ref _isBusy, 0);
         }
     }
@@ -123,7 +123,7 @@ public sealed class Heartbeat<T> : IDisposable
         }
         catch (Exception exception)
         {
-            // The owner of the member logs it.
+            // The owner of the member logs the exception.
             _failed(member, exception);
         }
     }

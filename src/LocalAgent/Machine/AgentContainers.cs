@@ -46,14 +46,14 @@ internal sealed record ContainerPort(
     string ProcessName = "");
 
 /// <summary>One devcontainer: a workspace folder for which the devcontainer CLI has created a container.</summary>
-/// <param name="Id">Depends on the folder alone.</param>
+/// <param name="Id">A UUID that depends only on the folder.</param>
 /// <param name="Name">The last part of the folder's path.</param>
 /// <param name="WorkspaceFolder">The folder's path on the machine.</param>
 /// <param name="ConfigPath">The path of its devcontainer.json; left out when unknown.</param>
 /// <param name="Status"><c>running</c>, <c>stopped</c>, <c>starting</c> (while it is recreated) or <c>error</c>.</param>
 /// <param name="Dirty">Whether the configuration has changed since the container was created.</param>
 /// <param name="Container">Its newest container; left out when there is none.</param>
-/// <param name="Error">Why the last recreation failed; left out when it did not.</param>
+/// <param name="Error">Why the last recreation failed; left out when it succeeded.</param>
 internal sealed record Devcontainer(
     Guid Id,
     string Name,

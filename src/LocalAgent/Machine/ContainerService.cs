@@ -6,34 +6,34 @@ namespace LocalAgent.Machine;
 /// <summary>Lists the containers of the machine by the Docker CLI, and recreates devcontainers by the devcontainer CLI.</summary>
 internal sealed partial class ContainerService(ContainerTools tools, TimeProvider time, ILogger<ContainerService> logger) : IDisposable
 {
-    // Several clients that watch cost no more Docker calls than one.
+    // The cache keeps several clients that poll from causing more Docker calls than one.
     private static readonly TimeSpan CacheTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DockerTimeout = TimeSpan.FromSeconds(25);
     private static readonly TimeSpan RecreateTimeout = TimeSpan.FromMinutes(30);
 
-    private readonly SemaphoreSlim _asking = new(1, 1);
+    private readonly SemaphoreSlim _listing = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, string?> _recreations = []; // null while it runs, else its error
     private readonly CancellationTokenSource _stop = new();
-    private AgentContainers? _last;
-    private long _askedAt;
+    private AgentContainers? _lastList;
+    private long _listedAt;
 
     /// <summary>The containers, at most 2 s old.</summary>
     /// <exception cref="RefusalException">Docker is not installed or does not answer (500).</exception>
     public async Task<AgentContainers> ListAsync(CancellationToken cancellation)
     {
-        await _asking.WaitAsync(cancellation);
+        await _listing.WaitAsync(cancellation);
         try
         {
-            if (_last is null || time.GetElapsedTime(_askedAt) > CacheTime)
+            if (_lastList is null || time.GetElapsedTime(_listedAt) > CacheTime)
             {
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
                 limit.CancelAfter(DockerTimeout);
-                _last = await AskAsync(limit.Token);
-                _askedAt = time.GetTimestamp();
+                _lastList = await AskAsync(limit.Token);
+                _listedAt = time.GetTimestamp();
             }
 
-            return _last with { Devcontainers = [.. _last.Devcontainers.Select(WithState)] };
+            return _lastList with { Devcontainers = [.. _lastList.Devcontainers.Select(WithState)] };
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -41,11 +41,11 @@ internal sealed partial class ContainerService(ContainerTools tools, TimeProvide
         }
         finally
         {
-            _asking.Release();
+            _listing.Release();
         }
     }
 
-    /// <summary>Begins to recreate a devcontainer. The devcontainer's status in the next lists has the result.</summary>
+    /// <summary>Begins to recreate a devcontainer. The status of the devcontainer in later lists shows the result.</summary>
     /// <exception cref="RefusalException">
     /// There is no such devcontainer (404), its container is no devcontainer (400), it is being recreated already (409), or Docker
     /// does not answer (500).
@@ -85,7 +85,7 @@ internal sealed partial class ContainerService(ContainerTools tools, TimeProvide
     {
         _stop.Cancel();
         _stop.Dispose();
-        _asking.Dispose();
+        _listing.Dispose();
     }
 
     private static Devcontainer? FindByContainer(AgentContainers all, string key)

@@ -6,7 +6,7 @@ namespace LocalAgent.Machine;
 /// <summary>Reads the output of <c>docker inspect</c> for containers.</summary>
 internal static class DockerJson
 {
-    /// <summary>The containers, and a warning for each element that has another form.</summary>
+    /// <summary>The containers, and a warning for each element that could not be read.</summary>
     /// <exception cref="JsonException">The text is no JSON list.</exception>
     public static (List<AgentContainer> Containers, List<string> Warnings) Read(ReadOnlyMemory<byte> json)
     {

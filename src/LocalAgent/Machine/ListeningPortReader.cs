@@ -7,7 +7,7 @@ internal static class ListeningPortReader
 
     private const string SocketLink = "socket:[";
 
-    /// <summary>Each port once, in ascending order.</summary>
+    /// <summary>Lists each port once, in ascending order.</summary>
     public static IReadOnlyList<ListeningPort> Read()
     {
         var listeners = Tables

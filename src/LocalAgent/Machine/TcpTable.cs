@@ -7,7 +7,7 @@ internal static class TcpTable
 {
     private const string Listening = "0A";
 
-    /// <summary>The ports and inodes of the listening sockets. Lines of another form are skipped.</summary>
+    /// <summary>The ports and inodes of the listening sockets. Malformed lines are skipped.</summary>
     public static IEnumerable<(int Port, string Inode)> Listeners(IEnumerable<string> lines)
     {
         foreach (var line in lines)

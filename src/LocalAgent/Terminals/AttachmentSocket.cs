@@ -22,7 +22,7 @@ internal static class AttachmentSocket
         var sending = SendAsync(socket, attachment, stop.Token);
         var receiving = ReceiveAsync(socket, attachment, stop.Token);
 
-        // The client is an API server of this machine: after its close, or an error, there is nothing to wait for. The rest
+        // The client is an API server of this machine, so no close handshake is needed after its close or an error. The code below
         // may block, so it runs on the thread pool.
         await Task.WhenAny(sending, receiving).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         thread?.Dispose();

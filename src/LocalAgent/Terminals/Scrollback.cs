@@ -8,7 +8,7 @@ internal sealed class Scrollback(int size)
 {
     private readonly byte[] _bytes = new byte[size];
 
-    // Its state at Start.
+    // The state of the scanner at Start, after all bytes before it.
     private EscapeScanner _dropped;
 
     /// <summary>The capacity in bytes.</summary>
@@ -20,7 +20,7 @@ internal sealed class Scrollback(int size)
     /// <summary>The oldest place in the buffer.</summary>
     public long Start { get; private set; }
 
-    /// <summary>Adds output. When the buffer is full, it replaces the oldest.</summary>
+    /// <summary>Adds output. In a full buffer, it replaces the oldest output.</summary>
     public void Append(ReadOnlySpan<byte> output)
     {
         while (!output.IsEmpty)

@@ -8,12 +8,12 @@ namespace LocalAgent.Terminals;
 /// </summary>
 internal sealed class TerminalAttachment : IDisposable
 {
-    // CAN and SGR 0: they end an escape sequence and a colour that the lost output may have begun.
+    // CAN and SGR 0 end an escape sequence and a colour that the lost output may have begun.
     private static readonly byte[] Resync = "\x18\x1b[0m"u8.ToArray();
 
     private readonly TerminalSession _session;
 
-    // Has an item when there is output, or the end, that the reader has not seen. The reader continues on the thread of Wake.
+    // Contains an item when the reader has not seen the latest output or the end. The reader continues on the thread of Wake.
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1)
     {
         FullMode = BoundedChannelFullMode.DropWrite,
@@ -57,7 +57,7 @@ internal sealed class TerminalAttachment : IDisposable
     /// <summary>Signals new output or the end. The reader continues inside of this call, so the caller holds no lock.</summary>
     internal void Wake() => _news.Writer.TryWrite(true);
 
-    /// <summary>Copies output from the place on, and advances it. The caller holds the session's lock.</summary>
+    /// <summary>Copies output from <see cref="Place"/> on, and advances it. The caller holds the session's lock.</summary>
     internal int CopyFrom(Scrollback scrollback, Span<byte> destination)
     {
         var prefix = 0;

@@ -5,13 +5,13 @@ namespace LocalAgent.Terminals;
 
 /// <summary>
 /// The shell of a terminal. <c>setsid</c> creates a session without a terminal. A script in it opens the pseudo-terminal, which
-/// becomes the controlling terminal of the session, and then executes the shell. So this process need not fork by itself.
+/// becomes the controlling terminal of the session, and then executes the shell. So this process does not have to call fork.
 /// </summary>
 internal sealed class TerminalProcess : IDisposable
 {
-    // iutf8: the line editing of the kernel erases whole characters. --default-signal: a child inherits ignored signals (SIGPIPE
-    // always; SIGINT and SIGHUP where this process was started with nohup or in the background of a script), and a shell cannot
-    // reset them. env of coreutils 8.31 and later can. A system without one of the two runs the shell without it.
+    // iutf8 makes the line editing of the kernel erase whole characters. --default-signal resets ignored signals, which a child inherits
+    // and a shell cannot reset: SIGPIPE always, SIGINT and SIGHUP if this process was started with nohup or in the background of a
+    // script. It needs env of coreutils 8.31. On a system without stty or this env, the shell runs without the setting.
     private const string Script =
         """
         exec 0<>"$1" 1>&0 2>&0; shift; stty iutf8 2>/dev/null

@@ -11,7 +11,7 @@ internal sealed partial class TerminalSession
 {
     private const int ReadBytes = 16 * 1024;
 
-    // The thread also sends to the sockets, which can call the just-in-time compiler.
+    // The thread also sends to the sockets, which may run the just-in-time compiler on its stack.
     private const int StackBytes = 1024 * 1024;
 
     private readonly Lock _lock = new();
@@ -29,7 +29,7 @@ internal sealed partial class TerminalSession
     // The array is replaced, never changed: the thread reads it without the lock.
     private TerminalAttachment[] _attachments = [];
     private TaskCompletionSource? _inputRoom;
-    private bool _starved;
+    private bool _isReadPaused;
     private bool _isEnding;
     private bool _isOver;
 
@@ -103,7 +103,7 @@ internal sealed partial class TerminalSession
         return new TerminalSession(pty, process, share, options, time, logger, onOver);
     }
 
-    /// <summary>Begins to read the output. The first client attaches before, or a short command could end without a client.</summary>
+    /// <summary>Begins to read the output. The first client must be attached before, or a short command could end without a client.</summary>
     public void Begin()
     {
         _ = WatchProcessAsync();
@@ -163,15 +163,15 @@ internal sealed partial class TerminalSession
         }
     }
 
-    /// <summary>Copies output for an attachment. Returns the bytes, 0 at the end, null when there is no output yet.</summary>
+    /// <summary>Copies output for an attachment. Returns the number of bytes, 0 at the end, null when there is no output yet.</summary>
     internal int? Take(TerminalAttachment attachment, Span<byte> destination)
     {
         lock (_lock)
         {
             var count = attachment.CopyFrom(_scrollback, destination);
-            if (count > 0 && _starved && !_isOver)
+            if (count > 0 && _isReadPaused && !_isOver)
             {
-                _starved = false;
+                _isReadPaused = false;
                 _pty.Wake();
             }
 
@@ -251,7 +251,7 @@ internal sealed partial class TerminalSession
         Array.ForEach(attached, static attachment => attachment.Wake());
     }
 
-    /// <summary>Waits for output or for room for input, and handles it; false when the terminal has ended.</summary>
+    /// <summary>Waits for output, or for space in the input buffer, and handles it. Returns false when the terminal has ended.</summary>
     private bool Turn(byte[] buffer)
     {
         bool hasRoom, wantsInput;
@@ -263,7 +263,7 @@ internal sealed partial class TerminalSession
             }
 
             hasRoom = HasRoom();
-            _starved = !hasRoom;
+            _isReadPaused = !hasRoom;
             wantsInput = _inputRoom is not null;
         }
 
@@ -308,7 +308,7 @@ internal sealed partial class TerminalSession
         return read >= 0;
     }
 
-    /// <summary>Whether the fastest attachment would lose no output by one more read.</summary>
+    /// <summary>Whether the scrollback can take one more read without dropping output that the fastest attachment still has to send.</summary>
     private bool HasRoom()
     {
         var furthest = _attachments.Length == 0 ? _scrollback.End : _attachments.Max(static attachment => attachment.Place);

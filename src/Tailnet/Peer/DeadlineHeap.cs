@@ -3,14 +3,14 @@ using Tailnet.Ip.Tcp;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// The agents of a shard by their next deadline: a binary heap in which each agent knows its place, so that a deadline moves without a
-/// search and without an allocation.
+/// A binary min-heap of a shard's agents by next deadline. Each agent stores its index in the heap, so a change of its deadline needs
+/// neither a search nor an allocation.
 /// </summary>
 internal sealed class DeadlineHeap
 {
     private readonly List<TailnetPeer> _peers = [];
 
-    /// <summary>The earliest deadline.</summary>
+    /// <summary>The earliest deadline, in microseconds of the TCP clock; <see cref="TcpTimes.Never"/> when the heap is empty.</summary>
     public long Next => _peers.Count == 0 ? TcpTimes.Never : _peers[0].Deadline;
 
     /// <summary>The agent with the earliest deadline.</summary>
@@ -20,51 +20,51 @@ internal sealed class DeadlineHeap
     public void Set(TailnetPeer peer, long deadline)
     {
         peer.Deadline = deadline;
-        if (peer.Place < 0)
+        if (peer.HeapIndex < 0)
         {
-            peer.Place = _peers.Count;
+            peer.HeapIndex = _peers.Count;
             _peers.Add(peer);
         }
 
-        Sink(Rise(peer.Place));
+        SiftDown(SiftUp(peer.HeapIndex));
     }
 
-    /// <summary>Takes an agent out.</summary>
+    /// <summary>Removes an agent, if it is in the heap.</summary>
     public void Remove(TailnetPeer peer)
     {
-        var place = peer.Place;
-        if (place < 0)
+        var index = peer.HeapIndex;
+        if (index < 0)
         {
             return;
         }
 
         var last = _peers[^1];
         _peers.RemoveAt(_peers.Count - 1);
-        peer.Place = -1;
+        peer.HeapIndex = -1;
         if (!ReferenceEquals(last, peer))
         {
-            Put(place, last);
-            Sink(Rise(place));
+            Put(index, last);
+            SiftDown(SiftUp(index));
         }
     }
 
-    private int Rise(int place)
+    private int SiftUp(int index)
     {
-        var peer = _peers[place];
-        while (place > 0 && _peers[(place - 1) / 2] is var parent && parent.Deadline > peer.Deadline)
+        var peer = _peers[index];
+        while (index > 0 && _peers[(index - 1) / 2] is var parent && parent.Deadline > peer.Deadline)
         {
-            Put(place, parent);
-            place = (place - 1) / 2;
+            Put(index, parent);
+            index = (index - 1) / 2;
         }
 
-        Put(place, peer);
-        return place;
+        Put(index, peer);
+        return index;
     }
 
-    private void Sink(int place)
+    private void SiftDown(int index)
     {
-        var peer = _peers[place];
-        while ((2 * place) + 1 is var child && child < _peers.Count)
+        var peer = _peers[index];
+        while ((2 * index) + 1 is var child && child < _peers.Count)
         {
             if (child + 1 < _peers.Count && _peers[child + 1].Deadline < _peers[child].Deadline)
             {
@@ -76,16 +76,16 @@ internal sealed class DeadlineHeap
                 break;
             }
 
-            Put(place, _peers[child]);
-            place = child;
+            Put(index, _peers[child]);
+            index = child;
         }
 
-        Put(place, peer);
+        Put(index, peer);
     }
 
-    private void Put(int place, TailnetPeer peer)
+    private void Put(int index, TailnetPeer peer)
     {
-        _peers[place] = peer;
-        peer.Place = place;
+        _peers[index] = peer;
+        peer.HeapIndex = index;
     }
 }

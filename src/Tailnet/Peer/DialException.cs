@@ -3,30 +3,30 @@ namespace Tailnet.Peer;
 /// <summary>Why a dial failed; a closed set, which is also the metric label.</summary>
 public enum DialFailure
 {
-    /// <summary>The agent's node, a session or the answer to the SYN did not come in time.</summary>
+    /// <summary>The agent's node, a session or the answer to the SYN did not arrive within the time-out.</summary>
     NotReachable,
 
-    /// <summary>The agent has refused the connection: nothing listens on the port.</summary>
+    /// <summary>The agent answered the SYN by RST: nothing listens on the port.</summary>
     Refused,
 
-    /// <summary>A bound is reached: connections, waiting dials, agents or memory.</summary>
+    /// <summary>A limit is reached: connections, waiting dials, agents or memory.</summary>
     Busy,
 
-    /// <summary>The agent has disconnected while the dial waited for the answer to its SYN.</summary>
+    /// <summary>The agent disconnected, or was given up as lost, before it answered the SYN.</summary>
     Lost,
 
-    /// <summary>The agent has started again with another key while the dial waited for the answer to its SYN.</summary>
+    /// <summary>The agent started again with another key before it answered the SYN.</summary>
     Restarted,
 
-    /// <summary>The node stops.</summary>
+    /// <summary>The shard was disposed: the node is stopping.</summary>
     Stopping,
 }
 
-/// <summary>No connection to the agent came about.</summary>
-/// <param name="failure">Why.</param>
+/// <summary>A dial failed.</summary>
+/// <param name="failure">Why the dial failed.</param>
 public sealed class DialException(DialFailure failure) : IOException(Text(failure))
 {
-    /// <summary>Why.</summary>
+    /// <summary>Why the dial failed.</summary>
     public DialFailure Failure { get; } = failure;
 
     private static string Text(DialFailure failure) => failure switch

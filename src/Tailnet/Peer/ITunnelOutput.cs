@@ -1,16 +1,16 @@
 namespace Tailnet.Peer;
 
 /// <summary>
-/// The tunnels that a shard asks the coordinator for. It is called under the shard's lock, in the order of events: it neither blocks nor
-/// calls the shard.
+/// Receives a shard's requests to the coordinator. The shard calls it under its lock, in the order of events, so the implementation must
+/// neither block nor call the shard.
 /// </summary>
 public interface ITunnelOutput
 {
-    /// <summary>The first dial of an agent: the coordinator is to send its node.</summary>
+    /// <summary>Requests a tunnel to an agent, at its first dial. The coordinator answers with the agent's node.</summary>
     /// <param name="agent">The agent.</param>
     void Add(Guid agent);
 
-    /// <summary>The agent has not been used for long, and the shard has forgotten it.</summary>
+    /// <summary>Ends the tunnel to an agent that the shard has forgotten: it was idle, or was evicted for another one.</summary>
     /// <param name="agent">The agent.</param>
     void Remove(Guid agent);
 }

@@ -3,19 +3,19 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Peer;
 
-/// <summary>What a shard has dropped. They change under the shard's lock.</summary>
+/// <summary>Counters of what a shard has dropped. The shard's lock guards them.</summary>
 internal sealed class TailnetCounters
 {
-    /// <summary>Messages from keys that are no agent's.</summary>
+    /// <summary>Messages from keys that belong to no agent.</summary>
     public long UnknownKeys { get; set; }
 
-    /// <summary>Messages of magicsock's discovery, which this node does not speak.</summary>
+    /// <summary>Messages of magicsock's discovery protocol (disco), which this node does not speak.</summary>
     public long Disco { get; set; }
 
-    /// <summary>Messages for which the relays had no way.</summary>
+    /// <summary>Messages that <see cref="IRelayOutput"/> refused.</summary>
     public long Unsent { get; set; }
 
-    /// <summary>Nodes that were not taken: no home, no address, a key that gives no secret, or the key of another agent.</summary>
+    /// <summary>Nodes that were refused: no home region, no address, a key without a shared secret, or another agent's key.</summary>
     public long BadNodes { get; set; }
 
     /// <summary>Messages that WireGuard has dropped, by <see cref="DropReason"/>.</summary>

@@ -7,8 +7,8 @@ using Tailnet.WireGuard;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// One agent of a shard: its WireGuard session, its connections, and the dials that wait for it. Everything is called under the shard's
-/// lock.
+/// One agent of a shard: its WireGuard session, its connections, and the dials that wait for the session. The caller of each member holds
+/// the shard's lock.
 /// </summary>
 internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 {
@@ -32,25 +32,25 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     public PeerHost Host { get; }
 
-    /// <summary>The key of the agent's node; null without a node.</summary>
+    /// <summary>The public key of the agent's node; null when the node is not known.</summary>
     public NodeKey? Key { get; private set; }
 
-    /// <summary>The address that is dialed.</summary>
+    /// <summary>The address that dials connect to.</summary>
     public Ipv6Address Remote { get; private set; }
 
-    /// <summary>Dials that have not ended.</summary>
+    /// <summary>The number of dials in progress.</summary>
     public int Dials { get; set; }
 
-    /// <summary>The shard's mark: the agent waits for its turn to send.</summary>
-    public bool IsMarked { get; set; }
+    /// <summary>Whether the agent is in the shard's queue of agents that may have something to send.</summary>
+    public bool IsScheduled { get; set; }
 
     public bool IsForgotten { get; private set; }
 
-    /// <summary>The deadline that the shard knows of.</summary>
+    /// <summary>The deadline by which <see cref="DeadlineHeap"/> orders, in microseconds of the TCP clock.</summary>
     public long Deadline { get; set; }
 
-    /// <summary>Where the agent is in the <see cref="DeadlineHeap"/>; -1 for not there.</summary>
-    public int Place { get; set; } = -1;
+    /// <summary>The index in the <see cref="DeadlineHeap"/>; -1 when the agent is not in it.</summary>
+    public int HeapIndex { get; set; } = -1;
 
     public bool IsUp => _session is { IsUp: true };
 
@@ -58,14 +58,14 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     public bool IsQuiet(long now) => _idleSince is { } since && now - since >= _shard.QuietAfter;
 
-    /// <summary>Since when there has been neither dial nor connection.</summary>
+    /// <summary>Since when there has been neither a dial nor a connection; <see cref="TcpTimes.Never"/> while there is one.</summary>
     public long IdleSince => _idleSince ?? TcpTimes.Never;
 
     public TailnetPeerState State(long now) => _session is null ? TailnetPeerState.NoNode
         : IsQuiet(now) ? TailnetPeerState.Quiet
         : IsUp ? TailnetPeerState.Up : TailnetPeerState.Connecting;
 
-    /// <summary>Takes the agent's node. False when it cannot be used: nothing changes then.</summary>
+    /// <summary>Stores the agent's node. Returns false and changes nothing when its key gives no shared secret.</summary>
     public bool TrySetNode(NodeKey key, ReadOnlySpan<Ipv6Address> addresses, int home)
     {
         if (Key != key)
@@ -89,20 +89,20 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         return true;
     }
 
-    /// <summary>Forgets the node and its session; connections end.</summary>
+    /// <summary>Drops the node and its session, and ends all connections.</summary>
     public void DropNode(TcpCloseReason reason)
     {
         Host.Abort(reason, tellPeer: false);
         _session?.Dispose();
         if (Key is { } key)
         {
-            _shard.Drop(key);
+            _shard.RemoveKey(key);
         }
 
         (_session, Key, _lostAt) = (null, null, null);
     }
 
-    /// <summary>The coordinator does not know any more whether the agent is there.</summary>
+    /// <summary>Notes when the coordinator lost the agent. A new node cancels this.</summary>
     public void Lose(long now) => _lostAt ??= now;
 
     public void PeerIsReady() => _session?.PeerIsReady();
@@ -126,12 +126,12 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         Host.Tick(now);
     }
 
-    /// <summary>A dial waits for a session.</summary>
+    /// <summary>Adds a dial that waits for a session.</summary>
     public void Await(TaskCompletionSource<DialFailure?> waiter) => _waiters.Add(waiter);
 
     public void StopAwaiting(TaskCompletionSource<DialFailure?> waiter) => _waiters.Remove(waiter);
 
-    /// <summary>Brings the state up to date after calls, and tells the next deadline. True when the agent is to be forgotten.</summary>
+    /// <summary>Updates the state after calls, and computes the next deadline. Returns true when the shard must forget the agent.</summary>
     public bool Settle(long now, out long deadline)
     {
         _idleSince = IsInUse ? null : _idleSince ?? now;
@@ -173,7 +173,9 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         return false;
     }
 
-    /// <summary>Ends everything.</summary>
+    /// <summary>Ends the connections, the session and the waiting dials.</summary>
+    /// <param name="reason">The reason that the connections report.</param>
+    /// <param name="tellPeer">Whether each connection sends RST.</param>
     public void Forget(TcpCloseReason reason, bool tellPeer)
     {
         Host.Abort(reason, tellPeer);
@@ -185,7 +187,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         DropNode(reason);
         foreach (var waiter in _waiters)
         {
-            _shard.Release(waiter, DialFailure.Stopping);
+            _shard.CompleteWait(waiter, DialFailure.Stopping);
         }
 
         _waiters.Clear();
@@ -210,18 +212,18 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         Host.PathUp(_shard.Context.Now);
         foreach (var waiter in _waiters)
         {
-            _shard.Release(waiter, null);
+            _shard.CompleteWait(waiter, null);
         }
 
         _waiters.Clear();
     }
 
-    /// <summary>Nothing: the connections and dials that wait have limits of their own.</summary>
+    /// <summary>Does nothing: connections and waiting dials have time-outs of their own.</summary>
     void IWireGuardOutput.GaveUp(WireGuardPeer peer)
     {
     }
 
-    /// <summary>The address that agents since 2023 have: a prefix and the last ten bytes of their id.</summary>
+    /// <summary>The address of agents since 2023: a prefix of six bytes, and the last ten bytes of the agent's id.</summary>
     internal static Ipv6Address AddressOf(Guid agent)
     {
         Span<byte> bytes = stackalloc byte[Ipv6Address.Size];

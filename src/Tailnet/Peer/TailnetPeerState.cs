@@ -1,20 +1,20 @@
 namespace Tailnet.Peer;
 
-/// <summary>Where an agent is in its life within a shard.</summary>
+/// <summary>The state of an agent within a shard.</summary>
 public enum TailnetPeerState
 {
-    /// <summary>The shard has no state of it: it was never dialed, or has been forgotten.</summary>
+    /// <summary>The shard has no state of the agent: it was never dialed, or has been forgotten.</summary>
     Forgotten,
 
-    /// <summary>The coordinator has not sent its node.</summary>
+    /// <summary>The coordinator has not sent the agent's node.</summary>
     NoNode,
 
-    /// <summary>There is no session.</summary>
+    /// <summary>The node is known, and there is no session.</summary>
     Connecting,
 
-    /// <summary>There is a session, which is kept up.</summary>
+    /// <summary>There is a session, which keep-alives maintain.</summary>
     Up,
 
-    /// <summary>It has had no connection for a while: its session is not renewed.</summary>
+    /// <summary>The agent has had no connection for <see cref="TailnetShardOptions.QuietAfter"/>: its session is not renewed.</summary>
     Quiet,
 }

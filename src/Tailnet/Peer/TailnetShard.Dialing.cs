@@ -3,7 +3,7 @@ using Tailnet.Ip.Tcp;
 
 namespace Tailnet.Peer;
 
-/// <content>Dials, and the agents that they make known.</content>
+/// <content>Dials, and the creation and eviction of agents.</content>
 public sealed partial class TailnetShard
 {
     private const int HttpPort = 4;
@@ -12,10 +12,10 @@ public sealed partial class TailnetShard
     /// <summary>Connects to a TCP port of an agent: waits for its node, for a session, and for the answer to the SYN.</summary>
     /// <param name="agent">The agent.</param>
     /// <param name="port">The port.</param>
-    /// <param name="timeout">The limit of it all.</param>
-    /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
-    /// <exception cref="DialException">There is no connection.</exception>
+    /// <param name="timeout">The time-out for the three steps together.</param>
+    /// <param name="cancellation">Cancels the dial.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The time-out is not positive.</exception>
+    /// <exception cref="DialException">The dial failed, for the reason in <see cref="DialException.Failure"/>.</exception>
     /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
     public async Task<TcpStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation)
     {
@@ -71,7 +71,7 @@ public sealed partial class TailnetShard
             ?? throw new DialException(DialFailure.Busy);
         try
         {
-            // Disposal of the shard ends the connections that it finds, and this one may have come after it.
+            // Dispose ends the connections that exist then. This one may have been created after Dispose.
             if (peer.IsForgotten)
             {
                 throw new DialException(DialFailure.Stopping);
@@ -115,7 +115,7 @@ public sealed partial class TailnetShard
                 peer.Await(waiter);
             }
 
-            Mark(peer);
+            Schedule(peer);
             Serve();
             return peer;
         }
@@ -131,7 +131,7 @@ public sealed partial class TailnetShard
                 peer.StopAwaiting(waiter);
             }
 
-            Mark(peer);
+            Schedule(peer);
             Serve();
         }
     }
@@ -146,7 +146,7 @@ public sealed partial class TailnetShard
         if (_agents.Count >= _options.MaxAgents)
         {
             var now = Context.Now;
-            if (_agents.Values.Where(other => other.IsQuiet(now)).MinBy(static other => other.IdleSince) is not { } quietest)
+            if (_agents.Values.Where(known => known.IsQuiet(now)).MinBy(static known => known.IdleSince) is not { } quietest)
             {
                 return false;
             }

@@ -6,8 +6,8 @@ using Tailnet.WireGuard;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// Some of the agents of a tailnet node, and everything between a relay's packets and TCP streams to them. One lock guards all state; it is
-/// held for a batch and never across a wait. The shard has no thread and no socket, and one timer.
+/// Some of the agents of a tailnet node, with the protocol stack between relay messages and TCP streams. One lock guards all state. The
+/// lock is held for one batch at most, and never across an await. The shard has one timer, and neither a thread nor a socket.
 /// </summary>
 public sealed partial class TailnetShard : IDisposable
 {
@@ -22,17 +22,17 @@ public sealed partial class TailnetShard : IDisposable
     private readonly Dictionary<Guid, TailnetPeer> _agents = [];
     private readonly Dictionary<NodeKey, TailnetPeer> _keys = [];
     private readonly DeadlineHeap _deadlines = new();
-    private readonly Queue<TailnetPeer> _marked = new();
-    private readonly Queue<(TaskCompletionSource<DialFailure?> Waiter, DialFailure? Failure)> _released = new();
+    private readonly Queue<TailnetPeer> _scheduled = new();
+    private readonly Queue<(TaskCompletionSource<DialFailure?> Waiter, DialFailure? Failure)> _waitResults = new();
     private long _armedFor = TcpTimes.Never;
     private bool _isDisposed;
 
     /// <summary>Makes a shard.</summary>
-    /// <param name="node">The key pair and what else all shards share; the caller disposes its identity after the shards.</param>
+    /// <param name="node">The key pair and the state that all shards share. The caller disposes its identity after the shards.</param>
     /// <param name="address">This node's address in the tailnet.</param>
-    /// <param name="output">The relays.</param>
-    /// <param name="tunnels">The coordinator.</param>
-    /// <param name="options">Bounds and times.</param>
+    /// <param name="output">Sends messages to the relays.</param>
+    /// <param name="tunnels">Sends requests to the coordinator.</param>
+    /// <param name="options">Limits and times.</param>
     /// <param name="time">The clock, the same as the node's.</param>
     public TailnetShard(
         WireGuardNode node, Ipv6Address address, IRelayOutput output, ITunnelOutput tunnels, TailnetShardOptions options, TimeProvider time)
@@ -69,9 +69,9 @@ public sealed partial class TailnetShard : IDisposable
 
     internal long LostAfter { get; }
 
-    /// <summary>Takes what a relay has delivered. Answers are sent by <see cref="EndOfBatch"/>.</summary>
-    /// <param name="source">The key that the relay names as the sender's.</param>
-    /// <param name="message">The message; it is opened in place.</param>
+    /// <summary>Handles a message that a relay has delivered. <see cref="EndOfBatch"/> sends the answers.</summary>
+    /// <param name="source">The sender's public key, as the relay states it.</param>
+    /// <param name="message">The message. It is decrypted in place.</param>
     public void Receive(in NodeKey source, Span<byte> message)
     {
         lock (Context.Gate)
@@ -88,7 +88,7 @@ public sealed partial class TailnetShard : IDisposable
             else if (_keys.TryGetValue(source, out var peer))
             {
                 peer.Receive(message, Context.Now);
-                Mark(peer);
+                Schedule(peer);
             }
             else
             {
@@ -97,7 +97,7 @@ public sealed partial class TailnetShard : IDisposable
         }
     }
 
-    /// <summary>Sends what the packets of a batch have caused, and lets waiting reads, writes and dials go on.</summary>
+    /// <summary>Sends the answers to the messages of a batch, and completes reads, writes and dials that waited for them.</summary>
     public void EndOfBatch()
     {
         lock (Context.Gate)
@@ -108,14 +108,14 @@ public sealed partial class TailnetShard : IDisposable
         RunCompletions();
     }
 
-    /// <summary>Takes the node of an agent from the coordinator.</summary>
+    /// <summary>Sets the node of an agent, as the coordinator has sent it.</summary>
     /// <param name="agent">The agent.</param>
-    /// <param name="key">The key of its node. Another key than before means that the agent was restarted.</param>
+    /// <param name="key">The public key of its node. A changed key means that the agent was restarted.</param>
     /// <param name="addresses">Its addresses.</param>
     /// <param name="home">Its home region; a node without one is ignored.</param>
-    /// <returns>False when the node was not taken: nobody dials the agent, or the node cannot be used.</returns>
+    /// <returns>False when the node was refused: no dial has created the agent here, or the node cannot be used.</returns>
     /// <remarks>
-    /// A key belongs to the agent that had it first. Otherwise an agent could take over the messages of another by naming its key.
+    /// A key belongs to the first agent that has it. Otherwise an agent could receive the messages of another one by claiming its key.
     /// </remarks>
     public bool SetNode(Guid agent, in NodeKey key, ReadOnlySpan<Ipv6Address> addresses, int home)
     {
@@ -134,7 +134,7 @@ public sealed partial class TailnetShard : IDisposable
             }
 
             _keys[key] = peer;
-            Mark(peer);
+            Schedule(peer);
             Serve();
         }
 
@@ -142,12 +142,13 @@ public sealed partial class TailnetShard : IDisposable
         return true;
     }
 
-    /// <summary>The agent says that it knows this node: a handshake that is being tried is tried again at once.</summary>
+    /// <summary>The agent has reported that it knows this node's key: a handshake in progress sends its next initiation at once.</summary>
     /// <param name="agent">The agent.</param>
     public void PeerIsReady(Guid agent) => Update(agent, static (peer, _) => peer.PeerIsReady());
 
     /// <summary>
-    /// The coordinator has lost the agent. Its connections stay; its node goes when no handshake succeeds for 15 minutes.
+    /// The coordinator has lost the agent. Its connections stay open. Its node is dropped when no handshake has succeeded for
+    /// <see cref="TailnetShardOptions.LostAfter"/>.
     /// </summary>
     /// <param name="agent">The agent.</param>
     public void Lost(Guid agent) => Update(agent, static (peer, shard) => peer.Lose(shard.Context.Now));
@@ -156,7 +157,7 @@ public sealed partial class TailnetShard : IDisposable
     /// <param name="agent">The agent.</param>
     public void Disconnected(Guid agent) => Update(agent, static (peer, _) => peer.DropNode(TcpCloseReason.AgentGone));
 
-    /// <summary>Where an agent is in its life.</summary>
+    /// <summary>The state of an agent.</summary>
     /// <param name="agent">The agent.</param>
     public TailnetPeerState StateOf(Guid agent)
     {
@@ -166,7 +167,7 @@ public sealed partial class TailnetShard : IDisposable
         }
     }
 
-    /// <summary>Ends all connections by RST, and all dials.</summary>
+    /// <summary>Ends all connections by RST, and fails all dials.</summary>
     public void Dispose()
     {
         lock (Context.Gate)
@@ -190,23 +191,23 @@ public sealed partial class TailnetShard : IDisposable
         RunCompletions();
     }
 
-    /// <summary>A stream has something to send. Without the lock.</summary>
+    /// <summary>A stream of the agent has something to send. The caller does not hold the lock.</summary>
     internal void Wake(TailnetPeer peer)
     {
         lock (Context.Gate)
         {
-            Mark(peer);
+            Schedule(peer);
             Serve();
         }
     }
 
-    /// <summary>A key is no agent's any more.</summary>
-    internal void Drop(NodeKey key) => _keys.Remove(key);
+    /// <summary>Removes the key of a dropped node.</summary>
+    internal void RemoveKey(NodeKey key) => _keys.Remove(key);
 
-    /// <summary>A dial is to go on once the lock is free.</summary>
-    internal void Release(TaskCompletionSource<DialFailure?> waiter, DialFailure? failure) => _released.Enqueue((waiter, failure));
+    /// <summary>Queues the result of a dial's wait for a session; null is success. The dial continues after the lock is released.</summary>
+    internal void CompleteWait(TaskCompletionSource<DialFailure?> waiter, DialFailure? failure) => _waitResults.Enqueue((waiter, failure));
 
-    /// <summary>A timestamp of the clock in microseconds of the stack's clock, never too early.</summary>
+    /// <summary>Converts a timestamp of the clock to microseconds of the TCP clock, rounded up.</summary>
     internal long FromTimestamp(long timestamp, long now)
     {
         if (timestamp == long.MaxValue)
@@ -228,7 +229,7 @@ public sealed partial class TailnetShard : IDisposable
             }
 
             change(peer, this);
-            Mark(peer);
+            Schedule(peer);
             Serve();
         }
 
@@ -251,7 +252,7 @@ public sealed partial class TailnetShard : IDisposable
                 var peer = _deadlines.First;
                 _deadlines.Remove(peer);
                 peer.Tick(now);
-                Mark(peer);
+                Schedule(peer);
             }
 
             Serve();
@@ -260,21 +261,21 @@ public sealed partial class TailnetShard : IDisposable
         RunCompletions();
     }
 
-    private void Mark(TailnetPeer peer)
+    private void Schedule(TailnetPeer peer)
     {
-        if (!peer.IsMarked)
+        if (!peer.IsScheduled)
         {
-            peer.IsMarked = true;
-            _marked.Enqueue(peer);
+            peer.IsScheduled = true;
+            _scheduled.Enqueue(peer);
         }
     }
 
-    /// <summary>Lets agents with work send in turns, and sets their deadlines and the timer.</summary>
+    /// <summary>Lets the queued agents send in turns, and sets their deadlines and the timer.</summary>
     private void Serve()
     {
-        while (_marked.TryDequeue(out var peer))
+        while (_scheduled.TryDequeue(out var peer))
         {
-            peer.IsMarked = false;
+            peer.IsScheduled = false;
             if (peer.IsForgotten)
             {
                 continue;
@@ -283,7 +284,7 @@ public sealed partial class TailnetShard : IDisposable
             var now = Context.Now;
             if (peer.Host.Send(TurnsPerAgent, now))
             {
-                Mark(peer);
+                Schedule(peer);
             }
             else if (peer.Settle(now, out var deadline))
             {
@@ -299,14 +300,14 @@ public sealed partial class TailnetShard : IDisposable
     }
 
     /// <summary>
-    /// The timer is moved only to an earlier time: coming too early does no harm, and most deadlines move away before they pass.
+    /// Arms the timer for the earliest deadline, but never later than before: an early tick does no harm, and most deadlines are postponed.
     /// </summary>
     private void Arm()
     {
         var next = _deadlines.Next;
         if (!_isDisposed && next < _armedFor)
         {
-            // Timers have milliseconds: a shorter wait would end before the deadline, again and again.
+            // Timers have a resolution of 1 ms. A wait that is rounded down would end before the deadline again and again.
             _armedFor = next;
             _timer.Change(
                 TimeSpan.FromMilliseconds(Math.Ceiling(TcpContext.Until(next, Context.Now).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
@@ -317,16 +318,16 @@ public sealed partial class TailnetShard : IDisposable
     {
         while (true)
         {
-            (TaskCompletionSource<DialFailure?> Waiter, DialFailure? Failure) released;
+            (TaskCompletionSource<DialFailure?> Waiter, DialFailure? Failure) result;
             lock (Context.Gate)
             {
-                if (!_released.TryDequeue(out released))
+                if (!_waitResults.TryDequeue(out result))
                 {
                     break;
                 }
             }
 
-            released.Waiter.TrySetResult(released.Failure);
+            result.Waiter.TrySetResult(result.Failure);
         }
 
         Context.RunCompletions();

@@ -3,41 +3,41 @@ namespace Tailnet.WireGuard;
 /// <summary>Why a message was dropped; a closed set, which is also the metric label.</summary>
 public enum DropReason
 {
-    /// <summary>It was not dropped.</summary>
+    /// <summary>The message was not dropped.</summary>
     None,
 
-    /// <summary>It has an unknown kind, or a length that its kind does not have.</summary>
+    /// <summary>The message has an unknown kind, or a wrong length for its kind.</summary>
     Malformed,
 
-    /// <summary>Its first MAC was not made for our key.</summary>
+    /// <summary>The first MAC (mac1) was not made for the key of this node.</summary>
     BadMac,
 
-    /// <summary>The peer, or all peers together, began more handshakes than are answered; or too many responses were forged.</summary>
+    /// <summary>The peer, or all peers together, sent too many initiations; or too many responses to an initiation were forged.</summary>
     RateLimited,
 
-    /// <summary>A public key in it gives no secret, or its static key is not the peer's.</summary>
+    /// <summary>A public key in the message gives no shared secret, or the static key is not the peer's.</summary>
     BadKey,
 
-    /// <summary>It is not authentic.</summary>
+    /// <summary>An AEAD tag is wrong.</summary>
     BadAead,
 
-    /// <summary>An initiation is not newer than the last one: a replay, or a duplicate.</summary>
+    /// <summary>The timestamp of the initiation is not later than the last one: a replay, or a duplicate.</summary>
     OldTimestamp,
 
-    /// <summary>No session and no handshake has its receiver index.</summary>
+    /// <summary>No session and no handshake has the receiver index.</summary>
     UnknownSession,
 
-    /// <summary>Its session has reached its limit of time or of messages.</summary>
+    /// <summary>The session has expired by age or by number of messages.</summary>
     OldSession,
 
-    /// <summary>Its counter was seen before, or is too old to tell.</summary>
+    /// <summary>The counter was received before, or is older than the replay window.</summary>
     Replay,
 
-    /// <summary>The packet inside is not IPv6, or is longer than the message.</summary>
+    /// <summary>The inner packet is not IPv6, or is longer than the message.</summary>
     BadPacket,
 }
 
-/// <summary>The words for <see cref="DropReason"/> in metrics.</summary>
+/// <summary>The metric labels of <see cref="DropReason"/>.</summary>
 public static class DropReasons
 {
     /// <summary>The reason as a metric label.</summary>

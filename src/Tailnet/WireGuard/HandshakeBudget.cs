@@ -1,11 +1,11 @@
 namespace Tailnet.WireGuard;
 
-/// <summary>How many handshakes may be answered: a token bucket, full at first. Not for concurrent use.</summary>
-/// <param name="interval">The time in which one token comes back, in ticks of the clock.</param>
-/// <param name="burst">Tokens of a full bucket.</param>
+/// <summary>A token bucket that limits the initiations that are answered. It is full at first. Not for concurrent use.</summary>
+/// <param name="interval">The time in which one token is added, in ticks of the clock's timestamps.</param>
+/// <param name="burst">The number of tokens of a full bucket.</param>
 internal struct HandshakeBudget(long interval, int burst)
 {
-    // The time at which the bucket is full again: one number says how many tokens are there.
+    // The timestamp at which the bucket is full again, from which the number of tokens follows.
     private long _fullAt = long.MinValue;
 
     public bool TryTake(long now)

@@ -5,10 +5,10 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// The MACs of the handshake messages to one peer, and the cookie that the peer gave when it was under load (wireguard.md §2.3).
+/// The MACs of the handshake messages to one peer, and the cookie that the peer has sent under load (wireguard.md §2.3, §2.4).
 /// </summary>
-/// <param name="peer">The peer.</param>
-/// <param name="times">How long a cookie is used.</param>
+/// <param name="peer">The keys of the peer.</param>
+/// <param name="times">The lifetime of a cookie.</param>
 internal sealed class HandshakeMacs(PeerKeys peer, WireGuardTimes times) : IDisposable
 {
     private readonly byte[] _lastMac = new byte[MessageMacs.MacLength];
@@ -17,7 +17,7 @@ internal sealed class HandshakeMacs(PeerKeys peer, WireGuardTimes times) : IDisp
     private uint _lastIndex;
     private bool _hasLast;
 
-    /// <summary>Whether a message was made for the key that <paramref name="macKey"/> belongs to.</summary>
+    /// <summary>Whether the first MAC (mac1) is right. The static key of this node determines <paramref name="macKey"/>.</summary>
     public static bool IsValid(MessageMacs macs, ReadOnlySpan<byte> macKey)
     {
         Span<byte> expected = stackalloc byte[MessageMacs.MacLength];
@@ -26,9 +26,9 @@ internal sealed class HandshakeMacs(PeerKeys peer, WireGuardTimes times) : IDisp
     }
 
     /// <summary>Writes both MACs of a message to the peer.</summary>
-    /// <param name="macs">Where they go, and what they cover.</param>
+    /// <param name="macs">The MACs' place in the message, and the bytes that they cover.</param>
     /// <param name="index">The sender index of the message.</param>
-    /// <param name="now">The clock.</param>
+    /// <param name="now">The current timestamp of the clock.</param>
     public void Write(MessageMacs macs, uint index, long now)
     {
         Blake2s.Mac(peer.MacKey, macs.CoveredByFirst, macs.First);
@@ -42,7 +42,7 @@ internal sealed class HandshakeMacs(PeerKeys peer, WireGuardTimes times) : IDisp
         (_lastIndex, _hasLast) = (index, true);
     }
 
-    /// <summary>Takes a cookie for the next messages, if it answers the last one.</summary>
+    /// <summary>Stores a cookie for the next handshake messages, if it answers the last one.</summary>
     public DropReason Read(CookieReplyMessage message, long now)
     {
         if (!_hasLast || message.Receiver != _lastIndex)

@@ -1,11 +1,11 @@
 namespace Tailnet.WireGuard;
 
-/// <summary>Which side of a handshake a node was.</summary>
+/// <summary>The side that a node had in a handshake.</summary>
 public enum HandshakeRole
 {
-    /// <summary>It sent the first message.</summary>
+    /// <summary>The node sent the initiation.</summary>
     Initiator,
 
-    /// <summary>It answered.</summary>
+    /// <summary>The node sent the response.</summary>
     Responder,
 }

@@ -1,39 +1,40 @@
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// When the initiations of one handshake are sent (wireguard.md §4.2). With a pace they begin close together, and the time since the
-/// first one doubles; then, or without a pace, they are 5 s apart.
+/// The schedule of the initiations of one handshake (wireguard.md §4.2). A first delay starts an exponential backoff: the time since the
+/// first initiation doubles with each retransmission. After 5 s, or without a first delay, retransmissions are 5 s apart.
 /// </summary>
 internal struct HandshakeTries
 {
     private long _from;
-    private long _pace;
+    private long _firstDelay;
     private int _sent;
 
-    /// <summary>Whether a handshake is being tried.</summary>
+    /// <summary>Whether a handshake is in progress.</summary>
     public bool IsRunning { get; private set; }
 
-    /// <summary>When it is tried no more.</summary>
+    /// <summary>The timestamp at which the handshake is given up.</summary>
     public long Until { get; private set; }
 
     /// <summary>Begins a handshake.</summary>
-    /// <param name="from">The time of the first initiation.</param>
-    /// <param name="pace">The first wait; 0 for 5 s.</param>
-    /// <param name="until">The time after which there is none.</param>
-    public void Start(long from, long pace, long until) => (_from, _pace, _sent, IsRunning, Until) = (from, pace, 0, true, until);
+    /// <param name="from">The timestamp of the first initiation.</param>
+    /// <param name="firstDelay">The delay of the first retransmission, in ticks of the clock's timestamps; 0 for 5 s.</param>
+    /// <param name="until">The timestamp at which the handshake is given up.</param>
+    public void Start(long from, long firstDelay, long until) =>
+        (_from, _firstDelay, _sent, IsRunning, Until) = (from, firstDelay, 0, true, until);
 
-    /// <summary>Begins to try anew, without more time.</summary>
-    public void Quicken(long from, long pace) => (_from, _pace, _sent) = (from, pace, 0);
+    /// <summary>Begins the backoff again. The handshake is given up at the same time as before.</summary>
+    public void Restart(long from, long firstDelay) => (_from, _firstDelay, _sent) = (from, firstDelay, 0);
 
     public void Stop() => IsRunning = false;
 
-    /// <summary>An initiation is sent now: when the next one is due.</summary>
+    /// <summary>Counts an initiation that is sent now. Returns the timestamp of the next one.</summary>
     public long Next(long now, WireGuardTimes times)
     {
-        var offset = _pace << _sent;
+        var offset = _firstDelay << _sent;
         if (offset == 0 || offset >= times.RekeyTimeout)
         {
-            _pace = 0;
+            _firstDelay = 0;
             return now + times.RekeyTimeout + times.Jitter();
         }
 

@@ -5,8 +5,8 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// The initiator's half of a handshake (wireguard.md §3): it writes an initiation, and waits for the response. It knows nothing of
-/// initiations of the peer, so that crossing handshakes do not disturb each other.
+/// The initiator's half of a handshake (wireguard.md §3): it writes an initiation and reads the response. Initiations of the
+/// peer do not change its state, so crossing handshakes do not disturb each other.
 /// </summary>
 internal sealed class InitiatorHalf : IDisposable
 {
@@ -15,13 +15,13 @@ internal sealed class InitiatorHalf : IDisposable
     private readonly SecretBytes _secret = new(X25519.KeyLength + SymmetricState.Length);
     private int _forged;
 
-    /// <summary>Whether an initiation waits for its response.</summary>
+    /// <summary>Whether an initiation has no response yet.</summary>
     public bool IsOutstanding { get; private set; }
 
-    /// <summary>The sender index of the initiation that waits.</summary>
+    /// <summary>The sender index of that initiation.</summary>
     public uint Index { get; private set; }
 
-    /// <summary>Whether so many forged responses came that no other one is tried: each takes time.</summary>
+    /// <summary>Whether too many forged responses came. Further ones are dropped before X25519, which takes time.</summary>
     public bool IsUnderAttack => _forged >= MaxForged;
 
     private Span<byte> Ephemeral => _secret.Span[..X25519.KeyLength];
@@ -30,9 +30,9 @@ internal sealed class InitiatorHalf : IDisposable
 
     /// <summary>Fills in an initiation, without its MACs.</summary>
     /// <param name="message">The message, with its index.</param>
-    /// <param name="mine">Our key pair.</param>
+    /// <param name="mine">This node's key pair.</param>
     /// <param name="peer">The responder.</param>
-    /// <param name="ephemeral">A new private key, which is copied.</param>
+    /// <param name="ephemeral">A new ephemeral private key, which is copied.</param>
     /// <param name="timestamp">A TAI64N timestamp, later than that of any earlier initiation to the peer.</param>
     public void Write(
         InitiationMessage message,
@@ -52,7 +52,7 @@ internal sealed class InitiatorHalf : IDisposable
         state.MixKey(message.Ephemeral);
         state.MixHash(message.Ephemeral);
 
-        // The peer's key was tried when the peer was made: it agrees with every private key.
+        // PeerKeys.TryCreate has checked the peer's key: it gives a shared secret with every private key.
         _ = X25519.TryAgree(ephemeral, peer.PublicKey, shared);
         state.MixKey(shared, key);
         state.Seal(key, mine.PublicKey, message.SealedStatic);
@@ -62,10 +62,10 @@ internal sealed class InitiatorHalf : IDisposable
         (Index, IsOutstanding, _forged) = (message.Sender, true, 0);
     }
 
-    /// <summary>Reads the response. A forged one leaves the state as it was, since the true one may still come.</summary>
+    /// <summary>Reads the response. A forged one leaves the state unchanged, since the genuine one may still arrive.</summary>
     /// <param name="message">A response to <see cref="Index"/>.</param>
-    /// <param name="mine">Our key pair.</param>
-    /// <param name="keys">64 bytes to fill: the key to send with and the key to receive with.</param>
+    /// <param name="mine">This node's key pair.</param>
+    /// <param name="keys">64 bytes to fill: the sending key, then the receiving key.</param>
     public DropReason Read(ResponseMessage message, WireGuardIdentity mine, Span<byte> keys)
     {
         Span<byte> secrets = stackalloc byte[SymmetricState.Length + (2 * X25519.KeyLength)];
@@ -86,7 +86,7 @@ internal sealed class InitiatorHalf : IDisposable
         return reason;
     }
 
-    /// <summary>Forgets the initiation and wipes its secrets.</summary>
+    /// <summary>Discards the initiation and wipes its secrets.</summary>
     public void Clear()
     {
         _secret.Wipe();
@@ -112,6 +112,6 @@ internal sealed class InitiatorHalf : IDisposable
 
         state.MixKey(shared);
         state.MixPresharedKey(key);
-        return state.TryOpen(key, message.SealedNothing, default) ? DropReason.None : DropReason.BadAead;
+        return state.TryOpen(key, message.SealedEmpty, default) ? DropReason.None : DropReason.BadAead;
     }
 }

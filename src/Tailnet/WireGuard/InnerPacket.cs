@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>The length of an inner packet, which tells the padding behind it.</summary>
+/// <summary>The length of an inner packet, at which the padding begins.</summary>
 internal static class InnerPacket
 {
     private const int HeaderLength = 40;
 
-    /// <summary>Reads the length from the header of IPv6, the only protocol of a tailnet.</summary>
-    /// <returns>False for another protocol, and when the packet would be longer than what there is.</returns>
+    /// <summary>Reads the length from the IPv6 header. A tailnet has no other protocol.</summary>
+    /// <returns>False when the packet is not IPv6, or longer than <paramref name="padded"/>.</returns>
     public static bool TryLength(ReadOnlySpan<byte> padded, out int length)
     {
         length = 0;

@@ -2,7 +2,7 @@ using Crypto;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>What every handshake begins with (wireguard.md §1).</summary>
+/// <summary>The constants of the handshake (wireguard.md §1).</summary>
 internal static class NoiseConstants
 {
     private static readonly byte[] ChainKey = HashOf("Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"u8, default);
@@ -12,13 +12,13 @@ internal static class NoiseConstants
 
     public static ReadOnlySpan<byte> InitialHash => Hash;
 
-    /// <summary>The label of the key of first MACs.</summary>
+    /// <summary>The label in the key of the first MAC (mac1).</summary>
     public static ReadOnlySpan<byte> MacLabel => "mac1----"u8;
 
-    /// <summary>The label of the key that cookies are sealed with.</summary>
+    /// <summary>The label in the key that encrypts cookies.</summary>
     public static ReadOnlySpan<byte> CookieLabel => "cookie--"u8;
 
-    /// <summary>The pre-shared key: tailnets use none, which is 32 zero bytes.</summary>
+    /// <summary>The pre-shared key: 32 zero bytes, as tailnets use none.</summary>
     public static ReadOnlySpan<byte> PresharedKey => [
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

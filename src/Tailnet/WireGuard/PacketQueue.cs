@@ -3,10 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// Copies of the packets that wait for a session, within bounds. A new packet drops the oldest ones, which are late already.
+/// A bounded queue for copies of the packets that wait for a session. A full queue drops the oldest ones, which are late already.
 /// </summary>
-/// <param name="maxPackets">The most packets.</param>
-/// <param name="maxBytes">The most bytes.</param>
+/// <param name="maxPackets">The maximum number of packets.</param>
+/// <param name="maxBytes">The maximum number of bytes.</param>
 internal sealed class PacketQueue(int maxPackets, int maxBytes)
 {
     private Queue<byte[]>? _packets;
@@ -15,7 +15,7 @@ internal sealed class PacketQueue(int maxPackets, int maxBytes)
 
     public int Bytes { get; private set; }
 
-    /// <summary>Packets that were never sent.</summary>
+    /// <summary>The number of packets that were dropped.</summary>
     public long Dropped { get; private set; }
 
     public void Add(ReadOnlySpan<byte> packet)
@@ -42,7 +42,7 @@ internal sealed class PacketQueue(int maxPackets, int maxBytes)
         packet = null;
         if (_packets is null || !_packets.TryDequeue(out packet))
         {
-            // A peer with a session has no use for the queue: it goes, and an idle peer holds less.
+            // A peer with a session does not need the queue. Without it, an idle peer uses less memory.
             _packets = null;
             return false;
         }

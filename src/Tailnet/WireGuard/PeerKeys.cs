@@ -3,7 +3,7 @@ using Crypto;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>A peer's public key, and what is derived from it once for all handshakes.</summary>
+/// <summary>A peer's public key, and the values that are derived from it once for all handshakes.</summary>
 internal sealed class PeerKeys : IDisposable
 {
     private readonly byte[] _publicKey;
@@ -18,16 +18,16 @@ internal sealed class PeerKeys : IDisposable
 
     public ReadOnlySpan<byte> PublicKey => _publicKey;
 
-    /// <summary>The hash that a handshake to the peer begins with.</summary>
+    /// <summary>The initial hash of a handshake to the peer.</summary>
     public byte[] InitialHash { get; }
 
-    /// <summary>The key of the first MAC of each handshake message to the peer.</summary>
+    /// <summary>The key of the first MAC (mac1) of each handshake message to the peer.</summary>
     public byte[] MacKey { get; }
 
-    /// <summary>What the two static keys agree on.</summary>
+    /// <summary>The shared secret of both static keys: DH(S_i, S_r) of wireguard.md §2.1.</summary>
     public ReadOnlySpan<byte> StaticStatic => _staticStatic.Span;
 
-    /// <returns>False for a key that gives no secret: no other side could be authenticated by it.</returns>
+    /// <returns>False for a key of low order, which gives no shared secret and so cannot authenticate a peer.</returns>
     public static bool TryCreate(WireGuardIdentity mine, ReadOnlySpan<byte> publicKey, [NotNullWhen(true)] out PeerKeys? keys)
     {
         keys = new PeerKeys(publicKey);

@@ -1,20 +1,20 @@
 namespace Tailnet.WireGuard;
 
-/// <summary>What a peer may wait for (wireguard.md §4).</summary>
+/// <summary>The timers of a peer (wireguard.md §4.1).</summary>
 internal enum PeerTimer
 {
-    /// <summary>The next initiation, or the end of the tries.</summary>
+    /// <summary>The next initiation, or the end of the handshake.</summary>
     Handshake,
 
-    /// <summary>An empty packet is due, as data was received and nothing was sent since.</summary>
+    /// <summary>The passive keep-alive, after data was received and nothing was sent.</summary>
     KeepAlive,
 
-    /// <summary>Data was sent and nothing came back.</summary>
+    /// <summary>The new handshake, after data was sent and nothing was received.</summary>
     NoAnswer,
 
-    /// <summary>An empty packet is due, as no packet went either way.</summary>
+    /// <summary>The persistent keep-alive, after no packet was sent or received.</summary>
     Persistent,
 
-    /// <summary>All keys are erased.</summary>
+    /// <summary>The erasure of all session keys.</summary>
     Erase,
 }

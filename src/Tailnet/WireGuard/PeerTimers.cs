@@ -1,13 +1,13 @@
 namespace Tailnet.WireGuard;
 
-/// <summary>When each timer of a peer is due, in ticks of the clock. Nothing fires by itself.</summary>
+/// <summary>The timestamps at which a peer's timers are due. Nothing fires by itself: <see cref="TryTakeDue"/> polls the timers.</summary>
 internal sealed class PeerTimers
 {
     private const long Never = long.MaxValue;
 
     private readonly long[] _due = [Never, Never, Never, Never, Never];
 
-    /// <summary>The earliest time; <see cref="long.MaxValue"/> for none.</summary>
+    /// <summary>The earliest timestamp; <see cref="long.MaxValue"/> when no timer is set.</summary>
     public long Next
     {
         get
@@ -28,7 +28,7 @@ internal sealed class PeerTimers
 
     public void Clear(PeerTimer timer) => _due[(int)timer] = Never;
 
-    /// <summary>Takes the first timer that is due.</summary>
+    /// <summary>Clears and returns a timer that is due.</summary>
     public bool TryTakeDue(long now, out PeerTimer timer)
     {
         for (var i = 0; i < _due.Length; i++)

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// Which of the last 1,024 counters of a session were received (wireguard.md §2.5), in the manner of RFC 6479: a ring of bits. A relay
-/// hardly changes the order of packets, so a narrow window is enough.
+/// The record of which of the last 1,024 counters of a session were received (wireguard.md §2.5): a ring of bits, as in RFC 6479. A relay
+/// rarely reorders packets, so a small window is enough.
 /// </summary>
 internal struct ReplayWindow
 {
@@ -16,12 +16,12 @@ internal struct ReplayWindow
 
     private Words _words;
 
-    // One more than the highest counter so far; 0 before the first.
+    // The highest received counter plus one; 0 before the first packet.
     private ulong _next;
 
-    /// <summary>Takes a counter, once its packet is authentic.</summary>
-    /// <param name="counter">Any counter but the highest number of 64 bits.</param>
-    /// <returns>False when it was taken before, or is older than the window.</returns>
+    /// <summary>Records a counter. Its packet must be authentic.</summary>
+    /// <param name="counter">Any counter except <see cref="ulong.MaxValue"/>.</param>
+    /// <returns>False when the counter was recorded before, or is older than the window.</returns>
     public bool TryTake(ulong counter)
     {
         if (counter >= _next)
@@ -39,7 +39,7 @@ internal struct ReplayWindow
 
     private static ulong Bit(ulong counter) => 1UL << (int)(counter % WordBits);
 
-    // The bits from the last highest counter to the new one are those of counters that have left the window.
+    // Clears the bits between the old highest counter and the new one: they belong to counters that have left the window.
     private void Advance(ulong counter)
     {
         if (counter - _next >= Size)

@@ -5,17 +5,17 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// The responder's half of a handshake (wireguard.md §3): an initiation is read and answered in one go, so nothing of it stays but the
-/// session.
+/// The responder's half of a handshake (wireguard.md §3): an initiation is read and answered within one call of the peer, so only the
+/// session is kept.
 /// </summary>
 internal static class ResponderHalf
 {
-    /// <summary>Reads an initiation, whose first MAC is right.</summary>
+    /// <summary>Reads an initiation. The caller has checked its first MAC.</summary>
     /// <param name="message">The initiation.</param>
-    /// <param name="mine">Our key pair.</param>
+    /// <param name="mine">This node's key pair.</param>
     /// <param name="peer">The peer that the message came from; the static key in it must be the peer's.</param>
-    /// <param name="state">The state, which <see cref="Write"/> goes on with. The caller wipes it.</param>
-    /// <param name="timestamp">12 bytes to fill.</param>
+    /// <param name="state">The handshake's state, which <see cref="Write"/> continues. The caller wipes it.</param>
+    /// <param name="timestamp">12 bytes to fill with the initiator's timestamp.</param>
     public static DropReason Read(
         InitiationMessage message, WireGuardIdentity mine, PeerKeys peer, SymmetricState state, Span<byte> timestamp)
     {
@@ -29,9 +29,9 @@ internal static class ResponderHalf
     /// <param name="message">The response, with its indices.</param>
     /// <param name="peer">The initiator.</param>
     /// <param name="theirs">The initiator's ephemeral public key.</param>
-    /// <param name="ephemeral">A new private key.</param>
+    /// <param name="ephemeral">A new ephemeral private key.</param>
     /// <param name="state">The state that reading the initiation left.</param>
-    /// <param name="keys">64 bytes to fill: the key to send with and the key to receive with.</param>
+    /// <param name="keys">64 bytes to fill: the sending key, then the receiving key.</param>
     public static void Write(
         ResponseMessage message,
         PeerKeys peer,
@@ -47,13 +47,13 @@ internal static class ResponderHalf
         state.MixKey(message.Ephemeral);
         state.MixHash(message.Ephemeral);
 
-        // Both public keys have agreed with our static key, so they agree with every private key.
+        // Both public keys gave a shared secret with this node's static key, so they give one with every private key.
         _ = X25519.TryAgree(ephemeral, theirs, shared);
         state.MixKey(shared);
         _ = X25519.TryAgree(ephemeral, peer.PublicKey, shared);
         state.MixKey(shared);
         state.MixPresharedKey(key);
-        state.Seal(key, default, message.SealedNothing);
+        state.Seal(key, default, message.SealedEmpty);
         state.Split(keys[Session.KeyLength..], keys[..Session.KeyLength]);
         CryptographicOperations.ZeroMemory(secrets);
     }

@@ -4,7 +4,7 @@ using Tailnet.WireGuard.Wire;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>The two keys of one finished handshake, and the counters of their packets (wireguard.md §2.5). No call allocates.</summary>
+/// <summary>The keypair of one finished handshake, and the counters of both directions (wireguard.md §2.5). No call allocates.</summary>
 internal sealed class Session : IDisposable
 {
     public const int KeyLength = ChaChaPoly.KeyLength;
@@ -14,11 +14,11 @@ internal sealed class Session : IDisposable
     private ReplayWindow _window;
     private ulong _sent;
 
-    /// <param name="role">Our side of the handshake.</param>
-    /// <param name="localIndex">The receiver index of what we receive.</param>
-    /// <param name="remoteIndex">The receiver index of what we send.</param>
-    /// <param name="keys">The key to send with and the key to receive with, 64 bytes, which are copied.</param>
-    /// <param name="createdAt">The clock.</param>
+    /// <param name="role">This node's side of the handshake.</param>
+    /// <param name="localIndex">The receiver index of messages from the peer.</param>
+    /// <param name="remoteIndex">The receiver index of messages to the peer.</param>
+    /// <param name="keys">The sending key, then the receiving key: 64 bytes, which are copied.</param>
+    /// <param name="createdAt">The current timestamp of the clock.</param>
     /// <param name="rejectAfterMessages">The first counter that is neither sent nor accepted.</param>
     public Session(
         HandshakeRole role, uint localIndex, uint remoteIndex, ReadOnlySpan<byte> keys, long createdAt, ulong rejectAfterMessages)
@@ -35,25 +35,25 @@ internal sealed class Session : IDisposable
 
     public long CreatedAt { get; }
 
-    /// <summary>Which session of its peer this is, counted from 1.</summary>
+    /// <summary>The number of this session among those of its peer, from 1.</summary>
     public int Number { get; init; }
 
-    /// <summary>Messages sent so far: the counter of the next one.</summary>
+    /// <summary>The number of sent messages, which is the counter of the next one.</summary>
     public ulong Sent
     {
         get => _sent;
         init => _sent = value;
     }
 
-    /// <summary>Whether the last-minute handshake of a session that only receives was begun.</summary>
-    public bool HasAskedForNext { get; set; }
+    /// <summary>Whether the rekey after <see cref="WireGuardTimes.RekeyAfterReceiving"/> was begun.</summary>
+    public bool HasBegunRekey { get; set; }
 
     public bool IsUsedUp => Sent >= _rejectAfterMessages;
 
-    /// <summary>Makes a message of a packet, in place.</summary>
-    /// <param name="buffer">16 bytes of room, the packet, and room for padding and tag.</param>
-    /// <param name="packet">Bytes of the packet; 0 for a keep-alive.</param>
-    /// <returns>Bytes of the message, at the start of the buffer.</returns>
+    /// <summary>Encrypts a packet into a transport message, in place.</summary>
+    /// <param name="buffer">16 bytes for the header, the packet, and space for padding and tag.</param>
+    /// <param name="packet">The length of the packet in bytes; 0 for a keep-alive.</param>
+    /// <returns>The length of the message at the start of the buffer, in bytes.</returns>
     public int Seal(Span<byte> buffer, int packet)
     {
         var counter = _sent++;
@@ -65,7 +65,7 @@ internal sealed class Session : IDisposable
         return TransportMessage.HeaderLength + body.Length;
     }
 
-    /// <summary>Opens a message in place.</summary>
+    /// <summary>Authenticates and decrypts a message in place.</summary>
     /// <param name="message">A message to <see cref="LocalIndex"/>. Its body is overwritten.</param>
     /// <param name="packet">The packet with its padding; empty for a keep-alive.</param>
     public DropReason Open(TransportMessage message, out Span<byte> packet)

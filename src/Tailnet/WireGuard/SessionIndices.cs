@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>The receiver indices in use: random, so that nobody guesses one, and each is used once in a node. For concurrent use.</summary>
+/// <summary>The receiver indices in use. They are random, so that nobody can guess one, and unique in a node. For concurrent use.</summary>
 internal sealed class SessionIndices
 {
     private readonly Lock _lock = new();
     private readonly HashSet<uint> _used = [];
 
-    /// <summary>How many are in use.</summary>
+    /// <summary>The number of indices in use.</summary>
     public int Count
     {
         get

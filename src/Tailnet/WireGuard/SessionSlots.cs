@@ -1,17 +1,17 @@
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// The sessions of a peer (wireguard.md §3.2): the one to send with, the one before it, whose packets may still arrive, and one that the
-/// peer has begun and not used yet.
+/// The sessions of a peer (wireguard.md §3.2): the current one, the previous one, whose packets may still arrive, and the next one, which
+/// the peer has initiated and not confirmed yet.
 /// </summary>
-/// <param name="indices">Where the index of a session that ends goes back to.</param>
+/// <param name="indices">Releases the index of a session that ends.</param>
 internal sealed class SessionSlots(SessionIndices indices) : IDisposable
 {
     private Session? _previous;
     private Session? _current;
     private Session? _next;
 
-    /// <summary>The session to send with.</summary>
+    /// <summary>The session in which packets are sent.</summary>
     public Session? Current => _current;
 
     public Session? Find(uint localIndex)
@@ -29,21 +29,21 @@ internal sealed class SessionSlots(SessionIndices indices) : IDisposable
         return _next?.LocalIndex == localIndex ? _next : null;
     }
 
-    /// <summary>Takes a session that we initiated: the response has proved that the peer has it too.</summary>
+    /// <summary>Adds a session that this node initiated. It is current at once: the response proved that the peer has its keys.</summary>
     public void AddInitiated(Session session)
     {
         Drop(ref _previous);
         (_previous, _current) = (_current, session);
     }
 
-    /// <summary>Takes a session that the peer initiated. It cannot be sent with before <see cref="TryConfirm"/>.</summary>
+    /// <summary>Adds a session that the peer initiated. No packet is sent in it before <see cref="TryConfirm"/>.</summary>
     public void AddAnswered(Session session)
     {
         Drop(ref _next);
         _next = session;
     }
 
-    /// <summary>The peer has sent an authentic packet in the session.</summary>
+    /// <summary>Handles an authentic packet of the peer in a session.</summary>
     /// <returns>True for the first packet in a session that the peer initiated.</returns>
     public bool TryConfirm(Session session)
     {
@@ -55,7 +55,7 @@ internal sealed class SessionSlots(SessionIndices indices) : IDisposable
         _next = null;
         Drop(ref _previous);
 
-        // When two handshakes have crossed, each side keeps to the later session, and receives in both.
+        // When two handshakes have crossed, the session that was made later stays current, and both receive.
         (_previous, _current) = _current is { } current && current.Number > session.Number ? (session, current) : (_current, session);
         return true;
     }

@@ -2,7 +2,7 @@ using Crypto;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>Noise's symmetric state, a chain key and a hash (wireguard.md §1), in 64 bytes of the caller's, who wipes them.</summary>
+/// <summary>Noise's symmetric state, a chaining key and a hash (wireguard.md §1). The caller owns and wipes its 64 bytes.</summary>
 internal readonly ref struct SymmetricState
 {
     public const int Length = 2 * Blake2s.HashLength;
@@ -17,11 +17,11 @@ internal readonly ref struct SymmetricState
 
     public Span<byte> Hash { get; }
 
-    // Each key of a handshake seals one message only.
+    // A key of a handshake encrypts only one message, so its nonce is 0.
     private static ReadOnlySpan<byte> Nonce => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     /// <summary>Begins a handshake.</summary>
-    /// <param name="hash">The hash that the responder's static key is in.</param>
+    /// <param name="hash">The initial hash, which includes the responder's static key.</param>
     public void Start(ReadOnlySpan<byte> hash)
     {
         NoiseConstants.InitialChainKey.CopyTo(ChainKey);
@@ -58,6 +58,6 @@ internal readonly ref struct SymmetricState
         return true;
     }
 
-    /// <summary>Derives the keys of the session: the initiator sends with the first.</summary>
+    /// <summary>Derives the keys of the session: the initiator sends with the first, the responder with the second.</summary>
     public void Split(Span<byte> first, Span<byte> second) => Blake2sKdf.Derive(ChainKey, default, first, second);
 }

@@ -2,13 +2,13 @@ using Crypto;
 
 namespace Tailnet.WireGuard;
 
-/// <summary>The key pair of a node, in pinned memory that <see cref="Dispose"/> wipes. All members but that may be used at once.</summary>
+/// <summary>The key pair of a node, in pinned memory that <see cref="Dispose"/> wipes. All other members are for concurrent use.</summary>
 public sealed class WireGuardIdentity : IDisposable
 {
     private readonly SecretBytes _privateKey = new(X25519.KeyLength);
     private readonly byte[] _publicKey = new byte[X25519.KeyLength];
 
-    /// <summary>Makes an identity of a private key.</summary>
+    /// <summary>Creates an identity from a private key.</summary>
     /// <param name="privateKey">32 bytes, which are copied.</param>
     /// <exception cref="ArgumentException">The key is not 32 bytes long.</exception>
     public WireGuardIdentity(ReadOnlySpan<byte> privateKey)
@@ -22,13 +22,13 @@ public sealed class WireGuardIdentity : IDisposable
     /// <summary>The public key, 32 bytes.</summary>
     public ReadOnlySpan<byte> PublicKey => _publicKey;
 
-    /// <summary>The hash that a handshake to this node begins with.</summary>
+    /// <summary>The initial hash of a handshake to this node.</summary>
     internal byte[] InitialHash { get; }
 
-    /// <summary>The key of the first MAC of each handshake message to this node.</summary>
+    /// <summary>The key of the first MAC (mac1) of each handshake message to this node.</summary>
     internal byte[] MacKey { get; }
 
-    /// <summary>Makes an identity with a new random key.</summary>
+    /// <summary>Creates an identity with a new random key.</summary>
     public static WireGuardIdentity Generate()
     {
         using var key = new SecretBytes(X25519.KeyLength);

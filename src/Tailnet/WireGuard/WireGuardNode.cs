@@ -4,17 +4,17 @@ using Crypto;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// What the peers of one node share: the key pair, receiver indices, timestamps of initiations, and the bound of handshakes that are
-/// answered. For concurrent use.
+/// The state that the peers of one node share: the key pair, receiver indices, timestamps of initiations, and the limit of initiations
+/// that are answered. For concurrent use.
 /// </summary>
 public sealed class WireGuardNode
 {
     private readonly Lock _lock = new();
     private HandshakeBudget _budget;
 
-    /// <summary>Makes a node.</summary>
+    /// <summary>Creates a node without peers.</summary>
     /// <param name="identity">The key pair; the caller disposes it after the peers.</param>
-    /// <param name="options">Bounds and times.</param>
+    /// <param name="options">Limits and times.</param>
     /// <param name="time">The clock.</param>
     public WireGuardNode(WireGuardIdentity identity, WireGuardOptions options, TimeProvider time)
     {
@@ -39,11 +39,11 @@ public sealed class WireGuardNode
 
     internal SessionIndices Indices { get; } = new();
 
-    /// <summary>Makes a peer of a public key.</summary>
-    /// <param name="publicKey">32 bytes that the peer chose.</param>
-    /// <param name="output">Where its messages go.</param>
+    /// <summary>Creates a peer.</summary>
+    /// <param name="publicKey">The peer's public key of 32 bytes. It is not trusted.</param>
+    /// <param name="output">Receives the messages to the peer.</param>
     /// <param name="peer">The peer, which the caller disposes.</param>
-    /// <returns>False for a key of another length, and for a key that gives no secret: zero, or another point of low order.</returns>
+    /// <returns>False when the key has another length, or gives no shared secret: zero, or another point of low order.</returns>
     public bool TryAddPeer(ReadOnlySpan<byte> publicKey, IWireGuardOutput output, [NotNullWhen(true)] out WireGuardPeer? peer)
     {
         ArgumentNullException.ThrowIfNull(output);

@@ -7,7 +7,7 @@ namespace Tailnet.WireGuard;
 /// <content>Handshakes of both roles.</content>
 public sealed partial class WireGuardPeer
 {
-    /// <summary>Begins a handshake, unless there is a session or one is being tried.</summary>
+    /// <summary>Begins a handshake, unless there is a session or a handshake is in progress.</summary>
     /// <exception cref="ObjectDisposedException">The peer is disposed.</exception>
     public void Connect()
     {
@@ -20,8 +20,8 @@ public sealed partial class WireGuardPeer
     }
 
     /// <summary>
-    /// The peer is said to know this node from now on. A first handshake that is being tried is tried again at once, in quick succession:
-    /// initiations before this moment were dropped.
+    /// The peer was reported to know this node's key from now on. A handshake in progress without a session sends its next initiation at
+    /// once, and restarts the backoff with a shorter delay, because the peer has dropped the earlier initiations.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The peer is disposed.</exception>
     public void PeerIsReady()
@@ -35,7 +35,7 @@ public sealed partial class WireGuardPeer
 
         _readyAt = now;
         var from = Math.Max(now, _initiatedAt + _times.InitiationGap);
-        _tries.Quicken(from, _times.ReadyRetry);
+        _tries.Restart(from, _times.ReadyRetry);
         InitiateAt(from, now);
     }
 
@@ -46,7 +46,7 @@ public sealed partial class WireGuardPeer
             return;
         }
 
-        // Somebody waits for a first session. A new one in place of another has all the time.
+        // Packets or dials wait for a first session. A rekey is not urgent, because the old session still works.
         var isFirst = !CanSend(_slots.Current, now);
         var from = isFirst
             ? Math.Max(_initiatedAt + _times.InitiationGap, _respondedAt + _times.FirstRetry)
@@ -96,13 +96,13 @@ public sealed partial class WireGuardPeer
             return DropReason.BadMac;
         }
 
-        // Limits come before anything that takes time.
-        if (now - _askedAt < _times.InitiationGap || !_budget.TryTake(now) || !_node.TryTakeHandshake(now))
+        // The limits are checked before X25519, which takes time.
+        if (now - _initiationReceivedAt < _times.InitiationGap || !_budget.TryTake(now) || !_node.TryTakeHandshake(now))
         {
             return DropReason.RateLimited;
         }
 
-        _askedAt = now;
+        _initiationReceivedAt = now;
 
         Span<byte> memory = stackalloc byte[SymmetricState.Length];
         Span<byte> timestamp = stackalloc byte[HandshakeClock.TimestampLength];
@@ -165,7 +165,7 @@ public sealed partial class WireGuardPeer
         var reason = _initiator.Read(message, _node.Identity, keys);
         if (reason is DropReason.None)
         {
-            // The session takes over the index.
+            // The session keeps the index of the initiation.
             var session = NewSession(HandshakeRole.Initiator, _initiator.Index, message.Sender, keys, now);
             _initiator.Clear();
             _slots.AddInitiated(session);
@@ -189,11 +189,11 @@ public sealed partial class WireGuardPeer
         _tries.Stop();
         _timers.Clear(PeerTimer.Handshake);
         ForgetInitiation();
-        var isSilent = _queue.Count == 0;
+        var isQueueEmpty = _queue.Count == 0;
         SendQueue(session, now);
 
-        // The responder may send only after a packet of the initiator.
-        if (role is HandshakeRole.Initiator && isSilent)
+        // A keep-alive confirms the session: the responder sends nothing in it before a packet of the initiator.
+        if (role is HandshakeRole.Initiator && isQueueEmpty)
         {
             SendKeepAlive(now);
         }

@@ -5,9 +5,9 @@ namespace Tailnet.WireGuard;
 /// <content>Messages from the peer.</content>
 public sealed partial class WireGuardPeer
 {
-    /// <summary>Takes a message whose sender is said to be the peer. Any bytes are allowed.</summary>
-    /// <param name="message">The message. A transport message is opened in place, also when it turns out to be forged.</param>
-    /// <param name="packet">The packet in it, without padding, where it lies in the message; empty when there is none.</param>
+    /// <summary>Handles a message that is said to be from the peer. Any bytes are allowed.</summary>
+    /// <param name="message">The message. A transport message is decrypted in place, and overwritten even when it is forged.</param>
+    /// <param name="packet">The inner packet without padding, a part of the message's memory; empty when there is none.</param>
     /// <returns>Why the message was dropped, or <see cref="DropReason.None"/>.</returns>
     /// <exception cref="ObjectDisposedException">The peer is disposed.</exception>
     public DropReason Receive(Span<byte> message, out Span<byte> packet)
@@ -50,13 +50,13 @@ public sealed partial class WireGuardPeer
             HandshakeDone(_slots.Current!, HandshakeRole.Responder, now);
         }
 
-        RenewInLastMinute(session, now);
+        RekeyBeforeEnd(session, now);
         if (padded.IsEmpty)
         {
             return DropReason.None;
         }
 
-        AnswerWithin10Seconds(now);
+        SchedulePassiveKeepAlive(now);
         if (!InnerPacket.TryLength(padded, out var length))
         {
             return DropReason.BadPacket;
@@ -72,24 +72,24 @@ public sealed partial class WireGuardPeer
         RestartPersistent(now);
     }
 
-    // A side that only receives never sees in Send that its session is old, and the peer must not begin the next one.
-    private void RenewInLastMinute(Session session, long now)
+    // An initiator that only receives never checks the age in Sent, and the responder does not rekey by age.
+    private void RekeyBeforeEnd(Session session, long now)
     {
         if (session.Role is HandshakeRole.Initiator
-            && !session.HasAskedForNext
+            && !session.HasBegunRekey
             && ReferenceEquals(session, _slots.Current)
-            && now - session.CreatedAt > _times.LastMinute)
+            && now - session.CreatedAt > _times.RekeyAfterReceiving)
         {
-            session.HasAskedForNext = true;
+            session.HasBegunRekey = true;
             BeginHandshake(now);
         }
     }
 
-    private void AnswerWithin10Seconds(long now)
+    private void SchedulePassiveKeepAlive(long now)
     {
         if (_timers.IsSet(PeerTimer.KeepAlive))
         {
-            _owesAnotherKeepAlive = true;
+            _needsAnotherKeepAlive = true;
         }
         else
         {

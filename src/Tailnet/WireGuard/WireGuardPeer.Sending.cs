@@ -6,14 +6,14 @@ namespace Tailnet.WireGuard;
 public sealed partial class WireGuardPeer
 {
     /// <summary>
-    /// Makes a message of a packet, in place. Without a session the packet is copied, waits in a bounded queue, and is handed to the output
-    /// once there is one.
+    /// Encrypts a packet into a transport message, in place. Without a session, a copy of the packet waits in a bounded queue, and is sent
+    /// through the output after the handshake.
     /// </summary>
     /// <param name="buffer">
-    /// <see cref="HeaderLength"/> bytes of room, then the packet, then room for padding and tag: <see cref="BufferLength"/> bytes in all.
+    /// <see cref="HeaderLength"/> bytes for the header, the packet, and space for padding and tag: <see cref="BufferLength"/> bytes.
     /// </param>
-    /// <param name="packet">Bytes of the packet, 1 to <see cref="Mtu"/>.</param>
-    /// <returns>Bytes of the message at the start of the buffer, which the caller sends; 0 when the packet waits.</returns>
+    /// <param name="packet">The length of the packet in bytes, 1 to <see cref="Mtu"/>.</param>
+    /// <returns>The length of the message at the start of the buffer, which the caller sends; 0 when the packet waits.</returns>
     /// <exception cref="ArgumentException">The packet has no bytes or too many, or the buffer is too short.</exception>
     /// <exception cref="ObjectDisposedException">The peer is disposed.</exception>
     public int Send(Span<byte> buffer, int packet)
@@ -45,7 +45,7 @@ public sealed partial class WireGuardPeer
         var session = _slots.Current;
         if (!CanSend(session, now))
         {
-            // The end of the handshake is an empty packet as well.
+            // The handshake ends with a keep-alive, unless packets wait.
             BeginHandshake(now);
             return;
         }
@@ -56,7 +56,7 @@ public sealed partial class WireGuardPeer
         _output.Send(this, message);
     }
 
-    /// <summary>Sends what waited for the session.</summary>
+    /// <summary>Sends the packets that waited for the session.</summary>
     private void SendQueue(Session session, long now)
     {
         Span<byte> buffer = stackalloc byte[TransportMessage.MaxLength];
@@ -78,7 +78,7 @@ public sealed partial class WireGuardPeer
             _timers.Set(PeerTimer.NoAnswer, now + _times.NoAnswer + _times.Jitter());
         }
 
-        // Only the initiator begins the next handshake by time, so that both sides do not at once.
+        // Only the initiator rekeys by age, so that the two sides do not begin handshakes at the same time.
         var isOld = session.Role is HandshakeRole.Initiator && now - session.CreatedAt >= _times.RekeyAfter;
         if (isOld || session.Sent >= _node.Options.RekeyAfterMessages)
         {

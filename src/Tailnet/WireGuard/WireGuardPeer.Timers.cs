@@ -1,15 +1,15 @@
 namespace Tailnet.WireGuard;
 
-/// <content>What is due (wireguard.md §4).</content>
+/// <content>Timers (wireguard.md §4).</content>
 public sealed partial class WireGuardPeer
 {
     /// <summary>
-    /// When <see cref="Tick"/> is to be called, as a timestamp of the clock; <see cref="long.MaxValue"/> for never. Each call of the peer
-    /// may change it, mostly to a later time: a caller that comes too early does no harm.
+    /// The timestamp of the clock at which the owner must call <see cref="Tick"/>; <see cref="long.MaxValue"/> for never. Each call of the
+    /// peer may change it, mostly to a later time. An early tick does no harm.
     /// </summary>
     public long NextDeadline => _timers.Next;
 
-    /// <summary>Does what is due by now.</summary>
+    /// <summary>Runs the timers that are due.</summary>
     /// <exception cref="ObjectDisposedException">The peer is disposed.</exception>
     public void Tick()
     {
@@ -20,10 +20,10 @@ public sealed partial class WireGuardPeer
             switch (timer)
             {
                 case PeerTimer.Handshake:
-                    TryAgain(now);
+                    Retransmit(now);
                     break;
                 case PeerTimer.KeepAlive:
-                    SendOwedKeepAlive(now);
+                    SendPassiveKeepAlive(now);
                     break;
                 case PeerTimer.NoAnswer:
                     BeginHandshake(now);
@@ -38,7 +38,7 @@ public sealed partial class WireGuardPeer
         }
     }
 
-    private void TryAgain(long now)
+    private void Retransmit(long now)
     {
         if (now < _tries.Until)
         {
@@ -53,12 +53,12 @@ public sealed partial class WireGuardPeer
         _output.GaveUp(this);
     }
 
-    private void SendOwedKeepAlive(long now)
+    private void SendPassiveKeepAlive(long now)
     {
         SendKeepAlive(now);
-        if (_owesAnotherKeepAlive)
+        if (_needsAnotherKeepAlive)
         {
-            _owesAnotherKeepAlive = false;
+            _needsAnotherKeepAlive = false;
             _timers.Set(PeerTimer.KeepAlive, now + _times.KeepAliveTimeout);
         }
     }

@@ -3,25 +3,25 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.WireGuard;
 
 /// <summary>
-/// One peer of a node: its sessions, and the handshakes that make them (wireguard.md §3 and §4). It has no thread and no timer: the owner
-/// gives it messages and packets, and calls <see cref="Tick"/> at <see cref="NextDeadline"/>. Not for concurrent use.
+/// One peer of a node: its sessions and handshakes (wireguard.md §3, §4). It has no thread and no timer: the owner passes messages and
+/// packets to it, and calls <see cref="Tick"/> at <see cref="NextDeadline"/>. Not for concurrent use.
 /// </summary>
 /// <remarks>
-/// <para>The way of a packet out: <see cref="Send"/> seals it in place in the current session. Without a session a copy waits, and a
+/// <para>Outgoing packets: <see cref="Send"/> encrypts a packet in place in the current session. Without a session a copy waits, and a
 /// handshake begins.</para>
-/// <para>The way of a message in: <see cref="Receive(Span{byte}, out Span{byte})"/> opens a transport message in place and returns the
-/// packet. It answers messages of handshakes by <see cref="IWireGuardOutput.Send"/>.</para>
-/// <para>Any call but the properties may hand messages to the output.</para>
+/// <para>Incoming messages: <see cref="Receive(Span{byte}, out Span{byte})"/> decrypts a transport message in place and returns the
+/// packet. It answers handshake messages by <see cref="IWireGuardOutput.Send"/>.</para>
+/// <para>Every method may send messages through the output. The properties send none.</para>
 /// </remarks>
 public sealed partial class WireGuardPeer : IDisposable
 {
     /// <summary>The longest packet, in bytes.</summary>
     public const int Mtu = TransportMessage.Mtu;
 
-    /// <summary>Bytes of room in front of a packet.</summary>
+    /// <summary>The length of the header in front of a packet, in bytes.</summary>
     public const int HeaderLength = TransportMessage.HeaderLength;
 
-    // Long ago, but not so long that a sum or difference with it overflows.
+    // A timestamp long ago. Sums and differences with it do not overflow.
     private const long LongAgo = long.MinValue / 4;
 
     private readonly WireGuardNode _node;
@@ -38,11 +38,11 @@ public sealed partial class WireGuardPeer : IDisposable
     private HandshakeBudget _budget;
     private long _lastOwnTimestamp;
     private long _initiatedAt = LongAgo;
-    private long _askedAt = LongAgo;
+    private long _initiationReceivedAt = LongAgo;
     private long _respondedAt = LongAgo;
     private long _readyAt = LongAgo;
     private int _sessionCount;
-    private bool _owesAnotherKeepAlive;
+    private bool _needsAnotherKeepAlive;
     private bool _isDisposed;
 
     internal WireGuardPeer(WireGuardNode node, PeerKeys keys, IWireGuardOutput output)
@@ -58,20 +58,21 @@ public sealed partial class WireGuardPeer : IDisposable
     /// <summary>The peer's public key, 32 bytes.</summary>
     public ReadOnlySpan<byte> PublicKey => _keys.PublicKey;
 
-    /// <summary>Whether there is a session to send with.</summary>
+    /// <summary>Whether there is a session in which packets can be sent.</summary>
     public bool IsUp => CanSend(_slots.Current, _times.Now);
 
-    /// <summary>Whether a handshake is being tried.</summary>
+    /// <summary>Whether a handshake is in progress.</summary>
     public bool IsShaking => _tries.IsRunning;
 
-    /// <summary>When the last handshake was finished, as a timestamp of the clock; null for never.</summary>
+    /// <summary>The timestamp of the clock at which the last handshake finished; null for never.</summary>
     public long? LastHandshake { get; private set; }
 
     /// <summary>Packets that waited for a session and were dropped.</summary>
     public long DroppedFromQueue => _queue.Dropped;
 
     /// <summary>
-    /// Whether an empty packet is sent when none went either way for 25 s, so that the session is renewed as long as it is wanted.
+    /// Whether a persistent keep-alive is sent after 25 s without a packet in either direction. The keep-alives also cause rekeys, so the
+    /// session does not expire.
     /// </summary>
     public bool KeepsAlive
     {
@@ -86,11 +87,11 @@ public sealed partial class WireGuardPeer : IDisposable
         }
     }
 
-    /// <summary>The bytes that a buffer for <see cref="Send"/> has at least.</summary>
-    /// <param name="packet">Bytes of the packet.</param>
+    /// <summary>The minimum length of a buffer for <see cref="Send"/>, in bytes.</summary>
+    /// <param name="packet">The length of the packet in bytes.</param>
     public static int BufferLength(int packet) => TransportMessage.LengthFor(packet);
 
-    /// <summary>Forgets everything and wipes all keys.</summary>
+    /// <summary>Discards all state and wipes all keys.</summary>
     public void Dispose()
     {
         if (!_isDisposed)

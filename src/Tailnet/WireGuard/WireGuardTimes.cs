@@ -24,49 +24,49 @@ internal sealed class WireGuardTimes
 
     public long Now => _time.GetTimestamp();
 
-    /// <summary>The first wait for a response while there is no session; each further one ends twice as late.</summary>
+    /// <summary>The delay of the first retransmission while there is no session. Later ones back off exponentially.</summary>
     public long FirstRetry { get; }
 
-    /// <summary>The same after the peer was said to be ready.</summary>
+    /// <summary>The same delay after the peer was reported ready.</summary>
     public long ReadyRetry { get; }
 
     public long PersistentKeepAlive { get; }
 
-    /// <summary>The age of a session at which its initiator begins another one.</summary>
+    /// <summary>The age at which the initiator of a session rekeys after it has sent (Rekey-After-Time).</summary>
     public long RekeyAfter { get; }
 
-    /// <summary>The age of a session at which it ends.</summary>
+    /// <summary>The age at which a session ends (Reject-After-Time).</summary>
     public long RejectAfter { get; }
 
-    /// <summary>The wait for a response while there is a session.</summary>
+    /// <summary>The delay of a retransmission while there is a session, and after the backoff (Rekey-Timeout).</summary>
     public long RekeyTimeout { get; }
 
-    /// <summary>How long a handshake is tried.</summary>
+    /// <summary>The time after which a handshake is given up (Rekey-Attempt-Time).</summary>
     public long AttemptTime { get; }
 
-    /// <summary>The time within which received data is answered, by an empty packet if by nothing else.</summary>
+    /// <summary>The time after received data at which a passive keep-alive is sent, if nothing else was sent (Keepalive-Timeout).</summary>
     public long KeepAliveTimeout { get; }
 
-    /// <summary>The time after data was sent when the peer counts as gone: its keep-alive and its handshake would have come.</summary>
+    /// <summary>The time after sent data at which a new handshake begins: the peer's passive keep-alive should have arrived.</summary>
     public long NoAnswer => KeepAliveTimeout + RekeyTimeout;
 
-    /// <summary>The age at which the initiator of a session that only receives begins another one.</summary>
-    public long LastMinute => RejectAfter - KeepAliveTimeout - RekeyTimeout;
+    /// <summary>The age at which the initiator of a session rekeys after it has received, which is before the session ends.</summary>
+    public long RekeyAfterReceiving => RejectAfter - KeepAliveTimeout - RekeyTimeout;
 
-    /// <summary>The age of the last session at which all keys are erased.</summary>
+    /// <summary>The age of the newest session at which all keys are erased.</summary>
     public long Erase => 3 * RejectAfter;
 
-    /// <summary>wireguard-go ignores an initiation so soon after another one.</summary>
+    /// <summary>The minimum time between initiations: wireguard-go ignores one that comes sooner after another.</summary>
     public long InitiationGap { get; }
 
-    /// <summary>How often word that the peer is ready counts.</summary>
+    /// <summary>The minimum time between two reports of readiness that have an effect.</summary>
     public long ReadyGap { get; }
 
     public long CookieAge { get; }
 
     private long MaxJitter { get; }
 
-    /// <summary>A random time up to 333 ms, so that two nodes do not try in step.</summary>
+    /// <summary>A random time of 0 to 333 ms, so that two nodes do not retransmit at the same time.</summary>
     public long Jitter() => Random.Shared.NextInt64(MaxJitter + 1);
 
     public long Ticks(TimeSpan time) => (long)Math.Round(time.TotalSeconds * _time.TimestampFrequency);

@@ -3,7 +3,7 @@ using Crypto;
 namespace Tailnet.Tests.Cryptography;
 
 /// <summary>
-/// The test vectors of RFC 8439 §2.8.2 and of draft-irtf-cfrg-xchacha-03 §A.3.1, and what both AEADs do with other input.
+/// The test vectors of RFC 8439 §2.8.2 and of draft-irtf-cfrg-xchacha-03 §A.3.1, and invalid input to both AEADs.
 /// </summary>
 public sealed class AeadTests
 {

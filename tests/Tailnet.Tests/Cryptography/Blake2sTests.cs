@@ -3,7 +3,7 @@ using Crypto;
 namespace Tailnet.Tests.Cryptography;
 
 /// <summary>
-/// RFC 7693's vectors. No RFC has vectors of HMAC and HKDF with BLAKE2s: theirs are made with CPython's hmac and hashlib.
+/// The test vectors of RFC 7693. No RFC has vectors of HMAC and HKDF with BLAKE2s: CPython's hmac and hashlib made them.
 /// </summary>
 public sealed class Blake2sTests
 {

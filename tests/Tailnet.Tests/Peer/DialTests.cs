@@ -24,7 +24,7 @@ public sealed class DialTests : IDisposable
         Assert.True(_relay.Announce(Id, _relay.Start(OpenEnded)));
         Assert.Equal(TailnetPeerState.Connecting, _relay.Shard.StateOf(Id));
 
-        // A round trip for the session, and one for the connection.
+        // One round trip for the session, and one for the connection.
         Assert.InRange(_relay.Until(() => dial.IsCompleted), 1, 25);
         Assert.Equal(TcpCloseReason.None, TestRelay.Result(dial).CloseReason);
         Assert.Equal(TailnetPeerState.Up, _relay.Shard.StateOf(Id));
@@ -179,7 +179,7 @@ public sealed class DialTests : IDisposable
         var stream = Open(new ServerSettings { ToSend = 64 * 1024 * 1024 });
         var read = ReadAsync(stream);
 
-        // The agent's congestion window grows for so long, and the chunks of the receive buffer with it.
+        // The agent's congestion window grows during this time, and the receive buffer allocates chunks.
         _relay.Run(TimeSpan.FromMilliseconds(1500));
         Assert.False(read.IsCompleted);
         _relay.Allocated = 0;

@@ -75,7 +75,7 @@ public class ShardTests
         var other = relay.Dial(Second, seconds: 1);
         Assert.Equal(DialFailure.Busy, TestRelay.FailureOf(relay.Dial(Guid.Empty)));
 
-        // A quiet agent makes room.
+        // A new agent evicts a quiet one.
         relay.Until(() => other.IsCompleted);
         relay.Run(TimeSpan.FromMinutes(4));
         Assert.False(relay.Dial(Guid.Empty).IsCompleted);

@@ -6,8 +6,8 @@ using Tailnet.WireGuard;
 namespace Tailnet.Tests.Peer;
 
 /// <summary>
-/// An agent on a <see cref="TestRelay"/>: a WireGuard peer of this project with the simulated TCP server behind it. Port 99 is refused. All
-/// agents have the same address.
+/// An agent on a <see cref="TestRelay"/>: a WireGuard peer of this project with the simulated TCP server behind it. The agent refuses
+/// connections to port 99. All agents have the same address.
 /// </summary>
 internal sealed class TestAgent : IWireGuardOutput, IDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class TestAgent : IWireGuardOutput, IDisposable
 
     public SimulatedServer Server { get; }
 
-    /// <summary>Whether the agent knows the node: before that it drops what comes.</summary>
+    /// <summary>Whether the agent knows the node's key. Otherwise it drops all messages.</summary>
     public bool KnowsNode { get; set; } = true;
 
     public void Receive(byte[] message)

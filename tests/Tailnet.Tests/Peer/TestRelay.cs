@@ -5,7 +5,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Tests.Peer;
 
-/// <summary>A shard, agents and a relay between them that delays and loses messages, in virtual time and on one thread.</summary>
+/// <summary>A shard, agents, and a relay between them that delays and drops messages. All run in virtual time, on one thread.</summary>
 internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 {
     public const int Home = 7;
@@ -28,19 +28,19 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public TailnetShard Shard { get; }
 
-    /// <summary>Microseconds since the beginning.</summary>
+    /// <summary>The virtual time since the start, in microseconds.</summary>
     public long Now { get; private set; }
 
-    /// <summary>Of 1,000 messages after handshakes.</summary>
+    /// <summary>The loss rate of transport messages, in 1/1,000.</summary>
     public int Lost { get; set; }
 
-    /// <summary>So many messages of the node are lost next.</summary>
+    /// <summary>The number of next messages of the node that are lost.</summary>
     public int LoseNext { get; set; }
 
-    /// <summary>There is no way to agents.</summary>
+    /// <summary>Whether <see cref="TrySend"/> refuses all messages.</summary>
     public bool IsDown { get; set; }
 
-    /// <summary>Bytes that the shard has allocated while it took messages and answered them, without those of this class.</summary>
+    /// <summary>The bytes that the shard has allocated to receive and answer messages, without those of this class.</summary>
     public long Allocated { get; set; }
 
     public List<int> Regions { get; } = [];
@@ -49,7 +49,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public List<Guid> Removed { get; } = [];
 
-    /// <summary>Starts an agent, which the shard does not know yet.</summary>
+    /// <summary>Starts an agent. The shard learns its node from <see cref="Announce"/>.</summary>
     public TestAgent Start(ServerSettings? settings = null)
     {
         var agent = new TestAgent(this, settings ?? new ServerSettings());
@@ -96,7 +96,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         }
     }
 
-    /// <summary>Lets time pass until something is so, and returns how many milliseconds that took.</summary>
+    /// <summary>Advances the time until the condition is true. Returns the number of milliseconds.</summary>
     public int Until(Func<bool> condition, int limit = 60_000)
     {
         for (var passed = 0; ; passed++)
@@ -119,14 +119,14 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         }
     }
 
-    /// <summary>The result of a task that is done.</summary>
+    /// <summary>The result of a completed task.</summary>
     public static T Result<T>(Task<T> task)
     {
         Assert.True(task.IsCompleted);
         return task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Why a dial that is done has failed.</summary>
+    /// <summary>The failure of a completed dial.</summary>
     public static DialFailure FailureOf(Task<TcpStream> dial)
     {
         Assert.True(dial.IsCompleted);

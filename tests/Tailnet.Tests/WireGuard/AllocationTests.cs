@@ -2,7 +2,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>A packet costs no allocation on either side, once there is a session.</summary>
+/// <summary>Sending and receiving a packet in a session allocate nothing.</summary>
 public sealed class AllocationTests
 {
     private const int Packets = 1000;
@@ -18,7 +18,7 @@ public sealed class AllocationTests
         var packet = VirtualNode.Packet(1, 1200);
         var buffer = new byte[WireGuardPeer.BufferLength(packet.Length)];
 
-        // The first round compiles the code.
+        // The first round runs the just-in-time compiler.
         var allocated = long.MaxValue;
         for (var round = 0; round < 5 && allocated > 0; round++)
         {

@@ -3,7 +3,7 @@ using Tailnet.WireGuard.Wire;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>What a peer can cost, and what its owner can do wrong.</summary>
+/// <summary>The limits of what a peer can cost, and the errors of its owner.</summary>
 public sealed class BoundTests
 {
     [Fact]
@@ -152,7 +152,7 @@ public sealed class BoundTests
             next.CopyTo(last, 0);
         }
 
-        // A peer that is made anew may have been another one's address before: its timestamps do not go back either.
+        // The first timestamp to a new peer does not go back either.
         clock.Next(ref second, next);
         Assert.Equal(last, next);
         clock.Next(ref second, next);

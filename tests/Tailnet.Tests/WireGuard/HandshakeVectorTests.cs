@@ -3,7 +3,7 @@ using Tailnet.WireGuard.Wire;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>What wireguard-go has recorded, made and read byte by byte by both halves of ours.</summary>
+/// <summary>Both halves of a handshake must write and read the exact bytes that were recorded from wireguard-go.</summary>
 public sealed class HandshakeVectorTests
 {
     private static readonly int[] PacketLengths = [0, 1, 15, 16, 17, 40, 1279, 1280];

@@ -4,15 +4,15 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.Tests.WireGuard;
 
 /// <summary>
-/// Messages that are cut, changed, repeated or made up get an answer and no exception, and the true one still works. As many are made up
-/// as <c>EDGE_FUZZ_CASES</c> says, of the seed <c>EDGE_FUZZ_SEED</c>.
+/// Messages that are truncated, modified, replayed or random are dropped without an exception, and the genuine message still works.
+/// <c>EDGE_FUZZ_CASES</c> is the number of random messages, <c>EDGE_FUZZ_SEED</c> their seed.
 /// </summary>
 public sealed class HostileMessageTests
 {
     private static readonly int Cases = Setting("EDGE_FUZZ_CASES", 20_000);
     private static readonly int Seed = Setting("EDGE_FUZZ_SEED", 20261130);
 
-    // The initiation's limits are for another test.
+    // Another test covers the limits of initiations.
     private static readonly WireGuardOptions NoLimit = new()
     {
         HandshakeBurst = 1_000_000,
@@ -56,7 +56,7 @@ public sealed class HostileMessageTests
         }
     }
 
-    // Anybody who knows a public key can make a first MAC right: then it is the handshake that finds the change.
+    // Anybody who knows the public key can make a valid first MAC. Then the handshake must detect the change.
     [Fact]
     public void EveryChangedBitOfAnInitiationIsFoundThoughItsMacIsRight()
     {
@@ -207,7 +207,7 @@ public sealed class HostileMessageTests
         return changed;
     }
 
-    /// <summary>A message that the node would accept, and how many bytes at its end it does not check.</summary>
+    /// <summary>A message that the node would accept, and the number of bytes at its end that are not checked.</summary>
     private static (byte[] Message, int Unprotected) Make(RawPeer raw, MessageKind kind)
     {
         using var half = new InitiatorHalf();

@@ -2,7 +2,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>Two nodes over a bad network: no packet is made up or comes twice, and sessions return when the network does.</summary>
+/// <summary>Two nodes over a lossy network: no packet is invented or delivered twice, and sessions recover with the network.</summary>
 public sealed class LossyLinkTests
 {
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 20)];

@@ -3,7 +3,7 @@ using Tailnet.WireGuard.Wire;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>How sessions begin, between two nodes of ours and with a peer like wireguard-go.</summary>
+/// <summary>Handshakes between two nodes of this project, and with a peer that behaves like wireguard-go.</summary>
 public sealed class PeerHandshakeTests
 {
     [Fact]
@@ -82,7 +82,7 @@ public sealed class PeerHandshakeTests
         link.Run(TimeSpan.FromMilliseconds(150));
         a.Peer.PeerIsReady();
         link.Run(TimeSpan.FromMilliseconds(10));
-        a.Peer.PeerIsReady(); // Word of readiness counts once a second.
+        a.Peer.PeerIsReady(); // A second report within 1 s has no effect.
         link.Run(TimeSpan.FromSeconds(4));
         Assert.Equal(
             [0, 100, 150, 175, 200, 250, 350, 550, 950, 1750, 3350],
@@ -99,7 +99,7 @@ public sealed class PeerHandshakeTests
         link.Run(TimeSpan.FromSeconds(300));
         var times = a.TimesOf(MessageKind.Initiation);
         Assert.Equal([0, 100, 200, 400, 800, 1600, 3200], times.Take(7).Select(static time => time.TotalMilliseconds));
-        var waits = times.Skip(6).Zip(times.Skip(7), static (one, next) => (next - one).TotalMilliseconds);
+        var waits = times.Skip(6).Zip(times.Skip(7), static (time, next) => (next - time).TotalMilliseconds);
         Assert.All(waits, static wait => Assert.InRange(wait, 5000, 5333));
         Assert.InRange(times[^1].TotalSeconds, 84, 90);
         Assert.Equal((1, 1L, false), (a.GiveUps, a.Peer.DroppedFromQueue, a.Peer.IsShaking));

@@ -200,7 +200,7 @@ public sealed class PeerTimeTests
             a.SendPacket(i);
         }
 
-        // The keep-alive that confirmed the session was the first message.
+        // The keep-alive that confirmed the session has used counter 0.
         link.Run(TimeSpan.FromMilliseconds(100));
         Assert.Equal(Enumerable.Range(0, 149), b.Received);
         Assert.Equal(2, a.TimesOf(MessageKind.Initiation).Length);

@@ -5,8 +5,8 @@ using Tailnet.WireGuard.Wire;
 namespace Tailnet.Tests.WireGuard;
 
 /// <summary>
-/// A peer that makes single messages of its own and keeps no state but what a test holds: for messages that a node of ours would not send,
-/// and for a peer that drops its own handshake when another one arrives, as wireguard-go does.
+/// A peer that creates single messages; the test holds its state. It can send messages that a node of this project would not send, and
+/// act as a peer that drops its own handshake when another one arrives, like wireguard-go.
 /// </summary>
 internal sealed class RawPeer : IWireGuardOutput, IDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class RawPeer : IWireGuardOutput, IDisposable
     /// <summary>The node's side.</summary>
     public WireGuardPeer Peer { get; }
 
-    /// <summary>What the node has sent.</summary>
+    /// <summary>The messages that the node has sent.</summary>
     public Queue<byte[]> Sent { get; } = [];
 
     public List<HandshakeRole> Sessions { get; } = [];
@@ -59,7 +59,7 @@ internal sealed class RawPeer : IWireGuardOutput, IDisposable
         return Seal(bytes);
     }
 
-    /// <summary>The answer to an initiation of the node, and the raw peer's session.</summary>
+    /// <summary>The response to an initiation of the node, and the raw peer's session.</summary>
     public byte[] Response(byte[] initiation, out Session session)
     {
         var message = new InitiationMessage(initiation);
@@ -73,7 +73,7 @@ internal sealed class RawPeer : IWireGuardOutput, IDisposable
         return Seal(bytes);
     }
 
-    /// <summary>The raw peer's session, of the node's answer to its initiation.</summary>
+    /// <summary>The raw peer's session from the node's response to its initiation.</summary>
     public Session Finish(InitiatorHalf half, byte[] response)
     {
         var keys = new byte[2 * Session.KeyLength];
@@ -104,7 +104,7 @@ internal sealed class RawPeer : IWireGuardOutput, IDisposable
         return bytes;
     }
 
-    /// <summary>Makes the first MAC right.</summary>
+    /// <summary>Writes the correct first MAC.</summary>
     public byte[] Seal(byte[] message)
     {
         var macs = new MessageMacs(message);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>A handshake and packets that wireguard-go has made (Vectors/wireguard-*.txt): a name and bytes on each line.</summary>
+/// <summary>A handshake and packets of wireguard-go (Vectors/wireguard-*.txt). Each line has a name and bytes.</summary>
 internal sealed class RecordedHandshake
 {
     private readonly Dictionary<string, byte[]> _values;

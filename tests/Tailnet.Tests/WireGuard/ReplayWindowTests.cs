@@ -55,7 +55,7 @@ public sealed class ReplayWindowTests
         Assert.False(window.TryTake(ulong.MaxValue - ReplayWindow.Size - 1));
     }
 
-    // Mostly near the highest one, on both sides; sometimes a jump of about a window or a word.
+    // Counters are mostly near the highest one, on both sides. Some are about a word or a window away.
     private static ulong Draw(Random random, ulong highest)
     {
         var distance = random.Next(6) switch

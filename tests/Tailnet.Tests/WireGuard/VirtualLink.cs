@@ -2,7 +2,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>A network between nodes in virtual time: messages take a while, and are lost, doubled and overtaken as a test says.</summary>
+/// <summary>A network between nodes in virtual time. A test sets delay, loss, duplication and reordering of messages.</summary>
 internal sealed class VirtualLink(int seed = 1) : IDisposable
 {
     private readonly PriorityQueue<(VirtualNode To, byte[] Message), (long At, int Number)> _underway = new();
@@ -14,19 +14,19 @@ internal sealed class VirtualLink(int seed = 1) : IDisposable
 
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Up to so much more delay, by chance: later messages overtake.</summary>
+    /// <summary>The maximum random delay in addition to <see cref="Delay"/>, which reorders messages.</summary>
     public TimeSpan Spread { get; set; }
 
     public double Loss { get; set; }
 
     public double Duplication { get; set; }
 
-    /// <summary>Messages for which this is true are lost.</summary>
+    /// <summary>A predicate for the messages that are lost.</summary>
     public Func<VirtualNode, byte[], bool>? Loses { get; set; }
 
     public TimeSpan Elapsed { get; private set; }
 
-    /// <summary>Two nodes that know each other's key.</summary>
+    /// <summary>Creates two nodes that know each other's key.</summary>
     public (VirtualNode A, VirtualNode B) Pair(WireGuardOptions? options = null)
     {
         var a = new VirtualNode(this, options);
@@ -52,10 +52,10 @@ internal sealed class VirtualLink(int seed = 1) : IDisposable
         }
     }
 
-    /// <summary>Lets time pass, and everything happen that is due within it.</summary>
+    /// <summary>Advances the time, and runs what is due within it.</summary>
     public void Run(TimeSpan time) => RunUntil(static () => false, time);
 
-    /// <summary>Lets time pass until something is so, and says how long that took.</summary>
+    /// <summary>Advances the time until the condition is true. Returns the elapsed time.</summary>
     public TimeSpan RunUntil(Func<bool> condition, TimeSpan limit)
     {
         var (start, end) = (Elapsed, Elapsed + limit);

@@ -4,7 +4,7 @@ using Tailnet.WireGuard.Wire;
 
 namespace Tailnet.Tests.WireGuard;
 
-/// <summary>A node of a <see cref="VirtualLink"/> with one peer, and a record of what it saw.</summary>
+/// <summary>A node of a <see cref="VirtualLink"/> with one peer, and a record of its events.</summary>
 internal sealed class VirtualNode(VirtualLink link, WireGuardOptions? options) : IWireGuardOutput, IDisposable
 {
     private readonly WireGuardOptions _options = options ?? new WireGuardOptions();
@@ -28,7 +28,7 @@ internal sealed class VirtualNode(VirtualLink link, WireGuardOptions? options) :
 
     public int GiveUps { get; private set; }
 
-    /// <summary>A packet of IPv6, as far as WireGuard looks.</summary>
+    /// <summary>A packet with the IPv6 fields that WireGuard reads.</summary>
     public static byte[] Packet(int number, int payload = 8)
     {
         var packet = new byte[40 + payload];
@@ -38,7 +38,7 @@ internal sealed class VirtualNode(VirtualLink link, WireGuardOptions? options) :
         return packet;
     }
 
-    /// <summary>Begins to know a node; what was known of another is forgotten.</summary>
+    /// <summary>Sets the other node as the peer, and drops the state of an earlier peer.</summary>
     public void Meet(VirtualNode other)
     {
         Other = other;
@@ -48,7 +48,7 @@ internal sealed class VirtualNode(VirtualLink link, WireGuardOptions? options) :
         Peer = peer;
     }
 
-    /// <summary>Forgets all state, like a process that is started again; with another key if a test says so.</summary>
+    /// <summary>Drops all state, like a process that restarts. The key can change.</summary>
     public void Restart(bool withNewKey = false)
     {
         Peer.Dispose();

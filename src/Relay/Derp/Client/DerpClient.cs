@@ -4,13 +4,13 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Client;
 
 /// <summary>
-/// A client of a DERP relay on one connection (derp.md §10). The caller has opened the transport up to and including
-/// the HTTP upgrade, and closes its socket afterwards. A client lives as long as its connection; a new connection is a new client.
+/// A client of a DERP relay on one connection (derp.md §10). The caller opens the transport, up to and including the HTTP upgrade, and
+/// closes its socket afterwards. Each connection needs a new client.
 /// </summary>
 /// <remarks>
-/// 1. <see cref="RunAsync"/> answers the relay's ServerKey with ClientInfo and waits for ServerInfo.
-/// 2. Each read brings a batch of frames. The handler gets the packets, and pongs leave at the end of the batch.
-/// 3. Any thread may send. Nothing waits: <see cref="TrySend"/> says whether the output has accepted the packet.
+/// 1. <see cref="RunAsync"/> answers the relay's ServerKey with ClientInfo, and waits for ServerInfo.
+/// 2. Each read returns a batch of frames. The handler gets the packets, and pongs are sent at the end of the batch.
+/// 3. Any thread may send. No packet is queued: <see cref="TrySend"/> returns whether the output has accepted it.
 /// 4. The heartbeat pings a silent relay, and ends a connection whose relay stays silent or reads nothing.
 /// </remarks>
 public sealed class DerpClient
@@ -28,19 +28,20 @@ public sealed class DerpClient
     private int _isStarted;
     private int _reads;
 
-    // Of the heartbeat: when the relay was heard last, and since when it has read nothing (0: it reads).
-    private long _heardAt;
-    private int _heardReads;
+    // State of the heartbeat. The last two fields are for a full output: the timestamp since which it has accepted no byte (0 when it is not
+    // full), and the number of bytes that it had accepted by then.
+    private long _lastReadAt;
+    private int _lastReads;
     private bool _isPinged;
     private long _stuckSince;
-    private long _stuckAt;
+    private long _stuckTaken;
 
     /// <summary>Creates a client.</summary>
     /// <param name="transport">The connection. The client completes its input and output.</param>
     /// <param name="key">The client's key, which is its address.</param>
-    /// <param name="handler">Gets what the relay sends.</param>
-    /// <param name="heartbeat">Watches the times of all clients, by whose clock they are measured.</param>
-    /// <param name="options">The times; null for the defaults.</param>
+    /// <param name="handler">Receives the relay's packets and events.</param>
+    /// <param name="heartbeat">The timer and the clock of the client's time-outs.</param>
+    /// <param name="options">The time-outs and the relay's key; null for the defaults.</param>
     public DerpClient(
         DerpTransport transport,
         NodePrivateKey key,
@@ -68,13 +69,13 @@ public sealed class DerpClient
     /// <summary>Whether the relay has admitted the client and the connection has not ended.</summary>
     public bool IsConnected => _outbox.IsOpen;
 
-    /// <summary>How often bytes of the relay have arrived.</summary>
+    /// <summary>The number of reads that returned bytes of the relay.</summary>
     internal int Reads => Volatile.Read(ref _reads);
 
     private DerpClientCloseReason? Closing =>
         Volatile.Read(ref _closing) is var closing and not NotClosing ? (DerpClientCloseReason)closing : null;
 
-    /// <summary>Runs the connection to its end. No behaviour of the relay or the network causes an exception.</summary>
+    /// <summary>Runs the connection until it ends. An error of the relay or the network is a reason, not an exception.</summary>
     /// <param name="cancellationToken">Ends the connection.</param>
     /// <returns>Why the connection ended.</returns>
     /// <exception cref="InvalidOperationException">The client has run before.</exception>
@@ -87,7 +88,7 @@ public sealed class DerpClient
 
         try
         {
-            _heardAt = _time.GetTimestamp();
+            _lastReadAt = _time.GetTimestamp();
             _heartbeat.Add(this);
             return await ReceiveAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -101,7 +102,7 @@ public sealed class DerpClient
 
     /// <summary>Sends a packet, without waiting. <see cref="Flush"/> ends a batch of packets.</summary>
     /// <param name="destination">The receiver's key.</param>
-    /// <param name="packet">The packet, up to <see cref="DerpProtocol.MaxPacketLength"/>.</param>
+    /// <param name="packet">The packet, up to <see cref="DerpProtocol.MaxPacketLength"/> bytes.</param>
     /// <returns>False when the packet was not accepted: the output is full, or the client is not connected.</returns>
     public bool TrySend(in NodeKey destination, ReadOnlySpan<byte> packet)
     {
@@ -109,20 +110,20 @@ public sealed class DerpClient
         return _outbox.TrySend(destination, packet);
     }
 
-    /// <summary>Sends the accepted packets now.</summary>
+    /// <summary>Flushes the accepted packets to the transport.</summary>
     public void Flush() => _outbox.Flush();
 
-    /// <summary>Tells the relay whether it is the client's home relay. Before the login is over, this is remembered.</summary>
-    /// <param name="home">Whether it is.</param>
+    /// <summary>Tells the relay whether it is the client's home relay. The frame waits for the end of the login.</summary>
+    /// <param name="home">Whether the relay is the home relay.</param>
     public void NotePreferred(bool home) => _outbox.NotePreferred(home);
 
-    /// <summary>Looks at the times. The heartbeat calls this, one call at a time.</summary>
-    /// <param name="now">The timestamp.</param>
+    /// <summary>Checks the time-outs. The heartbeat calls this, one call at a time.</summary>
+    /// <param name="now">The current timestamp of the clock.</param>
     internal void Beat(long now)
     {
         if (!IsConnected)
         {
-            if (_time.GetElapsedTime(_heardAt, now) >= _options.LoginTimeout)
+            if (_time.GetElapsedTime(_lastReadAt, now) >= _options.LoginTimeout)
             {
                 End(DerpClientCloseReason.LoginTimeout);
             }
@@ -130,8 +131,8 @@ public sealed class DerpClient
             return;
         }
 
-        LookForStuckOutput(now);
-        LookForSilence(now);
+        CheckWriteTimeout(now);
+        CheckSilence(now);
     }
 
     private async Task<DerpClientCloseReason> ReceiveAsync(CancellationToken cancellationToken)
@@ -146,7 +147,7 @@ public sealed class DerpClient
             catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException
                 or ObjectDisposedException)
             {
-                // The transport broke, or the caller has cancelled.
+                // The transport failed, or the caller has cancelled.
                 return cancellationToken.IsCancellationRequested ? DerpClientCloseReason.Stopped
                     : Closing ?? DerpClientCloseReason.Aborted;
             }
@@ -191,16 +192,16 @@ public sealed class DerpClient
     }
 
     // A relay that reads slowly keeps the output full too, but the number of accepted bytes grows.
-    private void LookForStuckOutput(long now)
+    private void CheckWriteTimeout(long now)
     {
         var taken = _outbox.Taken;
         if (!_outbox.IsStuck)
         {
             _stuckSince = 0;
         }
-        else if (_stuckSince == 0 || _stuckAt != taken)
+        else if (_stuckSince == 0 || _stuckTaken != taken)
         {
-            (_stuckSince, _stuckAt) = (now, taken);
+            (_stuckSince, _stuckTaken) = (now, taken);
         }
         else if (_options.WriteTimeout > TimeSpan.Zero && _time.GetElapsedTime(_stuckSince, now) >= _options.WriteTimeout)
         {
@@ -208,16 +209,16 @@ public sealed class DerpClient
         }
     }
 
-    private void LookForSilence(long now)
+    private void CheckSilence(long now)
     {
         var reads = Reads;
-        if (reads != _heardReads)
+        if (reads != _lastReads)
         {
-            (_heardReads, _heardAt, _isPinged) = (reads, now, false);
+            (_lastReads, _lastReadAt, _isPinged) = (reads, now, false);
             return;
         }
 
-        var silence = _time.GetElapsedTime(_heardAt, now);
+        var silence = _time.GetElapsedTime(_lastReadAt, now);
         if (silence >= _options.SilenceTimeout)
         {
             End(DerpClientCloseReason.Silent);

@@ -9,19 +9,19 @@ public enum DerpClientCloseReason
     /// <summary>The relay ended the connection.</summary>
     RelayClosed,
 
-    /// <summary>The connection broke.</summary>
+    /// <summary>The connection failed with an error.</summary>
     Aborted,
 
     /// <summary>The login took longer than <see cref="DerpClientOptions.LoginTimeout"/>.</summary>
     LoginTimeout,
 
-    /// <summary>The relay ended the connection before ServerInfo, by which it refuses a client (derp.md §1.8).</summary>
+    /// <summary>The relay ended the connection before ServerInfo, which is how it refuses a client (derp.md §1.8).</summary>
     Refused,
 
-    /// <summary>The relay's first two frames were no valid ServerKey and ServerInfo.</summary>
+    /// <summary>The relay's first two frames were not a valid ServerKey and ServerInfo.</summary>
     BadLogin,
 
-    /// <summary>The relay has another key than <see cref="DerpClientOptions.ServerKey"/>.</summary>
+    /// <summary>The relay's key is not <see cref="DerpClientOptions.ServerKey"/>.</summary>
     WrongServer,
 
     /// <summary>A frame was longer than its type allows.</summary>

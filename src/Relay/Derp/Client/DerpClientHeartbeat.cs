@@ -4,10 +4,10 @@ using Sockets;
 
 namespace Relay.Derp.Client;
 
-/// <summary>One timer for all DERP clients of the process: the limit of the login, pings, and the ends of silent or stuck relays.</summary>
+/// <summary>One timer for all DERP clients of the process, for pings and for the time-outs of login, silence and writes.</summary>
 public sealed partial class DerpClientHeartbeat : IDisposable
 {
-    /// <summary>The time between two looks at a client, and so how late a limit can be.</summary>
+    /// <summary>The time between two checks of a client, which is the maximum delay of a time-out.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
     private readonly Heartbeat<DerpClient> _clients;

@@ -3,8 +3,8 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Client;
 
 /// <summary>
-/// The sending half of a <see cref="DerpClient"/>, and its lock. It stores one frame at most, which the output has accepted in part, and
-/// one of each kind of control frame. Packets do not wait here: the caller learns that the output is full.
+/// The sending half of a <see cref="DerpClient"/>, with its lock. It stores at most one frame that the output has accepted in part, and
+/// one control frame of each kind. It queues no packets: a full output refuses them.
 /// </summary>
 internal sealed class DerpClientOutbox
 {
@@ -36,12 +36,12 @@ internal sealed class DerpClientOutbox
     /// <summary>Whether the output accepts no more bytes.</summary>
     public bool IsStuck => !_output.IsWritable;
 
-    /// <summary>Bytes that the output has accepted so far. The number grows as long as the relay reads.</summary>
+    /// <summary>The number of bytes that the output has accepted. It grows as long as the relay reads.</summary>
     public long Taken => Volatile.Read(ref _taken);
 
     private bool HasControl => _isPongDue || _isPingDue || _isHomeDue;
 
-    /// <summary>Sends a frame of the login. The output accepts it: nothing was sent before.</summary>
+    /// <summary>Sends a frame of the login. The output has space for it, because nothing was sent before.</summary>
     public void SendLogin(ReadOnlySpan<byte> frame)
     {
         lock (_lock)
@@ -79,12 +79,12 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Sends what waits, as far as the output accepts it, and flushes the output.</summary>
+    /// <summary>Sends stored bytes as far as the output accepts them, and flushes the output.</summary>
     public void Flush()
     {
         lock (_lock)
         {
-            // A call from within the output: the call around this one sends what has been added.
+            // A reentrant call from within the output. The outer call sends the new bytes too.
             if (_isSending || _isClosed)
             {
                 return;
@@ -107,7 +107,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Answers a ping with the next flush. The answer to an older ping that still waits is not sent.</summary>
+    /// <summary>Queues the answer to a ping for the next flush. It replaces an answer that still waits.</summary>
     public void QueuePong(ulong data)
     {
         lock (_lock)
@@ -126,7 +126,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Tells the relay whether it is the client's home, as soon as the login is over and the output is not full.</summary>
+    /// <summary>Tells the relay whether it is the client's home relay, once the login is over and the output is not full.</summary>
     public void NotePreferred(bool home)
     {
         lock (_lock)
@@ -136,7 +136,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Ends the output, once. Nothing is sent afterwards.</summary>
+    /// <summary>Completes the output. Nothing is sent afterwards, and further calls have no effect.</summary>
     public void Close()
     {
         lock (_lock)
@@ -149,7 +149,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    // Returns whether nothing waits and the output accepts more. A call from within the output, as inline pipes make it, gets false.
+    // Returns true when all stored bytes are sent and the output accepts more. A reentrant call, as inline pipes make it, returns false.
     private bool Drain()
     {
         if (_isSending)
@@ -213,7 +213,7 @@ internal sealed class DerpClientOutbox
         return true;
     }
 
-    // The buffer grows to the longest frame that was sent, 64 KiB and a head at most, and is kept.
+    // The buffer grows to the longest frame that was sent, 64 KiB and a header at most, and is reused.
     private Span<byte> NewFrame(int length)
     {
         if (_frame.Length < length)

@@ -6,13 +6,13 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Client;
 
 /// <summary>
-/// Handles the bytes of a relay: cuts them into frames, does the login, and hands the rest to the handler. A length is checked as soon as
-/// the header has arrived, so no more than one frame with a packet is ever stored. Not for concurrent use.
+/// Parses the bytes of a relay into frames, does the login, and passes later frames to the handler. The length is checked as soon as the
+/// header has arrived, so at most one frame with a packet is stored. Not for concurrent use.
 /// </summary>
 internal sealed class DerpClientReceiver(
     DerpLogin login, NodeKey? expectedServer, DerpClientOutbox outbox, IDerpClientHandler handler)
 {
-    /// <summary>The longest text of a Health frame that is handed on, in bytes.</summary>
+    /// <summary>The maximum text of a Health frame that the handler gets, in bytes.</summary>
     private const int MaxHealth = 1024;
 
     private byte[] _joined = [];
@@ -21,8 +21,8 @@ internal sealed class DerpClientReceiver(
     private bool _isLoggedIn;
     private bool _hasPackets;
 
-    /// <summary>Handles the whole frames of what has arrived.</summary>
-    /// <param name="buffer">The received bytes; those that were handled are sliced off.</param>
+    /// <summary>Handles the complete frames in the buffer.</summary>
+    /// <param name="buffer">The received bytes. The handled ones are sliced off.</param>
     /// <returns>Why the connection ends, or null.</returns>
     public DerpClientCloseReason? Receive(ref ReadOnlySequence<byte> buffer)
     {
@@ -72,7 +72,7 @@ internal sealed class DerpClientReceiver(
                 case DerpFrameStatus.TooLong when IsKnown(header.Type) || header.Length > DerpProtocol.MaxClientFrame:
                     return DerpClientCloseReason.ProtocolError;
                 case DerpFrameStatus.TooLong:
-                    // A frame of a later version of the protocol, which is not worth storing.
+                    // A frame of a later version of the protocol is skipped without storing it.
                     _skip = DerpProtocol.HeaderLength + (long)header.Length;
                     break;
                 default:
@@ -148,7 +148,7 @@ internal sealed class DerpClientReceiver(
         }
     }
 
-    // The buffer is the connection's own: the handler may run other connections on this thread while it uses the packet.
+    // Each connection has a buffer of its own: the handler may run other connections on this thread while it uses the packet.
     private ReadOnlySpan<byte> Join(in ReadOnlySequence<byte> payload)
     {
         var length = (int)payload.Length;

@@ -6,7 +6,7 @@ namespace Relay.Derp.Client;
 
 /// <summary>The client's side of the handshake (derp.md §1.8): reads ServerKey, writes ClientInfo, reads ServerInfo.</summary>
 /// <param name="key">The client's key.</param>
-/// <param name="info">What the client tells the server.</param>
+/// <param name="info">The content of the ClientInfo frame.</param>
 internal sealed class DerpLogin(NodePrivateKey key, ClientInfo info)
 {
     private NaClBox? _box;
@@ -15,7 +15,7 @@ internal sealed class DerpLogin(NodePrivateKey key, ClientInfo info)
     public NodeKey Server { get; private set; }
 
     /// <summary>Reads the payload of ServerKey.</summary>
-    /// <returns>False for another payload.</returns>
+    /// <returns>False when the payload is not that of a ServerKey.</returns>
     public bool TryReadServerKey(ReadOnlySpan<byte> payload)
     {
         var good = DerpHandshake.TryReadServerKey(payload, out var server);

@@ -4,14 +4,14 @@ using Relay.Derp.Wire;
 namespace Relay.Derp.Client;
 
 /// <summary>
-/// A client of a relay in the same process. Two pipes in memory take the place of the socket; the handshake and the rules of the relay are
-/// those of any client. The client has no address and takes no place under <see cref="DerpServerOptions.MaxConnections"/>. The host's
-/// <see cref="DerpServer.Admission"/> is asked about its key as about any other.
+/// A client of a relay in the same process. Two pipes in memory replace the socket; handshake and rules are those of any client. The client
+/// has no IP address, and does not count for <see cref="DerpServerOptions.MaxConnections"/>. The host's <see cref="DerpServer.Admission"/>
+/// decides about its key as about any other.
 /// </summary>
 public sealed class InProcessDerp
 {
-    // Unread bytes in each pipe before its writer is told that it is full. Above this, the relay's own queue holds packets to the client,
-    // fairly by sender, and the client's sends are refused.
+    // The unread bytes at which each pipe applies back-pressure. Then packets to the client wait in the relay's send queue, with fair
+    // queueing by sender, and the client's own sends are refused.
     private const int PipeBytes = 512 * 1024;
 
     private readonly DerpServer _server;
@@ -21,9 +21,9 @@ public sealed class InProcessDerp
     /// <summary>Creates a client that is not connected yet.</summary>
     /// <param name="server">The relay.</param>
     /// <param name="key">The client's key.</param>
-    /// <param name="handler">Gets what the relay sends.</param>
-    /// <param name="heartbeat">Watches the client's times.</param>
-    /// <param name="options">The client's times; null for the defaults. The relay's key is known without them.</param>
+    /// <param name="handler">Receives the relay's packets and events.</param>
+    /// <param name="heartbeat">The timer and the clock of the client's time-outs.</param>
+    /// <param name="options">The client's time-outs; null for the defaults. The relay's own key replaces <c>ServerKey</c>.</param>
     public InProcessDerp(
         DerpServer server,
         NodePrivateKey key,
@@ -46,7 +46,7 @@ public sealed class InProcessDerp
     /// <summary>The client, which sends while <see cref="RunAsync"/> runs.</summary>
     public DerpClient Client { get; }
 
-    /// <summary>Connects the client to the relay, and runs both sides of the connection to its end. For one call.</summary>
+    /// <summary>Connects the client to the relay, and runs both sides of the connection until it ends. It may be called once.</summary>
     /// <param name="cancellationToken">Ends the connection.</param>
     /// <returns>Why the connection ended, as the client sees it.</returns>
     /// <exception cref="InvalidOperationException">The client has run before.</exception>
@@ -69,7 +69,7 @@ public sealed class InProcessDerp
         }
     }
 
-    // Not inline: each side writes under a lock, in which the other side's reader must not run.
+    // Continuations do not run inline: each side writes under a lock, and the other side's reader must not run in it.
     private static Pipe NewPipe() => new(new PipeOptions(
         pauseWriterThreshold: PipeBytes, resumeWriterThreshold: PipeBytes / 2, useSynchronizationContext: false));
 }

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Tailnet.WireGuard.Wire;
 
-/// <summary>The fields of a cookie reply (wireguard.md §2.4) where they lie in memory. Edge receives them and sends none.</summary>
+/// <summary>A view of the fields of a cookie reply (wireguard.md §2.4). Edge receives them and sends none.</summary>
 internal readonly ref struct CookieReplyMessage
 {
     public const int Length = 64;
@@ -10,7 +10,7 @@ internal readonly ref struct CookieReplyMessage
 
     private readonly Span<byte> _bytes;
 
-    /// <summary>Takes a message whose kind <see cref="MessageKinds.Of"/> has told.</summary>
+    /// <summary>Wraps a message whose kind <see cref="MessageKinds.Of"/> has checked.</summary>
     public CookieReplyMessage(Span<byte> bytes) => _bytes = bytes[..Length];
 
     /// <summary>The sender index of the message that is answered.</summary>

@@ -5,7 +5,7 @@ namespace Tailnet.WireGuard.Wire;
 /// <summary>The four kinds of messages (wireguard.md §2), by the number in their first four bytes.</summary>
 internal enum MessageKind
 {
-    /// <summary>No message of WireGuard.</summary>
+    /// <summary>Not a WireGuard message.</summary>
     None = 0,
 
     /// <summary>The first message of a handshake.</summary>
@@ -14,18 +14,18 @@ internal enum MessageKind
     /// <summary>The answer to an initiation.</summary>
     Response = 2,
 
-    /// <summary>The answer of a peer under load, which wants a proof of the address.</summary>
+    /// <summary>The answer of a peer under load, which demands a proof of the sender's address.</summary>
     CookieReply = 3,
 
     /// <summary>A packet of a session.</summary>
     Transport = 4,
 }
 
-/// <summary>Tells messages apart.</summary>
+/// <summary>Classifies messages by kind and length.</summary>
 internal static class MessageKinds
 {
     /// <summary>
-    /// The kind of a message; <see cref="MessageKind.None"/> for other numbers, and for a length that the kind does not have.
+    /// The kind of a message; <see cref="MessageKind.None"/> for an unknown number, and for a wrong length of the kind.
     /// </summary>
     public static MessageKind Of(ReadOnlySpan<byte> message)
     {

@@ -2,16 +2,16 @@ using System.Buffers.Binary;
 
 namespace Tailnet.WireGuard.Wire;
 
-/// <summary>The fields of a transport message (wireguard.md §2.5) where they lie in memory.</summary>
+/// <summary>A view of the fields of a transport message (wireguard.md §2.5).</summary>
 internal readonly ref struct TransportMessage
 {
     public const int HeaderLength = 16;
     public const int TagLength = 16;
 
-    /// <summary>Bytes that a message is longer than its padded packet: the length of a keep-alive.</summary>
+    /// <summary>The length of header and tag in bytes, which is the length of a keep-alive.</summary>
     public const int Overhead = HeaderLength + TagLength;
 
-    /// <summary>The longest packet inside.</summary>
+    /// <summary>The longest inner packet, in bytes.</summary>
     public const int Mtu = 1280;
 
     public const int MaxLength = Mtu + Overhead;
@@ -20,20 +20,20 @@ internal readonly ref struct TransportMessage
 
     private readonly Span<byte> _bytes;
 
-    /// <summary>Takes a message whose kind <see cref="MessageKinds.Of"/> has told.</summary>
+    /// <summary>Wraps a message whose kind <see cref="MessageKinds.Of"/> has checked.</summary>
     public TransportMessage(Span<byte> bytes) => _bytes = bytes;
 
     public uint Receiver => BinaryPrimitives.ReadUInt32LittleEndian(_bytes[4..]);
 
     public ulong Counter => BinaryPrimitives.ReadUInt64LittleEndian(_bytes[8..]);
 
-    /// <summary>The padded packet and its tag.</summary>
+    /// <summary>The padded packet and its AEAD tag.</summary>
     public Span<byte> Body => _bytes[HeaderLength..];
 
-    /// <summary>The length of the message for a packet: packets are padded, so that their lengths tell less.</summary>
+    /// <summary>The length of the message for a packet, in bytes. Padding hides the exact length of the packet.</summary>
     public static int LengthFor(int packet) => Math.Min((packet + PaddingUnit - 1) & -PaddingUnit, Mtu) + Overhead;
 
-    /// <summary>Writes the header in front of a packet that lies in the destination, and the padding behind it.</summary>
+    /// <summary>Writes the header before the packet, which is in the destination already, and the padding after it.</summary>
     public static TransportMessage Create(Span<byte> destination, int packet, uint receiver, ulong counter)
     {
         var bytes = destination[..LengthFor(packet)];

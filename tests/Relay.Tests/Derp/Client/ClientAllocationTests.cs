@@ -26,7 +26,7 @@ public sealed class ClientAllocationTests
         var split = Segments.Of(batch[..2000], batch[2000..]);
         Run(1000);
 
-        // The pipe's memory comes from a pool that other tests use too, and that shrinks at collections: the best of ten counts.
+        // Other tests use the pool of the pipe's memory too, and garbage collections shrink it. So the best of ten rounds counts.
         var allocated = long.MaxValue;
         for (var i = 0; i < 10; i++)
         {

@@ -5,7 +5,7 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Derp.Client;
 
-/// <summary>The bytes between a relay and a client, wherever they are cut and whatever they are.</summary>
+/// <summary>The bytes from a relay to a client: arbitrary segments, and invalid input.</summary>
 public sealed class ClientBytesTests
 {
     private static readonly NodeKey Peer = Vectors.B.PublicKey;
@@ -39,14 +39,14 @@ public sealed class ClientBytesTests
     {
         for (var cut = 1; cut < Conversation.Length; cut++)
         {
-            // Both parts at once, in two segments.
+            // Both parts arrive at once, in two segments.
             var whole = new Receiving();
             var sequence = Segments.Of(Conversation[..cut], Conversation[cut..]);
             Assert.Null(whole.Receiver.Receive(ref sequence));
             Assert.True(sequence.IsEmpty);
             whole.ExpectAll(cut);
 
-            // The second part later.
+            // The second part arrives later.
             var parted = new Receiving();
             Assert.Null(parted.Receive(Conversation[..cut]));
             Assert.Null(parted.Receive(Conversation[cut..]));
@@ -58,9 +58,9 @@ public sealed class ClientBytesTests
     public void FramesAreReadByteByByte()
     {
         var receiving = new Receiving();
-        foreach (var one in Conversation)
+        foreach (var value in Conversation)
         {
-            Assert.Null(receiving.Receive([one]));
+            Assert.Null(receiving.Receive([value]));
         }
 
         receiving.ExpectAll(1);
@@ -126,7 +126,7 @@ public sealed class ClientBytesTests
     public void MutatedFramesEndTheConnectionOrAreReadButDoNotThrow()
     {
         var random = new Random(20261201);
-        var (ended, went) = (0, 0);
+        var (ended, continued) = (0, 0);
         for (var i = 0; i < 2000; i++)
         {
             // A tenth of the cases mutates the login too.
@@ -136,10 +136,10 @@ public sealed class ClientBytesTests
             var cut = random.Next(bytes.Length + 1);
             var reason = receiving.Receive(bytes[..cut]) ?? receiving.Receive(bytes[cut..]);
             Assert.True(reason is null or DerpClientCloseReason.BadLogin or DerpClientCloseReason.ProtocolError, $"case {i}: {reason}");
-            _ = reason is null ? went++ : ended++;
+            _ = reason is null ? continued++ : ended++;
         }
 
-        Assert.True(ended > 200 && went > 200, $"{ended} ended and {went} did not: they hardly reach what they are to test.");
+        Assert.True(ended > 200 && continued > 200, $"{ended} ended and {continued} did not: too few cases reach one of the two outcomes.");
     }
 
     [Fact]

@@ -5,7 +5,7 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Derp.Client;
 
-/// <summary>A handler that writes down each call as a line.</summary>
+/// <summary>A handler that records each call as a line.</summary>
 internal sealed class ClientEvents : IDerpClientHandler
 {
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
@@ -39,7 +39,7 @@ internal sealed class ClientEvents : IDerpClientHandler
 
     public async Task ExpectAsync(string line) => Assert.Equal(line, await _lines.Reader.ReadAsync().Soon());
 
-    /// <summary>The lines that nobody has expected yet.</summary>
+    /// <summary>The lines that no assertion has consumed yet.</summary>
     public string[] Rest()
     {
         var lines = new List<string>();

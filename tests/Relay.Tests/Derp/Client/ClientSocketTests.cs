@@ -8,7 +8,7 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Derp.Client;
 
-/// <summary>Clients of the real server, over sockets of the loopback.</summary>
+/// <summary>Clients of the real server, over loopback sockets.</summary>
 public sealed class ClientSocketTests
 {
     [Theory]

@@ -94,7 +94,7 @@ public sealed class InProcessDerpTests
         var activity = rig.Server.Registry.Find(a.Key)!.Active!.Activity;
         for (var minute = 0; minute < 10; minute++)
         {
-            // Each side pings after 60 s of silence, which begins a little later when the last answer was read late. The relay waits 15 s
+            // Each side pings after 60 s of silence. A late read of the last answer postpones the ping a little. The relay waits 15 s
             // for an answer, so the clock must not run far ahead of the reads.
             var (relay, client) = (activity.Reads, a.Derp.Client.Reads);
             rig.Clock.Advance(TimeSpan.FromSeconds(61));

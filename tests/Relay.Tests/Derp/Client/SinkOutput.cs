@@ -2,19 +2,19 @@ using Relay.Derp;
 
 namespace Relay.Tests.Derp.Client;
 
-/// <summary>An output that keeps what it accepts, and accepts as much as the test allows.</summary>
+/// <summary>An output that records the bytes it accepts, and accepts as many as the test allows.</summary>
 internal sealed class SinkOutput : IDerpOutput
 {
     private Action? _onWritable;
 
     public List<byte> Bytes { get; } = [];
 
-    /// <summary>The bytes that it still accepts.</summary>
+    /// <summary>The number of bytes that it still accepts.</summary>
     public int Space { get; set; } = int.MaxValue;
 
     public int Completions { get; private set; }
 
-    /// <summary>Called within the next flush, as inline pipes call the code on their other side.</summary>
+    /// <summary>Called within the next flush, like the reader of a pipe with inline continuations.</summary>
     public Action? Flushing { get; set; }
 
     public bool IsWritable => Space > 0;
@@ -38,7 +38,7 @@ internal sealed class SinkOutput : IDerpOutput
 
     public void Complete() => Completions++;
 
-    /// <summary>Makes space, and tells so.</summary>
+    /// <summary>Adds space, and notifies the writer.</summary>
     public void Allow(int bytes)
     {
         Space += bytes;

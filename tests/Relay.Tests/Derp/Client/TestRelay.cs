@@ -6,7 +6,7 @@ using Relay.Tests.Streams;
 
 namespace Relay.Tests.Derp.Client;
 
-/// <summary>A relay that says what the test tells it to, and a client of it over pipes.</summary>
+/// <summary>A relay that sends the frames of the test, and its client over pipes.</summary>
 internal sealed class TestRelay : IAsyncDisposable
 {
     private readonly Pipe _down = new();
@@ -64,7 +64,7 @@ internal sealed class TestRelay : IAsyncDisposable
         return info!;
     }
 
-    /// <summary>Does the handshake to its end.</summary>
+    /// <summary>Does the whole handshake.</summary>
     public async Task<TestRelay> GreetAsync()
     {
         await AskAsync();
@@ -82,7 +82,7 @@ internal sealed class TestRelay : IAsyncDisposable
 
     public Task StopAsync() => _stop.CancelAsync();
 
-    /// <summary>The client has ended, and has let go of both pipes.</summary>
+    /// <summary>Checks that the client has ended and completed both pipes.</summary>
     public async Task ExpectEndAsync(DerpClientCloseReason reason)
     {
         Assert.Equal(reason, await Ended.Soon());
