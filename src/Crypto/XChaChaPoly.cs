@@ -34,7 +34,7 @@ public static class XChaChaPoly
     /// <param name="nonce">24 bytes.</param>
     /// <param name="data">The additional data that was authenticated.</param>
     /// <param name="message">The sealed message, at least <see cref="TagLength"/> bytes.</param>
-    /// <param name="output">Exactly <see cref="TagLength"/> bytes less than the message. It is zeroed if the message is not authentic.</param>
+    /// <param name="output"><see cref="TagLength"/> bytes less than the message. It is zeroed if the message is not authentic.</param>
     /// <returns>False for a message that is not authentic.</returns>
     /// <exception cref="ArgumentException">A length is wrong, or input and output overlap without the same start.</exception>
     public static bool TryOpen(

@@ -1,5 +1,10 @@
+using System.Globalization;
 using System.Net.WebSockets;
+using System.Text.RegularExpressions;
+using ControlPlane.Access;
+using ControlPlane.Http;
 using ControlPlane.Tests.Administration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests;
 
@@ -55,8 +60,7 @@ public sealed class OpenStreamTests
         using var lines = await TailnetLink.DialAsync(admin.Server, path + "/logs?follow", user);
         using var session = await TailnetLink.DialAsync(admin.Server, path + "/coordinate?version=2.0", user);
         await ActAsync(admin, "DELETE /users/ann/tokens/{token}", token);
-        await Eventually.TrueAsync(
-            () => log.Lines.Any(static line => line.Contains("2 stream(s) were closed", StringComparison.Ordinal)), "both are closed");
+        await Eventually.TrueAsync(() => log.Lines.Sum(ClosedStreams) == 2, "both are closed");
 
         // Nobody has read yet. A line and a yamux ping make the server send once more.
         byte[] ping = [0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
@@ -71,6 +75,27 @@ public sealed class OpenStreamTests
 
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(lines));
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, await CloseOfAsync(session));
+    }
+
+    [Fact]
+    public async Task AStreamThatOpensWhileItsTokenIsWithdrawnEndsToo()
+    {
+        var log = new CapturedLog();
+        await using var admin = await AdminListener.StartAsync(log: log);
+        var (user, _, token) = await MakeAsync(admin);
+        var streams = admin.Server.Services.GetRequiredService<OpenStreams>();
+        var version = admin.Server.Services.GetRequiredService<AccessSignals>().Version;
+        var access = new StreamAccess(token, Secrets.Hash(user.Split('-')[1]), Guid.Empty, version);
+
+        // The stream's credentials were checked before the withdrawal, and it is added after the check that follows the withdrawal.
+        using var first = new RevocableWebSocket(new ClientWebSocket());
+        using var entry = streams.Add(access, first);
+        await ActAsync(admin, "DELETE /users/ann/tokens/{token}", token);
+        await Eventually.TrueAsync(() => log.Lines.Sum(ClosedStreams) == 1, "the open stream is closed");
+        using var second = new RevocableWebSocket(new ClientWebSocket());
+        using var late = streams.Add(access, second);
+
+        await Eventually.TrueAsync(() => log.Lines.Sum(ClosedStreams) == 2, "the late stream is closed");
     }
 
     [Fact]
@@ -116,6 +141,12 @@ public sealed class OpenStreamTests
         };
         Assert.InRange((await admin.SendAsync(new HttpMethod(words[0]), words[1], body)).Status, 200, 204);
     }
+
+    /// <summary>The number of a log line about closed streams; 0 for other lines.</summary>
+    private static int ClosedStreams(string line) =>
+        Regex.Match(line, "([0-9]+) stream\\(s\\) were closed") is { Success: true } match
+            ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            : 0;
 
     /// <summary>Skips the messages before the close, and answers the close as clients do.</summary>
     private static async Task<WebSocketCloseStatus?> CloseOfAsync(WebSocket socket)

@@ -24,6 +24,9 @@ internal sealed partial class OpenStreams(
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Group> _groups = [];
 
+    // Completes when a stream was added whose access may have been withdrawn since its credentials were checked.
+    private TaskCompletionSource _stale = NewSignal();
+
     /// <summary>Adds a stream, whose access is checked until the result is disposed.</summary>
     public IDisposable Add(StreamAccess access, RevocableWebSocket socket)
     {
@@ -36,6 +39,10 @@ internal sealed partial class OpenStreams(
             }
 
             group.Sockets.Add(socket);
+            if (access.Version != signals.Version)
+            {
+                _stale.TrySetResult();
+            }
         }
 
         return new Entry(this, key, socket);
@@ -44,28 +51,37 @@ internal sealed partial class OpenStreams(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         BackgroundLoop.RunAsync(nameof(OpenStreams), CheckAsync, time, logger, stoppingToken);
 
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private async Task CheckAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             // The signal is taken before the read, so that no change after the read is missed.
             var changed = signals.Next(Guid.Empty);
-            var closed = (await FindRevokedAsync(Snapshot())).Sum(access => Close(access, stoppingToken));
+            var open = Snapshot(out var stale);
+            var closed = (await FindRevokedAsync(open)).Sum(access => Close(access, stoppingToken));
             if (closed > 0)
             {
                 Closed(logger, closed);
             }
 
             using var recheck = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(changed, Task.Delay(options.AccessRecheck, time, recheck.Token));
+            await Task.WhenAny(changed, stale, Task.Delay(options.AccessRecheck, time, recheck.Token));
             await recheck.CancelAsync();
         }
     }
 
-    private StreamAccess[] Snapshot()
+    private StreamAccess[] Snapshot(out Task stale)
     {
         lock (_lock)
         {
+            if (_stale.Task.IsCompleted)
+            {
+                _stale = NewSignal();
+            }
+
+            stale = _stale.Task;
             return [.. _groups.Values.Select(static group => group.Access)];
         }
     }

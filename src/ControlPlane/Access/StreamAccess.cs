@@ -20,23 +20,24 @@ internal sealed class AccessSignals(ChangeNotices notices) : Signals(notices, "a
 /// <param name="KeyId">The session token's id; null for an agent's token.</param>
 /// <param name="HashedSecret">The hash of the session token's secret, or of the agent's token.</param>
 /// <param name="AgentId">The agent that the user requested; empty if none.</param>
+/// <param name="Version">The version of <see cref="AccessSignals"/> before the credentials were checked.</param>
 /// <param name="EndsWithAgent">The endpoint itself ends the stream when that agent is deleted.</param>
-internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid AgentId, bool EndsWithAgent = false)
+internal sealed record StreamAccess(string? KeyId, byte[] HashedSecret, Guid AgentId, long Version, bool EndsWithAgent = false)
 {
     /// <summary>Equal for equal credentials and agents.</summary>
     public string Key => $"{KeyId} {Convert.ToHexStringLower(HashedSecret)} {AgentId:N} {EndsWithAgent}";
 
     /// <summary>Records that a session token authorized the request.</summary>
-    public static void SetSessionToken(HttpContext context, string keyId, byte[] hashedSecret) =>
-        context.Features.Set(new StreamAccess(keyId, hashedSecret, Guid.Empty));
+    public static void SetSessionToken(HttpContext context, string keyId, byte[] hashedSecret, long version) =>
+        context.Features.Set(new StreamAccess(keyId, hashedSecret, Guid.Empty, version));
 
     /// <summary>Records that an agent's token authorized the request.</summary>
-    public static void SetAgentToken(HttpContext context, Guid token)
+    public static void SetAgentToken(HttpContext context, Guid token, long version)
     {
         // Only streams are checked again, so all other requests save the hash.
         if (context.WebSockets.IsWebSocketRequest)
         {
-            context.Features.Set(new StreamAccess(null, Secrets.Hash(token), Guid.Empty));
+            context.Features.Set(new StreamAccess(null, Secrets.Hash(token), Guid.Empty, version));
         }
     }
 

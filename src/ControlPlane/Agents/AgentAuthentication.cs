@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Agents;
 
 /// <summary>Authenticates requests by their agent token, and answers those without a valid one with 401 (tailnet.md §2.1, §2.2).</summary>
-internal sealed class AgentAuthentication(AgentStore agents)
+internal sealed class AgentAuthentication(AgentStore agents, AccessSignals signals)
 {
     public RequestDelegate Agent(Func<HttpContext, Agent, Task> handler) => Authenticated(handler, agents.FindByTokenAsync);
 
@@ -13,7 +13,7 @@ internal sealed class AgentAuthentication(AgentStore agents)
     public RequestDelegate Reporter(Func<HttpContext, Guid, Task> handler) =>
         Authenticated((context, reporter) => handler(context, reporter.Id), agents.FindReporterAsync);
 
-    private static RequestDelegate Authenticated<T>(Func<HttpContext, T, Task> handler, Func<Guid, ValueTask<T?>> find)
+    private RequestDelegate Authenticated<T>(Func<HttpContext, T, Task> handler, Func<Guid, ValueTask<T?>> find)
         where T : class => async context =>
     {
         var token = RequestToken.Find(context.Request);
@@ -33,13 +33,14 @@ internal sealed class AgentAuthentication(AgentStore agents)
             return;
         }
 
+        var version = signals.Version;
         if (await find(id) is not { } agent)
         {
             await UnauthorizedAsync(context, ApiError.AgentNotAuthorized);
             return;
         }
 
-        StreamAccess.SetAgentToken(context, id);
+        StreamAccess.SetAgentToken(context, id, version);
         await handler(context, agent);
     };
 

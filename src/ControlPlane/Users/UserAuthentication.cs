@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Users;
 
 /// <summary>Authenticates requests by API key, and answers 401 to requests without a valid one (tailnet.md §1.1 "U", §2.1, §2.2).</summary>
-internal sealed class UserAuthentication(UserStore users, TimeProvider time)
+internal sealed class UserAuthentication(UserStore users, AccessSignals signals, TimeProvider time)
 {
     internal const int IdLength = 10;
     internal const int SecretLength = 22;
@@ -94,6 +94,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
     private async Task<(User? User, ApiError? Error)> CheckAsync(HttpContext? context, string token, CancellationToken cancellationToken)
     {
+        var version = signals.Version;
         var (key, user, error) = await CheckAsync(token);
         if (error is not null)
         {
@@ -107,7 +108,7 @@ internal sealed class UserAuthentication(UserStore users, TimeProvider time)
 
         if (context is not null)
         {
-            StreamAccess.SetSessionToken(context, key.Id, key.HashedSecret);
+            StreamAccess.SetSessionToken(context, key.Id, key.HashedSecret, version);
         }
 
         return (user, null);

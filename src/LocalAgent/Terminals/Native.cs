@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace LocalAgent.Terminals;
 
-/// <summary>The functions of Linux's C library for pseudo-terminals, which .NET does not offer. The manual pages of section 2 and 3 describe them.</summary>
+/// <summary>
+/// The functions of Linux's C library for pseudo-terminals, which .NET does not offer. Sections 2 and 3 of the manual describe them.
+/// </summary>
 internal static partial class Native
 {
     public const int ReadWrite = 0x2;

@@ -103,7 +103,7 @@ internal sealed partial class TerminalSession
         return new TerminalSession(pty, process, share, options, time, logger, onOver);
     }
 
-    /// <summary>Begins to read the output. The first client must be attached before, or a short command could end without a client.</summary>
+    /// <summary>Begins to read the output. The first client is attached before, or a short command could end without a client.</summary>
     public void Begin()
     {
         _ = WatchProcessAsync();
@@ -308,7 +308,7 @@ internal sealed partial class TerminalSession
         return read >= 0;
     }
 
-    /// <summary>Whether the scrollback can take one more read without dropping output that the fastest attachment still has to send.</summary>
+    /// <summary>Whether the scrollback can take one more read without loss of output that the fastest attachment must still send.</summary>
     private bool HasRoom()
     {
         var furthest = _attachments.Length == 0 ? _scrollback.End : _attachments.Max(static attachment => attachment.Place);

@@ -28,8 +28,8 @@ public sealed class DerpClient
     private int _isStarted;
     private int _reads;
 
-    // State of the heartbeat. The last two fields are for a full output: the timestamp since which it has accepted no byte (0 when it is not
-    // full), and the number of bytes that it had accepted by then.
+    // State of the heartbeat. The last two fields are for a full output: the timestamp since which it has accepted no byte (0 when it is
+    // not full), and the number of bytes that it had accepted by then.
     private long _lastReadAt;
     private int _lastReads;
     private bool _isPinged;
