@@ -31,7 +31,7 @@ internal sealed class PeerHost : ITcpHost
     private long _inFlight;
     private ushort _nextPort;
 
-    /// <param name="context">The lock, clock, memory and counters of the shard.</param>
+    /// <param name="context">The lock, clock, memory and counters of the stack.</param>
     /// <param name="output">The buffer for packets to the agent.</param>
     /// <param name="address">This node's address.</param>
     /// <param name="wake">The host calls it without the lock when a stream has something to send.</param>

@@ -3,7 +3,7 @@ using Tailnet.Ip.Tcp;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// A binary min-heap of a shard's agents by next deadline. Each agent stores its index in the heap, so a change of its deadline needs
+/// A binary min-heap of a stack's agents by next deadline. Each agent stores its index in the heap, so a change of its deadline needs
 /// neither a search nor an allocation.
 /// </summary>
 internal sealed class DeadlineHeap

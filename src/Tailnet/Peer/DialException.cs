@@ -3,8 +3,11 @@ namespace Tailnet.Peer;
 /// <summary>Why a dial failed; a closed set, which is also the metric label.</summary>
 public enum DialFailure
 {
-    /// <summary>The agent's node, a session or the answer to the SYN did not arrive within the time-out.</summary>
+    /// <summary>A session or the answer to the SYN did not arrive within the time-out.</summary>
     NotReachable,
+
+    /// <summary>The coordinator did not send the agent's node in time: the agent takes no part in the coordination.</summary>
+    NoNode,
 
     /// <summary>The agent answered the SYN by RST: nothing listens on the port.</summary>
     Refused,
@@ -18,7 +21,7 @@ public enum DialFailure
     /// <summary>The agent started again with another key before it answered the SYN.</summary>
     Restarted,
 
-    /// <summary>The shard was disposed: the node is stopping.</summary>
+    /// <summary>The stack was disposed: the node is stopping.</summary>
     Stopping,
 }
 
@@ -32,6 +35,7 @@ public sealed class DialException(DialFailure failure) : IOException(Text(failur
     private static string Text(DialFailure failure) => failure switch
     {
         DialFailure.NotReachable => "workspace agent not reachable in time",
+        DialFailure.NoNode => "this server has no way to the agent",
         DialFailure.Refused => "connection refused",
         DialFailure.Busy => "too many connections",
         DialFailure.Lost => "agent lost",

@@ -1,8 +1,8 @@
 namespace Tailnet.Peer;
 
 /// <summary>
-/// Sends a shard's messages to nodes through relays. The shard calls it under its lock, so the implementation must neither block nor call
-/// the shard.
+/// Sends a stack's messages to nodes through relays. The stack calls it under its lock, so the implementation must neither block nor call
+/// the stack.
 /// </summary>
 public interface IRelayOutput
 {
@@ -10,6 +10,6 @@ public interface IRelayOutput
     /// <param name="destination">The node.</param>
     /// <param name="region">The home region of the node.</param>
     /// <param name="message">The message. Its memory is valid only during the call.</param>
-    /// <returns>False when no relay accepts the message now. The shard drops it, and TCP or the handshake retransmits.</returns>
+    /// <returns>False when no relay accepts the message now. The stack drops it, and TCP or the handshake retransmits.</returns>
     bool TrySend(in NodeKey destination, int region, ReadOnlySpan<byte> message);
 }

@@ -1,8 +1,8 @@
 namespace Tailnet.Peer;
 
 /// <summary>
-/// Receives a shard's requests to the coordinator. The shard calls it under its lock, in the order of events, so the implementation must
-/// neither block nor call the shard.
+/// Receives a stack's requests to the coordinator. The stack calls it under its lock, in the order of events, so the implementation must
+/// neither block nor call the stack.
 /// </summary>
 public interface ITunnelOutput
 {
@@ -10,7 +10,7 @@ public interface ITunnelOutput
     /// <param name="agent">The agent.</param>
     void Add(Guid agent);
 
-    /// <summary>Ends the tunnel to an agent that the shard has forgotten: it was idle, or was evicted for another one.</summary>
+    /// <summary>Ends the tunnel to an agent that the stack has forgotten: it was idle, or was evicted for another one.</summary>
     /// <param name="agent">The agent.</param>
     void Remove(Guid agent);
 }

@@ -3,7 +3,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Peer;
 
-/// <summary>Counters of what a shard has dropped. The shard's lock guards them.</summary>
+/// <summary>Counters of what a stack has dropped. The stack's lock guards them.</summary>
 internal sealed class TailnetCounters
 {
     /// <summary>Messages from keys that belong to no agent.</summary>

@@ -7,14 +7,14 @@ using Tailnet.WireGuard;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// One agent of a shard: its WireGuard session, its connections, and the dials that wait for the session. The caller of each member holds
-/// the shard's lock.
+/// One agent of a stack: its WireGuard session, its connections, and the dials that wait for the session. The caller of each member holds
+/// the stack's lock.
 /// </summary>
 internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 {
     private const int MaxAddresses = 8;
 
-    private readonly TailnetShard _shard;
+    private readonly TailnetStack _stack;
     private readonly List<TaskCompletionSource<DialFailure?>> _waiters = [];
 
     private WireGuardPeer? _session;
@@ -22,10 +22,10 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
     private long? _idleSince;
     private long? _lostAt;
 
-    public TailnetPeer(TailnetShard shard, Guid agent)
+    public TailnetPeer(TailnetStack stack, Guid agent)
     {
-        (_shard, Agent) = (shard, agent);
-        Host = new PeerHost(shard.Context, this, shard.Address, _ => shard.Wake(this));
+        (_stack, Agent) = (stack, agent);
+        Host = new PeerHost(stack.Context, this, stack.Address, _ => stack.Wake(this));
     }
 
     public Guid Agent { get; }
@@ -41,7 +41,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
     /// <summary>The number of dials in progress.</summary>
     public int Dials { get; set; }
 
-    /// <summary>Whether the agent is in the shard's queue of agents that may have something to send.</summary>
+    /// <summary>Whether the agent is in the stack's queue of agents that may have something to send.</summary>
     public bool IsScheduled { get; set; }
 
     public bool IsForgotten { get; private set; }
@@ -56,7 +56,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     private bool IsInUse => Dials > 0 || Host.Connections > 0;
 
-    public bool IsQuiet(long now) => _idleSince is { } since && now - since >= _shard.QuietAfter;
+    public bool IsQuiet(long now) => _idleSince is { } since && now - since >= _stack.QuietAfter;
 
     /// <summary>Since when there has been neither a dial nor a connection; <see cref="TcpTimes.Never"/> while there is one.</summary>
     public long IdleSince => _idleSince ?? TcpTimes.Never;
@@ -72,7 +72,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         {
             Span<byte> bytes = stackalloc byte[NodeKey.Size];
             key.Write(bytes);
-            if (!_shard.Node.TryAddPeer(bytes, this, out var session))
+            if (!_stack.Node.TryAddPeer(bytes, this, out var session))
             {
                 return false;
             }
@@ -96,7 +96,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         _session?.Dispose();
         if (Key is { } key)
         {
-            _shard.RemoveKey(key);
+            _stack.RemoveKey(key);
         }
 
         (_session, Key, _lostAt) = (null, null, null);
@@ -112,11 +112,11 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         var reason = _session!.Receive(message, out var packet);
         if (reason is not DropReason.None)
         {
-            _shard.Counters.Messages[(int)reason]++;
+            _stack.Counters.Messages[(int)reason]++;
         }
         else if (!packet.IsEmpty && Host.Receive(packet, now) is var verdict and not PacketVerdict.Taken)
         {
-            _shard.Counters.Packets[(int)verdict]++;
+            _stack.Counters.Packets[(int)verdict]++;
         }
     }
 
@@ -131,7 +131,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     public void StopAwaiting(TaskCompletionSource<DialFailure?> waiter) => _waiters.Remove(waiter);
 
-    /// <summary>Updates the state after calls, and computes the next deadline. Returns true when the shard must forget the agent.</summary>
+    /// <summary>Updates the state after calls, and computes the next deadline. Returns true when the stack must forget the agent.</summary>
     public bool Settle(long now, out long deadline)
     {
         _idleSince = IsInUse ? null : _idleSince ?? now;
@@ -147,25 +147,25 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         deadline = Host.NextDeadline;
         if (_session is not null)
         {
-            deadline = Math.Min(deadline, _shard.FromTimestamp(_session.NextDeadline, now));
+            deadline = Math.Min(deadline, _stack.FromTimestamp(_session.NextDeadline, now));
         }
 
         if (_lostAt is { } lost)
         {
-            var last = _session?.LastHandshake is { } handshake ? _shard.FromTimestamp(handshake, now) : lost;
-            if (now >= last + _shard.LostAfter)
+            var last = _session?.LastHandshake is { } handshake ? _stack.FromTimestamp(handshake, now) : lost;
+            if (now >= last + _stack.LostAfter)
             {
                 DropNode(TcpCloseReason.AgentLost);
                 return Settle(now, out deadline);
             }
 
-            deadline = Math.Min(deadline, last + _shard.LostAfter);
+            deadline = Math.Min(deadline, last + _stack.LostAfter);
         }
 
         if (_idleSince is { } since)
         {
-            var quiet = since + _shard.QuietAfter;
-            var end = quiet + _shard.ForgetAfter;
+            var quiet = since + _stack.QuietAfter;
+            var end = quiet + _stack.ForgetAfter;
             deadline = Math.Min(deadline, now < quiet ? quiet : end);
             return now >= end;
         }
@@ -181,13 +181,13 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         Host.Abort(reason, tellPeer);
         if (tellPeer)
         {
-            Host.Send(Host.Connections + 1024, _shard.Context.Now);
+            Host.Send(Host.Connections + 1024, _stack.Context.Now);
         }
 
         DropNode(reason);
         foreach (var waiter in _waiters)
         {
-            _shard.CompleteWait(waiter, DialFailure.Stopping);
+            _stack.CompleteWait(waiter, DialFailure.Stopping);
         }
 
         _waiters.Clear();
@@ -195,13 +195,13 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
     }
 
     Span<byte> IPacketOutput.Begin() =>
-        _session is null ? default : _shard.Buffer.AsSpan(WireGuardPeer.HeaderLength, WireGuardPeer.Mtu);
+        _session is null ? default : _stack.Buffer.AsSpan(WireGuardPeer.HeaderLength, WireGuardPeer.Mtu);
 
     void IPacketOutput.Commit(int length)
     {
-        if (length > 0 && _session!.Send(_shard.Buffer, length) is var message and > 0)
+        if (length > 0 && _session!.Send(_stack.Buffer, length) is var message and > 0)
         {
-            Transmit(_shard.Buffer.AsSpan(0, message));
+            Transmit(_stack.Buffer.AsSpan(0, message));
         }
     }
 
@@ -209,10 +209,10 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     void IWireGuardOutput.Established(WireGuardPeer peer, HandshakeRole role)
     {
-        Host.PathUp(_shard.Context.Now);
+        Host.PathUp(_stack.Context.Now);
         foreach (var waiter in _waiters)
         {
-            _shard.CompleteWait(waiter, null);
+            _stack.CompleteWait(waiter, null);
         }
 
         _waiters.Clear();
@@ -235,9 +235,9 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     private void Transmit(ReadOnlySpan<byte> message)
     {
-        if (!_shard.Output.TrySend(Key!.Value, _home, message))
+        if (!_stack.Output.TrySend(Key!.Value, _home, message))
         {
-            _shard.Counters.Unsent++;
+            _stack.Counters.Unsent++;
         }
     }
 }

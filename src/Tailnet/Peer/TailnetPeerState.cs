@@ -1,9 +1,9 @@
 namespace Tailnet.Peer;
 
-/// <summary>The state of an agent within a shard.</summary>
+/// <summary>The state of an agent within a stack.</summary>
 public enum TailnetPeerState
 {
-    /// <summary>The shard has no state of the agent: it was never dialed, or has been forgotten.</summary>
+    /// <summary>The stack has no state of the agent: it was never dialed, or has been forgotten.</summary>
     Forgotten,
 
     /// <summary>The coordinator has not sent the agent's node.</summary>
@@ -15,6 +15,6 @@ public enum TailnetPeerState
     /// <summary>There is a session, which keep-alives maintain.</summary>
     Up,
 
-    /// <summary>The agent has had no connection for <see cref="TailnetShardOptions.QuietAfter"/>: its session is not renewed.</summary>
+    /// <summary>The agent has had no connection for <see cref="TailnetStackOptions.QuietAfter"/>: its session is not renewed.</summary>
     Quiet,
 }

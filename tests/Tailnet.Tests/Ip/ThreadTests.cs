@@ -4,7 +4,7 @@ using Tailnet.Ip.Wire;
 
 namespace Tailnet.Tests.Ip;
 
-/// <summary>Streams on threads of the pool while an owner on a thread of its own hands over packets, as a shard does.</summary>
+/// <summary>Streams on threads of the pool while an owner on a thread of its own hands over packets, as a stack does.</summary>
 public class ThreadTests
 {
     private const int Length = 2_000_000;

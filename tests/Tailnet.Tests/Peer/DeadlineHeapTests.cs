@@ -11,7 +11,7 @@ public class DeadlineHeapTests
         using var relay = new TestRelay();
         var random = new Random(18);
         var heap = new DeadlineHeap();
-        TailnetPeer[] peers = [.. Enumerable.Range(0, 40).Select(_ => new TailnetPeer(relay.Shard, Guid.NewGuid()))];
+        TailnetPeer[] peers = [.. Enumerable.Range(0, 40).Select(_ => new TailnetPeer(relay.Stack, Guid.NewGuid()))];
         var expected = new Dictionary<TailnetPeer, long>();
         for (var i = 0; i < 20_000; i++)
         {

@@ -19,15 +19,15 @@ public sealed class DialTests : IDisposable
     {
         var dial = _relay.Dial(Id);
         Assert.Equal([Id], _relay.Added);
-        Assert.Equal(TailnetPeerState.NoNode, _relay.Shard.StateOf(Id));
+        Assert.Equal(TailnetPeerState.NoNode, _relay.Stack.StateOf(Id));
         _relay.Run(TimeSpan.FromSeconds(1));
         Assert.True(_relay.Announce(Id, _relay.Start(OpenEnded)));
-        Assert.Equal(TailnetPeerState.Connecting, _relay.Shard.StateOf(Id));
+        Assert.Equal(TailnetPeerState.Connecting, _relay.Stack.StateOf(Id));
 
         // One round trip for the session, and one for the connection.
         Assert.InRange(_relay.Until(() => dial.IsCompleted), 1, 25);
         Assert.Equal(TcpCloseReason.None, TestRelay.Result(dial).CloseReason);
-        Assert.Equal(TailnetPeerState.Up, _relay.Shard.StateOf(Id));
+        Assert.Equal(TailnetPeerState.Up, _relay.Stack.StateOf(Id));
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class DialTests : IDisposable
         _relay.Announce(Id, agent);
         _relay.Run(TimeSpan.FromMilliseconds(2000));
         agent.KnowsNode = true;
-        _relay.Shard.PeerIsReady(Id);
+        _relay.Stack.PeerIsReady(Id);
         Assert.InRange(_relay.Until(() => dial.IsCompleted), 1, 50);
     }
 
@@ -93,7 +93,7 @@ public sealed class DialTests : IDisposable
         var noRelay = _relay.Dial(Id, seconds: 2);
         _relay.Until(() => noRelay.IsCompleted);
         Assert.Equal(DialFailure.NotReachable, TestRelay.FailureOf(noRelay));
-        Assert.True(_relay.Shard.Counters.Unsent > 0);
+        Assert.True(_relay.Stack.Counters.Unsent > 0);
     }
 
     [Fact]
@@ -124,9 +124,9 @@ public sealed class DialTests : IDisposable
     public void TheStreamsOfAnAgentThatDisconnectsEndAndDialsWaitForItsNextNode()
     {
         var stream = Open();
-        _relay.Shard.Disconnected(Id);
+        _relay.Stack.Disconnected(Id);
         Assert.Equal(TcpCloseReason.AgentGone, stream.CloseReason);
-        Assert.Equal(TailnetPeerState.NoNode, _relay.Shard.StateOf(Id));
+        Assert.Equal(TailnetPeerState.NoNode, _relay.Stack.StateOf(Id));
         var dial = _relay.Dial(Id);
         _relay.Run(TimeSpan.FromSeconds(1));
         Assert.False(dial.IsCompleted);
@@ -140,18 +140,18 @@ public sealed class DialTests : IDisposable
         var stream = Open();
         Assert.All(_relay.Regions, static region => Assert.Equal(TestRelay.Home, region));
         _relay.Regions.Clear();
-        Assert.True(_relay.Shard.SetNode(Id, _agent!.Key, [SimulatedServer.Address], 8));
+        Assert.True(_relay.Stack.SetNode(Id, _agent!.Key, [SimulatedServer.Address], 8));
         Assert.True(stream.WriteAsync(Bytes(0, 10)).AsTask().IsCompletedSuccessfully);
         Assert.Equal([8], _relay.Regions);
         _relay.Until(() => _agent.Server.Received == 10);
     }
 
     [Fact]
-    public void TheEndOfTheShardEndsStreamsAndDials()
+    public void TheEndOfTheStackEndsStreamsAndDials()
     {
         var stream = Open();
         var dial = _relay.Dial(new Guid(2, 2, 2, [2, 2, 2, 2, 2, 2, 2, 2]));
-        _relay.Shard.Dispose();
+        _relay.Stack.Dispose();
         Assert.Equal(TcpCloseReason.Stopping, stream.CloseReason);
         Assert.Equal(DialFailure.Stopping, TestRelay.FailureOf(dial));
         Assert.Equal(DialFailure.Stopping, TestRelay.FailureOf(_relay.Dial(Id)));

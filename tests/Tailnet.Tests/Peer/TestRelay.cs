@@ -5,7 +5,7 @@ using Tailnet.WireGuard;
 
 namespace Tailnet.Tests.Peer;
 
-/// <summary>A shard, agents, and a relay between them that delays and drops messages. All run in virtual time, on one thread.</summary>
+/// <summary>A stack, agents, and a relay between them that delays and drops messages. All run in virtual time, on one thread.</summary>
 internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 {
     public const int Home = 7;
@@ -14,19 +14,19 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
     private readonly Dictionary<NodeKey, TestAgent> _agents = [];
     private readonly Random _random = new(3);
 
-    public TestRelay(TailnetShardOptions? options = null) => Shard = new TailnetShard(
+    public TestRelay(TailnetStackOptions? options = null) => Stack = new TailnetStack(
         new WireGuardNode(Identity, new WireGuardOptions(), Time),
         Simulation.Node,
         this,
         this,
-        (options ?? new TailnetShardOptions()) with { DialsRunInline = true },
+        (options ?? new TailnetStackOptions()) with { DialsRunInline = true },
         Time);
 
     public ManualTimeProvider Time { get; } = new();
 
     public WireGuardIdentity Identity { get; } = WireGuardIdentity.Generate();
 
-    public TailnetShard Shard { get; }
+    public TailnetStack Stack { get; }
 
     /// <summary>The virtual time since the start, in microseconds.</summary>
     public long Now { get; private set; }
@@ -40,7 +40,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
     /// <summary>Whether <see cref="TrySend"/> refuses all messages.</summary>
     public bool IsDown { get; set; }
 
-    /// <summary>The bytes that the shard has allocated to receive and answer messages, without those of this class.</summary>
+    /// <summary>The bytes that the stack has allocated to receive and answer messages, without those of this class.</summary>
     public long Allocated { get; set; }
 
     public List<int> Regions { get; } = [];
@@ -49,7 +49,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public List<Guid> Removed { get; } = [];
 
-    /// <summary>Starts an agent. The shard learns its node from <see cref="Announce"/>.</summary>
+    /// <summary>Starts an agent. The stack learns its node from <see cref="Announce"/>.</summary>
     public TestAgent Start(ServerSettings? settings = null)
     {
         var agent = new TestAgent(this, settings ?? new ServerSettings());
@@ -57,10 +57,10 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         return agent;
     }
 
-    public bool Announce(Guid id, TestAgent agent, int home = Home) => Shard.SetNode(id, agent.Key, [SimulatedServer.Address], home);
+    public bool Announce(Guid id, TestAgent agent, int home = Home) => Stack.SetNode(id, agent.Key, [SimulatedServer.Address], home);
 
     public Task<TcpStream> Dial(Guid id, ushort port = 2, int seconds = 30, CancellationToken cancellation = default) =>
-        Shard.DialAsync(id, port, TimeSpan.FromSeconds(seconds), cancellation);
+        Stack.DialAsync(id, port, TimeSpan.FromSeconds(seconds), cancellation);
 
     public bool TrySend(in NodeKey destination, int region, ReadOnlySpan<byte> message)
     {
@@ -135,7 +135,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public void Dispose()
     {
-        Shard.Dispose();
+        Stack.Dispose();
         foreach (var agent in _agents.Values)
         {
             agent.Dispose();
@@ -157,7 +157,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             if (next.ToAgent is not { } key)
             {
                 before = GC.GetAllocatedBytesForCurrentThread();
-                Shard.Receive(next.Source, next.Message);
+                Stack.Receive(next.Source, next.Message);
                 Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
             }
             else if (_agents.TryGetValue(key, out var agent))
@@ -167,7 +167,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         }
 
         before = GC.GetAllocatedBytesForCurrentThread();
-        Shard.EndOfBatch();
+        Stack.EndOfBatch();
         Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         foreach (var agent in _agents.Values)
         {

@@ -1,7 +1,7 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// Chunks of memory for the send and receive buffers of the connections of a shard, within one limit. The pool keeps at most 256 free
+/// Chunks of memory for the send and receive buffers of the connections of a stack, within one limit. The pool keeps at most 256 free
 /// chunks, so that steady traffic allocates nothing. The pool is not thread-safe.
 /// </summary>
 /// <param name="limit">The most bytes in use at a time.</param>

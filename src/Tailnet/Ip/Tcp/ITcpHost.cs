@@ -5,7 +5,7 @@ namespace Tailnet.Ip.Tcp;
 /// <summary>What a connection needs of its host. All members are called under the lock, except <see cref="Wake"/>.</summary>
 internal interface ITcpHost
 {
-    /// <summary>The lock, clock, memory and counters of the shard.</summary>
+    /// <summary>The lock, clock, memory and counters of the stack.</summary>
     TcpContext Context { get; }
 
     /// <summary>This side's address.</summary>

@@ -1,7 +1,7 @@
 namespace Tailnet.Ip.Tcp;
 
 /// <summary>
-/// What the connections of one shard share: the lock that guards all their state, memory, clock and counters, and the queue of streams with
+/// What the connections of one stack share: the lock that guards all their state, memory, clock and counters, and the queue of streams with
 /// completed reads and writes. The stack has no thread and no timer of its own.
 /// </summary>
 internal sealed class TcpContext
@@ -24,7 +24,7 @@ internal sealed class TcpContext
     }
 
     /// <summary>
-    /// The lock that guards the hosts and connections of the shard. The owner holds it for a batch, and never across an await.
+    /// The lock that guards the hosts and connections of the stack. The owner holds it for a batch, and never across an await.
     /// </summary>
     public Lock Gate { get; } = new();
 
@@ -34,7 +34,7 @@ internal sealed class TcpContext
     public TcpCounters Counters { get; } = new();
 
     /// <summary>
-    /// The rate limit for challenge ACKs of all connections of the shard (RFC 5961 §7).
+    /// The rate limit for challenge ACKs of all connections of the stack (RFC 5961 §7).
     /// </summary>
     public RateLimit Challenges { get; }
 

@@ -1,6 +1,6 @@
 namespace Tailnet.Ip.Tcp;
 
-/// <summary>Event counters of the connections of one shard.</summary>
+/// <summary>Event counters of the connections of one stack.</summary>
 internal sealed class TcpCounters
 {
     /// <summary>Segments retransmitted in fast recovery, after three duplicate ACKs or SACK.</summary>

@@ -6,7 +6,7 @@ namespace Tailnet.Ip.Tcp;
 /// A pending connect, read or write of the application. Each stream reuses its operations, so that a wait allocates nothing. An operation
 /// is begun and taken under the lock, and completed without it.
 /// </summary>
-/// <param name="gate">The lock of the shard.</param>
+/// <param name="gate">The lock of the stack.</param>
 internal sealed class TcpOperation(Lock gate) : IValueTaskSource<int>, IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<int> _core;

@@ -23,7 +23,7 @@ internal sealed class TcpReceiver
     private int _unacknowledged;
     private long _lastAcknowledged;
 
-    /// <param name="context">The memory and the counters of the shard.</param>
+    /// <param name="context">The memory and the counters of the stack.</param>
     /// <param name="origin">The sequence number after the peer's SYN, which has position 0.</param>
     /// <param name="capacity">The largest receive window in bytes.</param>
     /// <param name="scale">The shift of this side's windows; 0 when window scaling was not negotiated.</param>

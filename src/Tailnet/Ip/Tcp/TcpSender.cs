@@ -40,7 +40,7 @@ internal sealed partial class TcpSender
     private bool _limitedByWindow;
     private long _lastSent;
 
-    /// <param name="context">The memory and the counters of the shard.</param>
+    /// <param name="context">The memory and the counters of the stack.</param>
     /// <param name="setup">The parameters that the handshake has negotiated.</param>
     /// <param name="capacity">Size of the send buffer in bytes.</param>
     /// <param name="now">The stack's clock in microseconds.</param>

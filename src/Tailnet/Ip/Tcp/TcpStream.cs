@@ -5,7 +5,7 @@ namespace Tailnet.Ip.Tcp;
 /// first return the data that was received before; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the
 /// last byte, or an RST when data is unread. Synchronous reads and writes are not supported, because they would block a thread.
 /// </summary>
-public sealed class TcpStream : Stream
+public sealed class TcpStream : AgentStream
 {
     private readonly TcpConnection _connection;
     private readonly ITcpHost _host;
@@ -29,12 +29,8 @@ public sealed class TcpStream : Stream
         _writing = new TcpOperation(_gate);
     }
 
-    /// <summary>
-    /// Whether the continuations of pending reads and writes run on the thread that processes the packets of the shard, and not on the
-    /// thread pool. This saves a thread switch for each message of a terminal. A continuation that blocks then blocks every connection of
-    /// its shard.
-    /// </summary>
-    public bool RunsInline { get; set; }
+    /// <inheritdoc/>
+    public override bool RunsInline { get; set; }
 
     /// <summary>Why the connection has ended; <see cref="TcpCloseReason.None"/> while it is open.</summary>
     public TcpCloseReason CloseReason
@@ -89,7 +85,7 @@ public sealed class TcpStream : Stream
 
     /// <summary>Closes this side's half of the connection with a FIN after the last byte. Reads are still possible.</summary>
     /// <exception cref="InvalidOperationException">A write is pending, or the connection is not established yet.</exception>
-    public void CompleteWrites()
+    public override void CompleteWrites()
     {
         lock (_gate)
         {
@@ -112,7 +108,7 @@ public sealed class TcpStream : Stream
     }
 
     /// <summary>Ends the connection at once with an RST, and discards unsent and unread data.</summary>
-    public void Abort()
+    public override void Abort()
     {
         lock (_gate)
         {

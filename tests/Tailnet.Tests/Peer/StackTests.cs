@@ -7,7 +7,7 @@ using Tailnet.Tests.Ip;
 
 namespace Tailnet.Tests.Peer;
 
-public class ShardTests
+public class StackTests
 {
     private static readonly Guid First = new("aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa");
     private static readonly Guid Second = new("bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb");
@@ -33,7 +33,7 @@ public class ShardTests
         var other = new Ipv6Address(IPAddress.Parse("fd7a:115c:a1e0::3"));
         agent.SendPacket(packet[..Tsmp.WritePing(packet, other, Simulation.Node, 1)]);
         relay.Run(TimeSpan.FromMilliseconds(20));
-        Assert.Equal(1, relay.Shard.Counters.Packets[(int)PacketVerdict.BadIp]);
+        Assert.Equal(1, relay.Stack.Counters.Packets[(int)PacketVerdict.BadIp]);
     }
 
     [Fact]
@@ -41,10 +41,10 @@ public class ShardTests
     {
         using var relay = new TestRelay();
         Open(relay, First);
-        relay.Shard.Receive(new NodeKey(1, 2), new byte[148]);
-        relay.Shard.Receive(new NodeKey(1, 2), [0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac, 1, 2, 3]);
-        relay.Shard.Receive(new NodeKey(1, 2), []);
-        Assert.Equal((2, 1), (relay.Shard.Counters.UnknownKeys, relay.Shard.Counters.Disco));
+        relay.Stack.Receive(new NodeKey(1, 2), new byte[148]);
+        relay.Stack.Receive(new NodeKey(1, 2), [0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac, 1, 2, 3]);
+        relay.Stack.Receive(new NodeKey(1, 2), []);
+        Assert.Equal((2, 1), (relay.Stack.Counters.UnknownKeys, relay.Stack.Counters.Disco));
     }
 
     [Fact]
@@ -55,9 +55,9 @@ public class ShardTests
         _ = relay.Dial(Second);
         Assert.False(relay.Announce(Second, agent));
         Assert.False(relay.Announce(First, agent, home: 0));
-        Assert.False(relay.Shard.SetNode(First, agent.Key, [], 1));
-        Assert.False(relay.Shard.SetNode(First, default, [SimulatedServer.Address], 1));
-        Assert.Equal(4, relay.Shard.Counters.BadNodes);
+        Assert.False(relay.Stack.SetNode(First, agent.Key, [], 1));
+        Assert.False(relay.Stack.SetNode(First, default, [SimulatedServer.Address], 1));
+        Assert.Equal(4, relay.Stack.Counters.BadNodes);
         Assert.False(relay.Announce(Guid.Empty, agent));
         Assert.Equal(TcpCloseReason.None, stream.CloseReason);
     }
@@ -65,7 +65,7 @@ public class ShardTests
     [Fact]
     public void TheBoundsAreAnswered()
     {
-        using var relay = new TestRelay(new TailnetShardOptions { MaxAgents = 2, MaxWaitingDials = 3 });
+        using var relay = new TestRelay(new TailnetStackOptions { MaxAgents = 2, MaxWaitingDials = 3 });
         for (var i = 0; i < 3; i++)
         {
             Assert.False(relay.Dial(First).IsCompleted);
@@ -85,7 +85,7 @@ public class ShardTests
     [Fact]
     public void AnAgentHasSoManyConnections()
     {
-        using var relay = new TestRelay(new TailnetShardOptions { MaxWaitingDials = 1000 });
+        using var relay = new TestRelay(new TailnetStackOptions { MaxWaitingDials = 1000 });
         Open(relay, First);
         for (var i = 1; i < 256; i++)
         {
@@ -101,20 +101,20 @@ public class ShardTests
         using var relay = new TestRelay();
         var (_, stream) = Open(relay, First);
         relay.Run(TimeSpan.FromMinutes(20));
-        Assert.Equal(TailnetPeerState.Up, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Up, relay.Stack.StateOf(First));
         stream.Abort();
         relay.Run(TimeSpan.FromSeconds(170));
-        Assert.Equal(TailnetPeerState.Up, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Up, relay.Stack.StateOf(First));
         relay.Run(TimeSpan.FromSeconds(20));
-        Assert.Equal(TailnetPeerState.Quiet, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Quiet, relay.Stack.StateOf(First));
 
         relay.Run(TimeSpan.FromMinutes(5));
         relay.Regions.Clear();
         relay.Run(TimeSpan.FromMinutes(4));
-        Assert.Equal(TailnetPeerState.Quiet, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Quiet, relay.Stack.StateOf(First));
         Assert.Empty(relay.Regions);
         relay.Run(TimeSpan.FromMinutes(2));
-        Assert.Equal(TailnetPeerState.Forgotten, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Forgotten, relay.Stack.StateOf(First));
         Assert.Equal([First], relay.Removed);
     }
 
@@ -125,7 +125,7 @@ public class ShardTests
         var (_, stream) = Open(relay, First);
         stream.Abort();
         relay.Run(TimeSpan.FromMinutes(9));
-        Assert.Equal(TailnetPeerState.Quiet, relay.Shard.StateOf(First));
+        Assert.Equal(TailnetPeerState.Quiet, relay.Stack.StateOf(First));
         var dial = relay.Dial(First, 99);
         Assert.InRange(relay.Until(() => dial.IsCompleted), 1, 30);
         Assert.Equal(DialFailure.Refused, TestRelay.FailureOf(dial));
@@ -136,13 +136,13 @@ public class ShardTests
     {
         using var relay = new TestRelay();
         var (agent, stream) = Open(relay, First);
-        relay.Shard.Lost(First);
+        relay.Stack.Lost(First);
         relay.Run(TimeSpan.FromMinutes(20));
         Assert.Equal(TcpCloseReason.None, stream.CloseReason);
         agent.KnowsNode = false;
         relay.Run(TimeSpan.FromMinutes(16));
         Assert.NotEqual(TcpCloseReason.None, stream.CloseReason);
-        Assert.NotEqual(TailnetPeerState.Up, relay.Shard.StateOf(First));
+        Assert.NotEqual(TailnetPeerState.Up, relay.Stack.StateOf(First));
     }
 
     private static byte[] Bytes(int length)

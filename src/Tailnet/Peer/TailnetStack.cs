@@ -6,10 +6,10 @@ using Tailnet.WireGuard;
 namespace Tailnet.Peer;
 
 /// <summary>
-/// Some of the agents of a tailnet node, with the protocol stack between relay messages and TCP streams. One lock guards all state. The
-/// lock is held for one batch at most, and never across an await. The shard has one timer, and neither a thread nor a socket.
+/// The agents of a tailnet node, with the protocol stack between relay messages and TCP streams. One lock guards all state. The
+/// lock is held for one batch at most, and never across an await. The stack has one timer, and neither a thread nor a socket.
 /// </summary>
-public sealed partial class TailnetShard : IDisposable
+public sealed partial class TailnetStack : IDisposable
 {
     private const int TurnsPerAgent = 4;
 
@@ -17,7 +17,7 @@ public sealed partial class TailnetShard : IDisposable
 
     private readonly TimeProvider _time;
     private readonly ITunnelOutput _tunnels;
-    private readonly TailnetShardOptions _options;
+    private readonly TailnetStackOptions _options;
     private readonly ITimer _timer;
     private readonly Dictionary<Guid, TailnetPeer> _agents = [];
     private readonly Dictionary<NodeKey, TailnetPeer> _keys = [];
@@ -27,15 +27,15 @@ public sealed partial class TailnetShard : IDisposable
     private long _armedFor = TcpTimes.Never;
     private bool _isDisposed;
 
-    /// <summary>Makes a shard.</summary>
-    /// <param name="node">The key pair and the state that all shards share. The caller disposes its identity after the shards.</param>
+    /// <summary>Makes a stack.</summary>
+    /// <param name="node">The key pair and the state of handshakes. The caller disposes its identity after the stack.</param>
     /// <param name="address">This node's address in the tailnet.</param>
     /// <param name="output">Sends messages to the relays.</param>
     /// <param name="tunnels">Sends requests to the coordinator.</param>
     /// <param name="options">Limits and times.</param>
     /// <param name="time">The clock, the same as the node's.</param>
-    public TailnetShard(
-        WireGuardNode node, Ipv6Address address, IRelayOutput output, ITunnelOutput tunnels, TailnetShardOptions options, TimeProvider time)
+    public TailnetStack(
+        WireGuardNode node, Ipv6Address address, IRelayOutput output, ITunnelOutput tunnels, TailnetStackOptions options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(node);
         ArgumentNullException.ThrowIfNull(output);
@@ -47,7 +47,7 @@ public sealed partial class TailnetShard : IDisposable
         ForgetAfter = (long)options.ForgetAfter.TotalMicroseconds;
         LostAfter = (long)options.LostAfter.TotalMicroseconds;
         Context = new TcpContext(time, options.MaxBuffered, static () => (uint)RandomNumberGenerator.GetInt32(int.MinValue, int.MaxValue));
-        _timer = time.CreateTimer(static shard => ((TailnetShard)shard!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static stack => ((TailnetStack)stack!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     internal WireGuardNode Node { get; }
@@ -148,10 +148,10 @@ public sealed partial class TailnetShard : IDisposable
 
     /// <summary>
     /// The coordinator has lost the agent. Its connections stay open. Its node is dropped when no handshake has succeeded for
-    /// <see cref="TailnetShardOptions.LostAfter"/>.
+    /// <see cref="TailnetStackOptions.LostAfter"/>.
     /// </summary>
     /// <param name="agent">The agent.</param>
-    public void Lost(Guid agent) => Update(agent, static (peer, shard) => peer.Lose(shard.Context.Now));
+    public void Lost(Guid agent) => Update(agent, static (peer, stack) => peer.Lose(stack.Context.Now));
 
     /// <summary>The agent has disconnected: its connections end, and dials wait for its next node.</summary>
     /// <param name="agent">The agent.</param>
@@ -219,7 +219,7 @@ public sealed partial class TailnetShard : IDisposable
         return now + (long)Math.Ceiling(distance.TotalMicroseconds);
     }
 
-    private void Update(Guid agent, Action<TailnetPeer, TailnetShard> change)
+    private void Update(Guid agent, Action<TailnetPeer, TailnetStack> change)
     {
         lock (Context.Gate)
         {

@@ -4,7 +4,7 @@ using Tailnet.Ip.Tcp;
 namespace Tailnet.Peer;
 
 /// <content>Dials, and the creation and eviction of agents.</content>
-public sealed partial class TailnetShard
+public sealed partial class TailnetStack
 {
     private const int HttpPort = 4;
     private const int TerminalPort = 2;

@@ -1,7 +1,7 @@
 namespace Tailnet.Peer;
 
-/// <summary>Limits and times of a shard.</summary>
-public sealed record TailnetShardOptions
+/// <summary>Limits and times of a stack.</summary>
+public sealed record TailnetStackOptions
 {
     /// <summary>Agents with state. At the limit, a new agent evicts the one that has been quiet longest. Default 4,096.</summary>
     public int MaxAgents { get; init; } = 4096;
