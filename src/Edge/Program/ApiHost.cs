@@ -7,6 +7,7 @@ using Edge.InProcess;
 using Edge.Listeners;
 using Edge.RateLimiting;
 using Edge.Settings;
+using Edge.TailnetNode;
 using Edge.Telemetry;
 
 namespace Edge.Program;
@@ -87,6 +88,7 @@ internal static class ApiHost
             InstanceIdentity = settings.InstanceIdentity,
             LocalAgent = localAgent,
         });
+        builder.Services.AddTailnetNode(settings.TailnetNode);
         return builder;
     }
 }

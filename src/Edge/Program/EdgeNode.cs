@@ -12,6 +12,7 @@ using Edge.Listeners;
 using Edge.LocalAgent;
 using Edge.Proxy;
 using Edge.Settings;
+using Edge.TailnetNode;
 using Edge.Telemetry;
 using Relay.Derp;
 using Relay.Streams;
@@ -97,6 +98,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     /// <summary>Completes when one of the hosts has failed. The node is not ready from then on, and should be stopped.</summary>
     public Task Failed => _watch.Failed;
 
+    private RegionRelays? Relays => (_api ?? _public)?.Services.GetService<RegionRelays>();
+
     private DerpNode? Derp => _public?.Services.GetService<DerpNode>();
 
     /// <summary>The reason why the node is not ready; null when it is ready.</summary>
@@ -176,6 +179,11 @@ internal sealed partial class EdgeNode : IAsyncDisposable
 
         await StartAsync(_public, Options.Mode is EdgeMode.Api ? "API" : "public", listeners.Setting, cancellation);
         Derp?.Start();
+        if (Relays is { } relays)
+        {
+            relays.Start((_api ?? _public).Services.GetRequiredService<Tailnet.Peer.TailnetNode>(), Relay);
+        }
+
         _readiness.Listening();
         var reloads = _public.Services.GetRequiredService<ReloadMetrics>();
         _settingsWatch = new SettingsWatch(_hosts.Configuration, Options.HasReverseProxySection, reloads, _public.Logger);
@@ -214,6 +222,7 @@ internal sealed partial class EdgeNode : IAsyncDisposable
     {
         _watch.StopIsAsked();
         _readiness.Draining();
+        Relays?.Stopping();
         if (Options.DrainDelay > TimeSpan.Zero)
         {
             await Task.Delay(Options.DrainDelay, _hosts.Time);

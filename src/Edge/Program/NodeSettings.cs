@@ -7,6 +7,7 @@ using Edge.Listeners;
 using Edge.LocalAgent;
 using Edge.RateLimiting;
 using Edge.Settings;
+using Edge.TailnetNode;
 using Edge.Telemetry;
 
 namespace Edge.Program;
@@ -22,7 +23,8 @@ internal sealed record NodeSettings(
     ControlPlaneSettings ControlPlane,
     IReadOnlyList<ExternalAuthProvider> ExternalAuth,
     InstanceIdentityOptions InstanceIdentity,
-    LocalAgentSettings LocalAgent)
+    LocalAgentSettings LocalAgent,
+    TailnetNodeSettings TailnetNode)
 {
     /// <summary>The sections in which unknown keys are refused.</summary>
     private static readonly string[] OwnSections = ["Edge", "Relay", "ControlPlane"];
@@ -48,7 +50,8 @@ internal sealed record NodeSettings(
             ControlPlaneSettings.Read(reader, derp, workingDirectory),
             ExternalAuthSettings.Read(reader, workingDirectory),
             InstanceIdentitySettings.Read(reader, workingDirectory),
-            LocalAgentSettings.Read(reader));
+            LocalAgentSettings.Read(reader),
+            TailnetNodeSettings.Read(reader, options));
         if (settings.ClientsMayBeEdges)
         {
             settings = settings with

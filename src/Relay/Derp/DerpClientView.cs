@@ -16,6 +16,7 @@ namespace Relay.Derp;
 /// <param name="QueuePackets">Packets in the client's queue.</param>
 /// <param name="QueueBytes">Bytes of memory that the queue holds.</param>
 /// <param name="Dropped">Packets that the queue has dropped.</param>
+/// <param name="IsInProcess">Whether the client runs in the relay's own process. Admission does not decide about it.</param>
 public sealed record DerpClientView(
     long Id,
     NodeKey Key,
@@ -28,4 +29,5 @@ public sealed record DerpClientView(
     long BytesSent,
     int QueuePackets,
     long QueueBytes,
-    long Dropped);
+    long Dropped,
+    bool IsInProcess);

@@ -252,7 +252,8 @@ public sealed class DerpServer : IDisposable
         var activity = connection.Activity;
         return new DerpClientView(
             connection.Id, connection.Key, connection.RemoteEndPoint, connection.Flags, Time.GetElapsedTime(activity.Since),
-            activity.DiscoReceived + activity.OtherReceived, activity.BytesReceived, packets, bytes, waiting, held, lost);
+            activity.DiscoReceived + activity.OtherReceived, activity.BytesReceived, packets, bytes, waiting, held, lost,
+            connection.IsInProcess);
     }
 
     /// <summary>Changes the number of links that other servers have accepted.</summary>

@@ -32,7 +32,9 @@ public sealed class DerpTransport(PipeReader input, IDerpOutput output)
     /// </summary>
     public Action? Established { get; init; }
 
-    /// <summary>Whether the client runs in this process, and so takes no place under the limits of connections.</summary>
+    /// <summary>
+    /// Whether the client runs in this process. It takes no place under the limits of connections, and admission does not decide about it.
+    /// </summary>
     internal bool IsInProcess { get; init; }
 
     internal WebSocketInput? WebSocket { get; private init; }

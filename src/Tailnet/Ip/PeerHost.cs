@@ -60,6 +60,9 @@ internal sealed class PeerHost : ITcpHost
     /// <summary>Number of connections, without those in TIME-WAIT.</summary>
     public int Connections => _connections.Count;
 
+    /// <summary>The last measured round trip in microseconds, of a ping or of a connection's segment; 0 before the first.</summary>
+    public long RoundTrip { get; private set; }
+
     /// <summary>Whether a connection waits for <see cref="Send"/>.</summary>
     public bool HasOutput => _ready.Count > 0;
 
@@ -90,6 +93,7 @@ internal sealed class PeerHost : ITcpHost
             var local = NextPort(now);
             var connection = new TcpConnection(this, remote, local, port, settings, now);
             _connections.Add(local, connection);
+            Context.Connections++;
             stream = connection.Stream;
         }
 
@@ -195,7 +199,11 @@ internal sealed class PeerHost : ITcpHost
     }
 
     /// <summary>Sends a TSMP ping; false when 16 pings are unanswered, or the output is blocked.</summary>
-    public bool TryPing(in Ipv6Address remote, long now, out ulong data)
+    /// <param name="remote">The agent's address.</param>
+    /// <param name="now">The stack's clock in microseconds.</param>
+    /// <param name="data">The eight bytes of the ping.</param>
+    /// <param name="answered">Called at the pong, under the lock, with the round-trip time in microseconds.</param>
+    public bool TryPing(in Ipv6Address remote, long now, out ulong data, Action<long>? answered = null)
     {
         data = 0;
         var packet = Pings.IsFull(now) ? default : _output.Begin();
@@ -204,7 +212,7 @@ internal sealed class PeerHost : ITcpHost
             return false;
         }
 
-        data = Pings.Add(now);
+        data = Pings.Add(now, answered);
         _output.Commit(Tsmp.WritePing(packet, Address, remote, data));
         return true;
     }
@@ -247,7 +255,11 @@ internal sealed class PeerHost : ITcpHost
     /// <inheritdoc/>
     public void Ended(TcpConnection connection, bool timeWait)
     {
-        _connections.Remove(connection.LocalPort);
+        if (_connections.Remove(connection.LocalPort))
+        {
+            Context.Connections--;
+        }
+
         if (timeWait)
         {
             var now = Context.Now;
@@ -272,6 +284,11 @@ internal sealed class PeerHost : ITcpHost
             && connection.RemotePort == segment.SourcePort && connection.Remote == ip.Source)
         {
             connection.Receive(segment, now);
+            if (connection.RoundTrip > 0)
+            {
+                RoundTrip = connection.RoundTrip;
+            }
+
             return PacketVerdict.Taken;
         }
 
@@ -340,7 +357,11 @@ internal sealed class PeerHost : ITcpHost
 
                 return PacketVerdict.Taken;
             case TsmpKind.Pong:
-                Pings.Answered(data, now);
+                if (Pings.Answered(data, now))
+                {
+                    RoundTrip = Pings.RoundTrip;
+                }
+
                 return PacketVerdict.Taken;
             default:
                 return PacketVerdict.BadPayload;

@@ -9,7 +9,7 @@ internal sealed class PingTable(TcpContext context)
     private const int Capacity = 16;
     private const long Lifetime = 10 * TcpTimes.Second;
 
-    private readonly (ulong Data, long SentAt)[] _pings = new (ulong, long)[Capacity];
+    private readonly (ulong Data, long SentAt, Action<long>? Answered)[] _pings = new (ulong, long, Action<long>?)[Capacity];
     private int _count;
 
     /// <summary>The round-trip time of the last answered ping in microseconds; 0 before the first pong.</summary>
@@ -30,10 +30,12 @@ internal sealed class PingTable(TcpContext context)
     }
 
     /// <summary>Adds a ping, and returns its eight bytes. The caller checks <see cref="IsFull"/> first.</summary>
-    public ulong Add(long now)
+    /// <param name="now">The stack's clock in microseconds.</param>
+    /// <param name="answered">Called at the pong with the round-trip time in microseconds.</param>
+    public ulong Add(long now, Action<long>? answered = null)
     {
         var data = ((ulong)context.Random() << 32) | context.Random();
-        _pings[_count++] = (data, now);
+        _pings[_count++] = (data, now, answered);
         return data;
     }
 
@@ -44,8 +46,10 @@ internal sealed class PingTable(TcpContext context)
         {
             if (_pings[i].Data == data && now - _pings[i].SentAt <= Lifetime)
             {
+                var answered = _pings[i].Answered;
                 (RoundTrip, AnsweredAt) = (now - _pings[i].SentAt, now);
                 Remove(i);
+                answered?.Invoke(RoundTrip);
                 return true;
             }
         }
@@ -57,5 +61,6 @@ internal sealed class PingTable(TcpContext context)
     {
         _count--;
         Array.Copy(_pings, index + 1, _pings, index, _count - index);
+        _pings[_count] = default;
     }
 }

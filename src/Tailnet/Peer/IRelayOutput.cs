@@ -12,4 +12,10 @@ public interface IRelayOutput
     /// <param name="message">The message. Its memory is valid only during the call.</param>
     /// <returns>False when no relay accepts the message now. The stack drops it, and TCP or the handshake retransmits.</returns>
     bool TrySend(in NodeKey destination, int region, ReadOnlySpan<byte> message);
+
+    /// <summary>Asks for a home relay, at the first dial of an agent. This node is announced when it is connected to one.</summary>
+    void ConnectHome();
+
+    /// <summary>Ends a batch of messages: those that were accepted leave now.</summary>
+    void Flush();
 }

@@ -9,7 +9,7 @@ internal sealed class TailnetCounters
     /// <summary>Messages from keys that belong to no agent.</summary>
     public long UnknownKeys { get; set; }
 
-    /// <summary>Messages of magicsock's discovery protocol (disco), which this node does not speak.</summary>
+    /// <summary>Messages of magicsock's discovery protocol (disco) that were not answered.</summary>
     public long Disco { get; set; }
 
     /// <summary>Messages that <see cref="IRelayOutput"/> refused.</summary>

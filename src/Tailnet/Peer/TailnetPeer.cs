@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Tailnet.Disco;
 using Tailnet.Ip;
 using Tailnet.Ip.Tcp;
 using Tailnet.Ip.Wire;
@@ -13,14 +14,21 @@ namespace Tailnet.Peer;
 internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 {
     private const int MaxAddresses = 8;
+    private const int MaxProbes = 3;
+    private const long ProbeInterval = 5 * TcpTimes.Second;
 
     private readonly TailnetStack _stack;
     private readonly List<TaskCompletionSource<DialFailure?>> _waiters = [];
+    private readonly RateLimit _discoLimit = new(10, 10);
 
     private WireGuardPeer? _session;
-    private int _home;
+    private byte[]? _disco;
     private long? _idleSince;
     private long? _lostAt;
+
+    // While the agent is lost: the time of the last packet or probe, and the probes without an answer since then.
+    private long _heardAt;
+    private int _probes;
 
     public TailnetPeer(TailnetStack stack, Guid agent)
     {
@@ -34,6 +42,12 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     /// <summary>The public key of the agent's node; null when the node is not known.</summary>
     public NodeKey? Key { get; private set; }
+
+    /// <summary>The DERP region through which the agent is reached; 0 when the node is not known.</summary>
+    public int Home { get; private set; }
+
+    /// <summary>The timestamp of the last handshake; null for never.</summary>
+    public long? LastHandshake => _session?.LastHandshake;
 
     /// <summary>The address that dials connect to.</summary>
     public Ipv6Address Remote { get; private set; }
@@ -66,7 +80,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         : IsUp ? TailnetPeerState.Up : TailnetPeerState.Connecting;
 
     /// <summary>Stores the agent's node. Returns false and changes nothing when its key gives no shared secret.</summary>
-    public bool TrySetNode(NodeKey key, ReadOnlySpan<Ipv6Address> addresses, int home)
+    public bool TrySetNode(NodeKey key, ReadOnlySpan<byte> disco, ReadOnlySpan<Ipv6Address> addresses, int home)
     {
         if (Key != key)
         {
@@ -81,11 +95,12 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
             (_session, Key) = (session, key);
         }
 
+        _disco = disco.Length == DiscoMessages.KeyLength ? disco.ToArray() : null;
         addresses = addresses[..Math.Min(addresses.Length, MaxAddresses)];
         Host.SetPeerAddresses(addresses);
         var own = AddressOf(Agent);
         Remote = addresses.Contains(own) ? own : addresses[0];
-        (_home, _lostAt) = (home, null);
+        (Home, _lostAt) = (home, null);
         return true;
     }
 
@@ -99,11 +114,17 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
             _stack.RemoveKey(key);
         }
 
-        (_session, Key, _lostAt) = (null, null, null);
+        (_session, Key, Home, _lostAt) = (null, null, 0, null);
     }
 
     /// <summary>Notes when the coordinator lost the agent. A new node cancels this.</summary>
-    public void Lose(long now) => _lostAt ??= now;
+    public void Lose(long now)
+    {
+        if (_lostAt is null)
+        {
+            (_lostAt, _heardAt, _probes) = (now, now, 0);
+        }
+    }
 
     public void PeerIsReady() => _session?.PeerIsReady();
 
@@ -114,11 +135,35 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         {
             _stack.Counters.Messages[(int)reason]++;
         }
-        else if (!packet.IsEmpty && Host.Receive(packet, now) is var verdict and not PacketVerdict.Taken)
+        else
         {
-            _stack.Counters.Packets[(int)verdict]++;
+            (_heardAt, _probes) = (now, 0);
+            if (!packet.IsEmpty && Host.Receive(packet, now) is var verdict and not PacketVerdict.Taken)
+            {
+                _stack.Counters.Packets[(int)verdict]++;
+            }
         }
     }
+
+    /// <summary>Answers a disco ping, ten times a second at most.</summary>
+    public void ReceiveDisco(int region, ReadOnlySpan<byte> frame, long now)
+    {
+        Span<byte> key = stackalloc byte[NodeKey.Size];
+        Key!.Value.Write(key);
+        if (_disco is not null && _discoLimit.TryTake(now) && _stack.Disco.Answer(frame, key, _disco, region) is { } pong)
+        {
+            _stack.Transmit(Key.Value, region, pong);
+        }
+        else
+        {
+            _stack.Counters.Disco++;
+        }
+    }
+
+    /// <summary>Sends a TSMP ping; false when the agent has no node, or too many pings are unanswered.</summary>
+    /// <param name="now">The stack's clock in microseconds.</param>
+    /// <param name="answered">Called at the pong, under the lock, with the round-trip time in microseconds.</param>
+    public bool TryPing(long now, Action<long> answered) => _session is not null && Host.TryPing(Remote, now, out _, answered);
 
     public void Tick(long now)
     {
@@ -152,6 +197,17 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
         if (_lostAt is { } lost)
         {
+            if (Host.Connections > 0)
+            {
+                if (!Probe(now))
+                {
+                    DropNode(TcpCloseReason.AgentLost);
+                    return Settle(now, out deadline);
+                }
+
+                deadline = Math.Min(deadline, _heardAt + ProbeInterval);
+            }
+
             var last = _session?.LastHandshake is { } handshake ? _stack.FromTimestamp(handshake, now) : lost;
             if (now >= last + _stack.LostAfter)
             {
@@ -233,11 +289,23 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
         return Ipv6Address.Read(bytes);
     }
 
-    private void Transmit(ReadOnlySpan<byte> message)
+    /// <summary>Pings a lost agent that is silent. Returns false after three pings without an answer.</summary>
+    private bool Probe(long now)
     {
-        if (!_stack.Output.TrySend(Key!.Value, _home, message))
+        if (now - _heardAt >= ProbeInterval)
         {
-            _stack.Counters.Unsent++;
+            if (_probes == MaxProbes)
+            {
+                return false;
+            }
+
+            _probes++;
+            _heardAt = now;
+            Host.TryPing(Remote, now, out _);
         }
+
+        return true;
     }
+
+    private void Transmit(ReadOnlySpan<byte> message) => _stack.Transmit(Key!.Value, Home, message);
 }

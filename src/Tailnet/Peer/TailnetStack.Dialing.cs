@@ -30,7 +30,36 @@ public sealed partial class TailnetStack
         catch (OperationCanceledException)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw new DialException(DialFailure.NotReachable);
+            throw new DialException(HasNode(peer) ? DialFailure.NotReachable : DialFailure.NoNode);
+        }
+        finally
+        {
+            EndDial(peer, waiter);
+        }
+    }
+
+    /// <summary>Measures the round trip of a TSMP ping, after a session exists. A lost ping is repeated after a second.</summary>
+    /// <param name="agent">The agent.</param>
+    /// <param name="timeout">The time-out, of the wait for the session too.</param>
+    /// <param name="cancellation">Cancels the ping.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The time-out is not positive.</exception>
+    /// <exception cref="DialException">The agent did not answer, for the reason in <see cref="DialException.Failure"/>.</exception>
+    /// <exception cref="OperationCanceledException">The caller has cancelled.</exception>
+    public async Task<TimeSpan> PingAsync(Guid agent, TimeSpan timeout, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
+        var peer = BeginDial(agent, out var waiter);
+        try
+        {
+            using var limit = new CancellationTokenSource(timeout, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+            await AwaitSessionAsync(peer, waiter, either.Token).ConfigureAwait(false);
+            return await PingAsync(peer, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new DialException(HasNode(peer) ? DialFailure.NotReachable : DialFailure.NoNode);
         }
         finally
         {
@@ -57,16 +86,7 @@ public sealed partial class TailnetStack
     private async Task<TcpStream> ConnectAsync(
         TailnetPeer peer, TaskCompletionSource<DialFailure?>? waiter, ushort port, TimeSpan timeout, CancellationToken cancellation)
     {
-        if (waiter is not null)
-        {
-            using var registration = cancellation.UnsafeRegister(
-                static waiter => ((TaskCompletionSource<DialFailure?>)waiter!).TrySetCanceled(), waiter);
-            if (await waiter.Task.ConfigureAwait(false) is { } failure)
-            {
-                throw new DialException(failure);
-            }
-        }
-
+        await AwaitSessionAsync(peer, waiter, cancellation).ConfigureAwait(false);
         var stream = peer.Host.Connect(peer.Remote, port, SettingsFor(port) with { ConnectTimeout = timeout })
             ?? throw new DialException(DialFailure.Busy);
         try
@@ -93,6 +113,67 @@ public sealed partial class TailnetStack
         }
     }
 
+    private async Task AwaitSessionAsync(TailnetPeer peer, TaskCompletionSource<DialFailure?>? waiter, CancellationToken cancellation)
+    {
+        if (waiter is null)
+        {
+            return;
+        }
+
+        using var registration = cancellation.UnsafeRegister(
+            static waiter => ((TaskCompletionSource<DialFailure?>)waiter!).TrySetCanceled(), waiter);
+        using var nodeLimit = HasNode(peer) ? null : _time.CreateTimer(
+            _ =>
+            {
+                if (!HasNode(peer))
+                {
+                    waiter.TrySetResult(DialFailure.NoNode);
+                }
+            },
+            null,
+            _options.NodeTimeout,
+            Timeout.InfiniteTimeSpan);
+        if (await waiter.Task.ConfigureAwait(false) is { } failure)
+        {
+            throw new DialException(failure);
+        }
+    }
+
+    private async Task<TimeSpan> PingAsync(TailnetPeer peer, CancellationToken cancellation)
+    {
+        var pong = new TaskCompletionSource<TimeSpan>(
+            _options.DialsRunInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = cancellation.UnsafeRegister(
+            static pong => ((TaskCompletionSource<TimeSpan>)pong!).TrySetCanceled(), pong);
+        using var repeat = _time.CreateTimer(
+            _ => Ping(peer, pong), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        return await pong.Task.ConfigureAwait(false);
+    }
+
+    private void Ping(TailnetPeer peer, TaskCompletionSource<TimeSpan> pong)
+    {
+        lock (Context.Gate)
+        {
+            if (_isDisposed)
+            {
+                pong.TrySetException(new DialException(DialFailure.Stopping));
+            }
+            else if (peer.TryPing(Context.Now, time => pong.TrySetResult(TimeSpan.FromMicroseconds(time))))
+            {
+                Schedule(peer);
+                Serve();
+            }
+        }
+    }
+
+    private bool HasNode(TailnetPeer peer)
+    {
+        lock (Context.Gate)
+        {
+            return peer.Key is not null;
+        }
+    }
+
     private TailnetPeer BeginDial(Guid agent, out TaskCompletionSource<DialFailure?>? waiter)
     {
         waiter = null;
@@ -103,7 +184,7 @@ public sealed partial class TailnetStack
                 throw new DialException(DialFailure.Stopping);
             }
 
-            if (!TryFind(agent, out var peer) || peer.Dials >= _options.MaxWaitingDials)
+            if (Context.Connections >= _options.MaxConnections || !TryFind(agent, out var peer) || peer.Dials >= _options.MaxWaitingDials)
             {
                 throw new DialException(DialFailure.Busy);
             }
@@ -156,6 +237,7 @@ public sealed partial class TailnetStack
 
         peer = new TailnetPeer(this, agent);
         _agents.Add(agent, peer);
+        Output.ConnectHome();
         _tunnels.Add(agent);
         return true;
     }

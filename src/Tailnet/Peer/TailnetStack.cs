@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Tailnet.Disco;
 using Tailnet.Ip.Tcp;
 using Tailnet.Ip.Wire;
 using Tailnet.WireGuard;
@@ -13,8 +14,6 @@ public sealed partial class TailnetStack : IDisposable
 {
     private const int TurnsPerAgent = 4;
 
-    private static ReadOnlySpan<byte> DiscoMagic => [0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac];
-
     private readonly TimeProvider _time;
     private readonly ITunnelOutput _tunnels;
     private readonly TailnetStackOptions _options;
@@ -25,24 +24,33 @@ public sealed partial class TailnetStack : IDisposable
     private readonly Queue<TailnetPeer> _scheduled = new();
     private readonly Queue<(TaskCompletionSource<DialFailure?> Waiter, DialFailure? Failure)> _waitResults = new();
     private long _armedFor = TcpTimes.Never;
+    private bool _isFlushDue;
     private bool _isDisposed;
 
     /// <summary>Makes a stack.</summary>
     /// <param name="node">The key pair and the state of handshakes. The caller disposes its identity after the stack.</param>
+    /// <param name="disco">The keys that answer disco pings. The caller disposes them after the stack.</param>
     /// <param name="address">This node's address in the tailnet.</param>
     /// <param name="output">Sends messages to the relays.</param>
     /// <param name="tunnels">Sends requests to the coordinator.</param>
     /// <param name="options">Limits and times.</param>
     /// <param name="time">The clock, the same as the node's.</param>
     public TailnetStack(
-        WireGuardNode node, Ipv6Address address, IRelayOutput output, ITunnelOutput tunnels, TailnetStackOptions options, TimeProvider time)
+        WireGuardNode node,
+        DiscoKeys disco,
+        Ipv6Address address,
+        IRelayOutput output,
+        ITunnelOutput tunnels,
+        TailnetStackOptions options,
+        TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(disco);
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(tunnels);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
-        (Node, Address, Output, _tunnels, _options, _time) = (node, address, output, tunnels, options, time);
+        (Node, Disco, Address, Output, _tunnels, _options, _time) = (node, disco, address, output, tunnels, options, time);
         QuietAfter = (long)options.QuietAfter.TotalMicroseconds;
         ForgetAfter = (long)options.ForgetAfter.TotalMicroseconds;
         LostAfter = (long)options.LostAfter.TotalMicroseconds;
@@ -51,6 +59,8 @@ public sealed partial class TailnetStack : IDisposable
     }
 
     internal WireGuardNode Node { get; }
+
+    internal DiscoKeys Disco { get; }
 
     internal Ipv6Address Address { get; }
 
@@ -70,9 +80,10 @@ public sealed partial class TailnetStack : IDisposable
     internal long LostAfter { get; }
 
     /// <summary>Handles a message that a relay has delivered. <see cref="EndOfBatch"/> sends the answers.</summary>
+    /// <param name="region">The region of the relay.</param>
     /// <param name="source">The sender's public key, as the relay states it.</param>
     /// <param name="message">The message. It is decrypted in place.</param>
-    public void Receive(in NodeKey source, Span<byte> message)
+    public void Receive(int region, in NodeKey source, Span<byte> message)
     {
         lock (Context.Gate)
         {
@@ -81,18 +92,19 @@ public sealed partial class TailnetStack : IDisposable
                 return;
             }
 
-            if (message.StartsWith(DiscoMagic))
+            if (!_keys.TryGetValue(source, out var peer))
             {
-                Counters.Disco++;
+                Counters.UnknownKeys++;
             }
-            else if (_keys.TryGetValue(source, out var peer))
+            else if (message.StartsWith(DiscoMessages.Magic))
             {
-                peer.Receive(message, Context.Now);
+                peer.ReceiveDisco(region, message, Context.Now);
                 Schedule(peer);
             }
             else
             {
-                Counters.UnknownKeys++;
+                peer.Receive(message, Context.Now);
+                Schedule(peer);
             }
         }
     }
@@ -111,13 +123,14 @@ public sealed partial class TailnetStack : IDisposable
     /// <summary>Sets the node of an agent, as the coordinator has sent it.</summary>
     /// <param name="agent">The agent.</param>
     /// <param name="key">The public key of its node. A changed key means that the agent was restarted.</param>
+    /// <param name="disco">Its disco key of 32 bytes; empty for none.</param>
     /// <param name="addresses">Its addresses.</param>
     /// <param name="home">Its home region; a node without one is ignored.</param>
     /// <returns>False when the node was refused: no dial has created the agent here, or the node cannot be used.</returns>
     /// <remarks>
     /// A key belongs to the first agent that has it. Otherwise an agent could receive the messages of another one by claiming its key.
     /// </remarks>
-    public bool SetNode(Guid agent, in NodeKey key, ReadOnlySpan<Ipv6Address> addresses, int home)
+    public bool SetNode(Guid agent, in NodeKey key, ReadOnlySpan<byte> disco, ReadOnlySpan<Ipv6Address> addresses, int home)
     {
         lock (Context.Gate)
         {
@@ -127,7 +140,7 @@ public sealed partial class TailnetStack : IDisposable
             }
 
             if (home <= 0 || addresses.IsEmpty || (_keys.TryGetValue(key, out var owner) && owner != peer)
-                || !peer.TrySetNode(key, addresses, home))
+                || !peer.TrySetNode(key, disco, addresses, home))
             {
                 Counters.BadNodes++;
                 return false;
@@ -167,6 +180,25 @@ public sealed partial class TailnetStack : IDisposable
         }
     }
 
+    /// <summary>The path to an agent; null when the stack has no state of it.</summary>
+    /// <param name="agent">The agent.</param>
+    public AgentPath? Find(Guid agent)
+    {
+        lock (Context.Gate)
+        {
+            return _agents.TryGetValue(agent, out var peer) ? PathTo(peer) : null;
+        }
+    }
+
+    /// <summary>The paths to all agents with state.</summary>
+    public IReadOnlyList<(Guid Agent, AgentPath Path)> Paths()
+    {
+        lock (Context.Gate)
+        {
+            return [.. _agents.Values.Select(peer => (peer.Agent, PathTo(peer)))];
+        }
+    }
+
     /// <summary>Ends all connections by RST, and fails all dials.</summary>
     public void Dispose()
     {
@@ -181,6 +213,8 @@ public sealed partial class TailnetStack : IDisposable
             {
                 peer.Forget(TcpCloseReason.Stopping, tellPeer: true);
             }
+
+            Output.Flush();
 
             _isDisposed = true;
             _agents.Clear();
@@ -204,6 +238,19 @@ public sealed partial class TailnetStack : IDisposable
     /// <summary>Removes the key of a dropped node.</summary>
     internal void RemoveKey(NodeKey key) => _keys.Remove(key);
 
+    /// <summary>Sends a message to the relay, which the end of the batch flushes.</summary>
+    internal void Transmit(in NodeKey destination, int region, ReadOnlySpan<byte> message)
+    {
+        if (Output.TrySend(destination, region, message))
+        {
+            _isFlushDue = true;
+        }
+        else
+        {
+            Counters.Unsent++;
+        }
+    }
+
     /// <summary>Queues the result of a dial's wait for a session; null is success. The dial continues after the lock is released.</summary>
     internal void CompleteWait(TaskCompletionSource<DialFailure?> waiter, DialFailure? failure) => _waitResults.Enqueue((waiter, failure));
 
@@ -218,6 +265,13 @@ public sealed partial class TailnetStack : IDisposable
         var distance = _time.GetElapsedTime(_time.GetTimestamp(), timestamp);
         return now + (long)Math.Ceiling(distance.TotalMicroseconds);
     }
+
+    private AgentPath PathTo(TailnetPeer peer) => new(
+        peer.State(Context.Now),
+        peer.Home > 0 ? peer.Home : null,
+        peer.LastHandshake is { } at ? _time.GetUtcNow() - _time.GetElapsedTime(at) : null,
+        peer.Host.RoundTrip is var trip and > 0 ? TimeSpan.FromMicroseconds(trip) : null,
+        peer.Host.Connections);
 
     private void Update(Guid agent, Action<TailnetPeer, TailnetStack> change)
     {
@@ -294,6 +348,12 @@ public sealed partial class TailnetStack : IDisposable
             {
                 _deadlines.Set(peer, deadline);
             }
+        }
+
+        if (_isFlushDue)
+        {
+            _isFlushDue = false;
+            Output.Flush();
         }
 
         Arm();

@@ -140,7 +140,7 @@ public sealed class DialTests : IDisposable
         var stream = Open();
         Assert.All(_relay.Regions, static region => Assert.Equal(TestRelay.Home, region));
         _relay.Regions.Clear();
-        Assert.True(_relay.Stack.SetNode(Id, _agent!.Key, [SimulatedServer.Address], 8));
+        Assert.True(_relay.Stack.SetNode(Id, _agent!.Key, [], [SimulatedServer.Address], 8));
         Assert.True(stream.WriteAsync(Bytes(0, 10)).AsTask().IsCompletedSuccessfully);
         Assert.Equal([8], _relay.Regions);
         _relay.Until(() => _agent.Server.Received == 10);

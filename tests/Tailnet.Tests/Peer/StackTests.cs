@@ -41,10 +41,10 @@ public class StackTests
     {
         using var relay = new TestRelay();
         Open(relay, First);
-        relay.Stack.Receive(new NodeKey(1, 2), new byte[148]);
-        relay.Stack.Receive(new NodeKey(1, 2), [0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac, 1, 2, 3]);
-        relay.Stack.Receive(new NodeKey(1, 2), []);
-        Assert.Equal((2, 1), (relay.Stack.Counters.UnknownKeys, relay.Stack.Counters.Disco));
+        relay.Stack.Receive(1, new NodeKey(1, 2), new byte[148]);
+        relay.Stack.Receive(1, new NodeKey(1, 2), [0x54, 0x53, 0xf0, 0x9f, 0x92, 0xac, 1, 2, 3]);
+        relay.Stack.Receive(1, new NodeKey(1, 2), []);
+        Assert.Equal((3, 0), (relay.Stack.Counters.UnknownKeys, relay.Stack.Counters.Disco));
     }
 
     [Fact]
@@ -55,8 +55,8 @@ public class StackTests
         _ = relay.Dial(Second);
         Assert.False(relay.Announce(Second, agent));
         Assert.False(relay.Announce(First, agent, home: 0));
-        Assert.False(relay.Stack.SetNode(First, agent.Key, [], 1));
-        Assert.False(relay.Stack.SetNode(First, default, [SimulatedServer.Address], 1));
+        Assert.False(relay.Stack.SetNode(First, agent.Key, [], [], 1));
+        Assert.False(relay.Stack.SetNode(First, default, [], [SimulatedServer.Address], 1));
         Assert.Equal(4, relay.Stack.Counters.BadNodes);
         Assert.False(relay.Announce(Guid.Empty, agent));
         Assert.Equal(TcpCloseReason.None, stream.CloseReason);

@@ -1,3 +1,4 @@
+using Tailnet.Disco;
 using Tailnet.Ip.Tcp;
 using Tailnet.Peer;
 using Tailnet.Tests.Ip;
@@ -16,6 +17,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public TestRelay(TailnetStackOptions? options = null) => Stack = new TailnetStack(
         new WireGuardNode(Identity, new WireGuardOptions(), Time),
+        Disco,
         Simulation.Node,
         this,
         this,
@@ -25,6 +27,8 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
     public ManualTimeProvider Time { get; } = new();
 
     public WireGuardIdentity Identity { get; } = WireGuardIdentity.Generate();
+
+    public DiscoKeys Disco { get; } = new();
 
     public TailnetStack Stack { get; }
 
@@ -45,6 +49,8 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
 
     public List<int> Regions { get; } = [];
 
+    public int Flushes { get; private set; }
+
     public List<Guid> Added { get; } = [];
 
     public List<Guid> Removed { get; } = [];
@@ -57,7 +63,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         return agent;
     }
 
-    public bool Announce(Guid id, TestAgent agent, int home = Home) => Stack.SetNode(id, agent.Key, [SimulatedServer.Address], home);
+    public bool Announce(Guid id, TestAgent agent, int home = Home) => Stack.SetNode(id, agent.Key, [], [SimulatedServer.Address], home);
 
     public Task<TcpStream> Dial(Guid id, ushort port = 2, int seconds = 30, CancellationToken cancellation = default) =>
         Stack.DialAsync(id, port, TimeSpan.FromSeconds(seconds), cancellation);
@@ -83,6 +89,12 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
         Allocated -= GC.GetAllocatedBytesForCurrentThread() - before;
         return true;
     }
+
+    public void ConnectHome()
+    {
+    }
+
+    public void Flush() => Flushes++;
 
     public void Add(Guid agent) => Added.Add(agent);
 
@@ -141,6 +153,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             agent.Dispose();
         }
 
+        Disco.Dispose();
         Identity.Dispose();
     }
 
@@ -157,7 +170,7 @@ internal sealed class TestRelay : IRelayOutput, ITunnelOutput, IDisposable
             if (next.ToAgent is not { } key)
             {
                 before = GC.GetAllocatedBytesForCurrentThread();
-                Stack.Receive(next.Source, next.Message);
+                Stack.Receive(Home, next.Source, next.Message);
                 Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
             }
             else if (_agents.TryGetValue(key, out var agent))

@@ -82,7 +82,7 @@ internal sealed partial class AdmissionWatch(
     }
 
     private IEnumerable<DerpAdmissionRequest> Clients() => server.Clients()
-        .Where(static client => !client.Flags.HasFlag(PeerFlags.MeshPeer))
+        .Where(static client => !client.Flags.HasFlag(PeerFlags.MeshPeer) && !client.IsInProcess)
         .Select(static client => new DerpAdmissionRequest(client.Key, client.Remote?.Address))
         .Distinct();
 

@@ -5,8 +5,8 @@ namespace Relay.Derp.Client;
 
 /// <summary>
 /// A client of a relay in the same process. Two pipes in memory replace the socket; handshake and rules are those of any client. The client
-/// has no IP address, and does not count for <see cref="DerpServerOptions.MaxConnections"/>. The host's <see cref="DerpServer.Admission"/>
-/// decides about its key as about any other.
+/// has no IP address, and does not count for <see cref="DerpServerOptions.MaxConnections"/>. <see cref="DerpServer.Admission"/> does not
+/// decide about it.
 /// </summary>
 public sealed class InProcessDerp
 {

@@ -36,6 +36,8 @@ internal sealed class DerpConnection(
 
     public IPEndPoint? RemoteEndPoint => _remote;
 
+    public bool IsInProcess { get; } = transport.IsInProcess;
+
     public PeerFlags Flags { get; } = FlagsOf(info, isMeshPeer, transport);
 
     public ConnectionActivity Activity { get; } = new();

@@ -197,7 +197,7 @@ internal sealed class DerpSession(DerpServer server, DerpTransport transport)
     private async ValueTask<DerpCloseReason?> AdmitAsync(DerpHeartbeat heartbeat, NaClBox box, CancellationToken cancellationToken)
     {
         var connection = _connection!;
-        if (!connection.IsMeshPeer && server.Admission is { } admission)
+        if (!connection.IsMeshPeer && !transport.IsInProcess && server.Admission is { } admission)
         {
             var asked = admission(new DerpAdmissionRequest(connection.Key, connection.RemoteEndPoint?.Address), cancellationToken);
             if (!(asked.IsCompletedSuccessfully ? asked.Result : await AdmitInTimeAsync(asked, cancellationToken).ConfigureAwait(false)))

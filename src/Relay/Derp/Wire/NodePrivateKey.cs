@@ -23,6 +23,13 @@ public sealed class NodePrivateKey
     /// <param name="theirs">The peer's public key, which the peer has chosen.</param>
     public NaClBox BoxWith(in NodeKey theirs) => new(_bytes, theirs.ToArray());
 
+    /// <summary>Creates a key from its bytes, for a node that uses the key in another protocol too.</summary>
+    /// <param name="bytes">32 bytes, which are copied.</param>
+    /// <exception cref="ArgumentException">There are not 32 bytes.</exception>
+    public static NodePrivateKey FromBytes(ReadOnlySpan<byte> bytes) => bytes.Length == NodeKey.Length
+        ? new(bytes.ToArray())
+        : throw new ArgumentException("A private key has 32 bytes.", nameof(bytes));
+
     /// <summary>Creates a random key.</summary>
     public static NodePrivateKey Generate() => new(X25519.NewPrivateKey());
 

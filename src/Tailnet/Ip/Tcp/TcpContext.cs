@@ -28,6 +28,9 @@ internal sealed class TcpContext
     /// </summary>
     public Lock Gate { get; } = new();
 
+    /// <summary>Number of connections of all hosts, without those in TIME-WAIT.</summary>
+    public int Connections { get; set; }
+
     /// <summary>The memory of the send and receive buffers.</summary>
     public BufferPool Buffers { get; }
 
