@@ -80,7 +80,10 @@ public sealed class DialTests : IDisposable
     {
         var noNode = _relay.Dial(Id, seconds: 2);
         Assert.InRange(_relay.Until(() => noNode.IsCompleted), 1999, 2001);
-        Assert.Equal(DialFailure.NotReachable, TestRelay.FailureOf(noNode));
+        Assert.Equal(DialFailure.NoNode, TestRelay.FailureOf(noNode));
+        var longer = _relay.Dial(Id, seconds: 30);
+        Assert.InRange(_relay.Until(() => longer.IsCompleted), 9999, 10001);
+        Assert.Equal(DialFailure.NoNode, TestRelay.FailureOf(longer));
 
         var noSession = _relay.Dial(Id, seconds: 2);
         var agent = _relay.Start();

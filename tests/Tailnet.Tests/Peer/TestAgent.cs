@@ -35,6 +35,9 @@ internal sealed class TestAgent : IWireGuardOutput, IDisposable
     /// <summary>Whether the agent knows the node's key. Otherwise it drops all messages.</summary>
     public bool KnowsNode { get; set; } = true;
 
+    /// <summary>Whether the agent sends nothing.</summary>
+    public bool IsSilent { get; set; }
+
     public void Receive(byte[] message)
     {
         if (!KnowsNode || _peer.Receive(message, out var packet) is not DropReason.None || packet.IsEmpty)
@@ -43,6 +46,12 @@ internal sealed class TestAgent : IWireGuardOutput, IDisposable
         }
 
         Assert.True(Ipv6Header.TryRead(packet, out var ip));
+        if (ip.Protocol == IpProtocol.Tsmp && Tsmp.Read(packet, ip, out var data) == TsmpKind.Ping)
+        {
+            var pong = new byte[Tsmp.PongLength];
+            SendPacket(pong[..Tsmp.WritePong(pong, SimulatedServer.Address, Simulation.Node, data)]);
+        }
+
         if (ip.Protocol != IpProtocol.Tcp)
         {
             return;
@@ -77,6 +86,11 @@ internal sealed class TestAgent : IWireGuardOutput, IDisposable
 
     public void SendPacket(byte[] packet)
     {
+        if (IsSilent)
+        {
+            return;
+        }
+
         packet.CopyTo(_buffer, WireGuardPeer.HeaderLength);
         var length = _peer.Send(_buffer, packet.Length);
         if (length > 0)
@@ -85,7 +99,13 @@ internal sealed class TestAgent : IWireGuardOutput, IDisposable
         }
     }
 
-    public void Send(WireGuardPeer peer, ReadOnlySpan<byte> message) => _relay.ToNode(Key, message);
+    public void Send(WireGuardPeer peer, ReadOnlySpan<byte> message)
+    {
+        if (!IsSilent)
+        {
+            _relay.ToNode(Key, message);
+        }
+    }
 
     public void Established(WireGuardPeer peer, HandshakeRole role)
     {
