@@ -307,7 +307,8 @@ internal sealed partial class EdgeNode : IAsyncDisposable
         OpenStreams,
         [.. (_public?.Services.GetService<BackendHealth>()?.All ?? [])
             .Select(static backend => new BackendStatus(backend.Cluster, backend.Destination, backend.Healthy))],
-        Derp?.Links ?? []);
+        Derp?.Links ?? [],
+        Relays?.Status());
 
     [LoggerMessage(
         EventId = 1039, Level = LogLevel.Warning,

@@ -61,7 +61,9 @@ internal sealed class HomeChoice(RegionRelays relays, TailnetNodeSettings settin
         var measured = await Task.WhenAll(regions
             .Where(region => region.Key != excluded && (region.Key == home || !region.Value.Avoid))
             .Select(region => MeasureAsync(region.Key, stop)));
-        var times = measured.Where(static region => region.Time is not null).ToDictionary(static region => region.Id, static region => region.Time!.Value);
+        var times = measured
+            .Where(static region => region.Time is not null)
+            .ToDictionary(static region => region.Id, static region => region.Time!.Value);
         if (times.Count == 0)
         {
             return home > 0 ? home : excluded;

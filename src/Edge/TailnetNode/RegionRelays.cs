@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ControlPlane.Hosting;
+using Edge.Admin;
 using Relay.Derp;
 using Relay.Derp.Client;
 using Relay.Derp.Wire;
@@ -22,6 +23,8 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
     // magicsock closes a connection to a region that is not its home after a minute without packets, and looks every 15 s.
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
+
+    private const int MaxStatusAgents = 1000;
 
     private readonly ConcurrentDictionary<int, RegionLink> _links = new();
     private readonly List<RegionLink> _unflushed = [];
@@ -66,6 +69,23 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
     public IReadOnlyDictionary<int, Region> Regions => _maps.Current.Regions
         .Where(static region => region.Value.Nodes.Any(static node => !node.StunOnly))
         .ToDictionary(static region => (int)region.Key, static region => region.Value);
+
+    /// <summary>The node's state for the operator.</summary>
+    public TailnetStatus Status() => new(
+        Home,
+        Connected,
+        [
+            .. (_node?.Paths() ?? [])
+                .OrderByDescending(static agent => agent.Path.Connections)
+                .Take(MaxStatusAgents)
+                .Select(static agent => new AgentStatus(
+                    agent.Agent,
+                    TailnetNodeMetrics.LabelOf(agent.Path.State),
+                    agent.Path.HomeRegion,
+                    agent.Path.LastHandshake,
+                    agent.Path.RoundTrip?.TotalMilliseconds,
+                    agent.Path.Connections)),
+        ]);
 
     /// <summary>Starts, once the relay of this process can be used.</summary>
     /// <param name="node">Receives the packets.</param>

@@ -43,6 +43,7 @@ internal static class TailnetNodeExtensions
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<Node>>()))
             .AddSingleton<IAgentDialer>(static provider => provider.GetRequiredService<Node>())
+            .AddStarted<TailnetNodeMetrics>()
             .AddHostedService<TailnetNodeService>();
     }
 }

@@ -18,6 +18,7 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
     private readonly DiscoKeys _disco = new();
     private readonly NodeCoordination _coordination;
     private readonly TailnetStack _stack;
+    private readonly TimeProvider _time;
 
     /// <summary>Creates a node. It dials from the first home on, while <see cref="RunAsync"/> runs.</summary>
     /// <param name="coordinator">The coordinator. It must allow tunnels to all agents.</param>
@@ -38,9 +39,10 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
         ArgumentNullException.ThrowIfNull(identity);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
-        _identity = identity;
+        (_identity, _time) = (identity, time);
         Address = NewAddress();
-        _coordination = new NodeCoordination(coordinator, NodeKey.Read(identity.PublicKey), _disco.PublicKey.ToArray(), Address, options, time, logger);
+        _coordination = new NodeCoordination(
+            coordinator, NodeKey.Read(identity.PublicKey), _disco.PublicKey.ToArray(), Address, options, time, logger);
         _stack = new TailnetStack(
             new WireGuardNode(identity, new WireGuardOptions(), time), _disco, Address, relays, _coordination, options.Stack, time);
     }
@@ -48,8 +50,10 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
     /// <summary>This node's address in the tailnet.</summary>
     public Ipv6Address Address { get; }
 
-    /// <summary>The stack, for its counters.</summary>
-    internal TailnetStack Stack => _stack;
+    /// <summary>
+    /// Called at the end of each dial that was not cancelled: the failure or null, the time, and whether there was a session before.
+    /// </summary>
+    public Action<DialFailure?, TimeSpan, bool>? DialEnded { get; set; }
 
     /// <summary>Runs the coordination until it is cancelled.</summary>
     /// <param name="cancellation">Ends the coordination.</param>
@@ -69,8 +73,21 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
     public void EndOfBatch() => _stack.EndOfBatch();
 
     /// <inheritdoc/>
-    public async Task<AgentStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation) =>
-        await _stack.DialAsync(agent, port, timeout, cancellation).ConfigureAwait(false);
+    public async Task<AgentStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var (began, isWarm) = (_time.GetTimestamp(), _stack.Find(agent) is { State: TailnetPeerState.Up });
+        try
+        {
+            var stream = await _stack.DialAsync(agent, port, timeout, cancellation).ConfigureAwait(false);
+            DialEnded?.Invoke(null, _time.GetElapsedTime(began), isWarm);
+            return stream;
+        }
+        catch (DialException error)
+        {
+            DialEnded?.Invoke(error.Failure, _time.GetElapsedTime(began), isWarm);
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public Task<TimeSpan> PingAsync(Guid agent, TimeSpan timeout, CancellationToken cancellation) =>
@@ -78,6 +95,9 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
 
     /// <inheritdoc/>
     public AgentPath? Find(Guid agent) => _stack.Find(agent);
+
+    /// <summary>The counters and the present size.</summary>
+    public TailnetStatistics Statistics() => _stack.Statistics();
 
     /// <summary>The paths to all agents with state.</summary>
     public IReadOnlyList<(Guid Agent, AgentPath Path)> Paths() => _stack.Paths();

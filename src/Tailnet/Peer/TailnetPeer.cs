@@ -265,6 +265,15 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     void IWireGuardOutput.Established(WireGuardPeer peer, HandshakeRole role)
     {
+        if (role == HandshakeRole.Initiator)
+        {
+            _stack.Counters.Initiated++;
+        }
+        else
+        {
+            _stack.Counters.Answered++;
+        }
+
         Host.PathUp(_stack.Context.Now);
         foreach (var waiter in _waiters)
         {

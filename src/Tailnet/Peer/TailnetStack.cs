@@ -92,6 +92,8 @@ public sealed partial class TailnetStack : IDisposable
                 return;
             }
 
+            Counters.Received++;
+            Counters.ReceivedBytes += message.Length;
             if (!_keys.TryGetValue(source, out var peer))
             {
                 Counters.UnknownKeys++;
@@ -199,6 +201,33 @@ public sealed partial class TailnetStack : IDisposable
         }
     }
 
+    /// <summary>The counters and the present size.</summary>
+    public TailnetStatistics Statistics()
+    {
+        lock (Context.Gate)
+        {
+            var (now, tcp) = (Context.Now, Context.Counters);
+            return new TailnetStatistics(
+                _agents.Values.CountBy(peer => peer.State(now)).ToDictionary(),
+                Context.Connections,
+                Context.Buffers.Held,
+                Counters.Received,
+                Counters.ReceivedBytes,
+                Counters.Sent,
+                Counters.SentBytes,
+                Counters.Initiated,
+                Counters.Answered,
+                Counters.Drops(tcp),
+                new Dictionary<string, long>
+                {
+                    ["fast"] = tcp.FastRetransmits,
+                    ["timeout"] = tcp.TimeoutRetransmits,
+                    ["tail_probe"] = tcp.TailProbes,
+                    ["spurious"] = tcp.Spurious,
+                });
+        }
+    }
+
     /// <summary>Ends all connections by RST, and fails all dials.</summary>
     public void Dispose()
     {
@@ -244,6 +273,8 @@ public sealed partial class TailnetStack : IDisposable
         if (Output.TrySend(destination, region, message))
         {
             _isFlushDue = true;
+            Counters.Sent++;
+            Counters.SentBytes += message.Length;
         }
         else
         {
