@@ -9,6 +9,7 @@ using ControlPlane.Apps;
 using ControlPlane.Connections;
 using ControlPlane.Coordination;
 using ControlPlane.Declarations;
+using ControlPlane.Dialing;
 using ControlPlane.ExternalAuth;
 using ControlPlane.GitSshKeys;
 using ControlPlane.Http;
@@ -69,6 +70,7 @@ public static class ControlPlaneApplication
             .AddCoordination()
             .AddAgentRpc()
             .AddMachine()
+            .AddDialing()
             .AddTerminals()
             .AddExternalAuth()
             .AddReinit()
@@ -155,6 +157,7 @@ public static class ControlPlaneApplication
         app.MapCoordination();
         app.MapAgentRpc();
         app.MapMachine();
+        app.MapDialing();
         app.MapTerminals();
         app.MapExternalAuth();
         app.MapReinit();

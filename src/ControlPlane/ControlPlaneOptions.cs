@@ -117,6 +117,9 @@ public sealed class ControlPlaneOptions
     /// <summary>The timeout of a call to an agent, which is answered with 408. Default 30 s.</summary>
     public TimeSpan AgentCallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How many TCP connections to agents one user may have open; more are answered with 429. Default 64.</summary>
+    public int MaxTcpConnectionsPerUser { get; init; } = 64;
+
     /// <summary>
     /// The longest JSON object of a terminal's input, in bytes; a longer one closes the WebSocket with 1009. Default 1 MiB.
     /// </summary>

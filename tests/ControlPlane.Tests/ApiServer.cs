@@ -62,7 +62,8 @@ internal sealed class ApiServer : IAsyncDisposable
         string? directory = null,
         bool unixSocket = false,
         bool initialise = true,
-        ILoggerProvider? log = null)
+        ILoggerProvider? log = null,
+        Action<IServiceCollection>? services = null)
     {
         var ownsDirectory = directory is null;
         directory ??= NewDirectory();
@@ -92,6 +93,7 @@ internal sealed class ApiServer : IAsyncDisposable
         var settings = options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" };
         builder.Services.AddControlPlane(settings);
         builder.Services.AddSingleton(_ => new Database(TestDatabase.EngineFor(settings)));
+        services?.Invoke(builder.Services);
         var app = builder.Build();
         app.UseControlPlane();
         var client = new HttpClient(new SocketsHttpHandler

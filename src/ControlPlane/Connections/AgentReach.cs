@@ -23,7 +23,7 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
     }
 
     /// <summary>The error for an agent that is not connected; null for a connected one.</summary>
-    private string? NotConnectedError(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
+    public string? NotConnectedError(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
         ? null
         : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
 

@@ -6,6 +6,5 @@ namespace ControlPlane.Http;
 internal static class HttpRegistration
 {
     public static IServiceCollection AddHttp(this IServiceCollection services) => services
-        .AddSingleton<ErrorBoundary>()
-        .AddSingleton<UserConcurrencyLimiter>();
+        .AddSingleton<ErrorBoundary>();
 }

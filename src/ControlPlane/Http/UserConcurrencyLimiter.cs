@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Limits how many long responses each user may receive at the same time. A client that does not read its response holds one page of it
-/// in memory. A client that reads fast keeps a processor busy.
+/// Limits how many long responses or connections each user may have at the same time. A client that does not read its response holds one
+/// page of it in memory. A client that reads fast keeps a processor busy.
 /// </summary>
-internal sealed class UserConcurrencyLimiter(ControlPlaneOptions options)
+/// <param name="limit">The most leases of one user.</param>
+internal sealed class UserConcurrencyLimiter(int limit)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, int> _counts = [];
@@ -17,7 +18,7 @@ internal sealed class UserConcurrencyLimiter(ControlPlaneOptions options)
         lock (_lock)
         {
             ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, userId, out _);
-            if (count >= options.MaxLogAnswersPerUser)
+            if (count >= limit)
             {
                 return null;
             }

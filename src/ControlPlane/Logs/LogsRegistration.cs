@@ -1,4 +1,5 @@
 using ControlPlane.Agents;
+using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,6 +10,8 @@ namespace ControlPlane.Logs;
 internal static class LogsRegistration
 {
     public static IServiceCollection AddLogs(this IServiceCollection services) => services
+        .AddSingleton(static provider =>
+            new UserConcurrencyLimiter(provider.GetRequiredService<ControlPlaneOptions>().MaxLogAnswersPerUser))
         .AddSingleton<LogStore>()
         .AddSingleton<LogSourceStore>()
         .AddSingleton<LogSignals>()

@@ -3,6 +3,7 @@ using ControlPlane.Agents;
 using ControlPlane.AgentViews;
 using ControlPlane.Apps;
 using ControlPlane.Coordination;
+using ControlPlane.Dialing;
 using ControlPlane.ExternalAuth;
 using ControlPlane.GitSshKeys;
 using ControlPlane.Http;
@@ -114,6 +115,11 @@ internal static class AgentsOperations
         [$"GET {ById}/coordinate"] = Socket("The tailnet service, for a client of this agent", ApiCaller.Session, Session),
         [$"GET {ById}/listening-ports"] = Owned("Ports that the agent's machine listens on") with
         { Response = MachineJson.Wire.ListeningPorts },
+        [$"GET {ById}/ping"] = Owned("The round trip to the agent inside its tunnel") with { Response = DialingJson.Wire.PingView },
+        [$"GET {ById}/tcp"] = Socket(
+            "A TCP connection to a port of the agent's machine, or to the agent's SSH server or speed test",
+            ApiCaller.Session,
+            new ApiParameter(AgentPort.Parameter, $"The port. {AgentPort.Allowed}", "integer")),
         [$"GET {ById}/logs"] = Owned("Log lines, or a WebSocket that follows them") with
         { Response = LogsJson.Wire.LogLine, IsArray = true, IsWebSocket = true, Query = Log },
         [$"GET {ById}/startup-logs"] = Owned("Log lines: the old path") with

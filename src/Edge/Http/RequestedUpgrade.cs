@@ -20,6 +20,7 @@ internal readonly record struct RequestedUpgrade(string Protocol, bool IsExtende
         ("/api/v2/tailnet", "tailnet"),
         ("/derp-map", "derp-map"),
         ("/pty", "pty"),
+        ("/tcp", "tcp"),
         ("/logs", "logs"),
         ("/startup-logs", "logs"),
         ("/derp", "derp"),
