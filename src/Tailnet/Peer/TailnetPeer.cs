@@ -46,8 +46,8 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
     /// <summary>The DERP region through which the agent is reached; 0 when the node is not known.</summary>
     public int Home { get; private set; }
 
-    /// <summary>The timestamp of the last handshake; null for never.</summary>
-    public long? LastHandshake => _session?.LastHandshake;
+    /// <summary>When the last handshake succeeded; null for never.</summary>
+    public DateTimeOffset? LastHandshake { get; private set; }
 
     /// <summary>The address that dials connect to.</summary>
     public Ipv6Address Remote { get; private set; }
@@ -114,7 +114,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
             _stack.RemoveKey(key);
         }
 
-        (_session, Key, Home, _lostAt) = (null, null, 0, null);
+        (_session, Key, Home, LastHandshake, _lostAt) = (null, null, 0, null, null);
     }
 
     /// <summary>Notes when the coordinator lost the agent. A new node cancels this.</summary>
@@ -265,6 +265,7 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     void IWireGuardOutput.Established(WireGuardPeer peer, HandshakeRole role)
     {
+        LastHandshake = _stack.UtcNow;
         if (role == HandshakeRole.Initiator)
         {
             _stack.Counters.Initiated++;

@@ -73,6 +73,8 @@ public sealed partial class TailnetStack : IDisposable
     /// <summary>The one buffer in which packets are written and sealed, one after the other.</summary>
     internal byte[] Buffer { get; } = new byte[WireGuardPeer.BufferLength(WireGuardPeer.Mtu)];
 
+    internal DateTimeOffset UtcNow => _time.GetUtcNow();
+
     internal long QuietAfter { get; }
 
     internal long ForgetAfter { get; }
@@ -300,7 +302,7 @@ public sealed partial class TailnetStack : IDisposable
     private AgentPath PathTo(TailnetPeer peer) => new(
         peer.State(Context.Now),
         peer.Home > 0 ? peer.Home : null,
-        peer.LastHandshake is { } at ? _time.GetUtcNow() - _time.GetElapsedTime(at) : null,
+        peer.LastHandshake,
         peer.Host.RoundTrip is var trip and > 0 ? TimeSpan.FromMicroseconds(trip) : null,
         peer.Host.Connections);
 
