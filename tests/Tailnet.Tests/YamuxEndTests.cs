@@ -84,14 +84,17 @@ public sealed class YamuxEndTests
     [Fact]
     public async Task AResponseThatCameJustBeforeTheSessionEndedIsReceived()
     {
-        await using var pair = new DrpcPair(new DrpcRouter().Add("/two", static async (call, cancellationToken) =>
+        var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var pair = new DrpcPair(new DrpcRouter().Add("/two", async (call, cancellationToken) =>
         {
             await call.SendAsync(new Node { Id = 1 }, cancellationToken);
             await call.SendAsync(new Node { Id = 2 }, cancellationToken);
+            sent.SetResult();
             await call.ReceiveAsync(Node.Parser, cancellationToken);
         }));
         await using var call = await pair.Client.StartAsync("/two", Node.Parser);
         Assert.Equal(1, (await call.ReceiveAsync().Soon())!.Id);
+        await sent.Task.Soon();
         pair.Acceptor.Close();
         await pair.Ended.Soon();
 
