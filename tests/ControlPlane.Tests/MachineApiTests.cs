@@ -151,6 +151,16 @@ public sealed class MachineApiTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AWatchOfAnAgentThatIsLostCloses1011WithTheReason()
+    {
+        await StartAsync();
+        using var socket = await TailnetLink.DialAsync(_server, _server.AgentPath + "/containers/watch", _server.Credentials!.SessionToken);
+        Assert.Equal(2, await CountAsync(socket));
+        _agent.Watched.Writer.Complete(new AgentConnectionException("agent lost"));
+        Assert.Equal((WebSocketCloseStatus.InternalServerError, "agent lost"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
     public async Task AWatchEndsWithTheServer()
     {
         await StartAsync();

@@ -112,7 +112,7 @@ public sealed class TerminalApiTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task AnAgentOnAnotherMachineIsAPageThatSaysWhereItIs()
+    public async Task AConnectedAgentThatThisServerHasNoWayToIsAPage()
     {
         _server = await ApiServer.StartAsync();
         await using var link = await TailnetLink.RpcAsync(_server);
@@ -120,7 +120,7 @@ public sealed class TerminalApiTests : IAsyncDisposable
             async () => (await _server.GetAsUserAsync(_server.AgentPath)).Text("status") == "connected", "the agent is connected");
         var answer = await _server.GetAsUserAsync($"{_server.AgentPath}/pty?reconnect={Id}");
         Assert.Equal(404, answer.Status);
-        Assert.Contains("connected from another machine, which this API server cannot reach yet", answer.Body, StringComparison.Ordinal);
+        Assert.Contains("This server has no way to the agent.", answer.Body, StringComparison.Ordinal);
     }
 
     [Fact]

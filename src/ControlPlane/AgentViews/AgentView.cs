@@ -96,6 +96,10 @@ internal sealed record AgentView
     /// <summary>The latencies to DERP regions by the region's name, as the agent last reported them to this process.</summary>
     public required IReadOnlyDictionary<string, RegionLatency> Latency { get; init; }
 
+    /// <summary>This server's path to the agent over the tailnet; omitted without one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AgentPathView? Tailnet { get; init; }
+
     /// <summary>The seconds without a first connection after which the status is <c>timeout</c>; 0: never.</summary>
     public required int ConnectionTimeoutSeconds { get; init; }
 

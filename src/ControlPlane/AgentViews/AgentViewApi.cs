@@ -66,6 +66,7 @@ internal sealed class AgentViewApi(
             ApiVersion = agent.ApiVersion,
             Apps = apps.ConvertAll(app => AppView.Of(app, agent)),
             Latency = latencies.Of(agent.Id, derpMaps.Current),
+            Tailnet = AgentPathView.Of(reach.PathOf(agent)),
             ConnectionTimeoutSeconds = agent.ConnectionTimeoutSeconds,
             TroubleshootingUrl = agent.TroubleshootingUrl,
             Subsystems = agent.Subsystems,

@@ -2,7 +2,9 @@ using ControlPlane.Storage;
 
 namespace ControlPlane.Connections;
 
-/// <summary>Stores the times of agents' connections, from which <see cref="Agents.AgentStatus"/> computes their status.</summary>
+/// <summary>
+/// Stores the times of agents' connections, from which <see cref="ControlPlane.Agents.AgentStatus"/> computes their status.
+/// </summary>
 internal sealed class AgentConnectionStore(Database database, TimeProvider time)
 {
     /// <summary>Stores that the agent has connected. All methods return 1, or 0 if the agent was deleted.</summary>

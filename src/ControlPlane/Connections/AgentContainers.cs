@@ -54,6 +54,8 @@ public sealed record ContainerPort(
 /// <param name="Dirty">Whether the configuration has changed since the container was created.</param>
 /// <param name="Container">The container; omitted for none.</param>
 /// <param name="Error">The last error; omitted for none.</param>
+/// <param name="SubagentId">The sub-agent that the workspace declares for it; omitted for none.</param>
+/// <param name="Agent">The sub-agent that runs in it; omitted for none.</param>
 public sealed record Devcontainer(
     Guid Id,
     string Name,
@@ -62,4 +64,12 @@ public sealed record Devcontainer(
     string Status,
     bool Dirty,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] AgentContainer? Container = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? SubagentId = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DevcontainerAgent? Agent = null);
+
+/// <summary>The sub-agent of a development container.</summary>
+/// <param name="Id">The sub-agent's id.</param>
+/// <param name="Name">The sub-agent's name.</param>
+/// <param name="Directory">The working directory of its shells.</param>
+public sealed record DevcontainerAgent(Guid Id, string Name, string Directory);

@@ -1,38 +1,40 @@
 using ControlPlane.Agents;
+using ControlPlane.Connections.Agents;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http;
+using Tailnet.Peer;
 
 namespace ControlPlane.Connections;
 
 /// <summary>Finds connections to agents, calls agents over them, and answers the client when an agent cannot be reached.</summary>
-internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
+internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time, IAgentDialer? dialer = null)
 {
-    private const string Elsewhere = "The agent is connected from another machine, which this API server cannot reach yet.";
-
     /// <summary>
-    /// The connection to an agent; null for none. The local agent serves only the agent of the first start: other agents may belong to
-    /// other users, who must not get a shell on this machine.
+    /// The connection to an agent; null for none. An agent that is connected is reached over the tailnet, where this server has a tailnet
+    /// node. Otherwise the local agent serves the agent of the first start, and no other one: other agents may belong to other users, who
+    /// must not get a shell on this machine.
     /// </summary>
-    public IAgentConnection? Find(Agent agent) => options.LocalAgent is { } local && agent.IsOfFirstStart ? local : null;
+    public IAgentConnection? Find(Agent agent) => dialer is not null && OwnStatusOf(agent) == AgentStatus.Connected
+        ? new TailnetAgentConnection(new AgentPorts(dialer, agent.Id, options.AgentCallTimeout), options, time)
+        : LocalOf(agent);
 
     /// <summary>The agent's status for clients. The local agent, which starts on demand, counts as connected.</summary>
-    public string StatusOf(Agent agent)
-    {
-        var status = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
-        return status != AgentStatus.Connected && Find(agent) is not null ? AgentStatus.Connected : status;
-    }
+    public string StatusOf(Agent agent) => LocalOf(agent) is null ? OwnStatusOf(agent) : AgentStatus.Connected;
+
+    /// <summary>This server's path to an agent over the tailnet; null without one.</summary>
+    public AgentPath? PathOf(Agent agent) => dialer?.Find(agent.Id);
 
     /// <summary>The error for an agent that is not connected; null for a connected one.</summary>
     public string? NotConnectedError(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
         ? null
         : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
 
-    /// <summary>The error for an agent that this server cannot reach; null for one that it can.</summary>
-    public string? UnreachableError(Agent agent) => NotConnectedError(agent) is { } state
+    /// <summary>The error for an agent that this server cannot reach, which <see cref="Find"/> did not find.</summary>
+    public string UnreachableError(Agent agent) => NotConnectedError(agent) is { } state
         ? agent.IsOfFirstStart && options.LocalAgent is null
             ? $"{state} It is the local agent of an API server, and this one has none (ControlPlane:LocalAgent is off)."
             : state
-        : Find(agent) is null ? Elsewhere : null;
+        : AgentConnectionException.NoWay;
 
     /// <summary>Calls the agent with a timeout, and answers a failed call with an error (tailnet.md §1.3-21, -22, -24).</summary>
     /// <param name="context">The request.</param>
@@ -41,15 +43,11 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
     /// <param name="call">Calls the agent, and answers the request.</param>
     public async Task CallAsync(HttpContext context, Agent agent, string what, Func<IAgentConnection, CancellationToken, Task> call)
     {
-        if (NotConnectedError(agent) is { } error)
-        {
-            await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(error));
-            return;
-        }
-
         if (Find(agent) is not { } connection)
         {
-            await context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(Elsewhere));
+            await (NotConnectedError(agent) is { } error
+                ? context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError(error))
+                : context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(AgentConnectionException.NoWay)));
             return;
         }
 
@@ -68,11 +66,29 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time)
         }
         catch (AgentConnectionException exception) when (!context.Response.HasStarted)
         {
-            await (exception.Status is { } status
-                ? context.WriteAsync(status, new ApiError(exception.Message, exception.Detail))
-                : context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(exception.Message)));
+            await AnswerAsync(context, exception);
         }
     }
 
+    private static Task AnswerAsync(HttpContext context, AgentConnectionException exception)
+    {
+        if (exception.Status is { } status)
+        {
+            return context.WriteAsync(status, new ApiError(exception.Message, exception.Detail));
+        }
+
+        if (exception.Dial is DialFailure.Busy or DialFailure.Stopping)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            return context.WriteAsync(StatusCodes.Status503ServiceUnavailable, Unreachable(exception.Message));
+        }
+
+        return context.WriteAsync(StatusCodes.Status502BadGateway, Unreachable(exception.Message));
+    }
+
     private static ApiError Unreachable(string detail) => new("Internal error dialing workspace agent.", detail);
+
+    private string OwnStatusOf(Agent agent) => AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
+
+    private IAgentConnection? LocalOf(Agent agent) => options.LocalAgent is { } local && agent.IsOfFirstStart ? local : null;
 }

@@ -1,8 +1,8 @@
 namespace ControlPlane.Connections;
 
 /// <summary>
-/// The calls of this server to an agent (tailnet.md §6.2, §9.3). The local agent answers over its Unix socket. Every call throws
-/// <see cref="AgentConnectionException"/> if the agent cannot be reached, or answers with an error.
+/// The calls of this server to an agent (tailnet.md §6.2, §9.3). The local agent answers over its Unix socket, other agents over the
+/// tailnet. Every call throws <see cref="AgentConnectionException"/> if the agent cannot be reached, or answers with an error.
 /// </summary>
 public interface IAgentConnection
 {
@@ -21,6 +21,9 @@ public interface IAgentConnection
 
     /// <summary>Lists the TCP ports on which programs listen, without duplicates, in ascending order.</summary>
     Task<IReadOnlyList<ListeningPort>> ListListeningPortsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Whether the command of a terminal is short enough for the agent. The server asks before it opens a terminal.</summary>
+    bool Accepts(TerminalRequest request) => true;
 
     /// <summary>Attaches to a terminal, which is created if none has the id.</summary>
     Task<ITerminal> OpenTerminalAsync(TerminalRequest request, CancellationToken cancellationToken);

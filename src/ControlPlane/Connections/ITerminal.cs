@@ -33,4 +33,15 @@ public interface ITerminal : IAsyncDisposable
 /// <param name="Shell">
 /// Attaches only to this shell (<see cref="ITerminal.Shell"/>). If it has ended, the agent answers with 410 and starts no new one.
 /// </param>
-public sealed record TerminalRequest(Guid Id, ushort Height, ushort Width, string Command, Guid? Shell = null);
+/// <param name="Container">The id or name of the container to run it in; empty for the agent's machine.</param>
+/// <param name="ContainerUser">The user in the container; empty for the container's own.</param>
+/// <param name="BackendType"><c>buffered</c>, <c>screen</c>, or empty for the agent's choice.</param>
+public sealed record TerminalRequest(
+    Guid Id,
+    ushort Height,
+    ushort Width,
+    string Command,
+    Guid? Shell = null,
+    string Container = "",
+    string ContainerUser = "",
+    string BackendType = "");

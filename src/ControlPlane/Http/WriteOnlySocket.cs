@@ -25,6 +25,7 @@ internal sealed partial class WriteOnlySocket(
         ClientClosed,
         UnexpectedMessage,
         Lost,
+        SourceLost,
         Failed,
     }
 
@@ -32,7 +33,8 @@ internal sealed partial class WriteOnlySocket(
 
     /// <summary>
     /// Runs <paramref name="write"/> with a function that sends one message, and with a token that stops it. Closes the WebSocket with 1000
-    /// when the writer returns, and with 1011 when it throws. Never throws.
+    /// when the writer returns, and with 1011 when it throws. The client gets the reason of a
+    /// <see cref="SourceLostException"/>. Never throws.
     /// </summary>
     public async Task RunAsync(Func<Func<ReadOnlyMemory<byte>, Task>, CancellationToken, Task> write, CancellationToken stopping)
     {
@@ -44,6 +46,7 @@ internal sealed partial class WriteOnlySocket(
 
         var receiving = ReceiveAsync(stop);
         EndReason end;
+        var reason = "internal error";
         try
         {
             await write(
@@ -60,13 +63,17 @@ internal sealed partial class WriteOnlySocket(
         {
             end = EndReason.Lost;
         }
+        catch (SourceLostException exception)
+        {
+            (end, reason) = (EndReason.SourceLost, CloseReason.Truncate(exception.Message));
+        }
         catch (Exception exception)
         {
             WriterFailed(logger, exception);
             end = EndReason.Failed;
         }
 
-        await CloseAsync(end, receiving, deadline);
+        await CloseAsync(end, reason, receiving, deadline);
     }
 
     private async Task<EndReason> ReceiveAsync(CancellationTokenSource stop)
@@ -87,12 +94,12 @@ internal sealed partial class WriteOnlySocket(
         }
     }
 
-    private async Task CloseAsync(EndReason end, Task<EndReason> receiving, CancellationTokenSource deadline)
+    private async Task CloseAsync(EndReason end, string failure, Task<EndReason> receiving, CancellationTokenSource deadline)
     {
         var (status, reason) = end switch
         {
             EndReason.Stopping => (WebSocketCloseStatus.EndpointUnavailable, "server is shutting down"),
-            EndReason.Failed => (WebSocketCloseStatus.InternalServerError, "internal error"),
+            EndReason.Failed or EndReason.SourceLost => (WebSocketCloseStatus.InternalServerError, failure),
             EndReason.UnexpectedMessage => (WebSocketCloseStatus.PolicyViolation, "unexpected data message"),
             _ => (WebSocketCloseStatus.NormalClosure, ""),
         };

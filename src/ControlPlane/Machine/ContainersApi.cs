@@ -66,16 +66,15 @@ internal sealed class ContainersApi(
             await reach.CallAsync(context, agent, Subject, async (connection, cancellation) =>
             {
                 var enumerator = connection.WatchContainersAsync(ended.Token).GetAsyncEnumerator(ended.Token);
-                var first = enumerator.MoveNextAsync().AsTask();
                 try
                 {
-                    await first.WaitAsync(cancellation);
+                    // The limit ends the enumeration itself, whose error says how far it got.
+                    await using var limit = cancellation.Register(ended.Cancel);
+                    await enumerator.MoveNextAsync();
                     watch = enumerator;
                 }
                 catch
                 {
-                    await ended.CancelAsync();
-                    await Task.WhenAny(first);
                     await enumerator.DisposeAsync();
                     throw;
                 }
@@ -106,9 +105,21 @@ internal sealed class ContainersApi(
                     {
                         await send(JsonSerializer.SerializeToUtf8Bytes(watch.Current, MachineJson.Wire.AgentContainers));
                     }
-                    while (await watch.MoveNextAsync());
+                    while (await MoveNextAsync(watch));
                 },
                 lifetime.ApplicationStopping);
+        }
+    }
+
+    private static async Task<bool> MoveNextAsync(IAsyncEnumerator<AgentContainers> watch)
+    {
+        try
+        {
+            return await watch.MoveNextAsync();
+        }
+        catch (AgentConnectionException exception)
+        {
+            throw new SourceLostException(exception.Message, exception);
         }
     }
 

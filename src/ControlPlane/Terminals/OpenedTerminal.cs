@@ -1,11 +1,13 @@
 using ControlPlane.Connections;
+using Tailnet.Peer;
 
 namespace ControlPlane.Terminals;
 
 /// <summary>An open terminal, or the close code for the client's WebSocket when the agent did not open it.</summary>
 internal sealed record OpenedTerminal(ITerminal? Terminal, TerminalEnd? Failure)
 {
-    private const string Prefix = "dial workspace agent: ";
+    private const string Tunnel = "dial workspace agent: ";
+    private const string Port = "dial: ";
 
     /// <summary>Opens a terminal on the agent, within <see cref="ControlPlaneOptions.AgentCallTimeout"/>.</summary>
     /// <param name="agent">The agent's connection.</param>
@@ -15,7 +17,8 @@ internal sealed record OpenedTerminal(ITerminal? Terminal, TerminalEnd? Failure)
     /// <param name="aborted">Cancelled when the client disconnects.</param>
     /// <param name="stopping">Cancelled when the server stops.</param>
     /// <exception cref="AgentConnectionException">
-    /// The requested shell does not exist (<see cref="AgentConnectionException.Gone"/>).
+    /// The requested shell does not exist (<see cref="AgentConnectionException.Gone"/>), or this server has no path to the agent
+    /// (<see cref="DialFailure.NoNode"/>).
     /// </exception>
     public static async Task<OpenedTerminal> OpenAsync(
         IAgentConnection agent,
@@ -34,11 +37,16 @@ internal sealed record OpenedTerminal(ITerminal? Terminal, TerminalEnd? Failure)
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {
             return new OpenedTerminal(
-                null, stopping.IsCancellationRequested ? TerminalEnd.Stopping : TerminalEnd.Agent(Prefix + "no answer in time"));
+                null, stopping.IsCancellationRequested ? TerminalEnd.Stopping : TerminalEnd.Agent(Tunnel + "no answer in time"));
         }
-        catch (AgentConnectionException exception) when (exception.Status is not AgentConnectionException.Gone)
+        catch (AgentConnectionException exception) when (
+            exception.Status is not AgentConnectionException.Gone && exception.Dial is not DialFailure.NoNode)
         {
-            return new OpenedTerminal(null, TerminalEnd.Agent(Prefix + exception.Message));
+            return new OpenedTerminal(
+                null,
+                stopping.IsCancellationRequested || exception.Dial is DialFailure.Stopping
+                    ? TerminalEnd.Stopping
+                    : TerminalEnd.Agent((exception.IsOfPort ? Port : Tunnel) + exception.Message));
         }
     }
 }

@@ -9,6 +9,7 @@ using ControlPlane.Users;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Tailnet.Peer;
 
 namespace ControlPlane.Terminals;
 
@@ -53,7 +54,7 @@ internal sealed class TerminalApi(
 
         if (TerminalQuery.Read(context.Request.Query, options.MaxTerminalCommandLength, out var errors) is not { } request)
         {
-            await context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError("Query parameters have invalid values.", null, errors));
+            await WriteInvalidAsync(context, errors);
             return;
         }
 
@@ -68,26 +69,37 @@ internal sealed class TerminalApi(
             request = request with { Shell = shell };
         }
 
-        if (reach.UnreachableError(agent) is { } reason)
+        if (reach.Find(agent) is not { } connection)
         {
-            await WritePageAsync(context, "Application Unavailable", reason);
+            await WriteUnavailableAsync(context, reach.UnreachableError(agent));
+            return;
+        }
+
+        if (!connection.Accepts(request))
+        {
+            await WriteInvalidAsync(context, [new("command", "The command is too long for this agent.")]);
             return;
         }
 
         if (await WebSocketUpgrade.IsHandshakeAsync(context))
         {
-            await AttachAsync(context, agent, request);
+            await AttachAsync(context, agent, connection, request);
         }
     }
 
     /// <summary>Opens the terminal before the WebSocket, so that the response to the upgrade can name the shell.</summary>
-    private async Task AttachAsync(HttpContext context, Agent agent, TerminalRequest request)
+    private async Task AttachAsync(HttpContext context, Agent agent, IAgentConnection connection, TerminalRequest request)
     {
         OpenedTerminal opened;
         try
         {
             opened = await OpenedTerminal.OpenAsync(
-                reach.Find(agent)!, request, options, time, context.RequestAborted, lifetime.ApplicationStopping);
+                connection, request, options, time, context.RequestAborted, lifetime.ApplicationStopping);
+        }
+        catch (AgentConnectionException exception) when (exception.Dial is DialFailure.NoNode)
+        {
+            await WriteUnavailableAsync(context, exception.Message);
+            return;
         }
         catch (AgentConnectionException gone)
         {
@@ -131,6 +143,12 @@ internal sealed class TerminalApi(
             }
         }
     }
+
+    private static Task WriteInvalidAsync(HttpContext context, IReadOnlyList<ApiValidation> errors) =>
+        context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError("Query parameters have invalid values.", null, errors));
+
+    private static Task WriteUnavailableAsync(HttpContext context, string reason) =>
+        WritePageAsync(context, "Application Unavailable", reason);
 
     private static Task WritePageAsync(HttpContext context, string title, string text)
     {

@@ -1,12 +1,11 @@
 using System.Net.WebSockets;
+using ControlPlane.Http;
 
 namespace ControlPlane.Terminals;
 
-/// <summary>The close code and reason of a terminal's WebSocket. RFC 6455 §5.5 limits the reason to 123 bytes.</summary>
+/// <summary>The close code and reason of a terminal's WebSocket.</summary>
 internal sealed record TerminalEnd(WebSocketCloseStatus Status, string Reason)
 {
-    private const int MaxReasonBytes = 123;
-
     public static readonly TerminalEnd ProcessEnded = new(WebSocketCloseStatus.NormalClosure, "");
 
     public static readonly TerminalEnd ClientClosed = new(WebSocketCloseStatus.NormalClosure, "");
@@ -25,15 +24,5 @@ internal sealed record TerminalEnd(WebSocketCloseStatus Status, string Reason)
     public static readonly TerminalEnd Lost = new(WebSocketCloseStatus.Empty, "");
 
     /// <summary>The agent could not be reached, has refused, or was lost.</summary>
-    public static TerminalEnd Agent(string message) => new(WebSocketCloseStatus.InternalServerError, Truncate(message));
-
-    private static string Truncate(string reason)
-    {
-        while (System.Text.Encoding.UTF8.GetByteCount(reason) > MaxReasonBytes)
-        {
-            reason = reason[..^(char.IsLowSurrogate(reason[^1]) && reason.Length > 1 ? 2 : 1)];
-        }
-
-        return reason;
-    }
+    public static TerminalEnd Agent(string message) => new(WebSocketCloseStatus.InternalServerError, CloseReason.Truncate(message));
 }

@@ -27,17 +27,20 @@ internal static class TerminalQuery
             errors.Add(new("command", FormattableString.Invariant($"At most {maxCommandLength} characters, and no NUL.")));
         }
 
+        // An agent whose container terminals are off ignores the container and opens a shell of its own machine. No agent reports whether
+        // they are on, so that the server cannot tell.
         if (Text(query, "container").Length > 0 || Text(query, "container_user").Length > 0)
         {
             errors.Add(new("container", "Terminals in containers are not enabled."));
         }
 
-        if (Text(query, "backend_type") is not ("" or "buffered" or "screen"))
+        var backend = Text(query, "backend_type");
+        if (backend is not ("" or "buffered" or "screen"))
         {
             errors.Add(new("backend_type", "Must be \"buffered\", \"screen\" or empty."));
         }
 
-        return errors.Count == 0 ? new TerminalRequest(id, height, width, command) : null;
+        return errors.Count == 0 ? new TerminalRequest(id, height, width, command, BackendType: backend) : null;
     }
 
     private static ushort Size(IQueryCollection query, string name, List<ApiValidation> errors)
