@@ -77,15 +77,18 @@ func (c *containers) body() object {
 	}
 	body := object{"containers": []object{container}}
 	if c.age >= "v2.24" {
-		c.mu.Lock()
-		status := c.status
-		c.mu.Unlock()
-		body["devcontainers"] = []object{{
-			"id": devcontainerID, "name": "project", "workspace_folder": "/work/project", "status": status, "dirty": false,
-			"container": container,
-		}}
+		body["devcontainers"] = c.devcontainers(container)
 	}
 	return body
+}
+
+func (c *containers) devcontainers(container object) []object {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return []object{{
+		"id": devcontainerID, "name": "project", "workspace_folder": "/work/project", "status": c.status, "dirty": false,
+		"container": container,
+	}}
 }
 
 // below answers what is below the list: watch and recreate, each at the path of its age.
@@ -95,6 +98,8 @@ func (c *containers) below(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "watch" && c.age >= "v2.25":
 		websocket.Server{Handler: c.watch}.ServeHTTP(w, r)
+	case path == "devcontainers" && c.age == "v2.23":
+		answer(w, http.StatusOK, object{"devcontainers": c.devcontainers(object{"id": containerID, "name": "dev"})})
 	case r.Method != http.MethodPost:
 		http.NotFound(w, r)
 	case path == "devcontainers/"+devcontainerID+"/recreate" && c.age >= "v2.24",

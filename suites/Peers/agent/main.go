@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.zx2c4.com/wireguard/device"
@@ -222,6 +223,8 @@ func (p *process) command(name string, args []string) error {
 		return p.dial(argument(0))
 	case "listen": // <port>: a port of this machine leads to that port of the peer
 		return p.listen(argument(0))
+	case "flooded": // how many bytes of floods have been taken
+		say("flooded %d", atomic.LoadInt64(&flooded))
 	default:
 		return errors.New("no such command")
 	}

@@ -49,6 +49,8 @@ type node struct {
 type peer struct {
 	address netip.Addr
 	home    int
+	since   time.Time // when the coordinator named it with this key
+	isUp    bool      // whether a session has carried something of it since then
 }
 
 func newKey() (private, public key) {
@@ -187,9 +189,13 @@ func (n *node) learn(w wireNode) error {
 	}
 	n.mu.Lock()
 	old, isKnown := n.known[w.ID]
-	_, hasPeer := n.peers[k]
+	p, hasPeer := n.peers[k]
+	if !hasPeer {
+		p = &peer{since: time.Now()}
+		n.peers[k] = p
+	}
+	p.address, p.home = address.Addr(), w.PreferredDERP
 	n.known[w.ID] = k
-	n.peers[k] = &peer{address: address.Addr(), home: w.PreferredDERP}
 	if isKnown && old != k {
 		delete(n.peers, old)
 	}
@@ -216,7 +222,7 @@ func (n *node) learn(w wireNode) error {
 	return nil
 }
 
-// peerAt is the peer with this address, or the only one.
+// anyPeer is the address of a peer: a client has no other than its agent, and an agent of tests mostly the tailnet node.
 func (n *node) anyPeer() (netip.Addr, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -228,20 +234,34 @@ func (n *node) anyPeer() (netip.Addr, bool) {
 
 func (n *node) send(to key, message []byte) {
 	n.mu.Lock()
-	p := n.peers[to]
+	home := 0
+	if p := n.peers[to]; p != nil {
+		home = p.home
+	}
 	n.mu.Unlock()
-	if p != nil {
-		n.relays.send(p.home, to, message)
+	if home != 0 {
+		n.relays.send(home, to, message)
 	}
 }
 
 // received takes a packet from a relay. Those of unknown keys and disco's are dropped before WireGuard, as agents do.
 func (n *node) received(from key, packet []byte) {
-	n.mu.Lock()
-	isKnown := n.peers[from] != nil
-	n.mu.Unlock()
-	if !isKnown || len(packet) < 4 || packet[0] < 1 || packet[0] > 4 || packet[1] != 0 {
+	if len(packet) < 4 || packet[0] < device.MessageInitiationType || packet[0] > device.MessageTransportType || packet[1] != 0 {
 		return
+	}
+	isTransport := packet[0] == device.MessageTransportType
+	n.mu.Lock()
+	p := n.peers[from]
+	isFirst := p != nil && isTransport && !p.isUp
+	if isFirst {
+		p.isUp = true
+	}
+	n.mu.Unlock()
+	if p == nil {
+		return
+	}
+	if isFirst {
+		say("up %d ms", time.Since(p.since).Milliseconds())
 	}
 	if packet[0] == device.MessageInitiationType {
 		if atomic.AddInt32(&n.toDrop, -1) >= 0 {
