@@ -40,6 +40,7 @@ internal sealed class PeerProcess : IAsyncDisposable
         try
         {
             await peer.UntilAsync("coordinated");
+            await server.ConnectedAsync(agent);
         }
         catch
         {
