@@ -191,6 +191,8 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
         {
             _node!.SetHome(_home);
         }
+
+        _node!.RelayIsUp(link.Region);
     }
 
     internal void Receive(int region, in PeerKey source, Span<byte> message) => _node!.Receive(region, source, message);

@@ -63,6 +63,10 @@ public sealed class TailnetNode : IAgentDialer, IDisposable
     /// <param name="region">The region, greater than zero. This node must be connected to its relay.</param>
     public void SetHome(int region) => _coordination.SetHome(region);
 
+    /// <summary>The relay of a region can be reached: handshakes that wait for it go on at once.</summary>
+    /// <param name="region">The region.</param>
+    public void RelayIsUp(int region) => _stack.RelayIsUp(region);
+
     /// <summary>Handles a message that a relay has delivered. <see cref="EndOfBatch"/> sends the answers.</summary>
     /// <param name="region">The region of the relay.</param>
     /// <param name="source">The sender's public key, as the relay states it.</param>

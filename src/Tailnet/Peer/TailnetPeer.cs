@@ -68,6 +68,9 @@ internal sealed class TailnetPeer : IPacketOutput, IWireGuardOutput
 
     public bool IsUp => _session is { IsUp: true };
 
+    /// <summary>Whether a handshake is in progress.</summary>
+    public bool IsShaking => _session is { IsShaking: true };
+
     private bool IsInUse => Dials > 0 || Host.Connections > 0;
 
     public bool IsQuiet(long now) => _idleSince is { } since && now - since >= _stack.QuietAfter;

@@ -163,6 +163,25 @@ public sealed partial class TailnetStack : IDisposable
     /// <param name="agent">The agent.</param>
     public void PeerIsReady(Guid agent) => Update(agent, static (peer, _) => peer.PeerIsReady());
 
+    /// <summary>The relay of a region can be reached: handshakes that wait for it send their next initiation at once.</summary>
+    /// <param name="region">The region.</param>
+    public void RelayIsUp(int region)
+    {
+        lock (Context.Gate)
+        {
+            foreach (var peer in _agents.Values)
+            {
+                if (peer.Home == region && peer.IsShaking)
+                {
+                    peer.PeerIsReady();
+                    Schedule(peer);
+                }
+            }
+
+            Serve();
+        }
+    }
+
     /// <summary>
     /// The coordinator has lost the agent. Its connections stay open. Its node is dropped when no handshake has succeeded for
     /// <see cref="TailnetStackOptions.LostAfter"/>.

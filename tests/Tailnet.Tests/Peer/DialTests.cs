@@ -100,6 +100,24 @@ public sealed class DialTests : IDisposable
     }
 
     [Fact]
+    public void ADialGoesOnAsSoonAsItsRelayIsReached()
+    {
+        _relay.IsDown = true;
+        var dial = _relay.Dial(Id);
+        _relay.Announce(Id, _relay.Start(OpenEnded));
+
+        // The initiations of these 5 s are refused; the next one would come after some seconds more.
+        _relay.Run(TimeSpan.FromSeconds(5));
+        _relay.IsDown = false;
+        _relay.Stack.RelayIsUp(TestRelay.Home + 1);
+        _relay.Run(TimeSpan.FromMilliseconds(20));
+        Assert.False(dial.IsCompleted);
+        _relay.Stack.RelayIsUp(TestRelay.Home);
+        Assert.InRange(_relay.Until(() => dial.IsCompleted), 1, 25);
+        TestRelay.Result(dial);
+    }
+
+    [Fact]
     public void ADialMayBeCancelled()
     {
         using var cancel = new CancellationTokenSource();
