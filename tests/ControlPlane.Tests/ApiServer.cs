@@ -13,7 +13,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Tailnet.Peer;
 
 namespace ControlPlane.Tests;
 
@@ -64,7 +63,7 @@ internal sealed class ApiServer : IAsyncDisposable
         bool unixSocket = false,
         bool initialise = true,
         ILoggerProvider? log = null,
-        IAgentDialer? dialer = null)
+        Action<IServiceCollection>? services = null)
     {
         var ownsDirectory = directory is null;
         directory ??= NewDirectory();
@@ -91,14 +90,10 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.Services.AddSingleton(time);
         }
 
-        if (dialer is not null)
-        {
-            builder.Services.AddSingleton(dialer);
-        }
-
         var settings = options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" };
         builder.Services.AddControlPlane(settings);
         builder.Services.AddSingleton(_ => new Database(TestDatabase.EngineFor(settings)));
+        services?.Invoke(builder.Services);
         var app = builder.Build();
         app.UseControlPlane();
         var client = new HttpClient(new SocketsHttpHandler

@@ -24,6 +24,11 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time,
     /// <summary>This server's path to an agent over the tailnet; null without one.</summary>
     public AgentPath? PathOf(Agent agent) => dialer?.Find(agent.Id);
 
+    /// <summary>The error for an agent that is not connected; null for a connected one.</summary>
+    public string? NotConnectedError(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
+        ? null
+        : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
+
     /// <summary>The error for an agent that this server cannot reach, which <see cref="Find"/> did not find.</summary>
     public string UnreachableError(Agent agent) => NotConnectedError(agent) is { } state
         ? agent.IsOfFirstStart && options.LocalAgent is null
@@ -86,9 +91,4 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time,
     private string OwnStatusOf(Agent agent) => AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout);
 
     private IAgentConnection? LocalOf(Agent agent) => options.LocalAgent is { } local && agent.IsOfFirstStart ? local : null;
-
-    /// <summary>The error for an agent that is not connected; null for a connected one.</summary>
-    private string? NotConnectedError(Agent agent) => StatusOf(agent) is var status && status == AgentStatus.Connected
-        ? null
-        : $"Agent state is \"{status}\", it must be in the \"connected\" state.";
 }
