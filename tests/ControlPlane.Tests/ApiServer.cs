@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Tailnet.Peer;
 
 namespace ControlPlane.Tests;
 
@@ -63,7 +64,8 @@ internal sealed class ApiServer : IAsyncDisposable
         bool unixSocket = false,
         bool initialise = true,
         ILoggerProvider? log = null,
-        Action<IServiceCollection>? services = null)
+        Action<IServiceCollection>? services = null,
+        IAgentDialer? dialer = null)
     {
         var ownsDirectory = directory is null;
         directory ??= NewDirectory();
@@ -88,6 +90,11 @@ internal sealed class ApiServer : IAsyncDisposable
         if (time is not null)
         {
             builder.Services.AddSingleton(time);
+        }
+
+        if (dialer is not null)
+        {
+            builder.Services.AddSingleton(dialer);
         }
 
         var settings = options?.Invoke(directory) ?? new ControlPlaneOptions { DataDirectory = directory, Version = "v1.2.3" };
