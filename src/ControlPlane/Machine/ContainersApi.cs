@@ -70,8 +70,9 @@ internal sealed class ContainersApi(
                 {
                     // The limit ends the enumeration itself, whose error says how far it got.
                     await using var limit = cancellation.Register(ended.Cancel);
-                    await enumerator.MoveNextAsync();
-                    watch = enumerator;
+                    watch = await enumerator.MoveNextAsync()
+                        ? enumerator
+                        : throw new AgentConnectionException("the agent has ended the watch");
                 }
                 catch
                 {

@@ -25,6 +25,7 @@ internal sealed class AgentHttp : IDisposable
     private AgentHttp(AgentStream stream)
     {
         _stream = stream;
+        stream.RunsInline = false; // HTTP and JSON take long for the thread that processes the packets
         _client = new HttpMessageInvoker(new SocketsHttpHandler
         {
             ActivityHeadersPropagator = null, // no trace ids for agents

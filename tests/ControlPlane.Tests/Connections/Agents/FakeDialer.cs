@@ -21,6 +21,9 @@ internal sealed class FakeDialer : IAgentDialer
     /// <summary>Whether dials wait until they are cancelled.</summary>
     public bool IsSilent { get; set; }
 
+    /// <summary>Whether connections end as soon as they are there.</summary>
+    public bool IsCutOff { get; set; }
+
     public AgentPath? Path { get; set; }
 
     public async Task<AgentStream> DialAsync(Guid agent, ushort port, TimeSpan timeout, CancellationToken cancellation)
@@ -40,6 +43,11 @@ internal sealed class FakeDialer : IAgentDialer
         await socket.ConnectAsync(Listeners[port], cancellation);
         var stream = new SocketAgentStream(socket);
         Streams.Enqueue(stream);
+        if (IsCutOff)
+        {
+            stream.Fail(TcpCloseReason.Reset);
+        }
+
         return stream;
     }
 

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using ControlPlane.Connections;
+using Microsoft.Extensions.DependencyInjection;
 using Tailnet.Ip.Tcp;
 using Tailnet.Peer;
 
@@ -111,6 +112,28 @@ public sealed class TailnetReachTests : IAsyncDisposable
         await StartConnectedAsync();
         using var socket = await OpenAsync();
         Assert.Equal((WebSocketCloseStatus.InternalServerError, text), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task ATerminalPortThatEndsAtOnceCloses1011()
+    {
+        using var agent = new RawAgent();
+        _dialer.Listeners[2] = agent.Address;
+        _dialer.IsCutOff = true;
+        await StartConnectedAsync();
+        using var socket = await OpenAsync();
+        Assert.Equal((WebSocketCloseStatus.InternalServerError, "dial: agent lost"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task AShellOfTheLocalAgentIsGone()
+    {
+        await StartConnectedAsync();
+        using var socket = Client();
+        socket.Options.SetRequestHeader("Edge-Shell", Guid.NewGuid().ToString());
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(Url(""), CancellationToken.None).Soon());
+        Assert.Equal(410, (int)socket.HttpStatusCode);
+        Assert.Empty(_dialer.Dials);
     }
 
     [Fact]
@@ -227,6 +250,40 @@ public sealed class TailnetReachTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AWatchThatTheAgentEndsAtOnceIs502()
+    {
+        await using var agent = await HttpAgent.StartAsync();
+        _dialer.Listeners[4] = agent.Address;
+        agent.Routes["GET /api/v0/containers/watch"] = static async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        };
+        await StartConnectedAsync();
+        var answer = await _server.GetAsUserAsync(_server.AgentPath + "/containers/watch");
+        Assert.Equal((502, Failed, "the agent has ended the watch"), (answer.Status, answer.Message, answer.Detail));
+    }
+
+    [Fact]
+    public async Task AWatchShowsWhatTheAgentSendsUntilItIsLost()
+    {
+        await using var agent = await HttpAgent.StartAsync();
+        _dialer.Listeners[4] = agent.Address;
+        agent.Routes["GET /api/v0/containers/watch"] = static async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            await socket.SendAsync(
+                "{\"containers\":null,\"later\":1}"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+            await socket.ReceiveAsync(new byte[1], context.RequestAborted);
+        };
+        await StartConnectedAsync();
+        using var socket = await TailnetLink.DialAsync(_server, _server.AgentPath + "/containers/watch", _server.Credentials!.SessionToken);
+        Assert.Equal("""{"containers":[],"devcontainers":[]}""", await socket.ReceiveTextAsync());
+        _dialer.Streams.Single().Fail(TcpCloseReason.AgentRestarted);
+        Assert.Equal((WebSocketCloseStatus.InternalServerError, "agent restarted"), await socket.ReceiveCloseAsync());
+    }
+
+    [Fact]
     public async Task ARecreationIs202WithTheAgentsTexts()
     {
         await using var agent = await HttpAgent.StartAsync();
@@ -308,9 +365,9 @@ public sealed class TailnetReachTests : IAsyncDisposable
         Assert.False((await _server.GetAsUserAsync(_server.AgentPath)).Json.TryGetProperty("tailnet", out _));
         _dialer.Path = new AgentPath(TailnetPeerState.NoNode, null, null, null, 0);
         Assert.False((await _server.GetAsUserAsync(_server.AgentPath)).Json.TryGetProperty("tailnet", out _));
-        _dialer.Path = new AgentPath(TailnetPeerState.Up, 7, DateTimeOffset.UnixEpoch, TimeSpan.FromMilliseconds(1.5), 1);
+        _dialer.Path = new AgentPath(TailnetPeerState.Up, 7, DateTimeOffset.UnixEpoch, TimeSpan.FromMicroseconds(1_234.6), 1);
         Assert.Equal(
-            """{"home_region":7,"last_handshake_at":"1970-01-01T00:00:00Z","round_trip_ms":1.5}""",
+            """{"home_region":7,"last_handshake_at":"1970-01-01T00:00:00Z","latency_ms":1.235}""",
             (await _server.GetAsUserAsync(_server.AgentPath)).Json.GetProperty("tailnet").GetRawText());
         _dialer.Path = new AgentPath(TailnetPeerState.Connecting, 7, null, null, 0);
         Assert.Equal(
@@ -318,7 +375,9 @@ public sealed class TailnetReachTests : IAsyncDisposable
     }
 
     private async Task StartAsync(bool withLocal) => _server = await ApiServer.StartAsync(
-        directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = withLocal ? _local : null }, _time, dialer: _dialer);
+        directory => new ControlPlaneOptions { DataDirectory = directory, LocalAgent = withLocal ? _local : null },
+        _time,
+        services: services => services.AddSingleton<IAgentDialer>(_dialer));
 
     private async Task StartConnectedAsync()
     {
