@@ -3,57 +3,57 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json.Nodes;
+using ControlPlane;
 using Edge.Administration;
 using Edge.AgentCommands;
 using Edge.Program;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Tailnet.Peer;
 using Tailnet.Yamux;
 
 namespace EndToEnd.AgentCommands;
 
-/// <summary>A whole node, whose agent is connected and reached over loopback, and the commands on that agent.</summary>
+/// <summary>An API server with a fake tailnet node, whose agent is connected; an edge before it; and the commands on that agent.</summary>
 internal sealed class AgentCommandRig : IAsyncDisposable
 {
-    private readonly TestNode _edge;
-    private readonly ClientWebSocket _agent;
-    private readonly YamuxSession _session;
+    private readonly TemporaryDirectory _directory = new();
+    private readonly WebApplication _api;
+    private readonly ClientWebSocket _agent = new();
+    private TestNode _edge = null!;
+    private YamuxSession _session = null!;
 
-    private AgentCommandRig(TestNode edge, LoopbackAgents agents, ClientWebSocket agent)
+    private AgentCommandRig()
     {
-        (_edge, Agents, _agent) = (edge, agents, agent);
-        var stream = WebSocketStream.Create(agent, WebSocketMessageType.Binary);
-        _session = new YamuxSession(new Transport(PipeReader.Create(stream), PipeWriter.Create(stream)), YamuxRole.Dialer);
-        _ = _session.RunAsync();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Services.AddControlPlane(new ControlPlaneOptions { DataDirectory = _directory.Path });
+        builder.Services.AddSingleton<IAgentDialer>(Agents);
+        _api = builder.Build();
+        _api.UseControlPlane();
     }
 
-    public LoopbackAgents Agents { get; }
+    public LoopbackAgents Agents { get; } = new();
 
-    public Guid AgentId => Bootstrapped.AgentId(BootstrapFile);
+    public Guid AgentId { get; private set; }
 
-    public string Token => Bootstrapped.SessionToken(BootstrapFile);
-
-    public string BootstrapFile => _edge.Node.Data.BootstrapFile;
+    public string Token { get; private set; } = "";
 
     public Uri Url => _edge.PublicUrl;
 
-    private string[] Target => ["--url", Url.ToString(), "--data-directory", Path.GetDirectoryName(BootstrapFile)!];
+    private string[] Target => ["--url", Url.ToString(), "--data-directory", _directory.Path];
 
     public static async Task<AgentCommandRig> StartAsync()
     {
-        var agents = new LoopbackAgents();
-        var edge = await TestNode.StartAsync(
-            TimeProvider.System,
-            waitUntilReady: true,
-            services => services.AddSingleton<IAgentDialer>(agents),
-            "Edge:Mode=all",
-            "ControlPlane:LocalAgent=off");
-        var agent = new ClientWebSocket();
-        agent.Options.SetRequestHeader("Coder-Session-Token", Bootstrapped.AgentToken(edge.Node.Data.BootstrapFile));
-        var url = new UriBuilder(new Uri(edge.PublicUrl, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent")) { Scheme = "ws" };
-        await agent.ConnectAsync(url.Uri, TestContext.Current.CancellationToken);
-        var rig = new AgentCommandRig(edge, agents, agent);
-        await Eventually.TrueAsync(rig.IsConnectedAsync, "the agent is connected");
+        var rig = new AgentCommandRig();
+        var credentials = (await ControlPlaneApplication.InitializeAsync(
+            rig._api.Services, static (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken))!;
+        (rig.Token, rig.AgentId) = (credentials.SessionToken, credentials.Agents[0].Id);
+        await File.WriteAllTextAsync(rig._directory.File("bootstrap.json"), $$"""{"session_token": "{{rig.Token}}"}""");
+        await rig._api.StartAsync();
+        rig._edge = await TestNode.StartAsync("Edge:Mode=edge", $"Edge:Backends={rig._api.Urls.First()}");
+        await rig.ConnectAsync(credentials.Agents[0].AuthToken);
         return rig;
     }
 
@@ -92,6 +92,20 @@ internal sealed class AgentCommandRig : IAsyncDisposable
         _agent.Abort();
         _agent.Dispose();
         await _edge.DisposeAsync();
+        await _api.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    /// <summary>Connects the agent to the API server, through the edge.</summary>
+    private async Task ConnectAsync(string token)
+    {
+        _agent.Options.SetRequestHeader("Coder-Session-Token", token);
+        var url = new UriBuilder(new Uri(Url, "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent")) { Scheme = "ws" };
+        await _agent.ConnectAsync(url.Uri, TestContext.Current.CancellationToken);
+        var stream = WebSocketStream.Create(_agent, WebSocketMessageType.Binary);
+        _session = new YamuxSession(new Transport(PipeReader.Create(stream), PipeWriter.Create(stream)), YamuxRole.Dialer);
+        _ = _session.RunAsync();
+        await Eventually.TrueAsync(IsConnectedAsync, "the agent is connected");
     }
 
     private async Task<bool> IsConnectedAsync()
