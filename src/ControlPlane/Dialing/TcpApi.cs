@@ -54,8 +54,8 @@ internal sealed class TcpApi(
 
     private async Task ServeAsync(HttpContext context, AgentStream stream)
     {
-        // The server sends pongs, and demands none. While the agent does not read, nobody reads the client's pongs: the framework would then
-        // close the connection, or read up to 16 MiB ahead.
+        // The server sends pongs, and demands none. While the agent does not read, nobody reads the client's pongs: the framework would
+        // then close the connection, or read up to 16 MiB ahead.
         using var socket = await WebSocketUpgrade.AcceptAsync(context, options, pongTimeout: Timeout.InfiniteTimeSpan);
         if (socket is null)
         {

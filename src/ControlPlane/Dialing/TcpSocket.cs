@@ -21,7 +21,9 @@ internal sealed partial class TcpSocket(
     // Why the client's bytes no longer reach the agent. The agent's last bytes still reach the client before its close.
     private volatile TcpEnd? _writeFailure;
 
-    /// <summary>Runs until both directions, or one side as a whole, have ended. Never throws. Disposes the connection to the agent.</summary>
+    /// <summary>
+    /// Runs until both directions, or one side as a whole, have ended. Disposes the connection to the agent. Never throws.
+    /// </summary>
     /// <param name="aborted">Cancelled when the client's connection is lost.</param>
     /// <param name="stopping">Cancelled when the server stops.</param>
     public async Task RunAsync(CancellationToken aborted, CancellationToken stopping)

@@ -1,9 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net.Http.Headers;
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using ControlPlane.Administration;
 using Edge.Settings;
 
@@ -41,7 +38,7 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
         Description = "the admin listener (default: Edge:Admin:Url of the node's settings)",
         HelpName = "URL",
         Recursive = true,
-        CustomParser = ParseUrl,
+        CustomParser = static result => ApiAddress.Parse(result, "http://127.0.0.1:8081"),
     };
 
     private readonly Option<string?> _tokenFile = new("--token-file")
@@ -127,12 +124,13 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
 
         if (!done)
         {
-            await errors.WriteLineAsync(isJson ? answer.TrimEnd() : $"edge: {Describe(answer)}");
+            var refusal = ApiErrorText.Of(answer) ?? "the admin listener refused the request without a reason";
+            await errors.WriteLineAsync(isJson ? answer.TrimEnd() : $"edge: {refusal}");
             return Refused;
         }
 
         await output.WriteAsync(isJson || answer.Length == 0 ? answer
-            : TryParse(answer) is not { } json ? answer
+            : ApiErrorText.TryParse(answer) is not { } json ? answer
             : command.List is var (property, columns) ? AdminOutput.Table(json, property, columns)
             : AdminOutput.Lines(json));
         return Done;
@@ -142,42 +140,5 @@ internal sealed class AdminProgram(IReadOnlyList<string> settings, AdminInput in
     {
         await errors.WriteAsync(question);
         return (await input.Open().ReadLineAsync(cancellation))?.Trim().ToUpperInvariant() is "Y" or "YES";
-    }
-
-    private static Uri? ParseUrl(ArgumentResult result)
-    {
-        var text = result.Tokens[0].Value;
-        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/")
-        {
-            return url;
-        }
-
-        result.AddError(new SettingsException("--url", text, "allowed is a URL such as http://127.0.0.1:8081").Message);
-        return null;
-    }
-
-    /// <summary>The API's error in one line: message, detail, and the fields that are wrong.</summary>
-    private static string Describe(string answer)
-    {
-        if (TryParse(answer) is not JsonObject error)
-        {
-            return "the admin listener refused the request without a reason";
-        }
-
-        var validations = (error["validations"] as JsonArray ?? []).Select(static one => $"{one?["field"]} {one?["detail"]}");
-        string[] texts = [$"{error["message"]}", $"{error["detail"]}", .. validations];
-        return string.Join(' ', texts.Where(static text => text.Length > 0));
-    }
-
-    private static JsonNode? TryParse(string text)
-    {
-        try
-        {
-            return JsonNode.Parse(text);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 }

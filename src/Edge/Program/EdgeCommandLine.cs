@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Edge.Administration;
+using Edge.AgentCommands;
 using Edge.LocalAgent;
 using Edge.Settings;
 
@@ -12,12 +13,14 @@ namespace Edge.Program;
 internal sealed class EdgeCommandLine
 {
     private const int WrongUsage = 1;
+    private const int WrongUsageOfCommand = AdminProgram.WrongUsage;
 
     private const string Description =
         "A network edge for the Agents API, and a DERP relay. Without a command it runs a node with all parts on 127.0.0.1:8080.";
 
     private readonly Command _root;
     private readonly Command _admin;
+    private readonly Command[] _agentCommands;
     private readonly string[] _arguments;
 
     /// <param name="args">The whole command line, settings included.</param>
@@ -26,6 +29,7 @@ internal sealed class EdgeCommandLine
     {
         (var settings, _arguments) = SettingsArguments.Split(args);
         _admin = AdminCommands.Create(settings, input);
+        _agentCommands = new AgentCommandSet(settings, input).Create();
         _root = new Command("Edge", Description)
         {
             _admin,
@@ -34,9 +38,14 @@ internal sealed class EdgeCommandLine
                 "healthcheck",
                 "exit with 0 if the node of these settings is ready, else with 1",
                 console => HealthCheck.RunAsync(settings, console.Error)),
-            new HelpOption { Description = "print this help", Action = new HelpText(_admin) },
+            new HelpOption { Description = "print this help", Action = new HelpText(_admin, _agentCommands) },
             new VersionOption("--version", "-v") { Description = "print the version", Action = new VersionText() },
         };
+        foreach (var command in _agentCommands)
+        {
+            _root.Add(command);
+        }
+
         _root.SetAction((result, _) => EdgeProgram.RunNodeAsync(settings, result.InvocationConfiguration.Output));
 
         // `Edge help` is `Edge --help`.
@@ -94,14 +103,16 @@ internal sealed class EdgeCommandLine
         }
         else
         {
-            var help = IsAdmin(result) ? "Edge admin --help" : "Edge --help";
+            var help = CommandWithCodes(result) is { } command ? $"Edge {command.Name} --help" : "Edge --help";
             await errors.WriteLineAsync($"edge: {Describe(result).ReplaceLineEndings(" ")} ({help})");
         }
 
-        return IsAdmin(result) ? AdminProgram.WrongUsage : WrongUsage;
+        return CommandWithCodes(result) is null ? WrongUsage : WrongUsageOfCommand;
     }
 
-    private bool IsAdmin(ParseResult result) => result.GetResult(_admin) is not null;
+    /// <summary>The command that tells a wrong command line from a failure by its exit code; null for the others.</summary>
+    private Command? CommandWithCodes(ParseResult result) =>
+        _agentCommands.Append(_admin).FirstOrDefault(command => result.GetResult(command) is not null);
 
     private static string Describe(ParseResult result)
     {

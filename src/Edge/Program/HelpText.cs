@@ -5,8 +5,9 @@ using System.CommandLine.Invocation;
 namespace Edge.Program;
 
 /// <summary>The generated help, followed by what applies to all commands.</summary>
-/// <param name="admin">The command with exit codes of its own.</param>
-internal sealed class HelpText(Command admin) : SynchronousCommandLineAction
+/// <param name="admin">The command <c>admin</c>, with exit codes of its own.</param>
+/// <param name="agentCommands">The commands on agents, with exit codes of their own.</param>
+internal sealed class HelpText(Command admin, Command[] agentCommands) : SynchronousCommandLineAction
 {
     private const string Settings = """
         Settings:
@@ -23,6 +24,15 @@ internal sealed class HelpText(Command admin) : SynchronousCommandLineAction
 
         """;
 
+    private const string AgentExitCodes = """
+        Exit codes:
+          0 done, 1 failed, 2 wrong usage
+
+        The server checks the session token in the header Coder-Session-Token. OpenSSH connects to an agent by
+        ssh -o ProxyCommand="Edge ssh workspace/agent" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null agent
+
+        """;
+
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
@@ -32,6 +42,10 @@ internal sealed class HelpText(Command admin) : SynchronousCommandLineAction
         if (parseResult.GetResult(admin) is not null)
         {
             output.WriteLine(ExitCodes);
+        }
+        else if (agentCommands.Any(command => parseResult.GetResult(command) is not null))
+        {
+            output.WriteLine(AgentExitCodes);
         }
 
         output.Write(Settings);

@@ -222,7 +222,8 @@ public sealed class TcpTests
         Assert.Equal((WebSocketCloseStatus.PolicyViolation, "access was withdrawn"), await socket.ReceiveCloseAsync());
         await SendAsync(socket, "after");
         await socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, "", TestContext.Current.CancellationToken);
-        await Assert.ThrowsAsync<SocketException>(agent.ReadToEndAsync);
+        await Assert.ThrowsAsync<SocketException>(() => agent.Socket.ReceiveAsync(new byte[10], TestContext.Current.CancellationToken)
+            .AsTask().Soon());
     }
 
     [Fact]
@@ -266,7 +267,14 @@ public sealed class TcpTests
     {
         const long Total = 64 * Mebibyte;
         const long Ahead = 12 * Mebibyte;
-        await using var server = await DialingServer.StartAsync();
+
+        // The client's pongs are behind its bytes, and must not be missed.
+        await using var server = await DialingServer.StartAsync(options: static directory => new ControlPlaneOptions
+        {
+            DataDirectory = directory,
+            WebSocketPingInterval = TimeSpan.FromMilliseconds(10),
+            WebSocketPongTimeout = TimeSpan.FromMilliseconds(10),
+        });
         using var endless = new EndlessAgent(0);
         server.Dialer.Stream = endless;
         using var socket = await server.ConnectAsync();

@@ -16,6 +16,10 @@ public class CommandLineTests
     [InlineData("Edge agent stop [options]", "agent", "stop", "--help")]
     [InlineData("Edge healthcheck [options]", "healthcheck", "--help")]
     [InlineData("Edge admin [command] [options]", "admin", "--help")]
+    [InlineData("Edge ping <agent> [options]", "ping", "--help")]
+    [InlineData("Edge speedtest <agent> [options]", "speedtest", "--help")]
+    [InlineData("Edge ssh <agent> [options]", "ssh", "--help")]
+    [InlineData("Edge port-forward <agent> <ports>... [options]", "port-forward", "--help")]
     [InlineData("Edge admin user delete <user> [options]", "admin", "user", "delete", "--help")]
     public async Task HelpIsPrintedAndNothingIsStarted(string usage, params string[] args)
     {
@@ -43,7 +47,7 @@ public class CommandLineTests
     [InlineData("--Edge:Mode: a value is missing", "--Edge:Mode")]
     [InlineData("--Edge:DataDirectory: a value is missing", "--Edge:DataDirectory", "--Edge:Mode=edge")]
     [InlineData("--urls: a value is missing", "healthcheck", "--urls")]
-    [InlineData("unknown command \"serve\"; the commands are admin, agent, healthcheck", "serve")]
+    [InlineData("unknown command \"serve\"; the commands are admin, agent, healthcheck, ping, speedtest, ssh, port-forward", "serve")]
     [InlineData("unknown command \"Edge\"", "Edge")]
     [InlineData("unknown command \"start\"; the commands are stop", "agent", "start")]
     [InlineData("unknown command \"@file\"", "@file")]
@@ -116,7 +120,23 @@ public class CommandLineTests
     [InlineData("<user> = \"\": allowed is a user's name or id", "admin", "user", "delete", "", "--yes")]
     [InlineData("<token> = \"..\": allowed is a token's id", "admin", "token", "delete", "ann", "..", "--yes")]
     [InlineData("<user> = \".\"", "admin", "user", "delete", ".", "--yes")]
-    public async Task AnAdminCommandThatIsWrongIsRefusedInOneLineWithExitCodeTwo(string says, params string[] args)
+    [InlineData("'agent' missing", "ping")]
+    [InlineData("'ports' missing", "port-forward", "main")]
+    [InlineData("<agent> = \"a/b/c/d\": allowed is an agent's id, owner/workspace/agent, ", "ping", "a/b/c/d")]
+    [InlineData("<agent> = \"a//c\": allowed is an agent's id", "ssh", "a//c")]
+    [InlineData("unknown option --colour", "ping", "--colour")]
+    [InlineData("--colour: unknown option", "speedtest", "main", "--colour", "red")]
+    [InlineData("--count = \"0\": allowed is a whole number from 1 to 1000000", "ping", "main", "--count", "0")]
+    [InlineData("--seconds = \"4\": allowed is a whole number from 5 to 30", "speedtest", "main", "--seconds", "4")]
+    [InlineData("--url = \"nowhere\": allowed is a URL such as http://127.0.0.1:8080", "ping", "main", "--url", "nowhere")]
+    [InlineData("--token-file = \"/nowhere\": the file cannot be read", "ping", "main", "--token-file", "/nowhere")]
+    [InlineData("--token-file = \"/nowhere/bootstrap.json\": the file", "ping", "main", "--data-directory", "/nowhere")]
+    [InlineData("--token-file = \"-\": allowed is a file", "ssh", "main", "--token-file", "-")]
+    [InlineData("urls = \"http://*:80\": the commands cannot use it; add --url", "ping", "main", "--urls", "http://*:80")]
+    [InlineData("<ports> = \"80\": allowed is LOCAL:REMOTE", "port-forward", "main", "80")]
+    [InlineData("<ports> = \"8080:2\": allowed is LOCAL:REMOTE", "port-forward", "main", "8081:80", "8080:2")]
+    [InlineData("<ports> = \"70000:80\": allowed is LOCAL:REMOTE", "port-forward", "main", "70000:80")]
+    public async Task ACommandThatIsWrongIsRefusedInOneLineWithExitCodeTwo(string says, params string[] args)
     {
         var (code, output, errors) = await RunAsync(args);
 
@@ -128,7 +148,7 @@ public class CommandLineTests
     [Theory]
     [InlineData("  user ", "admin")]
     [InlineData("  delete <user> ", "admin", "user")]
-    public async Task AnAdminCommandThatIsNotCompleteIsToldWhatMayFollow(string says, params string[] args)
+    public async Task ACommandThatIsNotCompleteIsToldWhatMayFollow(string says, params string[] args)
     {
         var (code, output, errors) = await RunAsync(args);
 
