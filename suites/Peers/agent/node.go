@@ -131,7 +131,7 @@ func newStack(endpoint *channel.Endpoint, addresses []netip.Addr, sack bool) (*s
 	for _, address := range addresses {
 		protocol := tcpip.ProtocolAddress{
 			Protocol:          ipv6.ProtocolNumber,
-			AddressWithPrefix: tcpip.Address(address.AsSlice()).WithPrefix(),
+			AddressWithPrefix: ipAddress(address).WithPrefix(),
 		}
 		if err := s.AddProtocolAddress(nic, protocol, stack.AddressProperties{}); err != nil {
 			return nil, fmt.Errorf("address %s: %v", address, err)
