@@ -20,7 +20,6 @@ public sealed class PeerTests(SharedServer shared)
     {
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(_server, identity);
-        await _server.ConnectedAsync(identity);
         Assert.Equal("ready", (await _server.CallAsync(HttpMethod.Get, identity, "")).Body!["lifecycle_state"]!.GetValue<string>());
         await using var client = await PeerProcess.StartClientAsync(_server, identity);
 
