@@ -33,8 +33,25 @@ internal sealed class PeerProcess : IAsyncDisposable
     /// <summary>The first address that it announces.</summary>
     public string Address => Lines.First(static line => line.StartsWith("started ", StringComparison.Ordinal)).Split(' ')[3];
 
-    /// <summary>Starts an agent, and waits until the coordinator knows its node.</summary>
+    /// <summary>Starts an agent, and waits until the API server counts it as connected.</summary>
     public static async Task<PeerProcess> StartAgentAsync(EdgeServer server, AgentIdentity agent, params string[] flags)
+    {
+        var peer = await StartSoonAsync(server, agent, flags);
+        try
+        {
+            await server.ConnectedAsync(agent);
+        }
+        catch
+        {
+            await peer.DisposeAsync();
+            throw;
+        }
+
+        return peer;
+    }
+
+    /// <summary>Starts an agent, and waits only until it has announced its node.</summary>
+    public static async Task<PeerProcess> StartSoonAsync(EdgeServer server, AgentIdentity agent, params string[] flags)
     {
         var peer = Start(agent.Token, ["-url", server.Url.AbsoluteUri, .. flags]);
         try

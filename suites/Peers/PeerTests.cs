@@ -20,7 +20,6 @@ public sealed class PeerTests(SharedServer shared)
     {
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(_server, identity);
-        await _server.ConnectedAsync(identity);
         Assert.Equal("ready", (await _server.CallAsync(HttpMethod.Get, identity, "")).Body!["lifecycle_state"]!.GetValue<string>());
         await using var client = await PeerProcess.StartClientAsync(_server, identity);
 
@@ -172,11 +171,15 @@ public sealed class PeerTests(SharedServer shared)
         using var back = new StreamReader(stream);
         Assert.Equal("and back", await back.ReadToEndAsync());
 
-        // Nobody listens any more: the agent refuses, and the client's connection is reset.
+        // Nobody listens any more: the agent refuses, and the client's connection is reset, perhaps before the test sees it open.
         listener.Stop();
-        using var refused = new TcpClient();
-        await refused.ConnectAsync(IPAddress.Loopback, await client.ListenAsync(target));
-        var reset = await Assert.ThrowsAsync<SocketException>(async () => await refused.Client.ReceiveAsync(new byte[1]));
+        using var refused = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var port = await client.ListenAsync(target);
+        var reset = await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            await refused.ConnectAsync(IPAddress.Loopback, port);
+            await refused.ReceiveAsync(new byte[1]);
+        });
         Assert.Equal(SocketError.ConnectionReset, reset.SocketErrorCode);
     }
 }

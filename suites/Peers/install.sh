@@ -16,7 +16,11 @@ if ! dpkg-query -W -f '${Status}\n' "${packages[@]}" 2>/dev/null | grep -c '^ins
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}"
 fi
 
-# Nothing is fetched: imports are looked for among Debian's packages only.
-export GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= CGO_ENABLED=0 GOTOOLCHAIN=local
+# Nothing is fetched: imports are looked for among Debian's packages only. Newer releases have newer interfaces.
+sources=/usr/share/gocode
+tags=
+! grep -q BatchSize "$sources/src/golang.zx2c4.com/wireguard/tun/tun.go" || tags+=wireguard_batches,
+[ -d "$sources/src/gvisor.dev/gvisor/pkg/bufferv2" ] || tags+=gvisor_2023,
+export GO111MODULE=off GOPATH=$sources GOFLAGS= CGO_ENABLED=0 GOTOOLCHAIN=local
 export GOCACHE="${GOCACHE:-${HOME:-/tmp}/.cache/go-build}"
-/usr/bin/go build -trimpath -o agent/bin/peer ./agent
+/usr/bin/go build -trimpath -tags "$tags" -o agent/bin/peer ./agent

@@ -20,7 +20,7 @@ public sealed class ReachTests(SharedServer shared)
         using var terminal = await UserTerminal.OpenShellAsync(_server, identity);
         await first.DisposeAsync();
 
-        await using var second = await PeerProcess.StartAgentAsync(_server, identity);
+        await using var second = await PeerProcess.StartSoonAsync(_server, identity);
         var back = Stopwatch.StartNew();
         Assert.Equal((WebSocketCloseStatus.InternalServerError, "agent restarted"), await terminal.ToCloseAsync());
         Assert.InRange(back.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));

@@ -87,7 +87,7 @@ public sealed class TerminalTests(SharedServer shared)
     [Fact]
     public async Task AClientThatDoesNotReadStopsTheAgentAndLosesNothing()
     {
-        const int Flood = 48 << 20;
+        const int Flood = 24 << 20;
         const int Growth = 64 << 20;
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(_server, identity);

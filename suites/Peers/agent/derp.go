@@ -25,6 +25,7 @@ const (
 	frameSendPacket    = 4
 	frameRecvPacket    = 5
 	frameNotePreferred = 7
+	framePeerGone      = 8
 	framePing          = 0x12
 	framePong          = 0x13
 	derpMagic          = "DERP🔑"
@@ -123,7 +124,8 @@ func (d *derpConn) sendPacket(to key, packet []byte) error {
 	return d.send(frameSendPacket, to[:], packet)
 }
 
-// receive returns the next packet and its sender. The packet is valid until the next call. Pings are answered.
+// receive returns the next packet and its sender, or no packet for a key that the relay does not have any more. The packet
+// is valid until the next call. Pings are answered.
 func (d *derpConn) receive(buffer []byte) (key, []byte, error) {
 	for {
 		d.conn.SetReadDeadline(time.Now().Add(derpSilence))
@@ -136,6 +138,10 @@ func (d *derpConn) receive(buffer []byte) (key, []byte, error) {
 			var from key
 			copy(from[:], payload)
 			return from, payload[32:], nil
+		case kind == framePeerGone && len(payload) >= 32:
+			var gone key
+			copy(gone[:], payload)
+			return gone, nil, nil
 		case kind == framePing && len(payload) >= 8:
 			if err := d.send(framePong, payload[:8]); err != nil {
 				return key{}, nil, err

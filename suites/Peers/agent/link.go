@@ -10,10 +10,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
-	"gvisor.dev/gvisor/pkg/bufferv2"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
 // This file has what WireGuard stands on: below it the relays (relayBind), above it gVisor's network stack (stackTun).
@@ -57,15 +54,17 @@ func (b *relayBind) Open(uint16) ([]conn.ReceiveFunc, uint16, error) {
 	defer b.mu.Unlock()
 	closed := make(chan struct{})
 	b.closed = closed
-	receive := func(buffer []byte) (int, conn.Endpoint, error) {
-		select {
-		case packet := <-b.packets:
-			return copy(buffer, packet.message), relayEndpoint(packet.from), nil
-		case <-closed:
-			return 0, nil, net.ErrClosed
-		}
+	return []conn.ReceiveFunc{b.receiver(closed)}, 1, nil
+}
+
+// next waits for a message.
+func (b *relayBind) next(buffer []byte, closed chan struct{}) (int, conn.Endpoint, error) {
+	select {
+	case packet := <-b.packets:
+		return copy(buffer, packet.message), relayEndpoint(packet.from), nil
+	case <-closed:
+		return 0, nil, net.ErrClosed
 	}
-	return []conn.ReceiveFunc{receive}, 1, nil
 }
 
 func (b *relayBind) Close() error {
@@ -75,11 +74,6 @@ func (b *relayBind) Close() error {
 		close(b.closed)
 		b.closed = nil
 	}
-	return nil
-}
-
-func (b *relayBind) Send(message []byte, endpoint conn.Endpoint) error {
-	b.send(key(endpoint.(relayEndpoint)), message)
 	return nil
 }
 
@@ -118,49 +112,42 @@ func newStackTun(endpoint *channel.Endpoint, pong func(nonce uint64)) *stackTun 
 	return t
 }
 
-// pump moves the stack's packets to where Read waits for packets of both kinds.
+// pump moves the stack's packets to where next waits for packets of both kinds.
 func (t *stackTun) pump() {
 	for {
-		packet := t.endpoint.ReadContext(t.context)
-		if packet.IsNil() {
+		packet := takePacket(t.context, t.endpoint)
+		if packet == nil {
 			return
 		}
-		view := packet.ToView()
-		packet.DecRef()
 		select {
-		case t.packets <- view.AsSlice():
+		case t.packets <- packet:
 		case <-t.context.Done():
 			return
 		}
 	}
 }
 
-func (t *stackTun) Read(buffer []byte, offset int) (int, error) {
+// next waits for a packet.
+func (t *stackTun) next(buffer []byte) (int, error) {
 	select {
 	case packet := <-t.packets:
-		return copy(buffer[offset:], packet), nil
+		return copy(buffer, packet), nil
 	case packet := <-t.injected:
-		return copy(buffer[offset:], packet), nil
+		return copy(buffer, packet), nil
 	case <-t.context.Done():
 		return 0, os.ErrClosed
 	}
 }
 
-func (t *stackTun) Write(buffer []byte, offset int) (int, error) {
-	packet := buffer[offset:]
-	if len(packet) < ipv6Length || packet[0]>>4 != 6 {
-		return len(packet), nil
-	}
-	if packet[6] == tsmpHeader {
+// accept takes a packet that WireGuard has opened.
+func (t *stackTun) accept(packet []byte) {
+	switch {
+	case len(packet) < ipv6Length || packet[0]>>4 != 6:
+	case packet[6] == tsmpHeader:
 		t.tsmp(packet)
-		return len(packet), nil
+	default:
+		givePacket(t.endpoint, append([]byte(nil), packet...))
 	}
-	inbound := stack.NewPacketBuffer(stack.PacketBufferOptions{
-		Payload: bufferv2.MakeWithData(append([]byte(nil), packet...)),
-	})
-	t.endpoint.InjectInbound(header.IPv6ProtocolNumber, inbound)
-	inbound.DecRef()
-	return len(packet), nil
 }
 
 // tsmp answers a ping, 'p' and eight bytes, by 'o', the eight bytes and a port; and tells of the answers to its own.
@@ -205,8 +192,6 @@ func (t *stackTun) Close() error {
 	return nil
 }
 
-func (t *stackTun) File() *os.File         { return nil }
-func (t *stackTun) Flush() error           { return nil }
-func (t *stackTun) MTU() (int, error)      { return mtu, nil }
-func (t *stackTun) Name() (string, error)  { return "peer", nil }
-func (t *stackTun) Events() chan tun.Event { return t.events }
+func (t *stackTun) File() *os.File        { return nil }
+func (t *stackTun) MTU() (int, error)     { return mtu, nil }
+func (t *stackTun) Name() (string, error) { return "peer", nil }

@@ -27,6 +27,9 @@ import (
 // legacyAddress is the one that all agents before v0.26.2 have.
 var legacyAddress = netip.MustParseAddr("fd7a:115c:a1e0:49d6:b259:b7ac:b1b2:48f4")
 
+// dialTimeout has room for a few handshakes: wireguard-go tries again after five seconds.
+const dialTimeout = 25 * time.Second
+
 type options struct {
 	addresses       string
 	home            int
@@ -289,7 +292,7 @@ func (p *process) listen(port string) error {
 }
 
 func (p *process) carry(local *net.TCPConn, port uint16) {
-	limit, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	limit, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	remote, err := p.node.dial(limit, port)
 	if err != nil {

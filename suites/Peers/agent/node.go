@@ -49,6 +49,7 @@ type node struct {
 type peer struct {
 	address netip.Addr
 	home    int
+	route   int       // the region that its last packet came through, or 0
 	since   time.Time // when the coordinator named it with this key
 	isUp    bool      // whether a session has carried something of it since then
 }
@@ -83,6 +84,7 @@ func newNode(a *api, m *derpMap, id int64, addresses []netip.Addr, o *options) (
 	_, n.disco = newKey()
 	n.relays = newRelays(a, m, o.impaired, n.private, n.public)
 	n.relays.receive = n.received
+	n.relays.gone = n.gone
 	n.relays.homeIs = n.homeIs
 
 	endpoint := channel.New(1024, mtu, "")
@@ -131,7 +133,7 @@ func newStack(endpoint *channel.Endpoint, addresses []netip.Addr, sack bool) (*s
 	for _, address := range addresses {
 		protocol := tcpip.ProtocolAddress{
 			Protocol:          ipv6.ProtocolNumber,
-			AddressWithPrefix: tcpip.Address(address.AsSlice()).WithPrefix(),
+			AddressWithPrefix: ipAddress(address).WithPrefix(),
 		}
 		if err := s.AddProtocolAddress(nic, protocol, stack.AddressProperties{}); err != nil {
 			return nil, fmt.Errorf("address %s: %v", address, err)
@@ -234,18 +236,26 @@ func (n *node) anyPeer() (netip.Addr, bool) {
 
 func (n *node) send(to key, message []byte) {
 	n.mu.Lock()
-	home := 0
+	home, route := 0, 0
 	if p := n.peers[to]; p != nil {
-		home = p.home
+		home, route = p.home, p.route
 	}
 	n.mu.Unlock()
 	if home != 0 {
-		n.relays.send(home, to, message)
+		n.relays.send(home, route, to, message)
+	}
+}
+
+func (n *node) gone(region int, from key) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p := n.peers[from]; p != nil && p.route == region {
+		p.route = 0
 	}
 }
 
 // received takes a packet from a relay. Those of unknown keys and disco's are dropped before WireGuard, as agents do.
-func (n *node) received(from key, packet []byte) {
+func (n *node) received(region int, from key, packet []byte) {
 	if len(packet) < 4 || packet[0] < device.MessageInitiationType || packet[0] > device.MessageTransportType || packet[1] != 0 {
 		return
 	}
@@ -253,8 +263,9 @@ func (n *node) received(from key, packet []byte) {
 	n.mu.Lock()
 	p := n.peers[from]
 	isFirst := p != nil && isTransport && !p.isUp
-	if isFirst {
-		p.isUp = true
+	if p != nil {
+		p.route = region
+		p.isUp = p.isUp || isTransport
 	}
 	n.mu.Unlock()
 	if p == nil {

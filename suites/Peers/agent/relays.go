@@ -50,7 +50,8 @@ type relays struct {
 	impaired  impairment
 	private   key
 	public    key
-	receive   func(from key, packet []byte)
+	receive   func(region int, from key, packet []byte)
+	gone      func(region int, peer key)
 	homeIs    func(region int)
 	mu        sync.Mutex
 	home      int
@@ -116,17 +117,21 @@ func (r *relays) setHome(id int) {
 	r.dial(id)
 }
 
-// send sends a packet through a region. Without a connection the packet is lost, and the region is dialed.
-func (r *relays) send(id int, to key, packet []byte) {
+// send sends a packet through its receiver's home. Without a connection to that it takes the region that the receiver has
+// sent through, and without that too the packet is lost, and the home is dialed.
+func (r *relays) send(home, route int, to key, packet []byte) {
 	r.impaired.hold()
 	if r.impaired.isLost() {
 		return
 	}
 	r.mu.Lock()
-	conn := r.conns[id]
+	conn := r.conns[home]
+	if conn == nil {
+		conn = r.conns[route]
+	}
 	r.mu.Unlock()
 	if conn == nil {
-		r.dial(id)
+		r.dial(home)
 		return
 	}
 	conn.sendPacket(to, packet)
@@ -205,9 +210,13 @@ func (r *relays) serve(id int) bool {
 			}
 			return true
 		}
+		if packet == nil {
+			r.gone(id, from)
+			continue
+		}
 		r.impaired.hold()
 		if !r.impaired.isLost() {
-			r.receive(from, packet)
+			r.receive(id, from, packet)
 		}
 	}
 }

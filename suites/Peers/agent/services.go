@@ -163,6 +163,6 @@ func (n *node) dial(ctx context.Context, port uint16) (*gonet.TCPConn, error) {
 	if !ok {
 		return nil, io.ErrClosedPipe
 	}
-	target := tcpip.FullAddress{NIC: nic, Addr: tcpip.Address(address.AsSlice()), Port: port}
+	target := tcpip.FullAddress{NIC: nic, Addr: ipAddress(address), Port: port}
 	return gonet.DialContextTCP(ctx, n.stack, target, ipv6.ProtocolNumber)
 }

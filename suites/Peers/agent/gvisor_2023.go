@@ -1,0 +1,35 @@
+//go:build gvisor_2023
+
+package main
+
+import (
+	"context"
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// gVisor's names of 2023 and later.
+
+func ipAddress(address netip.Addr) tcpip.Address { return tcpip.AddrFromSlice(address.AsSlice()) }
+
+// takePacket waits for a packet of the stack; nil is the end.
+func takePacket(ctx context.Context, endpoint *channel.Endpoint) []byte {
+	packet := endpoint.ReadContext(ctx)
+	if packet == nil {
+		return nil
+	}
+	defer packet.DecRef()
+	return packet.ToView().AsSlice()
+}
+
+// givePacket gives the stack a packet, whose memory is the stack's from then on.
+func givePacket(endpoint *channel.Endpoint, packet []byte) {
+	inbound := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
+	defer inbound.DecRef()
+	endpoint.InjectInbound(header.IPv6ProtocolNumber, inbound)
+}
