@@ -217,10 +217,10 @@ internal sealed partial class NodeCoordination(
         };
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The coordinator refused a request of the tailnet node: {Error}")]
+    [LoggerMessage(3021, LogLevel.Warning, "The coordinator refused a request of the tailnet node: {Error}")]
     private static partial void Refused(ILogger logger, string error);
 
     [LoggerMessage(
-        2, LogLevel.Debug, "The node of agent {Agent} cannot be used: it has no home region, no IPv6 address, or an unusable key")]
+        3022, LogLevel.Debug, "The node of agent {Agent} cannot be used: it has no home region, no IPv6 address, or an unusable key")]
     private static partial void BadNode(ILogger logger, Guid agent);
 }
