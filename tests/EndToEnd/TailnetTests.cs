@@ -187,8 +187,8 @@ public sealed class TailnetTests
         using var request = new HttpRequestMessage(
             HttpMethod.Get, $"/api/v2/workspaceagents/{Bootstrapped.AgentId(file)}{route}");
         request.Headers.Add("Coder-Session-Token", Bootstrapped.SessionToken(file));
-        using var answer = await node.Public.SendAsync(request, cancellation).WaitAsync(TestNode.Patience);
-        return (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonNode>())!);
+        using var answer = await node.Public.SendAsync(request, cancellation).WaitAsync(TestNode.Patience, cancellation);
+        return (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonNode>(cancellation))!);
     }
 
     private static async Task<JsonNode> StatusAsync(TestNode node)
