@@ -70,7 +70,8 @@ public sealed class PeerTests(SharedServer shared)
         await agent.TellAsync("ping 1 fd7a:115c:a1e0::1");
         await agent.TellAsync("ping 2");
         await agent.UntilAsync("pong 2");
-        Assert.DoesNotContain("pong 1", agent.Lines);
+        Assert.Contains($"pinged 2 from {agent.Address}", client.Lines);
+        Assert.DoesNotContain(client.Lines, static line => line.StartsWith("pinged 1 ", StringComparison.Ordinal));
         await agent.TellAsync("dial 9");
         Assert.Contains("refused", await agent.UntilAsync("dial failed"), StringComparison.Ordinal);
     }
