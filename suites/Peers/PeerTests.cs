@@ -52,11 +52,11 @@ public sealed class PeerTests(SharedServer shared)
     {
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(
-            _server, identity, "-drop-initiations", "1", "-loss", "2", "-jump", "300ms", "-jump-every", "1s");
+            _server, identity, "-drop-initiations", "1", "-loss", "1", "-jump", "300ms", "-jump-every", "1s");
         await using var client = await PeerProcess.StartClientAsync(_server, identity);
         using var terminal = await TailnetTerminal.OpenAsync(await client.ListenAsync(TerminalPort), Guid.NewGuid());
         await terminal.UntilAsync(Shell.Prompt);
-        await Shell.AssertFloodAsync(terminal, 200_000);
+        await Shell.AssertFloodAsync(terminal, 100_000);
         Assert.Contains("initiation dropped", agent.Lines);
     }
 
@@ -140,7 +140,7 @@ public sealed class PeerTests(SharedServer shared)
             received += count;
         }
 
-        Assert.True(direction == 1 ? received == 0 : received > 1 << 20, $"{received} bytes");
+        Assert.True(direction == 1 ? received == 0 : received >= 1 << 16, $"{received} bytes");
     }
 
     private static async Task HttpWorksAsync(int port)
