@@ -52,11 +52,11 @@ public sealed class PeerTests(SharedServer shared)
     {
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(
-            _server, identity, "-drop-initiations", "1", "-loss", "2", "-jump", "300ms", "-jump-every", "1s");
+            _server, identity, "-drop-initiations", "1", "-loss", "1", "-jump", "300ms", "-jump-every", "1s");
         await using var client = await PeerProcess.StartClientAsync(_server, identity);
         using var terminal = await TailnetTerminal.OpenAsync(await client.ListenAsync(TerminalPort), Guid.NewGuid());
         await terminal.UntilAsync(Shell.Prompt);
-        await Shell.AssertFloodAsync(terminal, 200_000);
+        await Shell.AssertFloodAsync(terminal, 100_000);
         Assert.Contains("initiation dropped", agent.Lines);
     }
 
@@ -70,7 +70,8 @@ public sealed class PeerTests(SharedServer shared)
         await agent.TellAsync("ping 1 fd7a:115c:a1e0::1");
         await agent.TellAsync("ping 2");
         await agent.UntilAsync("pong 2");
-        Assert.DoesNotContain("pong 1", agent.Lines);
+        Assert.Contains($"pinged 2 from {agent.Address}", client.Lines);
+        Assert.DoesNotContain(client.Lines, static line => line.StartsWith("pinged 1 ", StringComparison.Ordinal));
         await agent.TellAsync("dial 9");
         Assert.Contains("refused", await agent.UntilAsync("dial failed"), StringComparison.Ordinal);
     }
@@ -139,7 +140,7 @@ public sealed class PeerTests(SharedServer shared)
             received += count;
         }
 
-        Assert.True(direction == 1 ? received == 0 : received > 1 << 20, $"{received} bytes");
+        Assert.True(direction == 1 ? received == 0 : received >= 1 << 16, $"{received} bytes");
     }
 
     private static async Task HttpWorksAsync(int port)

@@ -5,7 +5,7 @@ using System.Net.WebSockets;
 namespace Peers.Acceptance;
 
 /// <summary>How agents are reached, and lost (dialer.md §7.14, 4, 5, 8 to 11).</summary>
-public sealed class ReachTests(SharedServer shared)
+public sealed class ReachTests(SharedServer shared, ITestOutputHelper output)
 {
     // The one of all agents before v0.26.2.
     private const string LegacyAddress = "fd7a:115c:a1e0:49d6:b259:b7ac:b1b2:48f4";
@@ -28,6 +28,16 @@ public sealed class ReachTests(SharedServer shared)
         var dialed = Stopwatch.StartNew();
         using var again = await UserTerminal.OpenShellAsync(_server, identity);
         Assert.InRange(dialed.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task AnAgentThatNeverBecomesReadyIsReachedAllTheSame()
+    {
+        var identity = await _server.CreateAgentAsync();
+        await using var agent = await PeerProcess.StartAgentAsync(_server, identity, "-not-ready");
+        using var terminal = await UserTerminal.OpenShellAsync(_server, identity);
+        await terminal.AssertAnswersAsync();
+        Assert.NotEqual("ready", (await _server.CallAsync(HttpMethod.Get, identity, "")).Body!["lifecycle_state"]!.GetValue<string>());
     }
 
     [Fact]
@@ -109,6 +119,7 @@ public sealed class ReachTests(SharedServer shared)
         var identity = await _server.CreateAgentAsync();
         await using var agent = await PeerProcess.StartAgentAsync(_server, identity, $"{flag}={value}");
         Assert.Equal(200, (await _server.CallAsync(HttpMethod.Get, identity, "/listening-ports")).Status);
+        output.WriteLine(string.Join('\n', agent.Lines));
         var up = int.Parse((await agent.UntilAsync("up ")).Split(' ')[1], CultureInfo.InvariantCulture);
         Assert.InRange(up, 0, milliseconds);
     }

@@ -157,6 +157,7 @@ func (t *stackTun) tsmp(packet []byte) {
 	case len(payload) >= 9 && payload[0] == 'p':
 		source, _ := netip.AddrFromSlice(packet[8:24])
 		destination, _ := netip.AddrFromSlice(packet[24:40])
+		say("pinged %d from %s", binary.BigEndian.Uint64(payload[1:]), source)
 		answer := append([]byte{'o'}, payload[1:9]...)
 		t.inject(ipPacket(destination, source, append(answer, 0, 0)))
 	case len(payload) >= 9 && payload[0] == 'o':

@@ -75,11 +75,11 @@ func (t *terminals) serve(conn io.ReadWriteCloser) {
 		say("pty init not understood: %v", err)
 		return
 	}
-	s := t.find(init)
+	s, isNew := t.find(init)
 	if !s.attach(conn, init.Height, init.Width) {
 		return
 	}
-	if init.Command != "" {
+	if isNew && init.Command != "" {
 		s.once(init.Command)
 	}
 	decoder := json.NewDecoder(conn)
@@ -93,12 +93,12 @@ func (t *terminals) serve(conn io.ReadWriteCloser) {
 	}
 }
 
-func (t *terminals) find(init ptyInit) *session {
+// find returns the session of that id, and whether it was made for this call.
+func (t *terminals) find(init ptyInit) (*session, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.sessions[init.ID]; s != nil {
-		init.Command = ""
-		return s
+		return s, false
 	}
 	s := &session{attached: map[io.WriteCloser]bool{}}
 	s.onEnd = func() {
@@ -114,7 +114,7 @@ func (t *terminals) find(init ptyInit) *session {
 	if init.Command == "" {
 		s.print(prompt)
 	}
-	return s
+	return s, true
 }
 
 func (s *session) attach(conn io.WriteCloser, height, width uint16) bool {
