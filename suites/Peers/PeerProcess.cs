@@ -57,7 +57,6 @@ internal sealed class PeerProcess : IAsyncDisposable
         try
         {
             await peer.UntilAsync("coordinated");
-            await server.ConnectedAsync(agent);
         }
         catch
         {

@@ -396,8 +396,11 @@ public sealed class TailnetReachTests : IAsyncDisposable
     private async Task<string> ProcessAsync() => (await _server.GetAsUserAsync(_server.AgentPath + "/listening-ports"))
         .Json.GetProperty("ports")[0].GetProperty("process_name").GetString()!;
 
-    private Uri Url(string query) => new UriBuilder(
-        new Uri(_server.Client.BaseAddress!, $"{_server.AgentPath}/pty?reconnect={Id}{query}")) { Scheme = "ws" }.Uri;
+    private Uri Url(string query)
+    {
+        var url = new Uri(_server.Client.BaseAddress!, $"{_server.AgentPath}/pty?reconnect={Id}{query}");
+        return new UriBuilder(url) { Scheme = "ws" }.Uri;
+    }
 
     private ClientWebSocket Client()
     {
