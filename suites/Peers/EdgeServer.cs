@@ -7,17 +7,17 @@ namespace Peers;
 /// <summary>An agent that the API server knows, and the session token of its owner.</summary>
 internal sealed record AgentIdentity(Guid Id, string Token, string SessionToken);
 
-/// <summary>A node of mode <c>all</c> as a process, without a local agent.</summary>
+/// <summary>A node as a process, of mode <c>all</c> unless the settings say otherwise, without a local agent.</summary>
 internal sealed class EdgeServer : IAsyncDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
+    private readonly int _port = Ports.Free();
+    private readonly string[] _settings;
     private EdgeProcess? _process;
     private int _created;
 
-    private EdgeServer()
-    {
-    }
+    private EdgeServer(string[] settings) => _settings = settings;
 
     /// <summary>The public URL.</summary>
     public Uri Url => Process.UrlOf("public");
@@ -37,10 +37,10 @@ internal sealed class EdgeServer : IAsyncDisposable
     /// <summary>Starts a node with these settings besides.</summary>
     public static async Task<EdgeServer> StartAsync(params string[] settings)
     {
-        var server = new EdgeServer();
+        var server = new EdgeServer(settings);
         try
         {
-            await server.RunAsync(settings);
+            await server.RunAsync();
         }
         catch
         {
@@ -79,6 +79,13 @@ internal sealed class EdgeServer : IAsyncDisposable
         async () => (await CallAsync(HttpMethod.Get, agent, "")).Body!["status"]!.GetValue<string>() == "connected",
         "the agent is connected");
 
+    /// <summary>Kills the process, and starts it again with its data and its address.</summary>
+    public async Task RestartAsync()
+    {
+        await Process.DisposeAsync();
+        await RunAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await (_process?.DisposeAsync() ?? ValueTask.CompletedTask);
@@ -87,13 +94,13 @@ internal sealed class EdgeServer : IAsyncDisposable
     }
 
     // The map names the embedded relay only where the node knows its own URL.
-    private async Task RunAsync(string[] settings)
+    private async Task RunAsync()
     {
         _process = await EdgeProcess.StartAsync(
             _directory.Path,
             [
-                "--urls", $"http://127.0.0.1:{Ports.Free()}", "--Edge:Admin:Url=http://127.0.0.1:0", "--ControlPlane:LocalAgent=off",
-                "--Edge:RateLimit:PerMinute=0", .. settings,
+                "--urls", $"http://127.0.0.1:{_port}", "--Edge:Admin:Url=http://127.0.0.1:0", "--ControlPlane:LocalAgent=off",
+                "--Edge:RateLimit:PerMinute=0", .. _settings,
             ]);
         Assert.Contains("  stop ", _process.Output, StringComparison.Ordinal);
     }

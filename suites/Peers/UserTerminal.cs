@@ -35,12 +35,16 @@ internal sealed class UserTerminal : ITerminalEnd, IDisposable
     public string? CloseReason => _socket.CloseStatusDescription;
 
     /// <summary>Opens a terminal; its reconnect id is the name by which others attach to it.</summary>
-    public static async Task<UserTerminal> OpenAsync(EdgeServer server, AgentIdentity agent, Guid? reconnect = null, string command = "")
+    public static Task<UserTerminal> OpenAsync(EdgeServer server, AgentIdentity agent, Guid? reconnect = null, string command = "") =>
+        OpenAsync(server.Url, agent, reconnect, command);
+
+    /// <summary>The same at the URL of another node in front of the server.</summary>
+    public static async Task<UserTerminal> OpenAsync(Uri server, AgentIdentity agent, Guid? reconnect = null, string command = "")
     {
         var terminal = new UserTerminal();
         terminal._socket.Options.SetRequestHeader("Coder-Session-Token", agent.SessionToken);
         var url = new Uri(
-            server.Url,
+            server,
             $"/api/v2/workspaceagents/{agent.Id}/pty?reconnect={reconnect ?? Guid.NewGuid()}&height=24&width=80"
                 + $"&command={Uri.EscapeDataString(command)}");
         try

@@ -14,9 +14,12 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time,
     /// node. Otherwise the local agent serves the agent of the first start, and no other one: other agents may belong to other users, who
     /// must not get a shell on this machine.
     /// </summary>
-    public IAgentConnection? Find(Agent agent) => dialer is not null && OwnStatusOf(agent) == AgentStatus.Connected
+    public IAgentConnection? Find(Agent agent) => FindOnTailnet(agent) ?? LocalOf(agent);
+
+    /// <summary>The connection to an agent over the tailnet; null when the agent is not connected, or this server has no node.</summary>
+    public IAgentConnection? FindOnTailnet(Agent agent) => dialer is not null && OwnStatusOf(agent) == AgentStatus.Connected
         ? new TailnetAgentConnection(new AgentPorts(dialer, agent.Id, options.AgentCallTimeout), options, time)
-        : LocalOf(agent);
+        : null;
 
     /// <summary>The agent's status for clients. The local agent, which starts on demand, counts as connected.</summary>
     public string StatusOf(Agent agent) => LocalOf(agent) is null ? OwnStatusOf(agent) : AgentStatus.Connected;

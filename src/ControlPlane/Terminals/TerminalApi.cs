@@ -31,6 +31,13 @@ internal sealed class TerminalApi(
     /// </summary>
     private const string ShellHeader = "Edge-Shell";
 
+    /// <summary>
+    /// An edge attaches a client that had this terminal before, at another API server or at this one before its restart. While the agent
+    /// cannot be reached, the response is 503, and the edge tries again: a 404 or a close would end the client's terminal. Agents connect
+    /// again some seconds after a restart.
+    /// </summary>
+    private const string ResumeHeader = "Edge-Resume";
+
     public async Task GetAsync(HttpContext context)
     {
         if (await users.FindAsync(context) is not { } user)
@@ -69,9 +76,13 @@ internal sealed class TerminalApi(
             request = request with { Shell = shell };
         }
 
-        if (reach.Find(agent) is not { } connection)
+        // The local agent names its shells, so a terminal without a shell was one of an agent on the tailnet.
+        var isResumed = context.Request.Headers.ContainsKey(ResumeHeader);
+        if ((isResumed && request.Shell is null ? reach.FindOnTailnet(agent) : reach.Find(agent)) is not { } connection)
         {
-            await WriteUnavailableAsync(context, reach.UnreachableError(agent));
+            await (isResumed
+                ? WriteNotNowAsync(context, reach.UnreachableError(agent))
+                : WriteUnavailableAsync(context, reach.UnreachableError(agent)));
             return;
         }
 
@@ -83,12 +94,13 @@ internal sealed class TerminalApi(
 
         if (await WebSocketUpgrade.IsHandshakeAsync(context))
         {
-            await AttachAsync(context, agent, connection, request);
+            await AttachAsync(context, agent, connection, request, isResumed || request.Shell is not null);
         }
     }
 
     /// <summary>Opens the terminal before the WebSocket, so that the response to the upgrade can name the shell.</summary>
-    private async Task AttachAsync(HttpContext context, Agent agent, IAgentConnection connection, TerminalRequest request)
+    private async Task AttachAsync(
+        HttpContext context, Agent agent, IAgentConnection connection, TerminalRequest request, bool isResumed)
     {
         OpenedTerminal opened;
         try
@@ -98,7 +110,7 @@ internal sealed class TerminalApi(
         }
         catch (AgentConnectionException exception) when (exception.Dial is DialFailure.NoNode)
         {
-            await WriteUnavailableAsync(context, exception.Message);
+            await (isResumed ? WriteNotNowAsync(context, exception.Message) : WriteUnavailableAsync(context, exception.Message));
             return;
         }
         catch (AgentConnectionException gone)
@@ -107,11 +119,9 @@ internal sealed class TerminalApi(
             return;
         }
 
-        if (request.Shell is not null && opened.Failure is { } failure)
+        if (isResumed && opened.Failure is { } failure)
         {
-            // After 503 a client that reconnects tries again. It would take an immediate close of the WebSocket for the terminal's end.
-            await context.WriteAsync(
-                StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", failure.Reason));
+            await WriteNotNowAsync(context, failure.Reason);
             return;
         }
 
@@ -146,6 +156,12 @@ internal sealed class TerminalApi(
 
     private static Task WriteInvalidAsync(HttpContext context, IReadOnlyList<ApiValidation> errors) =>
         context.WriteAsync(StatusCodes.Status400BadRequest, new ApiError("Query parameters have invalid values.", null, errors));
+
+    /// <summary>
+    /// After 503 a client that reconnects tries again. It would take an immediate close of the WebSocket for the terminal's end.
+    /// </summary>
+    private static Task WriteNotNowAsync(HttpContext context, string reason) => context.WriteAsync(
+        StatusCodes.Status503ServiceUnavailable, new ApiError("The terminal cannot be opened now.", reason));
 
     private static Task WriteUnavailableAsync(HttpContext context, string reason) =>
         WritePageAsync(context, "Application Unavailable", reason);

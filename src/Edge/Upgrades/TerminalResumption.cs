@@ -16,6 +16,9 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
     // The shell's id. In an answer: the shell that was attached. In a request: the only shell to attach (docs/wire/terminal.md).
     private const string Shell = "Edge-Shell";
 
+    // Tells the API server that the client had the terminal before: it answers 503 while its agent is not connected yet.
+    private static readonly HttpHeader Resume = new("Edge-Resume", "1");
+
     private static readonly ResumeOptions Times = new();
 
     // Short while other servers may be available: a host that is gone does not answer at all.
@@ -37,11 +40,11 @@ internal sealed class TerminalResumption(StreamConnector connector, StreamMetric
         }
 
         // The first server has declined all extensions, so the next one must decline them too.
-        var headers = request.Headers.Where(static header => !header.Is(Extensions) && !header.Is(Shell));
+        var headers = request.Headers.Where(static header => !header.Is(Extensions) && !header.Is(Shell) && !header.Is(Resume.Name));
         var shell = accepted.Head.OnlyValue(Shell);
         HttpHeader[] shellHeader = shell is null ? [] : [new HttpHeader(Shell, shell)];
         return new ResumableTerminal(
-            request with { Headers = [.. headers, .. shellHeader] },
+            request with { Headers = [.. headers, .. shellHeader, Resume] },
             BasePath(first),
             cluster,
             first,
