@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Edge.Derp;
 
@@ -126,6 +128,43 @@ public sealed class TailnetTests
         await PingAsync(api);
 
         Assert.Equal(2, agent.HomeOfServer);
+    }
+
+    [Fact]
+    public async Task ARelayBehindAProxyWithoutUpgradesToDerpIsReachedByWebSocket()
+    {
+        await using var relay = await TestNode.StartAsync("Edge:Mode=relay");
+        var refused = 0;
+        await using var proxy = new RawBackend(async (socket, head) =>
+        {
+            if (!head.Contains("Upgrade: websocket", StringComparison.OrdinalIgnoreCase))
+            {
+                Interlocked.Increment(ref refused);
+                await socket.SendAsync("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+                return;
+            }
+
+            using var target = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await target.ConnectAsync(IPAddress.Loopback, relay.PublicUrl.Port);
+            await target.SendAsync(Encoding.ASCII.GetBytes(head));
+            await using var client = new NetworkStream(socket);
+            await using var server = new NetworkStream(target);
+            await Task.WhenAny(client.CopyToAsync(server), server.CopyToAsync(client));
+        });
+        const string Map = "ControlPlane:DerpMap:Regions:0:";
+        await using var api = await TestNode.StartAsync(
+            "Edge:Mode=api",
+            "Relay:Stun:Enabled=false",
+            Map + "Id=1",
+            Map + "Nodes:0:HostName=127.0.0.1",
+            Map + "Nodes:0:ForceHttp=true",
+            Map + $"Nodes:0:DerpPort={new Uri(proxy.Url).Port}");
+        await using var agent = await TailnetAgent.StartAsync(api, TargetOf(relay), 1);
+
+        await PingAsync(api);
+
+        Assert.True(refused > 0);
+        Assert.Equal(2, relay.Node.Relay!.Clients().Count);
     }
 
     [Fact]

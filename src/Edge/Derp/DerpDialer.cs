@@ -45,7 +45,7 @@ internal static class DerpDialer
             await (transport?.DisposeAsync() ?? ValueTask.CompletedTask);
             socket.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            throw new IOException(error is OperationCanceledException ? "the connection took more than 10 s" : error.Message, error);
+            throw error as UpgradeRefusedException ?? new IOException(error is OperationCanceledException ? "the connection took more than 10 s" : error.Message, error);
         }
     }
 
@@ -67,13 +67,20 @@ internal static class DerpDialer
             case UpgradeAccepted:
                 return;
             case UpgradeRefused refused:
-                throw new IOException($"the answer to the upgrade was {refused.Head.Status}");
+                throw new UpgradeRefusedException(refused.Head.Status);
             case UpgradeFailed failed:
                 throw new IOException($"the upgrade failed: {failed.Failure}");
             case var other:
                 throw new InvalidOperationException(other.ToString());
         }
     }
+}
+
+/// <summary>The server answered the upgrade with another status than 101.</summary>
+/// <param name="status">The status.</param>
+internal sealed class UpgradeRefusedException(int status) : IOException($"the answer to the upgrade was {status}")
+{
+    public int Status { get; } = status;
 }
 
 /// <summary>A DERP server to connect to.</summary>

@@ -1,8 +1,6 @@
 using ControlPlane.Hosting;
-using Edge.Derp;
 using Relay.Derp.Client;
 using Relay.Derp.Wire;
-using Relay.Streams;
 using PeerKey = Tailnet.Peer.NodeKey;
 
 namespace Edge.TailnetNode;
@@ -168,7 +166,7 @@ internal sealed partial class RegionLink : IDerpClientHandler, IAsyncDisposable
             return ((await local.RunAsync(stop)).Label(), DownSince == 0);
         }
 
-        SocketTransport connection;
+        RelayConnection connection;
         try
         {
             connection = await _relays.DialAsync(Region, stop);
@@ -180,7 +178,7 @@ internal sealed partial class RegionLink : IDerpClientHandler, IAsyncDisposable
 
         await using (connection)
         {
-            var client = new DerpClient(DerpDialer.TransportOf(connection), _relays.Key, this, _relays.Heartbeat);
+            var client = new DerpClient(connection.Transport, _relays.Key, this, _relays.Heartbeat);
             _client = client;
             return ((await client.RunAsync(stop)).Label(), DownSince == 0);
         }

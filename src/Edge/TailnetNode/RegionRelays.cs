@@ -4,7 +4,6 @@ using Edge.Admin;
 using Relay.Derp;
 using Relay.Derp.Client;
 using Relay.Derp.Wire;
-using Relay.Streams;
 using Tailnet.Peer;
 using Tailnet.Services;
 using Node = Tailnet.Peer.TailnetNode;
@@ -162,7 +161,7 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
 
     /// <summary>Connects to the first relay of a region that answers.</summary>
     /// <exception cref="IOException">No relay answers, or the map does not have the region.</exception>
-    internal async Task<SocketTransport> DialAsync(int region, CancellationToken cancellation)
+    internal async Task<RelayConnection> DialAsync(int region, CancellationToken cancellation)
     {
         IOException? failure = null;
         if (Regions.TryGetValue(region, out var found))
@@ -172,7 +171,7 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
                 try
                 {
                     var target = RelayTargets.For(relay, _settings.Tokens.GetValueOrDefault(region));
-                    return await Derp.DerpDialer.ConnectAsync(target, null, _time, cancellation);
+                    return await RelayConnection.OpenAsync(target, _time, cancellation);
                 }
                 catch (IOException error)
                 {
