@@ -45,7 +45,12 @@ internal static class DerpDialer
             await (transport?.DisposeAsync() ?? ValueTask.CompletedTask);
             socket.Dispose();
             cancellation.ThrowIfCancellationRequested();
-            throw error as UpgradeRefusedException ?? new IOException(error is OperationCanceledException ? "the connection took more than 10 s" : error.Message, error);
+            if (error is UpgradeRefusedException)
+            {
+                throw;
+            }
+
+            throw new IOException(error is OperationCanceledException ? "the connection took more than 10 s" : error.Message, error);
         }
     }
 

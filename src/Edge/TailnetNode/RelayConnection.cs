@@ -7,7 +7,9 @@ using Relay.Derp;
 
 namespace Edge.TailnetNode;
 
-/// <summary>An open connection to a relay, on which DERP begins: an upgraded one, or a WebSocket where a proxy refuses the upgrade.</summary>
+/// <summary>
+/// An open connection to a relay, on which DERP begins: an upgraded one, or a WebSocket where a proxy refuses the upgrade.
+/// </summary>
 internal sealed class RelayConnection : IAsyncDisposable
 {
     // As other DERP clients do. Subprotocol and path are those of derp.md §1.4.
