@@ -212,7 +212,8 @@ public class AgentCommandTests
             "edge: port 9 of main: Internal error dialing workspace agent. connection refused",
             await process.StandardError.ReadLineAsync().WaitAsync(TestNode.Patience));
 
-        using var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        // Not SIGINT, which processes ignore that a shell has started in the background, and so do their children.
+        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
         await process.WaitForExitAsync().WaitAsync(TestNode.Patience);
         Assert.Equal((0, ""), (process.ExitCode, await process.StandardError.ReadToEndAsync()));
 
