@@ -41,15 +41,12 @@ public enum DerpCloseReason
 
     /// <summary>The host closed the connection because the server stops.</summary>
     Drained,
-
-    /// <summary>The mesh link leads back to this server.</summary>
-    Self,
 }
 
 /// <summary>The labels of <see cref="DerpCloseReason"/> in metrics and logs.</summary>
 public static class DerpCloseReasons
 {
-    internal const int Count = (int)DerpCloseReason.Self + 1;
+    internal const int Count = (int)DerpCloseReason.Drained + 1;
 
     /// <summary>The reason as a metric label.</summary>
     /// <param name="reason">A reason.</param>
@@ -68,7 +65,6 @@ public static class DerpCloseReasons
         DerpCloseReason.ClosedByPeer => "closed_by_peer",
         DerpCloseReason.Revoked => "revoked",
         DerpCloseReason.Drained => "drained",
-        DerpCloseReason.Self => "self",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not a reason"),
     };
 }

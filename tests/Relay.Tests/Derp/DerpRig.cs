@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using Relay.Derp;
+using Relay.Derp.Client;
 using Relay.Derp.Wire;
 
 namespace Relay.Tests.Derp;
@@ -15,6 +16,7 @@ internal sealed class DerpRig : IDisposable
         Server = new DerpServer(NodePrivateKey.Generate(), Options, Clock) { Admission = admission };
         Assert.True(MeshKey.TryParse(Vectors.MeshKey, out var key));
         Server.MeshKey = key;
+        ClientHeartbeat = new DerpClientHeartbeat(Clock);
     }
 
     public DerpServerOptions Options { get; } = new() { QueueBytesTotal = 256 * 1024 * 1024 };
@@ -22,6 +24,9 @@ internal sealed class DerpRig : IDisposable
     public ManualTimeProvider Clock { get; } = new();
 
     public DerpServer Server { get; }
+
+    /// <summary>The timer of the server's mesh links.</summary>
+    public DerpClientHeartbeat ClientHeartbeat { get; }
 
     /// <summary>A connection on which nothing has been said yet.</summary>
     /// <param name="key">The client's key, or null for a new one.</param>
@@ -39,5 +44,9 @@ internal sealed class DerpRig : IDisposable
     public Task<DerpTestClient> GreetAsync(NodePrivateKey? key = null, string? meshKey = null, long pause = 64 * 1024) =>
         Connect(key, pause).GreetAsync(meshKey);
 
-    public void Dispose() => Server.Dispose();
+    public void Dispose()
+    {
+        ClientHeartbeat.Dispose();
+        Server.Dispose();
+    }
 }

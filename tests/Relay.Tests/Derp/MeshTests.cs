@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Relay.Derp;
+using Relay.Derp.Client;
 using Relay.Derp.Connections;
 using Relay.Derp.Mesh;
 using Relay.Derp.Wire;
@@ -45,7 +46,10 @@ public sealed class MeshTests
         var up = new Pipe(new PipeOptions(pauseWriterThreshold: 4096, resumeWriterThreshold: 2048));
         var remote = two.Connect();
         var link = new DerpMeshLink(
-            one.Server, _ => Task.FromResult(new DerpTransport(remote.Input, new DerpPipeOutput(up.Writer))), static _ => default);
+            one.Server,
+            one.ClientHeartbeat,
+            _ => Task.FromResult(new DerpTransport(remote.Input, new DerpPipeOutput(up.Writer))),
+            static _ => default);
         var running = link.RunAsync(stop.Token);
         var b = await two.GreetAsync();
         var hello = await up.Reader.ReadAsync().Soon();
@@ -73,8 +77,129 @@ public sealed class MeshTests
     public async Task ALinkToItselfEnds()
     {
         using var one = new DerpRig();
+        DerpClientCloseReason? ended = null;
+        var link = new DerpMeshLink(one.Server, one.ClientHeartbeat, _ => Task.FromResult(TransportTo(one)), static _ => default)
+        {
+            Ended = reason => ended = reason,
+        };
 
-        await Link(one, one).RunAsync(CancellationToken.None).Soon();
+        await link.RunAsync(CancellationToken.None).Soon();
+
+        Assert.Equal((DerpClientCloseReason.Self, true, false), (ended, link.IsSelf, link.IsUp));
+    }
+
+    [Fact]
+    public async Task AnAttemptThatFailsIsToldAndTheNextOneFollows()
+    {
+        using var one = new DerpRig();
+        using var two = new DerpRig();
+        using var stop = new CancellationTokenSource();
+        var failed = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        var link = new DerpMeshLink(
+            one.Server,
+            one.ClientHeartbeat,
+            _ => failed.Count < 3
+                ? Task.FromException<DerpTransport>(new IOException($"attempt {failed.Count}"))
+                : Task.FromResult(TransportTo(two)),
+            static _ => default)
+        {
+            Failed = error => failed.Enqueue(error.Message),
+        };
+        var running = link.RunAsync(stop.Token);
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                one.Clock.Advance(TimeSpan.FromSeconds(1));
+                return link.Peers == 1;
+            },
+            "the link is up");
+
+        Assert.Equal(["attempt 0", "attempt 1", "attempt 2"], failed);
+        await stop.CancelAsync();
+        await running.Soon();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnErrorThatIsNoneOfTheNetworkComesOut(bool whileConnecting)
+    {
+        using var one = new DerpRig();
+        using var two = new DerpRig();
+        var bug = new InvalidOperationException("a bug");
+        var link = new DerpMeshLink(
+            one.Server,
+            one.ClientHeartbeat,
+            _ => whileConnecting ? Task.FromException<DerpTransport>(bug) : Task.FromResult(TransportTo(two)),
+            static _ => default)
+        {
+            Accepted = () => throw bug,
+        };
+
+        Assert.Same(bug, await Assert.ThrowsAsync<InvalidOperationException>(() => link.RunAsync(CancellationToken.None).Soon()));
+
+        Assert.Equal((0, false), (one.Server.Registry.RemoteKeys, link.IsUp));
+        Assert.False(one.Server.HasMeshMember);
+    }
+
+    [Fact]
+    public async Task APeerThatSaysNothingIsLeft()
+    {
+        using var one = new DerpRig();
+        using var stop = new CancellationTokenSource();
+        var (silent, ended) = (new Pipe(), new System.Collections.Concurrent.ConcurrentQueue<DerpClientCloseReason>());
+        var link = new DerpMeshLink(
+            one.Server,
+            one.ClientHeartbeat,
+            _ => Task.FromResult(new DerpTransport(silent.Reader, new DerpPipeOutput(new Pipe().Writer))),
+            static _ => default)
+        {
+            Ended = ended.Enqueue,
+        };
+        var running = link.RunAsync(stop.Token);
+
+        one.Clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.Empty(ended);
+        one.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        await Eventually.TrueAsync(() => ended.Contains(DerpClientCloseReason.LoginTimeout), "the link has ended");
+        await stop.CancelAsync();
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task APeerThatReadsNothingIsLeft()
+    {
+        using var one = new DerpRig(static options => options.MeshWriteTimeout = TimeSpan.FromSeconds(7));
+        using var two = new DerpRig();
+        using var stop = new CancellationTokenSource();
+        var up = new Pipe(new PipeOptions(pauseWriterThreshold: 4096, resumeWriterThreshold: 2048));
+        var (remote, ended) = (two.Connect(), new System.Collections.Concurrent.ConcurrentQueue<DerpClientCloseReason>());
+        var link = new DerpMeshLink(
+            one.Server,
+            one.ClientHeartbeat,
+            _ => Task.FromResult(new DerpTransport(remote.Input, new DerpPipeOutput(up.Writer))),
+            static _ => default)
+        {
+            Ended = ended.Enqueue,
+        };
+        var running = link.RunAsync(stop.Token);
+        var hello = await up.Reader.ReadAsync().Soon();
+        await remote.WriteAsync(System.Buffers.BuffersExtensions.ToArray(hello.Buffer));
+        up.Reader.AdvanceTo(hello.Buffer.End);
+        var (a, b) = (await one.GreetAsync(), await two.GreetAsync());
+        await Eventually.TrueAsync(() => one.Server.Registry.Find(b.Key) is not null, "one knows of b");
+        await a.SendAsync(b.Key, new byte[10_000]);
+        await a.ExpectNothingAsync();
+
+        one.Clock.Advance(TimeSpan.FromSeconds(7));
+        Assert.Empty(ended);
+        one.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        await Eventually.TrueAsync(() => ended.Contains(DerpClientCloseReason.WriteTimeout), "the link has ended");
+        await stop.CancelAsync();
+        await running.Soon();
     }
 
     [Fact]
@@ -114,15 +239,8 @@ public sealed class MeshTests
         Assert.True(MeshKey.TryParse("another secret of theirs", out var other));
         two.Server.MeshKey = other;
         using var stop = new CancellationTokenSource();
-        var (accepted, ended) = (0, new System.Collections.Concurrent.ConcurrentQueue<DerpCloseReason>());
-        var link = new DerpMeshLink(
-            one.Server,
-            _ =>
-            {
-                var client = two.Connect();
-                return Task.FromResult(new DerpTransport(client.Input, new DerpPipeOutput(client.Output)));
-            },
-            static _ => default)
+        var (accepted, ended) = (0, new System.Collections.Concurrent.ConcurrentQueue<DerpClientCloseReason>());
+        var link = new DerpMeshLink(one.Server, one.ClientHeartbeat, _ => Task.FromResult(TransportTo(two)), static _ => default)
         {
             Accepted = () => accepted++,
             Ended = ended.Enqueue,
@@ -141,7 +259,7 @@ public sealed class MeshTests
             "the right one is taken");
         Assert.Equal((1, true), (accepted, link.IsUp));
         Assert.Equal(1, two.Server.CloseMeshPeers());
-        await Eventually.TrueAsync(() => ended.Last() == DerpCloseReason.ClientClosed && link.Peers == 0, "the link has ended");
+        await Eventually.TrueAsync(() => ended.Last() == DerpClientCloseReason.RelayClosed && link.Peers == 0, "the link has ended");
 
         await stop.CancelAsync();
         await running.Soon();
@@ -237,13 +355,19 @@ public sealed class MeshTests
 
     private static DerpMeshLink Link(DerpRig from, DerpRig to, Action? connected = null) => new(
         from.Server,
+        from.ClientHeartbeat,
         _ =>
         {
             connected?.Invoke();
-            var client = to.Connect();
-            return Task.FromResult(new DerpTransport(client.Input, new DerpPipeOutput(client.Output)));
+            return Task.FromResult(TransportTo(to));
         },
         static _ => default);
+
+    private static DerpTransport TransportTo(DerpRig rig)
+    {
+        var client = rig.Connect();
+        return new DerpTransport(client.Input, new DerpPipeOutput(client.Output));
+    }
 
     private sealed class Forwarder : IDerpForwarder
     {

@@ -1,6 +1,7 @@
 using Edge.Files;
 using Edge.Settings;
 using Relay.Derp;
+using Relay.Derp.Client;
 using Relay.Derp.Wire;
 
 namespace Edge.Derp.Mesh;
@@ -14,6 +15,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
     private readonly ILogger<DerpMesh> _logger;
     private readonly Lock _lock = new();
     private readonly List<Task> _ending = [];
+    private readonly DerpClientHeartbeat _heartbeat;
     private RunningLink[] _links = [];
     private readonly FileWatch? _watch;
     private bool _isStarted;
@@ -23,6 +25,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
     public DerpMesh(DerpServer server, DerpSettings settings, TimeProvider time, ILogger<DerpMesh> logger)
     {
         (_server, _settings, _time, _logger) = (server, settings.Mesh, time, logger);
+        _heartbeat = new DerpClientHeartbeat(time, logger);
         if (_settings.KeyFile is { } file)
         {
             _watch = new FileWatch(file, time, ReloadKey);
@@ -69,6 +72,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
     {
         _watch?.Dispose();
         await StopAsync();
+        _heartbeat.Dispose();
     }
 
     private void ReloadKey()
@@ -104,7 +108,7 @@ internal sealed partial class DerpMesh : IAsyncDisposable
     {
         if (_isStarted && !_isStopped)
         {
-            _links = [.. _settings.With.Select(peer => new RunningLink(peer, _server, _time, _logger))];
+            _links = [.. _settings.With.Select(peer => new RunningLink(peer, _server, _heartbeat, _time, _logger))];
         }
     }
 

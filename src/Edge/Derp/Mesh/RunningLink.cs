@@ -1,5 +1,6 @@
 using ControlPlane.Hosting;
 using Relay.Derp;
+using Relay.Derp.Client;
 using Relay.Derp.Mesh;
 
 namespace Edge.Derp.Mesh;
@@ -18,11 +19,16 @@ internal sealed partial class RunningLink : IAsyncDisposable
     private string? _lastReason;
     private bool _accepted;
 
-    public RunningLink(MeshAddress address, DerpServer server, TimeProvider time, ILogger logger)
+    public RunningLink(MeshAddress address, DerpServer server, DerpClientHeartbeat heartbeat, TimeProvider time, ILogger logger)
     {
         (_address, _logger) = (address, logger);
         _dialer = new MeshDialer(address, server, time);
-        _link = new DerpMeshLink(server, ConnectAsync, _ => _dialer.DisposeAsync()) { Accepted = OnAccepted, Ended = OnEnded };
+        _link = new DerpMeshLink(server, heartbeat, _dialer.ConnectAsync, _ => _dialer.DisposeAsync())
+        {
+            Accepted = OnAccepted,
+            Failed = error => OnDown(error.Message),
+            Ended = OnEnded,
+        };
 
         // The first connection must not block the caller.
         _run = Task.Run(() => BackgroundLoop.RunAsync("DerpMesh", _link.RunAsync, time, logger, _stop.Token));
@@ -39,45 +45,32 @@ internal sealed partial class RunningLink : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task<DerpTransport> ConnectAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            _accepted = false;
-            return await _dialer.ConnectAsync(cancellation);
-        }
-        catch (IOException error)
-        {
-            if (_lastReason != error.Message)
-            {
-                _lastReason = error.Message;
-                LogDown(_address.Text, error.Message);
-            }
-
-            throw;
-        }
-    }
-
     private void OnAccepted()
     {
         (_accepted, _lastReason) = (true, null);
         LogUp(_address.Text);
     }
 
-    private void OnEnded(DerpCloseReason reason)
+    private void OnEnded(DerpClientCloseReason reason)
     {
-        if (reason is DerpCloseReason.Self)
+        if (reason is DerpClientCloseReason.Self)
         {
             LogSelf(_address.Text);
         }
         else if (!_stop.IsCancellationRequested)
         {
-            var why = _accepted ? reason.Label() : $"{reason.Label()}, before the peer accepted the link; do both have the same mesh key?";
-            if (_lastReason != why)
-            {
-                _lastReason = why;
-                LogDown(_address.Text, why);
-            }
+            OnDown(_accepted ? reason.Label() : $"{reason.Label()}, before the peer accepted the link; do both have the same mesh key?");
+        }
+
+        _accepted = false;
+    }
+
+    private void OnDown(string why)
+    {
+        if (_lastReason != why)
+        {
+            _lastReason = why;
+            LogDown(_address.Text, why);
         }
     }
 

@@ -32,12 +32,15 @@ public enum DerpClientCloseReason
 
     /// <summary>The relay sent nothing for <see cref="DerpClientOptions.SilenceTimeout"/>, and answered no ping.</summary>
     Silent,
+
+    /// <summary>The relay has the client's own key: the connection leads from a relay to itself.</summary>
+    Self,
 }
 
 /// <summary>The labels of <see cref="DerpClientCloseReason"/> in metrics and logs.</summary>
 public static class DerpClientCloseReasons
 {
-    internal const int Count = (int)DerpClientCloseReason.Silent + 1;
+    internal const int Count = (int)DerpClientCloseReason.Self + 1;
 
     /// <summary>The reason as a metric label.</summary>
     /// <param name="reason">A reason.</param>
@@ -53,6 +56,7 @@ public static class DerpClientCloseReasons
         DerpClientCloseReason.ProtocolError => "protocol_error",
         DerpClientCloseReason.WriteTimeout => "write_timeout",
         DerpClientCloseReason.Silent => "silent",
+        DerpClientCloseReason.Self => "self",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not a reason"),
     };
 }

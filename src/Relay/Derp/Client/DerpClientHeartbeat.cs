@@ -10,7 +10,7 @@ public sealed partial class DerpClientHeartbeat : IDisposable
     /// <summary>The time between two checks of a client, which is the maximum delay of a time-out.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
-    private readonly Heartbeat<DerpClient> _clients;
+    private readonly Heartbeat<DerpClientConnection> _clients;
 
     /// <summary>Creates a heartbeat without clients, which uses no timer.</summary>
     /// <param name="time">The clock.</param>
@@ -20,7 +20,7 @@ public sealed partial class DerpClientHeartbeat : IDisposable
         ArgumentNullException.ThrowIfNull(time);
         Time = time;
         var log = logger ?? NullLogger.Instance;
-        _clients = new Heartbeat<DerpClient>(
+        _clients = new Heartbeat<DerpClientConnection>(
             Period, time, static (client, now) => client.Beat(now), (_, exception) => Failed(log, exception));
     }
 
@@ -29,9 +29,9 @@ public sealed partial class DerpClientHeartbeat : IDisposable
     /// <summary>Stops the timer. The clients should have ended before.</summary>
     public void Dispose() => _clients.Dispose();
 
-    internal void Add(DerpClient client) => _clients.Add(client);
+    internal void Add(DerpClientConnection client) => _clients.Add(client);
 
-    internal void Remove(DerpClient client) => _clients.Remove(client);
+    internal void Remove(DerpClientConnection client) => _clients.Remove(client);
 
     [LoggerMessage(EventId = 2003, Level = LogLevel.Error, Message = "Unhandled exception in the heartbeat of a DERP client")]
     private static partial void Failed(ILogger logger, Exception exception);

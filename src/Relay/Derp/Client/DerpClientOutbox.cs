@@ -6,7 +6,7 @@ namespace Relay.Derp.Client;
 /// The sending half of a <see cref="DerpClient"/>, with its lock. It stores at most one frame that the output has accepted in part, and
 /// one control frame of each kind. It queues no packets: a full output refuses them.
 /// </summary>
-internal sealed class DerpClientOutbox
+internal sealed class DerpClientOutbox : IDerpClientOutbox
 {
     private readonly Lock _lock = new();
     private readonly IDerpOutput _output;
@@ -14,12 +14,7 @@ internal sealed class DerpClientOutbox
     private int _start;
     private int _end;
     private long _taken;
-    private ulong _pong;
-    private ulong _ping;
-    private bool _isPongDue;
-    private bool _isPingDue;
-    private bool _isHome;
-    private bool _isHomeDue;
+    private DerpClientControl _control;
     private bool _isSending;
     private bool _isClosed;
     private volatile bool _isOpen;
@@ -30,18 +25,16 @@ internal sealed class DerpClientOutbox
         output.OnWritable(Flush);
     }
 
-    /// <summary>Whether the login is over and the outbox is not closed.</summary>
+    /// <inheritdoc/>
     public bool IsOpen => _isOpen;
 
-    /// <summary>Whether the output accepts no more bytes.</summary>
+    /// <inheritdoc/>
     public bool IsStuck => !_output.IsWritable;
 
-    /// <summary>The number of bytes that the output has accepted. It grows as long as the relay reads.</summary>
+    /// <inheritdoc/>
     public long Taken => Volatile.Read(ref _taken);
 
-    private bool HasControl => _isPongDue || _isPingDue || _isHomeDue;
-
-    /// <summary>Sends a frame of the login. The output has space for it, because nothing was sent before.</summary>
+    /// <inheritdoc/>
     public void SendLogin(ReadOnlySpan<byte> frame)
     {
         lock (_lock)
@@ -51,7 +44,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Allows packets and control frames, after the login.</summary>
+    /// <inheritdoc/>
     public void Open()
     {
         lock (_lock)
@@ -79,7 +72,7 @@ internal sealed class DerpClientOutbox
         }
     }
 
-    /// <summary>Sends stored bytes as far as the output accepts them, and flushes the output.</summary>
+    /// <inheritdoc/>
     public void Flush()
     {
         lock (_lock)
@@ -103,25 +96,25 @@ internal sealed class DerpClientOutbox
                     _isSending = false;
                 }
             }
-            while (_isOpen && HasControl && _output.IsWritable);
+            while (_isOpen && _control.IsDue && _output.IsWritable);
         }
     }
 
-    /// <summary>Queues the answer to a ping for the next flush. It replaces an answer that still waits.</summary>
+    /// <inheritdoc/>
     public void QueuePong(ulong data)
     {
         lock (_lock)
         {
-            (_pong, _isPongDue) = (data, true);
+            _control.Pong(data);
         }
     }
 
-    /// <summary>Sends a ping, at once if the output is not full.</summary>
+    /// <inheritdoc/>
     public void SendPing(ulong data)
     {
         lock (_lock)
         {
-            (_ping, _isPingDue) = (data, true);
+            _control.Ping(data);
             Flush();
         }
     }
@@ -131,12 +124,12 @@ internal sealed class DerpClientOutbox
     {
         lock (_lock)
         {
-            (_isHome, _isHomeDue) = (home, true);
+            _control.NotePreferred(home);
             Flush();
         }
     }
 
-    /// <summary>Completes the output. Nothing is sent afterwards, and further calls have no effect.</summary>
+    /// <inheritdoc/>
     public void Close()
     {
         lock (_lock)
@@ -186,30 +179,12 @@ internal sealed class DerpClientOutbox
 
     private bool ComposeControl()
     {
-        if (!_isOpen || !HasControl)
+        if (!_isOpen || !_control.IsDue)
         {
             return false;
         }
 
-        (_start, _end) = (0, 0);
-        if (_isHomeDue)
-        {
-            _isHomeDue = false;
-            _end += DerpFrames.NotePreferred(_frame.AsSpan(_end), _isHome);
-        }
-
-        if (_isPongDue)
-        {
-            _isPongDue = false;
-            _end += DerpFrames.Ping(_frame.AsSpan(_end), DerpFrameType.Pong, _pong);
-        }
-
-        if (_isPingDue)
-        {
-            _isPingDue = false;
-            _end += DerpFrames.Ping(_frame.AsSpan(_end), DerpFrameType.Ping, _ping);
-        }
-
+        (_start, _end) = (0, _control.Compose(_frame));
         return true;
     }
 

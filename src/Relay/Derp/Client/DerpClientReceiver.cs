@@ -10,7 +10,7 @@ namespace Relay.Derp.Client;
 /// header has arrived, so at most one frame with a packet is stored. Not for concurrent use.
 /// </summary>
 internal sealed class DerpClientReceiver(
-    DerpLogin login, NodeKey? expectedServer, DerpClientOutbox outbox, IDerpClientHandler handler)
+    DerpLogin login, NodeKey? expectedServer, IDerpClientOutbox outbox, IDerpClientHandler handler)
 {
     /// <summary>The maximum text of a Health frame that the handler gets, in bytes.</summary>
     private const int MaxHealth = 1024;
@@ -37,7 +37,8 @@ internal sealed class DerpClientReceiver(
     }
 
     private static bool IsKnown(DerpFrameType type) => type
-        is DerpFrameType.RecvPacket or DerpFrameType.PeerGone or DerpFrameType.Ping or DerpFrameType.Health or DerpFrameType.Restarting;
+        is DerpFrameType.RecvPacket or DerpFrameType.PeerPresent or DerpFrameType.PeerGone or DerpFrameType.Ping or DerpFrameType.Health
+            or DerpFrameType.Restarting;
 
     private DerpClientCloseReason? ReceiveFrames(ref ReadOnlySequence<byte> buffer)
     {
@@ -105,6 +106,11 @@ internal sealed class DerpClientReceiver(
             return DerpClientCloseReason.BadLogin;
         }
 
+        if (login.Server == login.Client)
+        {
+            return DerpClientCloseReason.Self;
+        }
+
         if (expectedServer is { } expected && expected != login.Server)
         {
             return DerpClientCloseReason.WrongServer;
@@ -131,6 +137,9 @@ internal sealed class DerpClientReceiver(
                 break;
             case DerpFrameType.Ping when payload.Length >= DerpProtocol.PingLength:
                 outbox.QueuePong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+                break;
+            case DerpFrameType.PeerPresent when payload.Length >= NodeKey.Length:
+                handler.OnPeerPresent(new NodeKey(payload));
                 break;
             case DerpFrameType.PeerGone when payload.Length >= NodeKey.Length:
                 // Old servers send no reason.

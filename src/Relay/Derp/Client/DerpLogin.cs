@@ -11,6 +11,9 @@ internal sealed class DerpLogin(NodePrivateKey key, ClientInfo info)
 {
     private NaClBox? _box;
 
+    /// <summary>The client's key.</summary>
+    public NodeKey Client => key.PublicKey;
+
     /// <summary>The server's key, after <see cref="TryReadServerKey"/>.</summary>
     public NodeKey Server { get; private set; }
 

@@ -20,6 +20,12 @@ public interface IDerpClientHandler
     /// <summary>Called after the packets of one read. Work for all of them at once belongs here.</summary>
     void OnBatchEnd();
 
+    /// <summary>A peer is connected to the relay. Only clients that watch the relay's connections are told (derp.md §4.2).</summary>
+    /// <param name="key">The peer's key.</param>
+    void OnPeerPresent(in NodeKey key)
+    {
+    }
+
     /// <summary>A peer is no longer connected, or never was. The peer may have reconnected already.</summary>
     /// <param name="key">The peer's key.</param>
     /// <param name="reason">Whether the peer has left, or is not known to the relay.</param>

@@ -29,6 +29,7 @@ internal abstract class DerpOutbox
     private bool _isDraining;
     private bool _isMuted;
     private bool _isClosed;
+    private DropReason _closeReason = DropReason.GoneDisconnected;
 
     protected DerpOutbox(IDerpOutput output, SendQueue queue, DerpTotals totals)
     {
@@ -97,7 +98,7 @@ internal abstract class DerpOutbox
     {
         if (_isClosed || _isMuted)
         {
-            _totals.Dropped(DropReason.GoneDisconnected, kind, packet.Length);
+            _totals.Dropped(_closeReason, kind, packet.Length);
             return;
         }
 
@@ -140,7 +141,7 @@ internal abstract class DerpOutbox
         }
     }
 
-    /// <summary>Ends the outbox: waiting packets are dropped and counted.</summary>
+    /// <summary>Ends the outbox: waiting and later packets are dropped and counted.</summary>
     /// <param name="reason">The reason to count them under.</param>
     public void Close(DropReason reason)
     {
@@ -151,7 +152,7 @@ internal abstract class DerpOutbox
                 return;
             }
 
-            _isClosed = true;
+            (_isClosed, _closeReason) = (true, reason);
             _queue.Clear(reason);
             FreeRest();
             _output.Complete();

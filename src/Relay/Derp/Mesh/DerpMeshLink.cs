@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Relay.Derp.Client;
 using Relay.Derp.Connections;
 using Relay.Derp.Queues;
@@ -12,17 +11,20 @@ namespace Relay.Derp.Mesh;
 /// when the queue is full.
 /// </summary>
 /// <param name="server">The server whose packets are forwarded.</param>
+/// <param name="heartbeat">The timer of the link's time-outs. Its clock is the server's.</param>
 /// <param name="connect">
-/// Opens a connection up to and including the HTTP upgrade, with a time limit of its own. The caller owns the socket: see
-/// <paramref name="disconnect"/>.
+/// Opens a connection up to and including the HTTP upgrade, with a time limit of its own. It throws <see cref="IOException"/> when that
+/// fails. The caller owns the socket: see <paramref name="disconnect"/>.
 /// </param>
 /// <param name="disconnect">Closes a connection of <paramref name="connect"/>.</param>
 public sealed class DerpMeshLink(
     DerpServer server,
+    DerpClientHeartbeat heartbeat,
     Func<CancellationToken, Task<DerpTransport>> connect,
-    Func<DerpTransport, ValueTask> disconnect) : IDerpForwarder
+    Func<DerpTransport, ValueTask> disconnect) : IDerpForwarder, IDerpClientHandler
 {
     private readonly HashSet<NodeKey> _known = [];
+    private MeshOutbox? _connecting;
     private MeshOutbox? _outbox;
     private int _peers;
     private bool _isAccepted;
@@ -44,10 +46,16 @@ public sealed class DerpMeshLink(
     /// <summary>Called when the peer has accepted the link, which its first announcement proves.</summary>
     public Action? Accepted { get; init; }
 
-    /// <summary>Called with the reason when a connection of the link has ended; not for failed attempts to connect.</summary>
-    public Action<DerpCloseReason>? Ended { get; init; }
+    /// <summary>Called with the error when an attempt to connect has failed.</summary>
+    public Action<IOException>? Failed { get; init; }
 
-    /// <summary>Connects, and reconnects after each loss, until it is cancelled or the link leads back to its own server.</summary>
+    /// <summary>Called with the reason when a connection of the link has ended.</summary>
+    public Action<DerpClientCloseReason>? Ended { get; init; }
+
+    /// <summary>
+    /// Connects, and reconnects after each loss, until it is cancelled or the link leads back to its own server. Only an error that is none
+    /// of the network is an exception, after which the link can run again.
+    /// </summary>
     /// <param name="cancellationToken">Ends the link.</param>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -55,31 +63,83 @@ public sealed class DerpMeshLink(
         while (!cancellationToken.IsCancellationRequested)
         {
             _isAccepted = false;
-            try
+            if (await ConnectAsync(cancellationToken).ConfigureAwait(false) is { } transport)
             {
-                var transport = await connect(cancellationToken).ConfigureAwait(false);
-                try
+                var reason = await RunAsync(transport, cancellationToken).ConfigureAwait(false);
+                IsSelf = reason == DerpClientCloseReason.Self;
+                Ended?.Invoke(reason);
+                if (IsSelf)
                 {
-                    IsSelf = await RunReportedAsync(transport, cancellationToken).ConfigureAwait(false) == DerpCloseReason.Self;
-                    if (IsSelf)
-                    {
-                        return;
-                    }
+                    return;
                 }
-                finally
-                {
-                    await disconnect(transport).ConfigureAwait(false);
-                }
-            }
-            catch (Exception exception) when (exception is IOException or OperationCanceledException or InvalidOperationException
-                or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or TimeoutException
-                or ObjectDisposedException)
-            {
-                // The peer is unreachable; the next attempt follows after the wait.
             }
 
             wait = NextWait(wait);
             await Task.Delay(wait, server.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    void IDerpClientHandler.OnConnected() => Volatile.Write(ref _outbox, _connecting);
+
+    /// <summary>Does nothing: this server's key is the link's, and nobody has a reason to send a packet to it.</summary>
+    void IDerpClientHandler.OnPacket(in NodeKey source, ReadOnlySpan<byte> packet)
+    {
+    }
+
+    void IDerpClientHandler.OnBatchEnd()
+    {
+    }
+
+    void IDerpClientHandler.OnPeerPresent(in NodeKey key)
+    {
+        if (!_known.Add(key))
+        {
+            return;
+        }
+
+        server.Registry.AddForwarder(key, this);
+        Volatile.Write(ref _peers, _known.Count);
+        if (!_isAccepted)
+        {
+            _isAccepted = true;
+            server.CountMeshLink(1);
+            Accepted?.Invoke();
+        }
+    }
+
+    void IDerpClientHandler.OnPeerGone(in NodeKey key, PeerGoneReason reason)
+    {
+        if (_known.Remove(key))
+        {
+            server.Registry.RemoveForwarder(key, this);
+            Volatile.Write(ref _peers, _known.Count);
+        }
+    }
+
+    void IDerpClientHandler.OnHealth(string text)
+    {
+    }
+
+    /// <summary>Does nothing: the link reconnects as soon as the peer closes the connection.</summary>
+    void IDerpClientHandler.OnRestarting(TimeSpan reconnectIn, TimeSpan tryFor)
+    {
+    }
+
+    // Null when the attempt has failed, or was cancelled.
+    private async Task<DerpTransport?> ConnectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connect(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (IOException error)
+        {
+            Failed?.Invoke(error);
+            return null;
         }
     }
 
@@ -92,26 +152,17 @@ public sealed class DerpMeshLink(
         return (next < longest ? next : longest) * (0.75 + (0.25 * Random.Shared.NextDouble()));
     }
 
-    private async Task<DerpCloseReason> RunReportedAsync(DerpTransport transport, CancellationToken cancellationToken)
-    {
-        var reason = DerpCloseReason.Aborted;
-        try
-        {
-            return reason = await RunOnceAsync(transport, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Ended?.Invoke(reason);
-        }
-    }
-
-    private async Task<DerpCloseReason> RunOnceAsync(DerpTransport transport, CancellationToken cancellationToken)
+    private async Task<DerpClientCloseReason> RunAsync(DerpTransport transport, CancellationToken cancellationToken)
     {
         var limits = new QueueLimits(server.Options.MeshQueueDepth, server.Options.MeshQueueBytes);
-        var outbox = new MeshOutbox(transport.Output, new SendQueue(server.Pool, limits, server.Totals), server.Totals);
+        _connecting = new MeshOutbox(transport.Output, new SendQueue(server.Pool, limits, server.Totals), server.Totals);
         try
         {
-            return await ReceiveAsync(transport.Input, outbox, cancellationToken).ConfigureAwait(false);
+            var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
+            var options = new DerpClientOptions { WriteTimeout = server.Options.MeshWriteTimeout };
+            var connection = new DerpClientConnection(
+                transport.Input, new DerpLogin(server.Key, info), _connecting, this, heartbeat, options);
+            return await connection.RunAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -128,111 +179,7 @@ public sealed class DerpMeshLink(
 
             _known.Clear();
             Volatile.Write(ref _peers, 0);
-            outbox.Close(DropReason.MeshLink);
-            await transport.Input.CompleteAsync().ConfigureAwait(false);
+            await disconnect(transport).ConfigureAwait(false);
         }
-    }
-
-    private async Task<DerpCloseReason> ReceiveAsync(PipeReader input, MeshOutbox outbox, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            // Servers send a keep-alive every 65 s at the latest; after 120 s of silence the link is dead.
-            var result = await input.ReadAsync(cancellationToken).AsTask()
-                .WaitAsync(TimeSpan.FromSeconds(120), server.Time, cancellationToken).ConfigureAwait(false);
-            var buffer = result.Buffer;
-            DerpFrameStatus status;
-            while ((status = DerpFrameReader.TryRead(ref buffer, DerpProtocol.MaxClientFrame, out var header, out var payload))
-                == DerpFrameStatus.Frame)
-            {
-                var bytes = payload.IsSingleSegment ? payload.FirstSpan : System.Buffers.BuffersExtensions.ToArray(payload);
-                if (Handle(header.Type, bytes, outbox) is { } reason)
-                {
-                    return reason;
-                }
-            }
-
-            input.AdvanceTo(buffer.Start, buffer.End);
-            if (status == DerpFrameStatus.TooLong)
-            {
-                return DerpCloseReason.ProtocolError;
-            }
-
-            if (result.IsCompleted)
-            {
-                return DerpCloseReason.ClientClosed;
-            }
-        }
-    }
-
-    private DerpCloseReason? Handle(DerpFrameType type, ReadOnlySpan<byte> payload, MeshOutbox outbox)
-    {
-        switch (type)
-        {
-            case DerpFrameType.ServerKey when !IsUp:
-                return Greet(payload, outbox);
-            case DerpFrameType.PeerPresent when payload.Length >= NodeKey.Length:
-                var present = new NodeKey(payload);
-                if (_known.Add(present))
-                {
-                    server.Registry.AddForwarder(present, this);
-                    Volatile.Write(ref _peers, _known.Count);
-                    ReportAccepted();
-                }
-
-                break;
-            case DerpFrameType.PeerGone when payload.Length >= NodeKey.Length:
-                var gone = new NodeKey(payload);
-                if (_known.Remove(gone))
-                {
-                    server.Registry.RemoveForwarder(gone, this);
-                    Volatile.Write(ref _peers, _known.Count);
-                }
-
-                break;
-            case DerpFrameType.Ping when payload.Length >= DerpProtocol.PingLength:
-                outbox.QueuePong(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(payload));
-                break;
-        }
-
-        return null;
-    }
-
-    private void ReportAccepted()
-    {
-        if (!_isAccepted)
-        {
-            _isAccepted = true;
-            server.CountMeshLink(1);
-            Accepted?.Invoke();
-        }
-    }
-
-    private DerpCloseReason? Greet(ReadOnlySpan<byte> payload, MeshOutbox outbox)
-    {
-        // This side answers pings, so that the peer can detect its loss.
-        var info = new ClientInfo(DerpProtocol.Version, server.MeshKey?.Text, CanAckPings: true, IsProber: false);
-        var login = new DerpLogin(server.Key, info);
-        if (!login.TryReadServerKey(payload))
-        {
-            return DerpCloseReason.BadHandshake;
-        }
-
-        if (login.Server == server.PublicKey)
-        {
-            return DerpCloseReason.Self;
-        }
-
-        if (login.Answer() is not { } hello)
-        {
-            return DerpCloseReason.BadHandshake;
-        }
-
-        Span<byte> watch = stackalloc byte[DerpProtocol.HeaderLength];
-        DerpFrames.Empty(watch, DerpFrameType.WatchConns);
-        outbox.SendFirst((byte[])[.. hello, .. watch]);
-        outbox.Drain();
-        Volatile.Write(ref _outbox, outbox);
-        return null;
     }
 }

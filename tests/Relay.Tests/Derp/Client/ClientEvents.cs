@@ -30,6 +30,8 @@ internal sealed class ClientEvents : IDerpClientHandler
 
     public void OnBatchEnd() => Batches++;
 
+    public void OnPeerPresent(in NodeKey key) => Add($"present {key.ToHex()}");
+
     public void OnPeerGone(in NodeKey key, PeerGoneReason reason) => Add(GoneLine(key, reason));
 
     public void OnHealth(string text) => Add($"health {text}");

@@ -19,6 +19,8 @@ public sealed class DerpClientTests
             .. DerpTestClient.Frame(DerpFrameType.KeepAlive),
             .. TestRelay.RecvPacket(Peer),
             .. DerpTestClient.Frame(DerpFrameType.RecvPacket, new byte[31]),
+            .. DerpTestClient.Frame(DerpFrameType.PeerPresent, [.. DerpTestClient.Bytes(Peer), .. new byte[19]]),
+            .. DerpTestClient.Frame(DerpFrameType.PeerPresent, new byte[31]),
             .. DerpTestClient.Frame(DerpFrameType.PeerGone, DerpTestClient.Bytes(Peer)),
             .. DerpTestClient.Frame(DerpFrameType.PeerGone, [.. DerpTestClient.Bytes(Peer), 1]),
             .. DerpTestClient.Frame(DerpFrameType.PeerGone, [.. DerpTestClient.Bytes(Peer), 0xf0, 9]),
@@ -38,6 +40,7 @@ public sealed class DerpClientTests
             [
                 ClientEvents.PacketLine(Peer, 1, 2, 3),
                 ClientEvents.PacketLine(Peer),
+                $"present {Peer.ToHex()}",
                 ClientEvents.GoneLine(Peer, PeerGoneReason.Disconnected),
                 ClientEvents.GoneLine(Peer, PeerGoneReason.NotHere),
                 ClientEvents.GoneLine(Peer, PeerGoneReason.Disconnected),
