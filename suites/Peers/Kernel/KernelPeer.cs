@@ -14,15 +14,16 @@ internal sealed class KernelPeer : IPacketOutput, IDisposable
     private readonly byte[] _region = new byte[Ipv6Header.Mtu];
     private readonly Random _random = new(7);
     private readonly double _loss;
-    private readonly AutoResetEvent _work = new(initialState: true);
+    private readonly object _signal = new();
     private readonly Thread _sender;
+    private bool _hasWork;
     private volatile bool _stops;
 
     public KernelPeer(TunDevice device, double loss)
     {
         (_device, _loss) = (device, loss);
         Context = new TcpContext(TimeProvider.System, 64 << 20, static () => (uint)Random.Shared.NextInt64());
-        Host = new PeerHost(Context, this, new Ipv6Address(TunDevice.Ours), _ => _work.Set());
+        Host = new PeerHost(Context, this, new Ipv6Address(TunDevice.Ours), _ => Wake());
         Host.SetPeerAddresses([new Ipv6Address(TunDevice.Kernels)]);
         _sender = new Thread(Send) { IsBackground = true };
         _sender.Start();
@@ -47,10 +48,32 @@ internal sealed class KernelPeer : IPacketOutput, IDisposable
 
     public void Dispose()
     {
+        // The receiver ends at the next packet, or with the process.
         _stops = true;
-        _work.Set();
+        Wake();
         _sender.Join();
-        _work.Dispose();
+    }
+
+    private void Wake()
+    {
+        lock (_signal)
+        {
+            _hasWork = true;
+            Monitor.Pulse(_signal);
+        }
+    }
+
+    private void Await(TimeSpan limit)
+    {
+        lock (_signal)
+        {
+            if (!_hasWork)
+            {
+                Monitor.Wait(_signal, limit);
+            }
+
+            _hasWork = false;
+        }
     }
 
     private bool IsLost() => _random.NextDouble() < _loss;
@@ -76,7 +99,7 @@ internal sealed class KernelPeer : IPacketOutput, IDisposable
             }
 
             Context.RunCompletions();
-            _work.Set();
+            Wake();
         }
     }
 
@@ -94,7 +117,7 @@ internal sealed class KernelPeer : IPacketOutput, IDisposable
             }
 
             Context.RunCompletions();
-            _work.WaitOne(TimeSpan.FromMicroseconds(Math.Clamp(wait, 0, 1_000_000)));
+            Await(TimeSpan.FromMicroseconds(Math.Clamp(wait, 0, 1_000_000)));
         }
     }
 }
