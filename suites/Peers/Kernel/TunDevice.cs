@@ -35,7 +35,9 @@ internal sealed class TunDevice : IDisposable
 
     public ushort Port { get; }
 
-    /// <summary>Creates the namespace on a thread of its own, since it applies to a thread. Sockets and processes of it belong there.</summary>
+    /// <summary>
+    /// Creates the namespace on a thread of its own, since it applies to a thread. Sockets and processes of it belong there.
+    /// </summary>
     public static TunDevice Create()
     {
         TunDevice? device = null;
