@@ -25,6 +25,9 @@ internal sealed partial class NodeCoordination(
     // The prefix of an error about READY_FOR_HANDSHAKE, which does not end the coordination (tailnet.md §3.7).
     private const string HarmlessError = "ready for handshake error:";
 
+    // The coordinator stops, with its host or to be replaced.
+    private const string CoordinatorClosed = "coordinator closed";
+
     private readonly Guid _id = Guid.NewGuid();
 
     // Agents before v2.8 identify nodes by this number.
@@ -106,7 +109,11 @@ internal sealed partial class NodeCoordination(
             {
                 if (response.Error is { Length: > 0 } error)
                 {
-                    Refused(logger, error);
+                    if (error != CoordinatorClosed)
+                    {
+                        Refused(logger, error);
+                    }
+
                     if (!error.StartsWith(HarmlessError, StringComparison.Ordinal))
                     {
                         return;

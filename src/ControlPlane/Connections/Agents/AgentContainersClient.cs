@@ -52,9 +52,14 @@ internal sealed class AgentContainersClient(AgentPorts ports, TimeProvider time)
         // v2.23 takes the container, and v2.22 has no development containers.
         var container = (await ListApartAsync(cancellationToken))
             .FirstOrDefault(one => Guid.TryParse(key, out var id) && one.Id == id)?.Container?.Id;
-        return container is not null && IsKey(container)
-            ? Accepted(await PostAsync($"{Devcontainers}/container/{container}/recreate", cancellationToken))
-            : throw answer.Refusal();
+        if (container is not null && IsKey(container))
+        {
+            return Accepted(await PostAsync($"{Devcontainers}/container/{container}/recreate", cancellationToken));
+        }
+
+        // v2.24 has no such route where containers are off, but its list says so.
+        var list = await GetAsync(Containers, cancellationToken);
+        throw (list.Status == StatusCodes.Status403Forbidden ? list : answer).Refusal();
     }
 
     private static bool IsKey(string key) => key.Length is > 0 and <= MaxKeyLength

@@ -139,6 +139,11 @@ public sealed class AgentAgeTests : IAsyncLifetime
         _agent.Answer($"GET {Containers}", """{"message":"Dev Container feature not enabled.","detail":"d"}""", 403);
         var refusal = await RefusedAsync(() => _connection.ListContainersAsync(CancellationToken.None));
         Assert.Equal((403, "Dev Container feature not enabled.", "d"), (refusal.Status, refusal.Message, refusal.Detail));
+        foreach (var (key, isContainer) in ((string, bool)[])[(Id, false), ("web", true)])
+        {
+            refusal = await RefusedAsync(() => _connection.RecreateDevcontainerAsync(key, isContainer, CancellationToken.None));
+            Assert.Equal((403, "Dev Container feature not enabled."), (refusal.Status, refusal.Message));
+        }
     }
 
     [Fact]
