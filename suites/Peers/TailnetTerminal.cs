@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Peers;
 
-/// <summary>A terminal straight at the agent's port 2, as an API server opens it (dialer.md §1.3), over a client of the tailnet.</summary>
+/// <summary>A terminal straight at the agent's port 2, as an API server opens it (terminal.md), over a client of the tailnet.</summary>
 internal sealed class TailnetTerminal : ITerminalEnd, IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

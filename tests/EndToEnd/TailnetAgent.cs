@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net;
 using Crypto;
 using Edge.Derp;
@@ -43,6 +44,9 @@ internal sealed class TailnetAgent : IDerpClientHandler, IWireGuardOutput, IAsyn
 
     /// <summary>The home region of the API server's node, as the coordinator has sent it; 0 before.</summary>
     public int HomeOfServer { get; private set; }
+
+    /// <summary>Each home region of the node, in order.</summary>
+    public ConcurrentQueue<int> HomesOfServer { get; } = [];
 
     /// <summary>Connects an agent to its home relay and to the API server.</summary>
     public static async Task<TailnetAgent> StartAsync(TestNode api, DerpTarget relay, int home)
@@ -153,7 +157,12 @@ internal sealed class TailnetAgent : IDerpClientHandler, IWireGuardOutput, IAsyn
 
         lock (_lock)
         {
-            HomeOfServer = node.PreferredDerp;
+            if (HomeOfServer != node.PreferredDerp)
+            {
+                HomeOfServer = node.PreferredDerp;
+                HomesOfServer.Enqueue(HomeOfServer);
+            }
+
             if (_server is null)
             {
                 Assert.True(_node.TryAddPeer(node.Key.Span[2..], this, out _server));

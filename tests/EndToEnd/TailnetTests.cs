@@ -12,6 +12,8 @@ namespace EndToEnd;
 /// <summary>The API server as a node of the tailnet: how it reaches an agent through relays.</summary>
 public sealed class TailnetTests
 {
+    private static readonly string[] Api = ["Edge:Mode=api", "Relay:Stun:Enabled=false"];
+
     [Fact]
     public async Task AnAgentIsReachedThroughTheRelayOfTheSameProcess()
     {
@@ -78,21 +80,16 @@ public sealed class TailnetTests
             "Relay:Derp:Admission=jwt",
             .. TestTokens.Settings(directory)]);
         var token = TestTokens.Create();
-        const string Map = "ControlPlane:DerpMap:Regions:";
-        await using var api = await TestNode.StartAsync(
-            "Edge:Mode=api",
-            "Relay:Stun:Enabled=false",
-            Map + "0:Id=1",
-            Map + "0:Nodes:0:HostName=127.0.0.1",
-            Map + "0:Nodes:0:ForceHttp=true",
-            Map + $"0:Nodes:0:DerpPort={plain.PublicUrl.Port}",
-            Map + "1:Id=2",
-            Map + "1:Nodes:0:HostName=relay.invalid",
-            Map + "1:Nodes:0:IPv4=127.0.0.1",
-            Map + $"1:Nodes:0:CertName=sha256-raw:{Convert.ToHexStringLower(SHA256.HashData(certificate.Der))}",
-            Map + $"1:Nodes:0:DerpPort={secure.PublicUrl.Port}",
+        await using var api = await TestNode.StartAsync([
+            .. Api,
+            .. Region(1, plain.PublicUrl.Port),
+            "ControlPlane:DerpMap:Regions:2:Id=2",
+            "ControlPlane:DerpMap:Regions:2:Nodes:0:HostName=relay.invalid",
+            "ControlPlane:DerpMap:Regions:2:Nodes:0:IPv4=127.0.0.1",
+            $"ControlPlane:DerpMap:Regions:2:Nodes:0:CertName=sha256-raw:{Convert.ToHexStringLower(SHA256.HashData(certificate.Der))}",
+            $"ControlPlane:DerpMap:Regions:2:Nodes:0:DerpPort={secure.PublicUrl.Port}",
             $"Edge:TailnetNode:Relays:2:Token={token}",
-            $"Edge:TailnetNode:Home={home}");
+            $"Edge:TailnetNode:Home={home}"]);
         var target = homeOfAgent == 1 ? TargetOf(plain) : TargetOf(secure) with { Token = token };
         await using var agent = await TailnetAgent.StartAsync(api, target, homeOfAgent);
 
@@ -111,23 +108,38 @@ public sealed class TailnetTests
     public async Task WithoutASettingTheHomeIsARegionThatAnswers()
     {
         await using var relay = await TestNode.StartAsync("Edge:Mode=relay");
-        const string Map = "ControlPlane:DerpMap:Regions:";
-        await using var api = await TestNode.StartAsync(
-            "Edge:Mode=api",
-            "Relay:Stun:Enabled=false",
-            Map + "0:Id=1",
-            Map + "0:Nodes:0:HostName=127.0.0.1",
-            Map + "0:Nodes:0:ForceHttp=true",
-            Map + $"0:Nodes:0:DerpPort={Ports.Free()}",
-            Map + "1:Id=2",
-            Map + "1:Nodes:0:HostName=127.0.0.1",
-            Map + "1:Nodes:0:ForceHttp=true",
-            Map + $"1:Nodes:0:DerpPort={relay.PublicUrl.Port}");
+        await using var api = await TestNode.StartAsync([.. Api, .. Region(1, Ports.Free()), .. Region(2, relay.PublicUrl.Port)]);
         await using var agent = await TailnetAgent.StartAsync(api, TargetOf(relay), 2);
 
         await PingAsync(api);
 
         Assert.Equal(2, agent.HomeOfServer);
+    }
+
+    [Fact]
+    public async Task AHomeThatIsAwayGivesWayAndReturns()
+    {
+        var time = new ManualTimeProvider();
+        var relay = await TestNode.StartAsync("Edge:Mode=relay");
+        var port = relay.PublicUrl.Port;
+        await using var other = await TestNode.StartAsync("Edge:Mode=relay");
+        await using var api = await TestNode.StartAsync(
+            time,
+            waitUntilReady: true,
+            [.. Api, .. Region(1, port), .. Region(2, other.PublicUrl.Port), "Edge:TailnetNode:Home=1"]);
+        await using var agent = await TailnetAgent.StartAsync(api, TargetOf(other), 2);
+        await time.AdvanceUntilAsync(PingAsync(api));
+        await AdvanceUntilAsync(time, () => agent.HomeOfServer == 1, "the home is that of the settings");
+
+        await relay.DisposeAsync();
+        await AdvanceUntilAsync(time, () => agent.HomeOfServer == 2, "the home is the other region");
+        await time.AdvanceUntilAsync(PingAsync(api));
+        var end = time.GetUtcNow() + TimeSpan.FromSeconds(20);
+        await AdvanceUntilAsync(time, () => time.GetUtcNow() > end, "some attempts at the lost relay have failed");
+
+        await using var again = await TestNode.StartAsync("Edge:Mode=relay", $"urls=http://127.0.0.1:{port}");
+        await AdvanceUntilAsync(time, () => agent.HomeOfServer == 1, "the home is back");
+        Assert.Equal([1, 2, 1], agent.HomesOfServer);
     }
 
     [Fact]
@@ -151,14 +163,7 @@ public sealed class TailnetTests
             await using var server = new NetworkStream(target);
             await Task.WhenAny(client.CopyToAsync(server), server.CopyToAsync(client));
         });
-        const string Map = "ControlPlane:DerpMap:Regions:0:";
-        await using var api = await TestNode.StartAsync(
-            "Edge:Mode=api",
-            "Relay:Stun:Enabled=false",
-            Map + "Id=1",
-            Map + "Nodes:0:HostName=127.0.0.1",
-            Map + "Nodes:0:ForceHttp=true",
-            Map + $"Nodes:0:DerpPort={new Uri(proxy.Url).Port}");
+        await using var api = await TestNode.StartAsync([.. Api, .. Region(1, new Uri(proxy.Url).Port)]);
         await using var agent = await TailnetAgent.StartAsync(api, TargetOf(relay), 1);
 
         await PingAsync(api);
@@ -193,6 +198,26 @@ public sealed class TailnetTests
         Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
+
+    private static string[] Region(int id, int port)
+    {
+        var setting = $"ControlPlane:DerpMap:Regions:{id}";
+        return
+        [
+            $"{setting}:Id={id}",
+            $"{setting}:Nodes:0:HostName=127.0.0.1",
+            $"{setting}:Nodes:0:ForceHttp=true",
+            $"{setting}:Nodes:0:DerpPort={port}",
+        ];
+    }
+
+    private static Task AdvanceUntilAsync(ManualTimeProvider time, Func<bool> condition, string what) => Eventually.TrueAsync(
+        () =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            return condition();
+        },
+        what);
 
     private static DerpTarget TargetOf(TestNode relay) => new(
         relay.PublicUrl.Host,

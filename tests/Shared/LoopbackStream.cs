@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Tailnet.Ip.Tcp;
 
@@ -11,21 +12,8 @@ internal sealed class LoopbackStream(Socket socket) : AgentStream
 
     public Task Disposed => _disposed.Task;
 
-    public override bool RunsInline { get; set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
+    /// <summary>The lengths of the writes.</summary>
+    public ConcurrentQueue<int> Writes { get; } = [];
 
     /// <summary>Ends the connection as the tailnet node does.</summary>
     public void Fail(TcpCloseReason reason)
@@ -52,6 +40,7 @@ internal sealed class LoopbackStream(Socket socket) : AgentStream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        Writes.Enqueue(buffer.Length);
         try
         {
             while (buffer.Length > 0)
@@ -64,18 +53,6 @@ internal sealed class LoopbackStream(Socket socket) : AgentStream
             throw new TcpException(_reason);
         }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -17,9 +17,12 @@ internal sealed class AgentReach(ControlPlaneOptions options, TimeProvider time,
     public IAgentConnection? Find(Agent agent) => FindOnTailnet(agent) ?? LocalOf(agent);
 
     /// <summary>The connection to an agent over the tailnet; null when the agent is not connected, or this server has no node.</summary>
-    public IAgentConnection? FindOnTailnet(Agent agent) => dialer is not null && OwnStatusOf(agent) == AgentStatus.Connected
-        ? new TailnetAgentConnection(new AgentPorts(dialer, agent.Id, options.AgentCallTimeout), options, time)
+    public IAgentConnection? FindOnTailnet(Agent agent) => DialerFor(agent) is { } node
+        ? new TailnetAgentConnection(new AgentPorts(node, agent.Id, options.AgentCallTimeout), options, time)
         : null;
+
+    /// <summary>This server's tailnet node, if the agent itself is connected; null for the local agent, and without a node.</summary>
+    public IAgentDialer? DialerFor(Agent agent) => OwnStatusOf(agent) == AgentStatus.Connected ? dialer : null;
 
     /// <summary>The agent's status for clients. The local agent, which starts on demand, counts as connected.</summary>
     public string StatusOf(Agent agent) => LocalOf(agent) is null ? OwnStatusOf(agent) : AgentStatus.Connected;

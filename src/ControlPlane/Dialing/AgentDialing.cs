@@ -7,21 +7,11 @@ using Tailnet.Peer;
 
 namespace ControlPlane.Dialing;
 
-/// <summary>Calls agents by the tailnet node, and answers a failed call with an error (dialer.md §7.8).</summary>
-/// <param name="reach">The agents' connection states.</param>
-/// <param name="options">The options with the time-outs.</param>
-/// <param name="time">The clock.</param>
+/// <summary>Calls agents by the tailnet node, and answers a failed call with an error (docs/wire/agent-tcp.md).</summary>
+/// <param name="reach">The agents' connection states, and the node.</param>
 /// <param name="lifetime">Its stop ends calls.</param>
-/// <param name="dialer">The tailnet node; null where it is off.</param>
-internal sealed class AgentDialing(
-    AgentReach reach,
-    ControlPlaneOptions options,
-    TimeProvider time,
-    IHostApplicationLifetime lifetime,
-    IAgentDialer? dialer = null)
+internal sealed class AgentDialing(AgentReach reach, IHostApplicationLifetime lifetime)
 {
-    private const string NoWay = "This server has no way to the agent.";
-
     /// <summary>Calls the agent. Returns null after it has answered the request with an error.</summary>
     /// <exception cref="OperationCanceledException">The client has disconnected.</exception>
     public async Task<T?> CallAsync<T>(HttpContext context, Agent agent, Func<IAgentDialer, CancellationToken, Task<T>> call)
@@ -34,10 +24,9 @@ internal sealed class AgentDialing(
         }
 
         // The local agent counts as connected without a session. It takes no part in the tailnet.
-        var hasSession = AgentStatus.Of(agent, time.GetUtcNow(), options.AgentInactiveTimeout) == AgentStatus.Connected;
-        if (dialer is null || !hasSession)
+        if (reach.DialerFor(agent) is not { } dialer)
         {
-            await WriteAsync(context, StatusCodes.Status502BadGateway, NoWay);
+            await WriteAsync(context, StatusCodes.Status502BadGateway, AgentConnectionException.NoWay);
             return null;
         }
 
@@ -62,7 +51,7 @@ internal sealed class AgentDialing(
     {
         // Both pass: clients try again, and may then reach another server.
         DialFailure.Busy or DialFailure.Stopping => WriteAsync(context, StatusCodes.Status503ServiceUnavailable, text),
-        DialFailure.NoNode => WriteAsync(context, StatusCodes.Status502BadGateway, NoWay),
+        DialFailure.NoNode => WriteAsync(context, StatusCodes.Status502BadGateway, AgentConnectionException.NoWay),
         _ => WriteAsync(context, StatusCodes.Status502BadGateway, text),
     };
 

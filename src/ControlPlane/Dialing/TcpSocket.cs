@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using ControlPlane.Http;
 using Microsoft.Extensions.Logging;
 using Tailnet.Ip.Tcp;
 
@@ -103,7 +104,7 @@ internal sealed partial class TcpSocket(
             Fail(exception, stop); // Fail logs only errors of the server.
         }
 
-        await DiscardAsync();
+        await socket.DiscardAsync();
         _end.TrySetResult(TcpEnd.Lost);
     }
 
@@ -173,48 +174,18 @@ internal sealed partial class TcpSocket(
 
     private async Task CloseClientAsync(TcpEnd end)
     {
-        try
-        {
-            if (end != TcpEnd.Lost && socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-            {
-                await socket.CloseOutputAsync(end.Status, end.Reason, CancellationToken.None);
-            }
-        }
-        catch (Exception)
-        {
-            // After any failure the connection is lost, and no close frame can be sent.
-            socket.Abort();
-        }
-
         if (end == TcpEnd.Lost)
         {
             socket.Abort();
+            return;
         }
-    }
 
-    private async Task DiscardAsync()
-    {
-        try
-        {
-            var buffer = new byte[1024];
-            while (socket.State is WebSocketState.Open or WebSocketState.CloseSent)
-            {
-                await socket.ReceiveAsync(buffer, CancellationToken.None);
-            }
-        }
-        catch (Exception)
-        {
-            // After any failure the socket cannot be read again.
-            socket.Abort();
-        }
+        await socket.CloseOrAbortAsync(end.Status, end.Reason);
     }
 
     private void Fail(Exception exception, CancellationToken stop)
     {
-        // A lost client is not an error of the server, nor is an exception after the stop.
-        if (exception is WebSocketException
-            || socket.State is WebSocketState.Aborted or WebSocketState.Closed
-            || stop.IsCancellationRequested)
+        if (socket.IsLostBy(exception, stop))
         {
             _end.TrySetResult(TcpEnd.Lost);
         }

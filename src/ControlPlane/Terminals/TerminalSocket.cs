@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using ControlPlane.Connections;
+using ControlPlane.Http;
 using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Terminals;
@@ -46,17 +47,9 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
 
         // The output loop may end on a thread that serves other connections, which this continuation must not keep.
         await sending.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        try
+        if (end != TerminalEnd.Lost)
         {
-            if (end != TerminalEnd.Lost && socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-            {
-                await socket.CloseOutputAsync(end.Status, end.Reason, CancellationToken.None);
-            }
-        }
-        catch (Exception)
-        {
-            // After any failure the connection is lost, and no close frame can be sent.
-            socket.Abort();
+            await socket.CloseOrAbortAsync(end.Status, end.Reason);
         }
 
         await receiving.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
@@ -135,7 +128,7 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
             Fail(exception, stop); // Fail logs only errors of the server.
         }
 
-        await DiscardAsync();
+        await socket.DiscardAsync();
     }
 
     private async Task ForwardInputAsync(TerminalInput input, ReadOnlyMemory<byte> bytes, ITerminal terminal, CancellationToken stop)
@@ -169,29 +162,9 @@ internal sealed partial class TerminalSocket(WebSocket socket, ControlPlaneOptio
         }
     }
 
-    private async Task DiscardAsync()
-    {
-        try
-        {
-            var buffer = new byte[1024];
-            while (socket.State is WebSocketState.Open or WebSocketState.CloseSent)
-            {
-                await socket.ReceiveAsync(buffer, CancellationToken.None);
-            }
-        }
-        catch (Exception)
-        {
-            // After any failure the socket cannot be read again.
-            socket.Abort();
-        }
-    }
-
     private void Fail(Exception exception, CancellationToken stop)
     {
-        // A lost client is not an error of the server, nor is an exception after the stop.
-        if (exception is WebSocketException
-            || socket.State is WebSocketState.Aborted or WebSocketState.Closed
-            || stop.IsCancellationRequested)
+        if (socket.IsLostBy(exception, stop))
         {
             _end.TrySetResult(TerminalEnd.Lost);
         }

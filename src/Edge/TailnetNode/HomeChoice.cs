@@ -4,47 +4,52 @@ namespace Edge.TailnetNode;
 
 /// <summary>
 /// Chooses the home region: the relay of this process; else the region of the settings; else the region whose relay answers first. A home
-/// that has had no connection for 30 s gives way to the next region.
+/// that has had no connection for 30 s gives way to the next region. The first two return when they are connected again.
 /// </summary>
 internal sealed class HomeChoice(RegionRelays relays, TailnetNodeSettings settings, TimeProvider time)
 {
     private static readonly TimeSpan MaxDown = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MeasureInterval = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MeasureTimeout = TimeSpan.FromSeconds(5);
 
     // A faster region replaces the home only when both are exceeded: frequent moves cost all agents a new route.
     private static readonly TimeSpan MinGain = TimeSpan.FromMilliseconds(10);
     private const double MinGainRatio = 0.2;
 
-    private long _measuredAt;
+    private long? _measuredAt;
 
     /// <summary>The home from now on; 0 when no relay can be used.</summary>
     /// <param name="home">The home until now; 0 for none.</param>
-    /// <param name="link">The connection to it; null for none.</param>
     /// <param name="stop">Cancels the choice.</param>
-    public async Task<int> ChooseAsync(int home, RegionLink? link, CancellationToken stop)
+    public async Task<int> ChooseAsync(int home, CancellationToken stop)
     {
         var regions = relays.Regions;
-        var isDown = link is { DownSince: var since and not 0 } && time.GetElapsedTime(since) > MaxDown;
-        var works = regions.ContainsKey(home) && !isDown;
-        if (Fixed(regions) is { } preferred && (home != preferred || !isDown))
+        var works = regions.ContainsKey(home) && !(relays.TimeWithoutConnection(home) > MaxDown);
+        if (Preferred(regions) is { } preferred && (home == preferred ? works : home == 0 || relays.IsConnected(preferred)))
         {
             return preferred;
         }
 
-        if (works && (regions.Count == 1 || Fixed(regions) is not null || time.GetElapsedTime(_measuredAt) < MeasureInterval))
+        var wait = works ? MeasureInterval : RetryInterval;
+        if (regions.Count == 1 && regions.ContainsKey(home))
+        {
+            return home;
+        }
+
+        if (home > 0 && _measuredAt is { } measured && time.GetElapsedTime(measured) < wait)
         {
             return home;
         }
 
         _measuredAt = time.GetTimestamp();
-        return await FastestAsync(regions, works ? home : 0, isDown ? home : 0, stop);
+        return await FastestAsync(regions, works ? home : 0, works ? 0 : home, stop);
     }
 
-    /// <summary>The home that needs no measurement; null for none.</summary>
-    private int? Fixed(IReadOnlyDictionary<int, DERPMap.Types.Region> regions)
+    /// <summary>The region that is the home while it works: the relay of this process, or that of the settings; null for none.</summary>
+    public int? Preferred(IReadOnlyDictionary<int, DERPMap.Types.Region> regions)
     {
-        foreach (var (id, region) in regions)
+        foreach (var id in regions.Keys)
         {
             if (relays.EmbeddedRelayOf(id) is not null)
             {
@@ -66,7 +71,7 @@ internal sealed class HomeChoice(RegionRelays relays, TailnetNodeSettings settin
             .ToDictionary(static region => region.Id, static region => region.Time!.Value);
         if (times.Count == 0)
         {
-            return home > 0 ? home : excluded;
+            return Math.Max(home, excluded);
         }
 
         var fastest = times.MinBy(static region => region.Value);

@@ -156,6 +156,13 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
     internal DerpServer? EmbeddedRelayOf(int region) =>
         _embedded is not null && Regions.TryGetValue(region, out var found) && found.EmbeddedRelay ? _embedded : null;
 
+    /// <summary>Whether the relay of a region has admitted this node.</summary>
+    internal bool IsConnected(int region) => _links.TryGetValue(region, out var link) && link.IsConnected;
+
+    /// <summary>How long a region that is used has had no connection; null while it has one, and for a region that is not used.</summary>
+    internal TimeSpan? TimeWithoutConnection(int region) =>
+        _links.TryGetValue(region, out var link) && link.DownSince is var since and not 0 ? _time.GetElapsedTime(since) : null;
+
     /// <summary>Whether connections that end are worth a log line.</summary>
     internal bool IsLogged => !_isStopping;
 
@@ -207,7 +214,7 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
         await _isNeeded.Task.WaitAsync(stop);
         while (true)
         {
-            var home = await _choice.ChooseAsync(_home, _links.GetValueOrDefault(_home), stop);
+            var home = await _choice.ChooseAsync(_home, stop);
             if (home > 0 && home != _home)
             {
                 MoveTo(home);
@@ -237,9 +244,11 @@ internal sealed partial class RegionRelays : IRelayOutput, IAsyncDisposable
 
     private async Task CloseIdleAsync()
     {
+        var preferred = _choice.Preferred(Regions);
         foreach (var link in _links.Values)
         {
-            if (link.Region != _home && _time.GetElapsedTime(link.LastUsed) > IdleTime && _links.TryRemove(link.Region, out var idle))
+            var isIdle = link.Region != _home && link.Region != preferred && _time.GetElapsedTime(link.LastUsed) > IdleTime;
+            if (isIdle && _links.TryRemove(link.Region, out var idle))
             {
                 await idle.DisposeAsync();
             }

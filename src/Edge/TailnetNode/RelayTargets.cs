@@ -8,7 +8,7 @@ using Node = Tailnet.Messages.DERPMap.Types.Region.Types.Node;
 
 namespace Edge.TailnetNode;
 
-/// <summary>Converts the relays of a DERP map to connection targets, as Tailscale's clients understand the map (tailnet.md §4.2).</summary>
+/// <summary>Converts the relays of a DERP map to targets, as Tailscale's clients understand the map (tailnet.md §4.2).</summary>
 internal static class RelayTargets
 {
     private const string FingerprintPrefix = "sha256-raw:";

@@ -102,10 +102,10 @@ internal sealed partial class NodeCoordination(
         var session = await coordinator.ConnectAsync(_id, CoordinateeAuth.Server, cancellation).ConfigureAwait(false);
         await using var disposal = session.ConfigureAwait(false);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var sending = SendAsync(session, ended.Token);
+        var sending = SendOrEndAsync(session, ended);
         try
         {
-            while (await session.ReadAsync(cancellation).ConfigureAwait(false) is { } response)
+            while (await session.ReadAsync(ended.Token).ConfigureAwait(false) is { } response)
             {
                 if (response.Error is { Length: > 0 } error)
                 {
@@ -128,8 +128,27 @@ internal sealed partial class NodeCoordination(
         }
         finally
         {
+            // An error of the coordinator in a request is the session's error.
             await ended.CancelAsync().ConfigureAwait(false);
-            await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await sending.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Sends until the session ends. An error ends the session too.</summary>
+    private async Task SendOrEndAsync(ICoordinatedPeer session, CancellationTokenSource ended)
+    {
+        try
+        {
+            await SendAsync(session, ended.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            // The reads have ended.
+        }
+        catch
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+            throw;
         }
     }
 

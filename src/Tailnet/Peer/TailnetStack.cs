@@ -193,62 +193,6 @@ public sealed partial class TailnetStack : IDisposable
     /// <param name="agent">The agent.</param>
     public void Disconnected(Guid agent) => Update(agent, static (peer, _) => peer.DropNode(TcpCloseReason.AgentGone));
 
-    /// <summary>The state of an agent.</summary>
-    /// <param name="agent">The agent.</param>
-    public TailnetPeerState StateOf(Guid agent)
-    {
-        lock (Context.Gate)
-        {
-            return _agents.TryGetValue(agent, out var peer) ? peer.State(Context.Now) : TailnetPeerState.Forgotten;
-        }
-    }
-
-    /// <summary>The path to an agent; null when the stack has no state of it.</summary>
-    /// <param name="agent">The agent.</param>
-    public AgentPath? Find(Guid agent)
-    {
-        lock (Context.Gate)
-        {
-            return _agents.TryGetValue(agent, out var peer) ? PathTo(peer) : null;
-        }
-    }
-
-    /// <summary>The paths to all agents with state.</summary>
-    public IReadOnlyList<(Guid Agent, AgentPath Path)> Paths()
-    {
-        lock (Context.Gate)
-        {
-            return [.. _agents.Values.Select(peer => (peer.Agent, PathTo(peer)))];
-        }
-    }
-
-    /// <summary>The counters and the present size.</summary>
-    public TailnetStatistics Statistics()
-    {
-        lock (Context.Gate)
-        {
-            var (now, tcp) = (Context.Now, Context.Counters);
-            return new TailnetStatistics(
-                _agents.Values.CountBy(peer => peer.State(now)).ToDictionary(),
-                Context.Connections,
-                Context.Buffers.Held,
-                Counters.Received,
-                Counters.ReceivedBytes,
-                Counters.Sent,
-                Counters.SentBytes,
-                Counters.Initiated,
-                Counters.Answered,
-                Counters.Drops(tcp),
-                new Dictionary<string, long>
-                {
-                    ["fast"] = tcp.FastRetransmits,
-                    ["timeout"] = tcp.TimeoutRetransmits,
-                    ["tail_probe"] = tcp.TailProbes,
-                    ["spurious"] = tcp.Spurious,
-                });
-        }
-    }
-
     /// <summary>Ends all connections by RST, and fails all dials.</summary>
     public void Dispose()
     {
@@ -317,13 +261,6 @@ public sealed partial class TailnetStack : IDisposable
         var distance = _time.GetElapsedTime(_time.GetTimestamp(), timestamp);
         return now + (long)Math.Ceiling(distance.TotalMicroseconds);
     }
-
-    private AgentPath PathTo(TailnetPeer peer) => new(
-        peer.State(Context.Now),
-        peer.Home > 0 ? peer.Home : null,
-        peer.LastHandshake,
-        peer.Host.RoundTrip is var trip and > 0 ? TimeSpan.FromMicroseconds(trip) : null,
-        peer.Host.Connections);
 
     private void Update(Guid agent, Action<TailnetPeer, TailnetStack> change)
     {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Peers.Acceptance;
 
-/// <summary>Links that lose and delay packets, and relays that stop (dialer.md §7.14, 6 and 12).</summary>
+/// <summary>Links that lose and delay packets, and relays that stop.</summary>
 public sealed class LinkTests(SharedServer shared, ITestOutputHelper output)
 {
     // Much loss is tried with input alone: gVisor's TCP as a sender then waits for up to a minute, also for gVisor's.

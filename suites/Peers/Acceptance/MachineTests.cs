@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Peers.Acceptance;
 
-/// <summary>Ports and containers of a real agent's machine, by the age of the agent (dialer.md §7.14, 2 and 3; §1.5, §7.8).</summary>
+/// <summary>Ports and containers of a real agent's machine, by the age of the agent.</summary>
 public sealed class MachineTests(SharedServer shared)
 {
     private const string Container = "7f3a1c9e5b2d";

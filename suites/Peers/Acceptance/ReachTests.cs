@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 
 namespace Peers.Acceptance;
 
-/// <summary>How agents are reached, and lost (dialer.md §7.14, 4, 5, 8 to 11).</summary>
+/// <summary>How agents are reached, and lost.</summary>
 public sealed class ReachTests(SharedServer shared, ITestOutputHelper output)
 {
     // The one of all agents before v0.26.2.

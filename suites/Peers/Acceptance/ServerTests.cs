@@ -1,6 +1,6 @@
 namespace Peers.Acceptance;
 
-/// <summary>API servers behind an edge, with a relay of its own process (dialer.md §7.14, 16).</summary>
+/// <summary>API servers behind an edge, with a relay of its own process.</summary>
 public sealed class ServerTests
 {
     [Fact]

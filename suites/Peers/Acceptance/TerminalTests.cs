@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Peers.Acceptance;
 
-/// <summary>Terminals of the public API on a real agent (dialer.md §7.14, 1 and 13).</summary>
+/// <summary>Terminals of the public API on a real agent.</summary>
 public sealed class TerminalTests(SharedServer shared)
 {
     private readonly EdgeServer _server = shared.Server;

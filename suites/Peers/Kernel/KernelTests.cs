@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Peers.Kernel;
 
-/// <summary>The product's TCP against Linux' TCP (dialer.md §6.2, kind D; §7.14, 12).</summary>
+/// <summary>The product's TCP against Linux' TCP.</summary>
 public sealed class KernelTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

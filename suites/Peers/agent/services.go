@@ -140,7 +140,9 @@ func speedtest(conn net.Conn) {
 			return
 		}
 	}
-	io.Copy(io.Discard, reader) // a client that sends closes by itself
+	if request.Direction != 0 {
+		io.Copy(io.Discard, reader) // a client that sends closes by itself
+	}
 }
 
 // connListener gives connections that were accepted elsewhere to the HTTP server.

@@ -16,22 +16,6 @@ internal sealed class EndlessAgent(long total) : AgentStream
     /// <summary>How many bytes the server has written.</summary>
     public long BytesWritten => Volatile.Read(ref _written);
 
-    public override bool RunsInline { get; set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <summary>Takes the next write.</summary>
     public Task TakeAsync()
     {
@@ -65,18 +49,6 @@ internal sealed class EndlessAgent(long total) : AgentStream
         Volatile.Write(ref _written, _written + buffer.Length);
         _taken.Release();
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

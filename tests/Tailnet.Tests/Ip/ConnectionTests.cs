@@ -12,106 +12,6 @@ public class ConnectionTests
     private const long Second = 1000 * Millisecond;
 
     [Fact]
-    public void ASynOffersWhatTheStackCanDo()
-    {
-        var syn = new RawPeer().Connect();
-        Assert.Equal(TcpFlags.Syn, syn.Flags);
-        var options = (syn.Options.MaxSegmentSize, syn.Options.WindowScale, syn.Options.SackPermitted, syn.Options.HasTimestamps);
-        Assert.Equal(((ushort?)1220, (byte?)7, true, true), options);
-        Assert.InRange(syn.SourcePort, 32768, 65535);
-    }
-
-    [Fact]
-    public void ALostSynIsRepeatedAfterOneTwoAndFourSeconds()
-    {
-        var peer = new RawPeer();
-        peer.Connect();
-        foreach (var wait in (long[])[1, 2, 4])
-        {
-            peer.Advance((wait * Second) - 1);
-            Assert.Equal(0, peer.Waiting);
-            peer.Advance(1);
-            Assert.Equal((TcpFlags.Syn, 0u), (peer.Take().Flags, 0u));
-        }
-    }
-
-    [Fact]
-    public void ASynThatIsNeverAnsweredFailsAtTheLimit()
-    {
-        var peer = new RawPeer();
-        peer.Connect(TcpSettings.Http with { ConnectTimeout = TimeSpan.FromSeconds(10) });
-        var connect = peer.Stream.ConnectAsync(CancellationToken.None).AsTask();
-        peer.Advance(10 * Second);
-        Assert.Equal(TcpCloseReason.ConnectTimeout, Assert.IsType<TcpException>(connect.Exception!.InnerException).Reason);
-        Assert.Equal(0, peer.Host.Connections);
-    }
-
-    [Fact]
-    public void ASessionThatComesUpSendsTheSynAtOnce()
-    {
-        var peer = new RawPeer();
-        peer.Connect();
-        peer.Advance(300 * Millisecond);
-        peer.Host.PathUp(peer.Clock.Now);
-        peer.Settle();
-        Assert.Equal(TcpFlags.Syn, peer.Take().Flags);
-    }
-
-    [Fact]
-    public void ARefusedConnectionSaysSo()
-    {
-        var peer = new RawPeer();
-        peer.Connect();
-        var connect = peer.Stream.ConnectAsync(CancellationToken.None).AsTask();
-        peer.Send(0, 1, TcpFlags.Rst | TcpFlags.Ack);
-        Assert.Equal(TcpCloseReason.Refused, Assert.IsType<TcpException>(connect.Exception!.InnerException).Reason);
-        Assert.Equal(0, peer.Waiting);
-    }
-
-    [Theory]
-    [InlineData(TcpFlagNames.Rst, 0u)] // without ACK it proves nothing
-    [InlineData(TcpFlagNames.RstAck, 77u)]
-    [InlineData(TcpFlagNames.Syn, 0u)] // a simultaneous open
-    [InlineData(TcpFlagNames.Fin, 0u)]
-    public void AnAnswerThatDoesNotFitLeavesTheSynWaiting(int flags, uint acknowledgment)
-    {
-        var peer = new RawPeer();
-        peer.Connect();
-        peer.Send(0, acknowledgment, (TcpFlags)flags);
-        Assert.Equal(TcpState.SynSent, peer.Connection.State);
-        Assert.Equal(0, peer.Waiting);
-        peer.Answer();
-        Assert.Equal(TcpState.Established, peer.Connection.State);
-    }
-
-    [Fact]
-    public void AWrongAcknowledgmentOfTheSynIsAnsweredByRst()
-    {
-        var peer = new RawPeer();
-        peer.Connect();
-        peer.Send(0, 99, TcpFlags.Syn | TcpFlags.Ack);
-        Assert.Equal((TcpFlags.Rst, 99u), (peer.Take() is var rst ? rst.Flags : 0, rst.Sequence));
-        Assert.Equal(TcpState.SynSent, peer.Connection.State);
-    }
-
-    [Fact]
-    public void AnUnreachablePeerFailsTheConnectionAtOnceAndLaterNoMore()
-    {
-        var peer = new RawPeer();
-        Assert.NotNull(peer.Host.Connect(RawPeer.Agent, 22, TcpSettings.Http));
-        peer.Settle();
-        var error = PingTests.Icmp(1, 4, [0, 0, 0, 0, .. peer.TakePacket()]);
-        Assert.Equal(PacketVerdict.Taken, peer.Deliver(error));
-        Assert.Equal(0, peer.Host.Connections);
-        Assert.Equal(PacketVerdict.NoConnection, peer.Deliver(error));
-
-        peer.Establish();
-        peer.Write("x"u8);
-        peer.Deliver(PingTests.Icmp(1, 4, [0, 0, 0, 0, .. peer.TakePacket()]));
-        Assert.Equal(TcpState.Established, peer.Connection.State);
-    }
-
-    [Fact]
     public void AnInitOfATerminalIsOneSegment()
     {
         var peer = new RawPeer().Establish();
@@ -449,13 +349,5 @@ public class ConnectionTests
         Assert.Equal(state, peer.Connection.State);
         peer.TakeAll();
         return (peer, next);
-    }
-
-    private static class TcpFlagNames
-    {
-        public const int Fin = (int)TcpFlags.Fin;
-        public const int Syn = (int)TcpFlags.Syn;
-        public const int Rst = (int)TcpFlags.Rst;
-        public const int RstAck = (int)(TcpFlags.Rst | TcpFlags.Ack);
     }
 }

@@ -85,6 +85,17 @@ public sealed class NodeTests : IAsyncDisposable
         await _time.AdvanceUntilAsync(KindOfNextAsync(agent, id, CoordinateResponse.Types.PeerUpdate.Types.Kind.Node));
     }
 
+    [Fact]
+    public async Task AnErrorOfTheCoordinatorEndsTheCoordination()
+    {
+        using var identity = WireGuardIdentity.Generate();
+        using var node = new TailnetNode(
+            new FailingCoordinator(), identity, _relays, new TailnetNodeOptions(), _time, NullLogger<TailnetNode>.Instance);
+        node.SetHome(7);
+
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => node.RunAsync(_stop.Token).Soon());
+    }
+
     [Theory]
     [InlineData("no key")]
     [InlineData("short key")]
@@ -161,6 +172,26 @@ public sealed class NodeTests : IAsyncDisposable
         PreferredDerp = home,
         Addresses = { CoordinateeAuth.AddressOf(Agent, [0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0]) + "/128" },
     };
+
+    /// <summary>Its requests fail, and its responses never come.</summary>
+    private sealed class FailingCoordinator : ICoordinator, ICoordinatedPeer
+    {
+        public Guid Id { get; } = Guid.NewGuid();
+
+        public ValueTask<ICoordinatedPeer> ConnectAsync(Guid id, ICoordinateeAuth auth, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<ICoordinatedPeer>(this);
+
+        public ValueTask<bool> HandleAsync(CoordinateRequest request, CancellationToken cancellationToken) =>
+            throw new TimeZoneNotFoundException();
+
+        public async ValueTask<CoordinateResponse?> ReadAsync(CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return null;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     private sealed class Relays : IRelayOutput
     {

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace ControlPlane.Connections.Agents;
 
 /// <summary>
-/// Lists and recreates containers in the forms of all ages of agents (dialer.md §1.5), the newest form first. An agent that does not know a
-/// path answers 404 without JSON.
+/// Lists and recreates containers in the forms of all ages of agents (tailnet-node.md §7), the newest form first. An agent that does not
+/// know a path answers 404 without JSON.
 /// </summary>
 internal sealed class AgentContainersClient(AgentPorts ports, TimeProvider time)
 {

@@ -4,8 +4,8 @@ using Tailnet.Ip.Tcp;
 namespace ControlPlane.Connections.Agents;
 
 /// <summary>
-/// One HTTP request to an agent on a connection of its own, as agents close idle connections after 20 s (dialer.md §1.5). The answer may be
-/// hostile: it cannot lead the client to another host, and its header is bounded.
+/// One HTTP request to an agent on a connection of its own, as agents close idle connections after 20 s (tailnet-node.md §7). The answer
+/// may be hostile: it cannot lead the client to another host, and its header is bounded.
 /// </summary>
 internal sealed class AgentHttp : IDisposable
 {

@@ -3,7 +3,7 @@ using Tailnet.Peer;
 
 namespace ControlPlane.Connections.Agents;
 
-/// <summary>The agent's own TCP ports on the tailnet (dialer.md §1.2). The caller has checked that its user owns the agent.</summary>
+/// <summary>The agent's own TCP ports on the tailnet (tailnet-node.md §7). The caller has checked that its user owns the agent.</summary>
 /// <param name="dialer">The tailnet node of this server.</param>
 /// <param name="agent">The agent's id.</param>
 /// <param name="timeout">The time-out of a dial.</param>

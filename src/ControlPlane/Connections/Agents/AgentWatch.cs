@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
@@ -5,7 +6,7 @@ using System.Text;
 
 namespace ControlPlane.Connections.Agents;
 
-/// <summary>A WebSocket on which an agent sends a list at once and after each change (dialer.md §1.5).</summary>
+/// <summary>A WebSocket on which an agent sends a list at once and after each change (tailnet-node.md §7).</summary>
 internal sealed class AgentWatch : IDisposable
 {
     private const int FirstBufferBytes = 4 * 1024;
@@ -115,12 +116,11 @@ internal sealed class AgentWatch : IDisposable
         _connection.Dispose();
     }
 
+    [SuppressMessage(
+        "Security", "CA5350", Justification = "RFC 6455 asks for SHA-1. The hash proves that the server understood, and secures nothing.")]
     private static bool IsAccepted(HttpResponseMessage response, string key)
     {
-        // SHA-1 is the protocol's: it proves nothing but a WebSocket server.
-#pragma warning disable CA5350
         var expected = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + KeySuffix)));
-#pragma warning restore CA5350
         return response.Headers.TryGetValues("Sec-WebSocket-Accept", out var accept)
             && accept.SequenceEqual([expected])
             && !response.Headers.Contains("Sec-WebSocket-Extensions")

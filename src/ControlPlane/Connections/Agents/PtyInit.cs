@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace ControlPlane.Connections.Agents;
 
 /// <summary>
-/// The first message to an agent's terminal port (dialer.md §1.3): the length as a little-endian u16, then JSON with Go's field names. An
+/// The first message to an agent's terminal port (terminal.md): the length as a little-endian u16, then JSON with Go's field names. An
 /// agent reads the JSON with one read, so that the message must fit into one TCP segment and one write.
 /// </summary>
 internal static class PtyInit

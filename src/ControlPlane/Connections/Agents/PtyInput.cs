@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 namespace ControlPlane.Connections.Agents;
 
 /// <summary>
-/// Writes a terminal's input as the JSON objects of an agent's terminal port (dialer.md §1.3): <c>{"data":"…"}</c>. A character that the
+/// Writes a terminal's input as the JSON objects of an agent's terminal port (terminal.md): <c>{"data":"…"}</c>. A character that the
 /// input cuts is kept until its other bytes follow, since a JSON string has whole characters. Invalid UTF-8 becomes U+FFFD.
 /// </summary>
 internal sealed class PtyInput

@@ -5,7 +5,7 @@ namespace ControlPlane.Connections.Agents;
 
 /// <summary>
 /// The API server's client of an agent on the tailnet. A terminal is a connection to port 2, and every other call is an HTTP request to
-/// port 4, in the form that the agent's age knows (dialer.md §1.3, §1.5).
+/// port 4, in the form that the agent's age knows (tailnet-node.md §7).
 /// </summary>
 internal sealed class TailnetAgentConnection(AgentPorts ports, ControlPlaneOptions options, TimeProvider time) : IAgentConnection
 {

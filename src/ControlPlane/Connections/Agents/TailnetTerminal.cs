@@ -6,7 +6,7 @@ using Tailnet.Ip.Tcp;
 namespace ControlPlane.Connections.Agents;
 
 /// <summary>
-/// An attachment to a terminal of an agent on the tailnet (dialer.md §1.3). Output is raw bytes; input and sizes are JSON objects. After a
+/// An attachment to a terminal of an agent on the tailnet (terminal.md). Output is raw bytes; input and sizes are JSON objects. After a
 /// read the caller continues on the thread that processes the packets, and must not block.
 /// </summary>
 internal sealed class TailnetTerminal : ITerminal

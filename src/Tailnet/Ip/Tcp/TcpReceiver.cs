@@ -166,8 +166,8 @@ internal sealed class TcpReceiver
     /// <summary>The value of the window field for the next segment. It advances the window's edge when enough is free.</summary>
     public ushort Window()
     {
-        // The edge never moves back. It advances by at least a segment or half of the buffer (RFC 9293 §3.8.6.2.2), and not while memory is
-        // short.
+        // The edge never moves back. It advances by at least a segment or half of the buffer (RFC 9293 §3.8.6.2.2), and not while
+        // memory is short.
         if (!_context.Buffers.IsTight && _read + _capacity - _edge >= Math.Min(_segment, _capacity / 2))
         {
             _edge = _read + _capacity;

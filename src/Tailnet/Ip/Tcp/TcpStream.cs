@@ -2,8 +2,7 @@ namespace Tailnet.Ip.Tcp;
 
 /// <summary>
 /// The stream of a TCP connection to an agent. One read and one write may be pending at a time. After the connection has failed, reads
-/// first return the data that was received before; then reads and writes throw <see cref="TcpException"/>. Disposal sends a FIN after the
-/// last byte, or an RST when data is unread. Synchronous reads and writes are not supported, because they would block a thread.
+/// first return the data that was received before; then reads and writes throw <see cref="TcpException"/>.
 /// </summary>
 public sealed class TcpStream : AgentStream
 {
@@ -28,9 +27,6 @@ public sealed class TcpStream : AgentStream
         _reading = new TcpOperation(_gate);
         _writing = new TcpOperation(_gate);
     }
-
-    /// <inheritdoc/>
-    public override bool RunsInline { get; set; }
 
     /// <summary>Why the connection has ended; <see cref="TcpCloseReason.None"/> while it is open.</summary>
     public TcpCloseReason CloseReason
@@ -61,19 +57,6 @@ public sealed class TcpStream : AgentStream
 
     /// <inheritdoc/>
     public override bool CanWrite => !_disposed && !_completed;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     internal TcpConnection Connection => _connection;
 
@@ -200,36 +183,6 @@ public sealed class TcpStream : AgentStream
         _host.Wake();
         return task;
     }
-
-    /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("Only asynchronous reads are supported.");
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("Only asynchronous writes are supported.");
-
-    /// <summary>Does nothing: a write is sent as soon as the window allows it.</summary>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Waits for the answer to the SYN.</summary>
     /// <exception cref="TcpException">The connection was refused, timed out or was ended; the reason says which.</exception>

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ControlPlane.Tests.Connections.Agents;
 
-/// <summary>Ports and containers of agents of all ages (dialer.md §1.5).</summary>
+/// <summary>Ports and containers of agents of all ages (tailnet-node.md §7).</summary>
 public sealed class AgentAgeTests : IAsyncLifetime
 {
     private const string Containers = "/api/v0/containers";
@@ -67,7 +67,7 @@ public sealed class AgentAgeTests : IAsyncLifetime
         await _connection.ListListeningPortsAsync(CancellationToken.None);
         await _connection.ListListeningPortsAsync(CancellationToken.None);
         Assert.Equal(2, _dialer.Dials.Count);
-        Assert.All(_dialer.Streams, static stream => Assert.True(stream.IsDisposed));
+        Assert.All(_dialer.Streams, static stream => Assert.True(stream.Disposed.IsCompleted));
         Assert.Equal(["Connection", "Host"], _agent.Headers.Keys.Order());
     }
 
@@ -244,9 +244,9 @@ public sealed class AgentAgeTests : IAsyncLifetime
         _time.Advance(TimeSpan.FromSeconds(20));
         Assert.Equal(Initiated, (await recreating.Soon()).Message);
         Assert.False(aborted.IsCancellationRequested);
-        Assert.False(_dialer.Streams.Last().IsDisposed);
+        Assert.False(_dialer.Streams.Last().Disposed.IsCompleted);
         end.SetResult();
-        await Eventually.TrueAsync(() => _dialer.Streams.Last().IsDisposed, "the connection ends with the recreation");
+        await Eventually.TrueAsync(() => _dialer.Streams.Last().Disposed.IsCompleted, "the connection ends with the recreation");
     }
 
     [Theory]
@@ -282,7 +282,7 @@ public sealed class AgentAgeTests : IAsyncLifetime
 
         Assert.Equal([1, 500], counts);
         Assert.DoesNotContain("Sec-WebSocket-Extensions", _agent.Headers.Keys);
-        Assert.True(Assert.Single(_dialer.Streams).IsDisposed);
+        Assert.True(Assert.Single(_dialer.Streams).Disposed.IsCompleted);
     }
 
     [Fact]

@@ -116,7 +116,7 @@ public sealed class HostileAgentTests
         await RawAgent.ReadHeadAsync(stream).Soon();
         await limit.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking.Soon());
-        Assert.True(_dialer.Streams.Single().IsDisposed);
+        Assert.True(_dialer.Streams.Single().Disposed.IsCompleted);
     }
 
     [Fact]
@@ -169,7 +169,7 @@ public sealed class HostileAgentTests
         });
         await using var watch = Connect(agent).WatchContainersAsync(CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
         Assert.Equal(message, (await Assert.ThrowsAsync<AgentConnectionException>(() => watch.MoveNextAsync().AsTask().Soon())).Message);
-        Assert.True(_dialer.Streams.Single().IsDisposed);
+        Assert.True(_dialer.Streams.Single().Disposed.IsCompleted);
     }
 
     private static async Task PourAsync(NetworkStream stream, string part, int bytes)
@@ -199,7 +199,7 @@ public sealed class HostileAgentTests
         });
         var exception = await Assert.ThrowsAsync<AgentConnectionException>(
             () => Connect(agent).ListListeningPortsAsync(TestContext.Current.CancellationToken).Soon());
-        Assert.True(_dialer.Streams.Single().IsDisposed);
+        Assert.True(_dialer.Streams.Single().Disposed.IsCompleted);
         return exception;
     }
 }
