@@ -61,10 +61,17 @@ internal sealed class TunDevice : IDisposable
     /// <summary>Reads one packet that the kernel sends; 0 after <see cref="Dispose"/>.</summary>
     public unsafe int Read(Span<byte> packet)
     {
-        fixed (byte* start = packet)
+        try
         {
-            var count = read(_device, start, packet.Length);
-            return count > 0 ? (int)count : 0;
+            fixed (byte* start = packet)
+            {
+                var count = read(_device, start, packet.Length);
+                return count > 0 ? (int)count : 0;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0;
         }
     }
 
