@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Tailnet.Coordination;
 using Tailnet.Messages;
 using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
@@ -135,6 +136,10 @@ public sealed class JsonCoordinateTests
         await using var server = await ApiServer.StartAsync();
         using var first = await TailnetLink.DialAsync(server, AgentPath, server.Agent.AuthToken);
         await SendAsync(first, NodeOf(1));
+
+        // The server accepts a WebSocket before the coordinator knows the peer.
+        var coordinator = server.Services.GetRequiredService<InMemoryCoordinator>();
+        await Eventually.TrueAsync(() => coordinator.PeerCount == 1, "the first connection is a peer");
         using var second = await TailnetLink.DialAsync(server, AgentPath, server.Agent.AuthToken);
 
         Assert.Equal((WebSocketCloseStatus.NormalClosure, "peer ID overwritten by new connection"), await first.ReceiveCloseAsync());

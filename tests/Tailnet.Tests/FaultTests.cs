@@ -74,6 +74,27 @@ public sealed class FaultTests : IDisposable
         await running.Soon();
     }
 
+    [Fact]
+    public async Task ASessionWhoseTransportCannotBeWokenDoesNotLeaveItsWriterWaiting()
+    {
+        var clock = new ManualTimeProvider();
+        var (broken, sent) = (new BrokenReader(), new Pipe());
+        using var session = new YamuxSession(new Ends(broken, sent.Writer), YamuxRole.Acceptor, clock: clock, logger: Logger);
+        var running = session.RunAsync();
+
+        // The keep-alive is written, so the writer waits for the next message.
+        clock.Advance(TimeSpan.FromSeconds(30));
+        var ping = await sent.Reader.ReadAtLeastAsync(12).AsTask().Soon();
+        sent.Reader.AdvanceTo(ping.Buffer.End);
+        for (var passed = 0; passed < 30; passed++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        broken.End();
+        Assert.Equal(YamuxCloseReason.KeepAliveTimeout, await running.Soon());
+    }
+
     private static async Task<string> CallAsync(DrpcPair pair, string path) =>
         (await Assert.ThrowsAsync<DrpcException>(() => pair.Client.UnaryAsync(path, new Agent(), Agent.Parser).Soon())).Message;
 

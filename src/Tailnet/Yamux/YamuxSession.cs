@@ -243,14 +243,20 @@ public sealed partial class YamuxSession : IDisposable
             _reason = reason;
         }
 
-        _transport.Input.CancelPendingRead();
-        if (reason != YamuxCloseReason.LocalClose && GoAwayCode(reason) is null)
+        try
         {
-            // No go-away follows, so the write loop need not wait for a blocked flush.
-            _transport.Output.CancelPendingFlush();
+            _transport.Input.CancelPendingRead();
+            if (reason != YamuxCloseReason.LocalClose && GoAwayCode(reason) is null)
+            {
+                // No go-away follows, so the write loop need not wait for a blocked flush.
+                _transport.Output.CancelPendingFlush();
+            }
         }
-
-        _work.Set();
+        finally
+        {
+            // The write loop ends the session even if the transport throws.
+            _work.Set();
+        }
     }
 
     /// <summary>Ends all streams and waits of the session.</summary>

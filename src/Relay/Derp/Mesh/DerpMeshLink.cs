@@ -98,13 +98,15 @@ public sealed class DerpMeshLink(
         }
 
         server.Registry.AddForwarder(key, this);
-        Volatile.Write(ref _peers, _known.Count);
         if (!_isAccepted)
         {
             _isAccepted = true;
             server.CountMeshLink(1);
             Accepted?.Invoke();
         }
+
+        // Whoever sees the peer sees that the link is accepted.
+        Volatile.Write(ref _peers, _known.Count);
     }
 
     void IDerpClientHandler.OnPeerGone(in NodeKey key, PeerGoneReason reason)
