@@ -26,6 +26,9 @@ public sealed class SocketTests
         foreach (var (from, to) in pairs)
         {
             Assert.Equal(DerpCloseReason.ClientClosed, await from.LeaveAsync());
+
+            // A socket that is closed with unread bytes is reset.
+            await to.ExpectPeerGoneAsync(from.Key, PeerGoneReason.Disconnected);
             Assert.Equal(DerpCloseReason.ClientClosed, await to.LeaveAsync());
         }
 
@@ -65,7 +68,8 @@ public sealed class SocketTests
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 64 * 1024));
         var pump = pipe.Reader.CopyToAsync(accepted);
         var transport = new DerpTransport(
-            PipeReader.Create(accepted, new StreamPipeReaderOptions(bufferSize: 2048)), new DerpPipeOutput(pipe.Writer));
+            PipeReader.Create(accepted, new StreamPipeReaderOptions(bufferSize: 2048, leaveOpen: true)),
+            new DerpPipeOutput(pipe.Writer));
         var served = ServeAsync();
         var stream = new NetworkStream(client, ownsSocket: true);
         return await new DerpTestClient(NodePrivateKey.Generate(), PipeReader.Create(stream), PipeWriter.Create(stream), served)
