@@ -33,6 +33,7 @@ public sealed class EdgeProcess : IAsyncDisposable
 
     /// <summary>
     /// Starts the assembly <c>Edge.dll</c> beside the tests. Returns once it has printed its last start line, or has ended.
+    /// Its home directory is the working directory: a terminal's shell would else read the profile of the person who runs the tests.
     /// </summary>
     public static Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args) =>
         StartAsync(workingDirectory, new Dictionary<string, string>(), args);
@@ -41,7 +42,9 @@ public sealed class EdgeProcess : IAsyncDisposable
     public static Task<EdgeProcess> StartAsync(
         string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         StartCommandAsync(
-            workingDirectory, environment, Patience,
+            workingDirectory,
+            new Dictionary<string, string>(environment) { ["HOME"] = environment.GetValueOrDefault("HOME", workingDirectory) },
+            Patience,
             ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 
     /// <summary>

@@ -11,7 +11,8 @@ internal sealed partial class TerminalSessions(TerminalOptions options, TimeProv
     private readonly Dictionary<Guid, TerminalSession> _sessions = [];
     private readonly HashSet<TerminalSession> _ending = [];
     private readonly OutputShare _share = new(options, time);
-    private readonly UserShell _shell = UserShell.Find();
+    /// <summary>The shell of a terminal without a command, and the home directory of all terminals.</summary>
+    internal UserShell Shell { get; init; } = UserShell.Find();
 
     /// <summary>The number of terminals, without those that are ending.</summary>
     public int Count
@@ -74,7 +75,7 @@ internal sealed partial class TerminalSessions(TerminalOptions options, TimeProv
         try
         {
             var session = TerminalSession.Start(
-                request.Height, request.Width, request.Command, _shell, _share, options, time, logger, over => OnOver(request.Id, over));
+                request.Height, request.Width, request.Command, Shell, _share, options, time, logger, over => OnOver(request.Id, over));
             _sessions[request.Id] = session;
             var attachment = session.Attach(request.Height, request.Width)!;
             session.Begin();

@@ -14,12 +14,18 @@ public sealed class TerminalTests : IAsyncDisposable
     private const string Shell = "PS1='ready> ' ENV= exec /bin/sh -i";
 
     private readonly ManualTimeProvider _time = new();
+    // A home directory without a profile: what a person's profile does, and how long it takes, is not the terminal's affair.
+    private readonly TemporaryDirectory _home = new();
     private readonly TerminalSessions _sessions;
     private readonly Guid _id = Guid.NewGuid();
 
     public TerminalTests() => _sessions = Sessions(new TerminalOptions());
 
-    public ValueTask DisposeAsync() => _sessions.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _sessions.DisposeAsync();
+        _home.Dispose();
+    }
 
     [Fact]
     public async Task WhatIsTypedIsEchoedAndRun()
@@ -368,5 +374,8 @@ public sealed class TerminalTests : IAsyncDisposable
 
     // The clock stands, so that nothing may have to wait for a share of the output.
     private TerminalSessions Sessions(TerminalOptions options) =>
-        new(options with { OutputBurst = int.MaxValue }, _time, NullLogger<TerminalSessions>.Instance);
+        new(options with { OutputBurst = int.MaxValue }, _time, NullLogger<TerminalSessions>.Instance)
+        {
+            Shell = UserShell.Find() with { Home = _home.Path },
+        };
 }
