@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using Sockets;
+using Tailnet.Coordination.Shared;
 using Tailnet.Messages;
 
 namespace Tailnet.Coordination;
 
-/// <summary>A connection to <see cref="InMemoryCoordinator"/>, whose lock guards everything here except the signal.</summary>
-internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, ICoordinateeAuth auth, CoordinatorOptions options)
+/// <summary>A peer's connection to a coordinator, whose lock guards everything here except the signal.</summary>
+internal sealed class CoordinatedPeer(CoordinatorCore coordinator, Guid id, ICoordinateeAuth auth, CoordinatorOptions options)
     : ICoordinatedPeer
 {
     private readonly AsyncSignal _news = new();
@@ -17,6 +18,9 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
     public NodeSnapshot? Node { get; set; }
 
     public bool IsOver { get; private set; }
+
+    /// <summary>What other servers must know; null when there are none.</summary>
+    public SharedPeer? Shared { get; set; }
 
     public void Wake() => _news.Set();
 
@@ -41,7 +45,7 @@ internal sealed class CoordinatedPeer(InMemoryCoordinator coordinator, Guid id, 
     {
         if (await auth.CheckAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
         {
-            coordinator.Fail(this, "authorization: " + refusal);
+            coordinator.Lose(this, "authorization: " + refusal);
             return false;
         }
 

@@ -25,7 +25,8 @@ public interface ICoordinatedPeer : IAsyncDisposable
     Guid Id { get; }
 
     /// <summary>
-    /// Handles a request, in the protocol's order. Returns false when the peer's connection is over; the remaining responses say why.
+    /// Handles a request, in the protocol's order. Returns false when the peer's connection is over; the remaining responses say why. One
+    /// caller at a time.
     /// </summary>
     /// <param name="request">The request. The coordinator keeps its node, so the caller must not change it afterwards.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

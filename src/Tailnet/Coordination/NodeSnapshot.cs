@@ -32,11 +32,34 @@ internal sealed class NodeSnapshot
         Content = before is not null && HasContentOf(before, node) ? before.Content : Interlocked.Increment(ref _lastContent);
     }
 
+    private NodeSnapshot(byte[] bytes, Node message)
+    {
+        _message = message;
+        _bytes = bytes;
+        Content = Interlocked.Increment(ref _lastContent);
+    }
+
+    /// <summary>The encoded node.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes;
+
     /// <summary>A number that stays the same while the peer repeats the same content, whatever its time; never 0.</summary>
     public long Content { get; }
 
     /// <summary>The message; call this only between <see cref="Hold"/> and <see cref="Release"/>.</summary>
     public Node Message => _message ??= Parse();
+
+    /// <summary>Returns the snapshot of a node from another server; null when the bytes are no node.</summary>
+    public static NodeSnapshot? TryParse(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            return new NodeSnapshot(bytes.ToArray(), Node.Parser.ParseFrom(bytes.Span));
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Keeps the message for one more recipient.</summary>
     public void Hold() => _holds++;

@@ -21,30 +21,33 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>The number of all stored objects; for tests.</summary>
     public int Size => _sources.Count + _changed.Count + _errors.Count;
 
-    public void Node(Guid id, NodeSnapshot node)
+    /// <summary>Returns whether the peer was told of this source and not of its end, or is about to be.</summary>
+    public bool IsShown(Guid id) =>
+        _sources.TryGetValue(id, out var source) && source.Gone == Kind.Unspecified && (source.IsKnown || source.Latest is not null);
+
+    /// <summary>Returns false when the node is no news.</summary>
+    public bool Node(Guid id, NodeSnapshot node)
     {
         var source = GetOrAdd(id);
+        if (source.Gone == Kind.Unspecified && (source.Latest?.Content ?? source.Sent) == node.Content)
+        {
+            return false;
+        }
+
         node.Hold();
         source.Latest?.Release();
         source.Latest = node;
         source.Gone = Kind.Unspecified;
         Mark(source);
+        return true;
     }
 
-    /// <summary>Makes the source's next node an update even if its content is the same, because the source has a new connection.</summary>
-    public void ResetSent(Guid id)
+    /// <summary>Returns false when the peer knows no such source, or the end of it is waiting already.</summary>
+    public bool Gone(Guid id, Kind kind)
     {
-        if (_sources.TryGetValue(id, out var source))
+        if (!_sources.TryGetValue(id, out var source) || source.Gone != Kind.Unspecified)
         {
-            source.Sent = 0;
-        }
-    }
-
-    public void Gone(Guid id, Kind kind)
-    {
-        if (!_sources.TryGetValue(id, out var source))
-        {
-            return;
+            return false;
         }
 
         source.Latest?.Release();
@@ -55,14 +58,14 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         {
             source.Gone = kind;
             Mark(source);
+            return true;
         }
-        else
-        {
-            // The peer was never told of this source, so no update is needed.
-            source.IsDropped = true;
-            _sources.Remove(id);
-            Sweep(source);
-        }
+
+        // The peer was never told of this source, so no update is needed.
+        source.IsDropped = true;
+        _sources.Remove(id);
+        Sweep(source);
+        return false;
     }
 
     public void Ready(Guid id)

@@ -1,11 +1,14 @@
+using System.Collections.Immutable;
+
 namespace Tailnet.Coordination;
 
-/// <summary>The open tunnels, indexed from both ends. Not thread-safe: the owner holds a lock.</summary>
+/// <summary>
+/// The open tunnels, indexed from both ends. The set of one peer is an immutable value, which other owners may keep. Not thread-safe: the
+/// coordinator holds its lock.
+/// </summary>
 internal sealed class TunnelTable
 {
-    private static readonly HashSet<Guid> None = [];
-
-    private readonly Dictionary<Guid, HashSet<Guid>> _opened = [];
+    private readonly Dictionary<Guid, ImmutableHashSet<Guid>> _opened = [];
     private readonly Dictionary<Guid, HashSet<Guid>> _reached = [];
     private readonly List<Guid> _neighbours = [];
 
@@ -13,29 +16,50 @@ internal sealed class TunnelTable
 
     public void Add(Guid source, Guid target)
     {
-        Of(_opened, source).Add(target);
-        Of(_reached, target).Add(source);
+        _opened[source] = Opened(source).Add(target);
+        AddReached(source, target);
     }
 
     public void Remove(Guid source, Guid target)
     {
-        Drop(_opened, source, target);
-        Drop(_reached, target, source);
+        Set(source, Opened(source).Remove(target));
+        RemoveReached(source, target);
     }
 
-    public void RemoveOpenedBy(Guid source)
+    /// <summary>Replaces all tunnels that a peer has opened.</summary>
+    public void Put(Guid source, ImmutableHashSet<Guid> targets)
     {
-        foreach (var target in Opened(source).ToArray())
+        var before = Opened(source);
+        if (ReferenceEquals(before, targets))
         {
-            Remove(source, target);
+            return;
         }
+
+        foreach (var target in before)
+        {
+            if (!targets.Contains(target))
+            {
+                RemoveReached(source, target);
+            }
+        }
+
+        foreach (var target in targets)
+        {
+            if (!before.Contains(target))
+            {
+                AddReached(source, target);
+            }
+        }
+
+        Set(source, targets);
     }
 
     public bool Has(Guid source, Guid target) => _opened.TryGetValue(source, out var targets) && targets.Contains(target);
 
     public bool Shares(Guid one, Guid other) => Has(one, other) || Has(other, one);
 
-    public int OpenedCount(Guid source) => Opened(source).Count;
+    /// <summary>Returns the targets of the tunnels that a peer has opened.</summary>
+    public ImmutableHashSet<Guid> Opened(Guid source) => _opened.GetValueOrDefault(source) ?? [];
 
     /// <summary>
     /// Returns each peer that shares a tunnel with a peer, once. The table reuses the list: it is valid until the next call.
@@ -63,23 +87,33 @@ internal sealed class TunnelTable
         return _neighbours;
     }
 
-    private HashSet<Guid> Opened(Guid source) => _opened.GetValueOrDefault(source) ?? None;
-
-    private static HashSet<Guid> Of(Dictionary<Guid, HashSet<Guid>> table, Guid id)
+    private void Set(Guid source, ImmutableHashSet<Guid> targets)
     {
-        if (!table.TryGetValue(id, out var set))
+        if (targets.IsEmpty)
         {
-            table.Add(id, set = []);
+            _opened.Remove(source);
         }
-
-        return set;
+        else
+        {
+            _opened[source] = targets;
+        }
     }
 
-    private static void Drop(Dictionary<Guid, HashSet<Guid>> table, Guid id, Guid other)
+    private void AddReached(Guid source, Guid target)
     {
-        if (table.TryGetValue(id, out var set) && set.Remove(other) && set.Count == 0)
+        if (!_reached.TryGetValue(target, out var sources))
         {
-            table.Remove(id);
+            _reached.Add(target, sources = []);
+        }
+
+        sources.Add(source);
+    }
+
+    private void RemoveReached(Guid source, Guid target)
+    {
+        if (_reached.TryGetValue(target, out var sources) && sources.Remove(source) && sources.Count == 0)
+        {
+            _reached.Remove(target);
         }
     }
 }

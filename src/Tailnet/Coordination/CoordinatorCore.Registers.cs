@@ -1,0 +1,389 @@
+using Tailnet.Coordination.Shared;
+using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
+
+namespace Tailnet.Coordination;
+
+/// <content>What this server knows of peers by the database and the bus, and the connections that other servers overrule.</content>
+internal sealed partial class CoordinatorCore
+{
+    private readonly Dictionary<Guid, PeerRegister> _registers = [];
+
+    // Servers whose beats have stopped: their peers are hidden.
+    private readonly HashSet<Guid> _suspects = [];
+
+    // The number of the last frame of each server.
+    private readonly Dictionary<Guid, long> _heard = [];
+
+    /// <summary>The number of registers; for tests.</summary>
+    public int RegisterCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _registers.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes a frame of the bus. Returns false when it was of another generation.</summary>
+    /// <param name="generation">The generation of the tables for which it was made.</param>
+    /// <param name="server">Its sender.</param>
+    /// <param name="number">Its number, without gaps from 1 for each sender.</param>
+    /// <param name="entries">The news.</param>
+    public bool Hear(Guid generation, Guid server, long number, IReadOnlyList<BusEntry> entries)
+    {
+        lock (_lock)
+        {
+            if (generation != _generation)
+            {
+                return false;
+            }
+
+            if (_ownServers.Contains(server))
+            {
+                return true;
+            }
+
+            var last = _heard.GetValueOrDefault(server);
+            if (number > last)
+            {
+                _heard[server] = number;
+            }
+
+            if (number > last + 1)
+            {
+                MissedNews();
+            }
+
+            Unhide(server);
+            foreach (var entry in entries)
+            {
+                Take(server, entry);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Hides the peers of a server that seems to be dead, or shows them again. Their registers stay as they are.</summary>
+    public void Suspect(Guid server, bool isSuspect)
+    {
+        lock (_lock)
+        {
+            if (!isSuspect)
+            {
+                Unhide(server);
+            }
+            else if (CanJudge && _suspects.Add(server))
+            {
+                TellOfPeersOf(server);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Hides peers that have been moving, or without a row, for too long. Nobody is judged while this server may have missed news.
+    /// Returns whether a peer was hidden.
+    /// </summary>
+    public bool Judge()
+    {
+        lock (_lock)
+        {
+            if (!CanJudge)
+            {
+                return false;
+            }
+
+            var now = sharing!.Time.GetTimestamp();
+            List<Guid> gone = [];
+            foreach (var (id, register) in _registers)
+            {
+                if (!_peers.ContainsKey(id) && IsGone(register, now))
+                {
+                    register.Hidden = register.Node.Version;
+                    gone.Add(id);
+                }
+            }
+
+            foreach (var id in gone)
+            {
+                TellAll(_tunnels.Neighbours(id), id, Kind.Lost);
+            }
+
+            return gone.Count > 0;
+        }
+    }
+
+    private bool IsGone(PeerRegister register, long now) =>
+        register.Hidden != register.Node.Version
+        && register.Node.State switch
+        {
+            PeerState.Moving => sharing!.Time.GetElapsedTime(register.ChangedAt, now) >= sharing.MovingFor,
+            PeerState.Here => register.Doubted == register.Node.Version
+                && sharing!.Time.GetElapsedTime(register.DoubtedAt, now) >= sharing.DoubtFor,
+            _ => false,
+        };
+
+    private bool IsThere(PeerRegister register) =>
+        register.Node.State is PeerState.Here or PeerState.Moving
+        && register.Hidden != register.Node.Version
+        && !_suspects.Contains(register.Node.Server);
+
+    private void Unhide(Guid server)
+    {
+        if (_suspects.Remove(server))
+        {
+            TellOfPeersOf(server);
+        }
+    }
+
+    private void TellOfPeersOf(Guid server)
+    {
+        foreach (var (id, register) in _registers)
+        {
+            if (register.Node.Server == server)
+            {
+                TellAll(_tunnels.Neighbours(id), id, Kind.Lost);
+            }
+        }
+    }
+
+    private void Take(Guid server, BusEntry entry)
+    {
+        switch (entry)
+        {
+            case NodeEntry node:
+                Merge(node.Peer, NewPart(node.Peer, node.Version, node.Node, PeerState.Here, server), set: null);
+                break;
+            case PointerEntry pointer:
+                WantIfNewer(pointer.Peer, pointer.Version);
+                break;
+            case ClaimEntry claim:
+                MakeRegisterFor(claim.Peer, claim.Targets ?? []);
+                TakeClaim(server, claim);
+                break;
+            case MoreEntry more:
+                MakeRegisterFor(more.Peer, more.Targets);
+                break;
+            case SetEntry set:
+                MakeRegisterFor(set.Peer, set.Added);
+                TakeChange(set);
+                break;
+            case MovingEntry moving:
+                TakeMoving(server, moving);
+                break;
+            case EndEntry end:
+                Final(end.Peer, end.Epoch, end.State, server);
+                break;
+            case ReadyEntry ready:
+                TakeReady(ready);
+                break;
+        }
+    }
+
+    private void TakeClaim(Guid server, ClaimEntry claim)
+    {
+        if (claim.Targets is null && _registers.TryGetValue(claim.Peer, out var register)
+            && new StateVersion(claim.Epoch, claim.Tunnels) > register.Tunnels.Version)
+        {
+            Want(claim.Peer, register);
+        }
+
+        Merge(
+            claim.Peer,
+            NewPart(claim.Peer, new StateVersion(claim.Epoch, claim.Node), claim.Encoded, PeerState.Here, server),
+            claim.Targets is { } targets ? new SetPart(new StateVersion(claim.Epoch, claim.Tunnels), [.. targets]) : null);
+    }
+
+    private void TakeChange(SetEntry set)
+    {
+        if (!_registers.TryGetValue(set.Peer, out var register))
+        {
+            return;
+        }
+
+        var now = register.Tunnels;
+        if (now.Version == new StateVersion(set.Version.Epoch, set.Base))
+        {
+            Merge(set.Peer, node: null, new SetPart(set.Version, now.Targets.Union(set.Added).Except(set.Removed)));
+        }
+        else if (set.Version > now.Version)
+        {
+            Want(set.Peer, register);
+        }
+    }
+
+    private void TakeMoving(Guid server, MovingEntry moving)
+    {
+        if (!_registers.TryGetValue(moving.Peer, out var register))
+        {
+            return;
+        }
+
+        var before = register.Node;
+        if (before.Version == moving.Version with { Number = moving.Version.Number - 1 })
+        {
+            Merge(moving.Peer, new NodePart(moving.Version, before.Node, PeerState.Moving, server), set: null);
+        }
+        else
+        {
+            WantIfNewer(moving.Peer, moving.Version);
+        }
+    }
+
+    private void TakeReady(ReadyEntry ready)
+    {
+        if (_peers.TryGetValue(ready.To, out var peer)
+            && !peer.IsOver
+            && _tunnels.Shares(ready.From, ready.To)
+            && _registers.TryGetValue(ready.From, out var register)
+            && register.Node.Version.Epoch == ready.Epoch
+            && peer.Mailbox.IsShown(ready.From))
+        {
+            peer.Mailbox.Ready(ready.From);
+            peer.Wake();
+        }
+    }
+
+    private void Final(Guid id, long epoch, PeerState state, Guid server)
+    {
+        var last = new StateVersion(epoch, StateVersion.End);
+        Merge(id, new NodePart(last, null, state, server), new SetPart(last, []));
+    }
+
+    /// <summary>Returns a part whose node is parsed only when it is newer than the register's.</summary>
+    private NodePart NewPart(Guid id, StateVersion version, ReadOnlyMemory<byte> encoded, PeerState state, Guid server)
+    {
+        var isNews = !encoded.IsEmpty && _registers.TryGetValue(id, out var register) && version > register.Node.Version;
+        return new NodePart(version, isNews ? NodeSnapshot.TryParse(encoded) : null, state, server);
+    }
+
+    /// <summary>Replaces what is older in a peer's register, and tells the local peers (R1, R5).</summary>
+    private void Merge(Guid id, NodePart? node, SetPart? set, Kind kind = Kind.Disconnected)
+    {
+        if (!_registers.TryGetValue(id, out var register))
+        {
+            return;
+        }
+
+        var isNode = node is { } newNode && newNode.Version > register.Node.Version;
+        var isSet = set is { } newSet && newSet.Version > register.Tunnels.Version;
+        if (!isNode && !isSet)
+        {
+            return;
+        }
+
+        var before = _tunnels.Neighbours(id).ToArray();
+        if (isNode)
+        {
+            register.Node = node!.Value;
+            register.ChangedAt = sharing!.Time.GetTimestamp();
+        }
+
+        if (isSet)
+        {
+            var (version, _) = set!.Value;
+            var isChange = version.Epoch == register.Tunnels.Version.Epoch && version.Number != StateVersion.End;
+            kind = isChange ? Kind.Disconnected : Kind.Lost;
+            register.Tunnels = set.Value;
+            if (!_peers.ContainsKey(id))
+            {
+                _tunnels.Put(id, register.Tunnels.Targets);
+            }
+        }
+
+        if (isNode
+            && _peers.TryGetValue(id, out var peer)
+            && peer.Shared is { IsClaimed: true } shared
+            && register.Node.Version.Epoch > shared.Epoch
+            && !_ownServers.Contains(register.Node.Server))
+        {
+            Overrule(peer, shared);
+        }
+
+        // The message of a new node is dropped once the mailboxes have what they need of it.
+        var held = isNode ? register.Node.Node : null;
+        held?.Hold();
+        TellAll(before, id, kind);
+        TellAll(_tunnels.Neighbours(id), id, kind);
+        held?.Release();
+        DropUnneeded(id);
+    }
+
+    /// <summary>Ends a connection because a newer one of the same peer is elsewhere (R5).</summary>
+    private void Overrule(CoordinatedPeer peer, SharedPeer shared)
+    {
+        var neighbours = _tunnels.Neighbours(peer.Id).ToArray();
+        var set = _tunnels.Opened(peer.Id);
+        peer.End(Overwritten);
+        _peers.Remove(peer.Id);
+        _claiming.Remove(peer.Id);
+        var register = _registers[peer.Id];
+        Want(peer.Id, register);
+        _tunnels.Put(peer.Id, register.Tunnels.Targets);
+        Merge(
+            peer.Id,
+            new NodePart(new StateVersion(shared.Epoch, shared.NodeVersion), peer.Node, PeerState.Here, _server),
+            new SetPart(new StateVersion(shared.Epoch, shared.SetVersion), set),
+            Kind.Lost);
+        TellAll(neighbours, peer.Id, Kind.Lost);
+        DropUnneeded(neighbours);
+    }
+
+    private void MakeRegisterFor(Guid id, IReadOnlyList<Guid> targets)
+    {
+        foreach (var target in targets)
+        {
+            if (_peers.ContainsKey(target))
+            {
+                MakeRegister(id);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Makes a register, which is then read: in this order nothing is missed (R3).</summary>
+    private void MakeRegister(Guid id)
+    {
+        if (!_registers.ContainsKey(id))
+        {
+            var register = new PeerRegister();
+            _registers.Add(id, register);
+            Want(id, register);
+        }
+    }
+
+    private void WantIfNewer(Guid id, StateVersion version)
+    {
+        if (_registers.TryGetValue(id, out var register) && version > register.Node.Version)
+        {
+            Want(id, register);
+        }
+    }
+
+    private void DropUnneeded(IReadOnlyList<Guid> ids)
+    {
+        foreach (var id in ids)
+        {
+            DropUnneeded(id);
+        }
+    }
+
+    /// <summary>
+    /// Drops a register that no local peer needs. One that is to be read stays, and one whose end is to be written: an older row would
+    /// bring the peer back.
+    /// </summary>
+    private void DropUnneeded(Guid id)
+    {
+        if (_registers.TryGetValue(id, out var register)
+            && register.ReadAfter == 0
+            && !_peers.ContainsKey(id)
+            && !_ends.ContainsKey(id)
+            && !_tunnels.Neighbours(id).Exists(_peers.ContainsKey))
+        {
+            _registers.Remove(id);
+            _tunnels.Put(id, []);
+        }
+    }
+}
