@@ -33,7 +33,7 @@ public sealed class EdgeProcess : IAsyncDisposable
 
     /// <summary>
     /// Starts the assembly <c>Edge.dll</c> beside the tests. Returns once it has printed its last start line, or has ended.
-    /// Its home directory is the working directory: a terminal's shell would else read the profile of the person who runs the tests.
+    /// Its home directory is <see cref="EmptyHome"/>, unless the environment names one.
     /// </summary>
     public static Task<EdgeProcess> StartAsync(string workingDirectory, params string[] args) =>
         StartAsync(workingDirectory, new Dictionary<string, string>(), args);
@@ -43,7 +43,7 @@ public sealed class EdgeProcess : IAsyncDisposable
         string workingDirectory, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         StartCommandAsync(
             workingDirectory,
-            new Dictionary<string, string>(environment) { ["HOME"] = environment.GetValueOrDefault("HOME", workingDirectory) },
+            new Dictionary<string, string>(environment) { ["HOME"] = environment.GetValueOrDefault("HOME", EmptyHome.Path) },
             Patience,
             ["dotnet", Path.Combine(AppContext.BaseDirectory, "Edge.dll"), .. args, .. args is ["healthcheck", ..] ? [] : StunAnywhere]);
 

@@ -14,18 +14,12 @@ public sealed class TerminalTests : IAsyncDisposable
     private const string Shell = "PS1='ready> ' ENV= exec /bin/sh -i";
 
     private readonly ManualTimeProvider _time = new();
-    // A home directory without a profile: what a person's profile does, and how long it takes, is not the terminal's affair.
-    private readonly TemporaryDirectory _home = new();
     private readonly TerminalSessions _sessions;
     private readonly Guid _id = Guid.NewGuid();
 
     public TerminalTests() => _sessions = Sessions(new TerminalOptions());
 
-    public async ValueTask DisposeAsync()
-    {
-        await _sessions.DisposeAsync();
-        _home.Dispose();
-    }
+    public ValueTask DisposeAsync() => _sessions.DisposeAsync();
 
     [Fact]
     public async Task WhatIsTypedIsEchoedAndRun()
@@ -376,6 +370,6 @@ public sealed class TerminalTests : IAsyncDisposable
     private TerminalSessions Sessions(TerminalOptions options) =>
         new(options with { OutputBurst = int.MaxValue }, _time, NullLogger<TerminalSessions>.Instance)
         {
-            Shell = UserShell.Find() with { Home = _home.Path },
+            Shell = UserShell.Find() with { Home = EmptyHome.Path },
         };
 }
