@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Tailnet.Coordination.Shared;
 using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
@@ -14,15 +15,44 @@ internal sealed partial class CoordinatorCore
     // The number of the last frame of each server.
     private readonly Dictionary<Guid, long> _heard = [];
 
-    /// <summary>The number of registers; for tests.</summary>
-    public int RegisterCount
+    /// <summary>The peers that have a register; for tests.</summary>
+    public IReadOnlyList<Guid> Registers
     {
         get
         {
             lock (_lock)
             {
-                return _registers.Count;
+                return [.. _registers.Keys];
             }
+        }
+    }
+
+    /// <summary>The version of the node that local peers are told of a peer; null before its claim is answered. For tests.</summary>
+    public StateVersion? VersionOf(Guid id)
+    {
+        lock (_lock)
+        {
+            return _peers.TryGetValue(id, out var peer)
+                ? peer.Shared is { IsClaimed: true } shared ? new StateVersion(shared.Epoch, shared.NodeVersion) : null
+                : _registers.TryGetValue(id, out var register) ? register.Node.Version : null;
+        }
+    }
+
+    /// <summary>The tunnels that a peer has opened, as far as this server knows; for tests.</summary>
+    public ImmutableHashSet<Guid> TunnelsOf(Guid id)
+    {
+        lock (_lock)
+        {
+            return _tunnels.Opened(id);
+        }
+    }
+
+    /// <summary>Whether the database has confirmed the connection, and is not to confirm it again; for tests.</summary>
+    public bool IsClaimed(Guid id)
+    {
+        lock (_lock)
+        {
+            return _peers.TryGetValue(id, out var peer) && peer.Shared!.IsClaimed && !_claiming.ContainsKey(id);
         }
     }
 
@@ -239,9 +269,8 @@ internal sealed partial class CoordinatorCore
             && _tunnels.Shares(ready.From, ready.To)
             && _registers.TryGetValue(ready.From, out var register)
             && register.Node.Version.Epoch == ready.Epoch
-            && peer.Mailbox.IsShown(ready.From))
+            && peer.Mailbox.Ready(ready.From))
         {
-            peer.Mailbox.Ready(ready.From);
             peer.Wake();
         }
     }
@@ -252,11 +281,20 @@ internal sealed partial class CoordinatorCore
         Merge(id, new NodePart(last, null, state, server), new SetPart(last, []));
     }
 
-    /// <summary>Returns a part whose node is parsed only when it is newer than the register's.</summary>
+    /// <summary>Returns a part whose node is parsed only when it is newer than the register's, and another one in the same epoch.</summary>
     private NodePart NewPart(Guid id, StateVersion version, ReadOnlyMemory<byte> encoded, PeerState state, Guid server)
     {
-        var isNews = !encoded.IsEmpty && _registers.TryGetValue(id, out var register) && version > register.Node.Version;
-        return new NodePart(version, isNews ? NodeSnapshot.TryParse(encoded) : null, state, server);
+        NodeSnapshot? node = null;
+        if (!encoded.IsEmpty && _registers.TryGetValue(id, out var register) && version > register.Node.Version)
+        {
+            var known = register.Node.Node;
+            var isSame = known is not null
+                && version.Epoch == register.Node.Version.Epoch
+                && known.Bytes.Span.SequenceEqual(encoded.Span);
+            node = isSame ? known : NodeSnapshot.TryParse(encoded);
+        }
+
+        return new NodePart(version, node, state, server);
     }
 
     /// <summary>Replaces what is older in a peer's register, and tells the local peers (R1, R5).</summary>

@@ -366,11 +366,13 @@ internal sealed partial class CoordinatorCore
         }
 
         var touched = 0;
-        while (touched < MaxTouched && write.Ends.Count + write.Nodes.Count < MaxWrite && _marked.TryDequeue(out var peer))
+        while (touched < MaxTouched && write.Ends.Count + write.Changed.Count < MaxWrite && _marked.TryDequeue(out var peer))
         {
-            if (!IsCurrent(peer) || peer.Shared is not { IsClaimed: true } shared)
+            var shared = peer.Shared!;
+            if (!IsCurrent(peer) || !shared.IsClaimed || !shared.HasChanges)
             {
-                peer.Shared!.IsMarked = false;
+                // Its last changes were written with a claim.
+                shared.IsMarked = false;
                 continue;
             }
 

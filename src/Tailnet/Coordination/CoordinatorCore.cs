@@ -262,9 +262,8 @@ internal sealed partial class CoordinatorCore(CoordinatorOptions options, Sharin
         }
         else if (_peers.TryGetValue(target, out var other))
         {
-            if (!other.IsOver && other != peer)
+            if (!other.IsOver && other != peer && other.Mailbox.Ready(peer.Id))
             {
-                other.Mailbox.Ready(peer.Id);
                 other.Wake();
             }
         }

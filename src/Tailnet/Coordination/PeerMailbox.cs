@@ -21,10 +21,6 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>The number of all stored objects; for tests.</summary>
     public int Size => _sources.Count + _changed.Count + _errors.Count;
 
-    /// <summary>Returns whether the peer was told of this source and not of its end, or is about to be.</summary>
-    public bool IsShown(Guid id) =>
-        _sources.TryGetValue(id, out var source) && source.Gone == Kind.Unspecified && (source.IsKnown || source.Latest is not null);
-
     /// <summary>Returns false when the node is no news.</summary>
     public bool Node(Guid id, NodeSnapshot node)
     {
@@ -68,11 +64,19 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
         return false;
     }
 
-    public void Ready(Guid id)
+    /// <summary>Returns false when the peer was not told of the source's node, or was told of its end.</summary>
+    public bool Ready(Guid id)
     {
-        var source = GetOrAdd(id);
+        if (!_sources.TryGetValue(id, out var source)
+            || source.Gone != Kind.Unspecified
+            || (!source.IsKnown && source.Latest is null))
+        {
+            return false;
+        }
+
         source.IsReady = true;
         Mark(source);
+        return true;
     }
 
     public void Error(string text)

@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace Tailnet.Tests.Coordination.Model;
+
+/// <summary>
+/// The rules of shared coordination against an adversary. A long run: EDGE_MODEL_RUNS=100000, EDGE_MODEL_SEED=first seed. A failure names the
+/// seed and the mode, which then become a test.
+/// </summary>
+public sealed class ModelTests
+{
+    private const int StepsPerRun = 700;
+
+    private static readonly int Runs = Setting("EDGE_MODEL_RUNS", 48);
+    private static readonly int FirstSeed = Setting("EDGE_MODEL_SEED", 1);
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void ServersAgreeInWhateverOrderTheirStepsCome(bool crashes, bool isRacy)
+    {
+        var readies = 0;
+        var failed = new List<string>();
+        Parallel.For(0, Runs, new ParallelOptions { MaxDegreeOfParallelism = 2 }, run =>
+        {
+            var world = new ModelWorld(FirstSeed + run, crashes, isRacy);
+            try
+            {
+                world.Run(StepsPerRun);
+            }
+            catch (Exception exception)
+            {
+                lock (failed)
+                {
+                    failed.Add($"seed {FirstSeed + run}: {exception.Message}");
+                }
+            }
+
+            Interlocked.Add(ref readies, world.Readies);
+        });
+        Assert.True(failed.Count == 0, $"{failed.Count} of {Runs} runs failed. {string.Join('\n', failed.Take(20))}");
+        Assert.True(readies > 0, "no READY was passed on");
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+}
