@@ -260,6 +260,7 @@ internal sealed partial class CoordinatorCore
     /// <summary>Has a register read. It is kept until then.</summary>
     private void Want(Guid id, PeerRegister register)
     {
+        register.IsUnread = false;
         register.ReadAfter = _reads + 1;
         _toRead.Add(id);
         sharing!.WorkWaits();

@@ -366,7 +366,9 @@ internal sealed partial class CoordinatorCore
             new SetPart(new StateVersion(shared.Epoch, shared.SetVersion), set),
             Kind.Lost);
         TellAll(neighbours, peer.Id, Kind.Lost);
+        TellAll(_tunnels.Neighbours(peer.Id), peer.Id, Kind.Lost);
         DropUnneeded(neighbours);
+        DropUnneeded(peer.Id);
     }
 
     private void MakeRegisterFor(Guid id, IReadOnlyList<Guid> targets)
@@ -384,10 +386,13 @@ internal sealed partial class CoordinatorCore
     /// <summary>Makes a register, which is then read: in this order nothing is missed (R3).</summary>
     private void MakeRegister(Guid id)
     {
-        if (!_registers.ContainsKey(id))
+        if (!_registers.TryGetValue(id, out var register))
         {
-            var register = new PeerRegister();
-            _registers.Add(id, register);
+            _registers.Add(id, register = new PeerRegister { IsUnread = true });
+        }
+
+        if (register.IsUnread)
+        {
             Want(id, register);
         }
     }
@@ -418,10 +423,12 @@ internal sealed partial class CoordinatorCore
             && register.ReadAfter == 0
             && !_peers.ContainsKey(id)
             && !_ends.ContainsKey(id)
-            && !_tunnels.Neighbours(id).Exists(_peers.ContainsKey))
+            && !HasLocalNeighbour(id))
         {
             _registers.Remove(id);
             _tunnels.Put(id, []);
         }
     }
+
+    private bool HasLocalNeighbour(Guid id) => _tunnels.Neighbours(id).Exists(_peers.ContainsKey);
 }

@@ -136,7 +136,7 @@ internal sealed partial class CoordinatorCore
         var id = peer.Id;
         var shared = peer.Shared = new SharedPeer();
         var set = _tunnels.Opened(id);
-        _registers.TryAdd(id, new PeerRegister());
+        _registers.TryAdd(id, new PeerRegister { IsUnread = true });
         if (older is not null)
         {
             shared.MayHaveRow = true;
@@ -163,12 +163,17 @@ internal sealed partial class CoordinatorCore
         sharing!.WorkWaits();
     }
 
-    private void EndShared(CoordinatedPeer peer, SharedPeer shared, PeerState state)
+    private void EndShared(CoordinatedPeer peer, SharedPeer shared, PeerState state, IReadOnlyList<Guid> neighbours)
     {
         var id = peer.Id;
         if (!shared.MayHaveRow)
         {
-            // Nobody else has heard of it.
+            // No other server has heard of it. The register may say how an older connection ended.
+            foreach (var reader in neighbours)
+            {
+                TellGone(reader, id, KindOf(state));
+            }
+
             _peers.Remove(id);
             _claiming.Remove(id);
             _toFindOpeners.Remove(id);
@@ -206,6 +211,10 @@ internal sealed partial class CoordinatorCore
         if (_registers.TryGetValue(id, out var register))
         {
             _tunnels.Put(id, register.Tunnels.Targets);
+            if (register.IsUnread && HasLocalNeighbour(id))
+            {
+                Want(id, register);
+            }
         }
 
         sharing!.WorkWaits();

@@ -290,7 +290,7 @@ internal sealed partial class CoordinatorCore(CoordinatorOptions options, Sharin
         }
         else
         {
-            EndShared(peer, peer.Shared!, state);
+            EndShared(peer, peer.Shared!, state, neighbours);
         }
 
         TellAll(neighbours, peer.Id, KindOf(state));
@@ -338,6 +338,14 @@ internal sealed partial class CoordinatorCore(CoordinatorOptions options, Sharin
         if (isNews)
         {
             reader.Wake();
+        }
+    }
+
+    private void TellGone(Guid reader, Guid id, Kind kind)
+    {
+        if (_peers.TryGetValue(reader, out var peer) && !peer.IsOver && peer.Mailbox.Gone(id, kind))
+        {
+            peer.Wake();
         }
     }
 

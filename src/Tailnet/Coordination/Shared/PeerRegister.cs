@@ -18,6 +18,9 @@ internal sealed class PeerRegister
     /// <summary>The register is kept until a read with at least this number is answered; 0 for none.</summary>
     public long ReadAfter { get; set; }
 
+    /// <summary>Whether it was made for a local connection, whose claim brings what is in the database, and was never read.</summary>
+    public bool IsUnread { get; set; }
+
     /// <summary>The version that was judged to be gone. It is never merged: a newer version ends the judgement.</summary>
     public StateVersion? Hidden { get; set; }
 

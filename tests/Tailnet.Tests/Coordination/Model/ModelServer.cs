@@ -75,7 +75,9 @@ internal sealed class ModelServer
             return false;
         }
 
-        _steps[_world.Random.Next(_steps.Count)]();
+        var step = _steps[_world.Random.Next(_steps.Count)];
+        _world.Trace?.Add($"{Name} {step.Method.Name}");
+        step();
         return true;
     }
 
@@ -152,6 +154,7 @@ internal sealed class ModelServer
             Inbox.RemoveAt(at);
         }
 
+        _world.Trace?.Add($"{Name} hears {frame.Number} of {frame.Server}: {string.Join(", ", frame.Entries)}");
         if (!Core.Hear(frame.Generation, frame.Server, frame.Number, frame.Entries))
         {
             Inbox.Remove(frame);
@@ -179,6 +182,7 @@ internal sealed class ModelServer
 
         var answer = Database.Commit(write, _names);
         var entries = write.Entries(answer.Claimed, Limits);
+        _world.Trace?.Add($"{Name} commits {_number}+: {string.Join(", ", entries)}");
         foreach (var some in _world.Random.Next(3) == 0 ? entries.Chunk(1) : [[.. entries]])
         {
             _number++;

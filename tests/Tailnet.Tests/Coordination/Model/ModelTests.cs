@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Tailnet.Tests.Coordination.Model;
 
 /// <summary>
-/// The rules of shared coordination against an adversary. A long run: EDGE_MODEL_RUNS=100000, EDGE_MODEL_SEED=first seed. A failure names the
+/// The rules of shared coordination against an adversary. A long run: EDGE_MODEL_RUNS=100000, EDGE_MODEL_SEED=first seed. The trace
+/// of one seed: EDGE_MODEL_RUNS=1, EDGE_MODEL_TRACE=file. A failure names the
 /// seed and the mode, which then become a test.
 /// </summary>
 public sealed class ModelTests
@@ -12,6 +13,8 @@ public sealed class ModelTests
 
     private static readonly int Runs = Setting("EDGE_MODEL_RUNS", 48);
     private static readonly int FirstSeed = Setting("EDGE_MODEL_SEED", 1);
+
+    private static readonly string? TraceFile = Environment.GetEnvironmentVariable("EDGE_MODEL_TRACE");
 
     [Theory]
     [InlineData(false, false)]
@@ -23,7 +26,7 @@ public sealed class ModelTests
         var failed = new List<string>();
         Parallel.For(0, Runs, new ParallelOptions { MaxDegreeOfParallelism = 2 }, run =>
         {
-            var world = new ModelWorld(FirstSeed + run, crashes, isRacy);
+            var world = new ModelWorld(FirstSeed + run, crashes, isRacy) { Trace = TraceFile is null ? null : [] };
             try
             {
                 world.Run(StepsPerRun);
@@ -32,8 +35,13 @@ public sealed class ModelTests
             {
                 lock (failed)
                 {
-                    failed.Add($"seed {FirstSeed + run}: {exception.Message}");
+                    failed.Add($"seed {FirstSeed + run}, crashes {crashes}, racy {isRacy}: {exception.Message}");
                 }
+            }
+
+            if (TraceFile is not null)
+            {
+                File.WriteAllLines(TraceFile, world.Trace!);
             }
 
             Interlocked.Add(ref readies, world.Readies);

@@ -62,6 +62,9 @@ internal sealed class ModelWorld
 
     public int Readies { get; private set; }
 
+    /// <summary>What happened, when somebody wants to know.</summary>
+    public List<string>? Trace { get; init; }
+
     public void Run(int steps)
     {
         for (var i = 0; i < steps; i++)
@@ -113,7 +116,7 @@ internal sealed class ModelWorld
     /// <summary>Checks that a node is the one of its version.</summary>
     public void CheckNode(Guid peer, StateVersion? version, Node node)
     {
-        if (version is { } known && Database.Written.TryGetValue((peer, known), out var written))
+        if (version is { } known && Database.Written.TryGetValue((peer, known), out var written) && !written.IsEmpty)
         {
             Assert.True(node.Equals(Node.Parser.ParseFrom(written.Span)), $"I2: {peer} has another node in version {known}");
         }
@@ -197,6 +200,7 @@ internal sealed class ModelWorld
         var client = new ModelClient(this, server, server.Core.Connect(id, CoordinateeAuth.Server));
         server.Clients.Add(client);
         _current[id] = client;
+        Trace?.Add($"{server.Name} {id} connects{(isSilent ? ", silent" : "")}");
         if (isSilent)
         {
             _silent.Add(id);
@@ -220,6 +224,7 @@ internal sealed class ModelWorld
             _wanted[id].Add(target);
         }
 
+        Trace?.Add($"{client.Server.Name} {id} opens {target}");
         client.Open(target);
     }
 
@@ -228,6 +233,7 @@ internal sealed class ModelWorld
         _wanted[id].Remove(target);
         _removed.Add((id, target));
         _removed.Add((target, id));
+        Trace?.Add($"{client.Server.Name} {id} removes {target}");
         client.Remove(target);
     }
 
@@ -246,7 +252,9 @@ internal sealed class ModelWorld
     private void Disturb(int at)
     {
         var server = _servers[at];
-        switch (Random.Next(20))
+        var chance = Random.Next(20);
+        Trace?.Add($"{server.Name} is disturbed by {chance}");
+        switch (chance)
         {
             case < 5:
                 // Drained.
@@ -284,6 +292,7 @@ internal sealed class ModelWorld
 
     private void Leave(ModelClient client)
     {
+        Trace?.Add($"{client.Server.Name} {client.Id} leaves");
         if (!client.Peer.Shared!.IsClaimed)
         {
             _forgotten.Add(client.Id);
