@@ -67,9 +67,7 @@ internal sealed class PeerMailbox(CoordinatorOptions options)
     /// <summary>Returns false when the peer was not told of the source's node, or was told of its end.</summary>
     public bool Ready(Guid id)
     {
-        if (!_sources.TryGetValue(id, out var source)
-            || source.Gone != Kind.Unspecified
-            || (!source.IsKnown && source.Latest is null))
+        if (!_sources.TryGetValue(id, out var source) || source.Gone != Kind.Unspecified)
         {
             return false;
         }

@@ -240,7 +240,8 @@ internal sealed class ModelServer
             Inbox.Clear();
         }
 
-        if (_answer is null && _taken is null)
+        // The answer of a write under the earlier name may still come.
+        if (_taken is null)
         {
             Begin();
         }

@@ -174,7 +174,14 @@ internal sealed class ModelWorld
                 _current[id] = null;
                 break;
             case < 0.915:
-                _servers[Random.Next(_servers.Count)].LoseListener();
+                var server = _servers[Random.Next(_servers.Count)];
+                server.LoseListener();
+                if (Random.Next(2) == 0)
+                {
+                    Time.Advance(TimeSpan.FromMinutes(1));
+                    server.Judge();
+                }
+
                 break;
             case < 0.93:
                 Disturb(Random.Next(_servers.Count));

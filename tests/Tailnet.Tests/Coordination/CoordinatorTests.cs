@@ -2,16 +2,80 @@ using Tailnet.Coordination;
 using Tailnet.Messages;
 using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
-namespace Tailnet.Tests;
+namespace Tailnet.Tests.Coordination;
+
+/// <summary>One server, in memory.</summary>
+public sealed class InMemoryCoordinatorTests : CoordinatorTests
+{
+    private readonly List<InMemoryCoordinator> _coordinators = [];
+
+    [Fact]
+    public async Task AClosedCoordinatorLosesEveryone()
+    {
+        await using var agent = await AgentAsync();
+        await using var client = await ClientAsync();
+        await agent.HandleAsync(Self(1));
+        await client.HandleAsync(Add(AgentId));
+        Assert.Equal("Node 1", await NextAsync(client));
+        await _coordinators[0].DisposeAsync();
+
+        Assert.Equal("Lost", await NextAsync(client));
+        Assert.Equal("coordinator closed", (await client.ReadAsync().Soon())!.Error);
+        Assert.Null(await client.ReadAsync().Soon());
+        var late = await ClientAsync();
+        Assert.Equal("coordinator closed", (await late.ReadAsync().Soon())!.Error);
+    }
+
+    [Fact]
+    public async Task AReadyBeforeTheNodeIsNotPassedOn()
+    {
+        await using var agent = await AgentAsync();
+        await using var client = await ClientAsync();
+        await client.HandleAsync(Add(AgentId));
+        await agent.HandleAsync(Ready(ClientId));
+        await agent.HandleAsync(Self(1));
+        Assert.Equal("Node 1", await NextAsync(client));
+    }
+
+    private protected override ICoordinator Create(CoordinatorOptions options)
+    {
+        _coordinators.Add(new InMemoryCoordinator(options));
+        return _coordinators[^1];
+    }
+
+    private protected override int PeerCount(ICoordinator coordinator) => ((InMemoryCoordinator)coordinator).PeerCount;
+
+    private protected override bool HasNoTunnels(ICoordinator coordinator) => ((InMemoryCoordinator)coordinator).HasNoTunnels;
+}
+
+/// <summary>One server that shares its peers with others, which have none.</summary>
+public sealed class SharedCoordinatorTests : CoordinatorTests
+{
+    private protected override ICoordinator Create(CoordinatorOptions options) => new SharedServers(1, options);
+
+    private protected override int PeerCount(ICoordinator coordinator) => ((SharedServers)coordinator).PeerCount;
+
+    private protected override bool HasNoTunnels(ICoordinator coordinator) => ((SharedServers)coordinator).HasNoTunnels;
+}
+
+/// <summary>Two servers. Each connection is to another one than the last.</summary>
+public sealed class TwoCoordinatorsTests : CoordinatorTests
+{
+    private protected override ICoordinator Create(CoordinatorOptions options) => new SharedServers(2, options);
+
+    private protected override int PeerCount(ICoordinator coordinator) => ((SharedServers)coordinator).PeerCount;
+
+    private protected override bool HasNoTunnels(ICoordinator coordinator) => ((SharedServers)coordinator).HasNoTunnels;
+}
 
 /// <summary>The field's conformance cases for a coordinator (tailnet protocol document §11.1), and the promises of ours.</summary>
-public sealed class CoordinatorTests : IAsyncDisposable
+public abstract class CoordinatorTests
 {
-    private static readonly Guid AgentId = Guid.Parse("01020304-0506-0708-090a-0b0c0d0e0f10");
-    private static readonly Guid ClientId = Guid.Parse("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
-    private readonly InMemoryCoordinator _coordinator = new();
+    private protected static readonly Guid AgentId = Guid.Parse("01020304-0506-0708-090a-0b0c0d0e0f10");
+    private protected static readonly Guid ClientId = Guid.Parse("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+    private readonly ICoordinator _coordinator;
 
-    public ValueTask DisposeAsync() => _coordinator.DisposeAsync();
+    protected CoordinatorTests() => _coordinator = Create(new CoordinatorOptions());
 
     [Fact]
     public async Task AClientWithoutAnAgentIsRegistered()
@@ -19,7 +83,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         await using var client = await ClientAsync();
         Assert.True(await client.HandleAsync(Self(1)));
         Assert.True(await client.HandleAsync(Add(AgentId)));
-        Assert.Equal(1, _coordinator.PeerCount);
+        Assert.Equal(1, PeerCount(_coordinator));
     }
 
     [Theory]
@@ -101,7 +165,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         // The same node is sent again, because its connection is a new one.
         await second.HandleAsync(Self(2));
         Assert.Equal("Node 2", await NextAsync(agent));
-        Assert.Equal(2, _coordinator.PeerCount);
+        Assert.Equal(2, PeerCount(_coordinator));
     }
 
     [Fact]
@@ -147,7 +211,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         await right.HandleAsync(Remove(one));
         Assert.Equal("Disconnected", await NextAsync(left));
         Assert.Equal("Disconnected", await NextAsync(right));
-        Assert.True(_coordinator.HasNoTunnels);
+        Assert.True(HasNoTunnels(_coordinator));
     }
 
     [Fact]
@@ -162,7 +226,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         Assert.False(await client.HandleAsync(new CoordinateRequest { Disconnect = new() }));
         Assert.Null(await client.ReadAsync().Soon());
         Assert.Equal("Disconnected", await NextAsync(agent));
-        Assert.True(_coordinator.HasNoTunnels);
+        Assert.True(HasNoTunnels(_coordinator));
     }
 
     [Fact]
@@ -257,46 +321,6 @@ public sealed class CoordinatorTests : IAsyncDisposable
         }
     }
 
-    [Theory]
-    [InlineData(1, true)]
-    [InlineData(2, false)]
-    public void ANodeIsHeldAsAMessageOnlyWhileSomebodyHasToHearOfIt(int readers, bool isGone)
-    {
-        var (kept, message) = Keep();
-        kept.Hold();
-        for (var i = 1; i < readers; i++)
-        {
-            kept.Hold();
-        }
-
-        kept.Release();
-        GC.Collect();
-        Assert.Equal(isGone, !message.IsAlive);
-        Assert.Equal(4, kept.Message.Id);
-
-        static (NodeSnapshot Kept, WeakReference Message) Keep()
-        {
-            var node = new Node { Id = 4 };
-            return (new NodeSnapshot(node, null), new WeakReference(node));
-        }
-    }
-
-    [Fact]
-    public void AMailboxThatNobodyReadsHoldsNothingOfSourcesThatCameAndWent()
-    {
-        var mailbox = new PeerMailbox(new CoordinatorOptions());
-        for (var i = 0; i < 100_000; i++)
-        {
-            var id = Guid.NewGuid();
-            mailbox.Node(id, new NodeSnapshot(new Node { Id = i }, null));
-            mailbox.Ready(id);
-            mailbox.Gone(id, Kind.Lost);
-            mailbox.Error("again");
-        }
-
-        Assert.True(mailbox.Size < 200, $"{mailbox.Size} entries are held.");
-    }
-
     [Fact]
     public async Task AReturningPeerHearsOfAllItsTunnelsInBatches()
     {
@@ -317,7 +341,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
     [Fact]
     public async Task LimitsEndThePeerThatPassesThem()
     {
-        await using var coordinator = new InMemoryCoordinator(new CoordinatorOptions { MaxTunnels = 2, MaxNode = 1000 });
+        var coordinator = Create(new CoordinatorOptions { MaxTunnels = 2, MaxNode = 1000 });
         var peer = await coordinator.ConnectAsync(Guid.NewGuid(), CoordinateeAuth.Server);
         Assert.True(await peer.HandleAsync(Add(Guid.NewGuid())));
         Assert.True(await peer.HandleAsync(Add(Guid.NewGuid())));
@@ -327,42 +351,31 @@ public sealed class CoordinatorTests : IAsyncDisposable
         var strange = await coordinator.ConnectAsync(Guid.NewGuid(), CoordinateeAuth.Server);
         await AssertRefusedAsync(
             strange, new CoordinateRequest { AddTunnel = new() { Id = Google.Protobuf.ByteString.CopyFrom(1, 2) } }, "invalid peer ID");
-        Assert.Equal(0, coordinator.PeerCount);
+        Assert.Equal(0, PeerCount(coordinator));
     }
 
-    [Fact]
-    public async Task AClosedCoordinatorLosesEveryone()
-    {
-        await using var agent = await AgentAsync();
-        await using var client = await ClientAsync();
-        await agent.HandleAsync(Self(1));
-        await client.HandleAsync(Add(AgentId));
-        Assert.Equal("Node 1", await NextAsync(client));
-        await _coordinator.DisposeAsync();
+    private protected abstract ICoordinator Create(CoordinatorOptions options);
 
-        Assert.Equal("Lost", await NextAsync(client));
-        Assert.Equal("coordinator closed", (await client.ReadAsync().Soon())!.Error);
-        Assert.Null(await client.ReadAsync().Soon());
-        var late = await ClientAsync();
-        Assert.Equal("coordinator closed", (await late.ReadAsync().Soon())!.Error);
-    }
+    private protected abstract int PeerCount(ICoordinator coordinator);
 
-    private ValueTask<ICoordinatedPeer> AgentAsync() => _coordinator.ConnectAsync(AgentId, CoordinateeAuth.Agent(AgentId));
+    private protected abstract bool HasNoTunnels(ICoordinator coordinator);
 
-    private ValueTask<ICoordinatedPeer> ClientAsync() => _coordinator.ConnectAsync(ClientId, CoordinateeAuth.Client(AgentId));
+    private protected ValueTask<ICoordinatedPeer> AgentAsync() => _coordinator.ConnectAsync(AgentId, CoordinateeAuth.Agent(AgentId));
 
-    private static CoordinateRequest Self(int id, params string[] addresses)
+    private protected ValueTask<ICoordinatedPeer> ClientAsync() => _coordinator.ConnectAsync(ClientId, CoordinateeAuth.Client(AgentId));
+
+    private protected static CoordinateRequest Self(int id, params string[] addresses)
     {
         var node = new Node { Id = id };
         node.Addresses.AddRange(addresses);
         return new CoordinateRequest { UpdateSelf = new() { Node = node } };
     }
 
-    private static CoordinateRequest Add(Guid id) => new() { AddTunnel = new() { Id = PeerIds.Write(id) } };
+    private protected static CoordinateRequest Add(Guid id) => new() { AddTunnel = new() { Id = PeerIds.Write(id) } };
 
     private static CoordinateRequest Remove(Guid id) => new() { RemoveTunnel = new() { Id = PeerIds.Write(id) } };
 
-    private static CoordinateRequest Ready(Guid id) =>
+    private protected static CoordinateRequest Ready(Guid id) =>
         new() { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(id) } } };
 
     private static async Task AssertRefusedAsync(ICoordinatedPeer peer, CoordinateRequest request, string? error = null)
@@ -373,7 +386,7 @@ public sealed class CoordinatorTests : IAsyncDisposable
         Assert.Null(await peer.ReadAsync().Soon());
     }
 
-    private static async Task<string> NextAsync(ICoordinatedPeer peer)
+    private protected static async Task<string> NextAsync(ICoordinatedPeer peer)
     {
         var update = Assert.Single((await peer.ReadAsync().Soon())!.PeerUpdates);
         return update.Kind == Kind.Node ? $"Node {update.Node.Id}" : update.Kind.ToString();
