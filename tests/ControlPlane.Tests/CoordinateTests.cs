@@ -135,7 +135,7 @@ public sealed class CoordinateTests
         await using var server = await ApiServer.StartAsync();
         await using var link = await TailnetLink.CoordinateAsync(server);
         await using var call = await link.CoordinateAsync();
-        var agent = await server.Services.GetRequiredService<InMemoryCoordinator>()
+        var agent = await server.Services.GetRequiredService<ICoordinatorHost>()
             .ConnectAsync(server.Agent.Id, CoordinateeAuth.Agent(server.Agent.Id));
         await agent.HandleAsync(new CoordinateRequest { UpdateSelf = new() { Node = new Node { Id = 1 } } });
         await call.SendNodeAsync(2, server.Agent.Id);
@@ -169,7 +169,7 @@ public sealed class CoordinateTests
         await using (var mine = await link.CoordinateAsync())
         {
             await mine.SendNodeAsync(2, server.Agent.Id);
-            await using var agent = await server.Services.GetRequiredService<InMemoryCoordinator>()
+            await using var agent = await server.Services.GetRequiredService<ICoordinatorHost>()
                 .ConnectAsync(server.Agent.Id, CoordinateeAuth.Server);
             await agent.HandleAsync(new CoordinateRequest { UpdateSelf = new() { Node = new Node { Id = 1 } } });
             Assert.Equal(1, (await mine.UpdateAsync()).Node.Id);

@@ -138,7 +138,7 @@ public sealed class JsonCoordinateTests
         await SendAsync(first, NodeOf(1));
 
         // The server accepts a WebSocket before the coordinator knows the peer.
-        var coordinator = server.Services.GetRequiredService<InMemoryCoordinator>();
+        var coordinator = server.Services.GetRequiredService<ICoordinatorHost>();
         await Eventually.TrueAsync(() => coordinator.PeerCount == 1, "the first connection is a peer");
         using var second = await TailnetLink.DialAsync(server, AgentPath, server.Agent.AuthToken);
 

@@ -15,7 +15,7 @@ internal static class CoordinationRegistration
 {
     public static IServiceCollection AddCoordination(this IServiceCollection services) => services
         .AddSingleton(NewCoordinator)
-        .AddSingleton<ICoordinator>(static provider => provider.GetRequiredService<InMemoryCoordinator>())
+        .AddSingleton<ICoordinator>(static provider => provider.GetRequiredService<ICoordinatorHost>())
         .AddSingleton<AgentLatencies>()
         .AddSingleton<DerpMaps>()
         .AddSingleton(static provider => provider.GetRequiredService<DerpMaps>().Publisher)
@@ -49,7 +49,7 @@ internal static class CoordinationRegistration
     }
 
     /// <summary>The coordinator, which is closed with all its sessions when the host stops.</summary>
-    private static InMemoryCoordinator NewCoordinator(IServiceProvider services)
+    private static ICoordinatorHost NewCoordinator(IServiceProvider services)
     {
         var coordinator = new InMemoryCoordinator();
         services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(coordinator.Close);

@@ -6,7 +6,7 @@ public sealed class InMemoryCoordinator(CoordinatorOptions? options = null) : IC
 {
     private readonly CoordinatorCore _core = new(options ?? new CoordinatorOptions(), sharing: null);
 
-    /// <summary>The number of connected peers.</summary>
+    /// <inheritdoc/>
     public int PeerCount => _core.PeerCount;
 
     /// <summary>Always true: there is no other server.</summary>
