@@ -130,7 +130,8 @@ internal sealed partial class CoordinatorCore
             {
                 var ids = _toRead.Take(MaxRead).ToArray();
                 _toRead.ExceptWith(ids);
-                read = new RowsRead(_round, ++_reads, [.. ids.Where(_registers.ContainsKey).Select(id => (id, _registers[id].Node.Version))]);
+                var known = ids.Where(_registers.ContainsKey).Select(id => (id, _registers[id].Node.Version));
+                read = new RowsRead(_round, ++_reads, [.. known]);
             }
 
             _readsUnderWay += read is null ? 0 : 1;

@@ -101,7 +101,8 @@ internal sealed partial class CoordinatorCore(CoordinatorOptions options, Sharin
     public bool Handle(CoordinatedPeer peer, CoordinateRequest request)
     {
         // Not under the lock: this takes most of the time of a request.
-        var node = request.UpdateSelf?.Node is { } said && said.CalculateSize() <= options.MaxNode ? new NodeSnapshot(said, peer.Node) : null;
+        var said = request.UpdateSelf?.Node;
+        var node = said?.CalculateSize() <= options.MaxNode ? new NodeSnapshot(said, peer.Node) : null;
         lock (_lock)
         {
             if (peer.IsOver)

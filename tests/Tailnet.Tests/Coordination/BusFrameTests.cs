@@ -121,7 +121,11 @@ public sealed class BusFrameTests
         using var opener = new FrameOpener(Secret, Generation);
         var text = seal.Seal(BusEntryWriter.Write(new BeatEntry(3)));
         Assert.EndsWith("==", seal.Seal([9, 1]), StringComparison.Ordinal);
-        string[] wrong = ["", "a", text[..^1], text + "=", " " + text, text + "\n", text.Insert(8, "\r\n"), new('A', 8000), new('A', 1_000_000), "ä" + text[1..]];
+        string[] wrong =
+        [
+            "", "a", text[..^1], text + "=", " " + text, text + "\n", text.Insert(8, "\r\n"), "ä" + text[1..],
+            new('A', 8000), new('A', 1_000_000),
+        ];
         Assert.All(wrong, other => Assert.Equal(FrameOutcome.Malformed, opener.Open(other, out _)));
 
         // The last character before the padding has bits that no byte has.
@@ -151,7 +155,7 @@ public sealed class BusFrameTests
     public void TheKeysOfTheLastSendersAreKeptAndForgeriesDisplaceNone()
     {
         using var opener = new FrameOpener(Secret, Generation);
-        var seals = Enumerable.Range(0, FrameOpener.MaxSenders + 10).Select(static _ => new FrameSeal(Secret, Generation, Guid.NewGuid())).ToArray();
+        FrameSeal[] seals = [.. Enumerable.Range(0, FrameOpener.MaxSenders + 10).Select(static _ => NewSeal())];
         foreach (var seal in seals)
         {
             Assert.Equal(FrameOutcome.Opened, opener.Open(seal.Seal(Beat), out _));
@@ -170,4 +174,6 @@ public sealed class BusFrameTests
         Assert.All(seals, seal => Assert.Equal(FrameOutcome.Opened, other.Open(seal.Seal(Beat), out _)));
         Array.ForEach(seals, static seal => seal.Dispose());
     }
+
+    private static FrameSeal NewSeal() => new(Secret, Generation, Guid.NewGuid());
 }

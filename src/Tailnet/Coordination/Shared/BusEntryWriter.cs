@@ -9,7 +9,7 @@ namespace Tailnet.Coordination.Shared;
 internal static class BusEntryWriter
 {
     /// <summary>Returns the encoded entry.</summary>
-    /// <exception cref="ArgumentException">The entry has a negative number, too large a node, too many ids, or a state of no entry.</exception>
+    /// <exception cref="ArgumentException">The entry has a negative number, too large a node, too many ids, or another state.</exception>
     public static byte[] Write(BusEntry entry)
     {
         var fields = new ArrayBufferWriter<byte>();

@@ -6,8 +6,8 @@ namespace Tailnet.Coordination.Shared;
 internal static class FrameKey
 {
     /// <summary>
-    /// Derives it by HKDF-SHA256 from the deployment's secret. The generation is a part of it, because a server counts its frames from 1 again
-    /// in each: under one key, nonces would repeat.
+    /// Derives it by HKDF-SHA256 from the deployment's secret. The generation is a part of it, because a server counts its frames from 1
+    /// again in each: under one key, nonces would repeat.
     /// </summary>
     public static AesGcm Derive(ReadOnlySpan<byte> secret, Guid generation, Guid server)
     {

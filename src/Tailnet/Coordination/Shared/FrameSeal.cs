@@ -38,7 +38,9 @@ internal sealed class FrameSeal(ReadOnlySpan<byte> secret, Guid generation, Guid
     /// <summary>The frames so far were sent, or may have been: their numbers are used up.</summary>
     public void Sent() => _sent = _last;
 
-    /// <summary>The frames since the last call of <see cref="Sent"/> were not sent: their numbers are used again, in another attempt.</summary>
+    /// <summary>
+    /// The frames since the last call of <see cref="Sent"/> were not sent: their numbers are used again, in another attempt.
+    /// </summary>
     public void NotSent()
     {
         _attempt = checked(_attempt + 1);

@@ -53,4 +53,10 @@ internal readonly record struct SetPart(StateVersion Version, ImmutableHashSet<G
 
 /// <summary>A peer's row in the database, with its tunnels.</summary>
 internal sealed record PeerRow(
-    long Epoch, Guid Server, PeerState State, long Version, ReadOnlyMemory<byte>? Node, long TunnelsVersion, ImmutableHashSet<Guid> Targets);
+    long Epoch,
+    Guid Server,
+    PeerState State,
+    long Version,
+    ReadOnlyMemory<byte>? Node,
+    long TunnelsVersion,
+    ImmutableHashSet<Guid> Targets);

@@ -32,7 +32,9 @@ internal sealed class SharedPeer
     /// <summary>The end of a connection that is still to be claimed.</summary>
     public PeerState? Ended { get; set; }
 
-    /// <summary>Whether the database may have a row by this server for the peer: then an end before the claim's answer is claimed too.</summary>
+    /// <summary>
+    /// Whether the database may have a row by this server for the peer: then an end before the claim's answer is claimed, too.
+    /// </summary>
     public bool MayHaveRow { get; set; }
 
     /// <summary>Whether the connection is in the queue of those with changes, or its changes are being written.</summary>

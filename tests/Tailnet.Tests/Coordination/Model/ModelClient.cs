@@ -1,6 +1,7 @@
 using Tailnet.Coordination;
 using Tailnet.Coordination.Shared;
 using Tailnet.Messages;
+using ReadyForHandshake = Tailnet.Messages.CoordinateRequest.Types.ReadyForHandshake;
 using Kind = Tailnet.Messages.CoordinateResponse.Types.PeerUpdate.Types.Kind;
 
 namespace Tailnet.Tests.Coordination.Model;
@@ -39,10 +40,11 @@ internal sealed class ModelClient(ModelWorld world, ModelServer server, Coordina
 
     public void Remove(Guid target) => Send(new CoordinateRequest { RemoveTunnel = new() { Id = PeerIds.Write(target) } });
 
-    public void Ready(Guid target) => Send(new CoordinateRequest { ReadyForHandshake = { new CoordinateRequest.Types.ReadyForHandshake { Id = PeerIds.Write(target) } } });
+    public void Ready(Guid target) =>
+        Send(new CoordinateRequest { ReadyForHandshake = { new ReadyForHandshake { Id = PeerIds.Write(target) } } });
 
     /// <summary>Reads all responses, and checks I2 and I5.</summary>
-    /// <param name="isCurrent">Whether the responses are read after each step, so that the server still has the versions that it told.</param>
+    /// <param name="isCurrent">Whether this happens after each step, so that the server still has the versions that it told.</param>
     public void Read(bool isCurrent)
     {
         while (server.Core.Take(peer, out _) is { } response)
