@@ -118,8 +118,9 @@ internal sealed partial class CoordinatorCore
         if (_registers.TryGetValue(id, out var register))
         {
             _tunnels.Put(id, register.Tunnels.Targets);
-            if (register.IsUnread && HasLocalNeighbour(id))
+            if (!shared.MayHaveRow && HasLocalNeighbour(id))
             {
+                // While the connection was here, a read put nothing in doubt.
                 Want(id, register);
             }
         }

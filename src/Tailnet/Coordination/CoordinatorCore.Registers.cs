@@ -44,12 +44,14 @@ internal sealed partial class CoordinatorCore
         }
     }
 
-    /// <summary>Whether the database has confirmed the connection, and is not to confirm it again; for tests.</summary>
-    public bool IsClaimed(Guid id)
+    /// <summary>
+    /// Whether the database has confirmed the peer's connection, and is not to confirm it again; null without one. For tests.
+    /// </summary>
+    public bool? IsClaimed(Guid id)
     {
         lock (_lock)
         {
-            return _peers.TryGetValue(id, out var peer) && peer.Shared!.IsClaimed && !_claiming.ContainsKey(id);
+            return _peers.TryGetValue(id, out var peer) ? peer.Shared!.IsClaimed && !_claiming.ContainsKey(id) : null;
         }
     }
 

@@ -192,7 +192,7 @@ internal sealed partial class ModelWorld
         }
 
         var server = _servers[Random.Next(_servers.Count)];
-        var isSilent = older is { IsOver: false } && !IsRacy && older.Server.Core.IsClaimed(id) && older.Server.IsCurrent
+        var isSilent = older is { IsOver: false } && !IsRacy && IsOwner(older)
             && (older.Server == server || older.Peer.Shared!.Touched.Count == 0) && Random.Next(2) == 0;
         var client = new ModelClient(this, server, server.Core.Connect(id, CoordinateeAuth.Server));
         server.Clients.Add(client);
@@ -213,6 +213,14 @@ internal sealed partial class ModelWorld
             OpenAgain([id]);
         }
     }
+
+    // The row is the connection's, and no other server claims the peer for a connection that may have ended meanwhile.
+    private bool IsOwner(ModelClient client) =>
+        client.Server.IsCurrent
+        && client.Server.Core.IsClaimed(client.Id) == true
+        && Database.Rows.TryGetValue(client.Id, out var row)
+        && row.Epoch == client.Peer.Shared!.Epoch
+        && _servers.TrueForAll(server => server == client.Server || server.Core.IsClaimed(client.Id) is null);
 
     private void Open(Guid id, ModelClient client, Guid target)
     {
