@@ -12,16 +12,45 @@ internal sealed class FrameOpener(ReadOnlySpan<byte> secret, Guid generation) : 
     /// <summary>The most senders whose keys are kept.</summary>
     public const int MaxSenders = 64;
 
+    // A frame without entries, and the part of the header up to the number, in characters.
+    private const int MinText = (BusFrame.HeaderLength + BusFrame.TagLength + 2) / 3 * 4;
+    private const int PeekText = PeekLength / 3 * 4;
+    private const int PeekLength = BusFrame.HeaderLength - 4;
+
     private readonly byte[] _secret = secret.ToArray();
     private readonly Dictionary<Guid, Sender> _senders = [];
     private long _opened;
+    private bool _isDisposed;
 
     /// <summary>The number of senders whose keys are kept; for tests.</summary>
     public int SenderCount => _senders.Count;
 
+    /// <summary>
+    /// Reads the sender and the number from the header, without cryptography: nothing proves them. A server skips its own frames by them,
+    /// except those with a <see cref="BeatEntry"/>. Returns false when the length or the header is not that of a frame of this generation.
+    /// </summary>
+    public bool TryPeek(string text, out Guid server, out long number)
+    {
+        (server, number) = (default, 0);
+        Span<byte> header = stackalloc byte[PeekLength];
+        if (text.Length is < MinText or > BusFrame.MaxText
+            || !Convert.TryFromBase64Chars(text.AsSpan(0, PeekText), header, out var count)
+            || count < PeekLength
+            || Refusal(header) is not null
+            || Sender.Of(header) is not { Number: > 0 } sender)
+        {
+            return false;
+        }
+
+        (server, number) = sender;
+        return true;
+    }
+
     /// <summary>Opens a frame; null unless the outcome is <see cref="FrameOutcome.Opened"/>.</summary>
     public FrameOutcome Open(string text, out BusFrame? frame)
     {
+        // Without a secret, anybody could make the key.
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         frame = null;
         Span<byte> bytes = stackalloc byte[BusFrame.MaxText / 4 * 3];
         if (!TryDecode(text, ref bytes) || bytes.Length < BusFrame.HeaderLength + BusFrame.TagLength)
@@ -29,20 +58,12 @@ internal sealed class FrameOpener(ReadOnlySpan<byte> secret, Guid generation) : 
             return FrameOutcome.Malformed;
         }
 
-        if (bytes[0] != BusFrame.Protocol)
+        if (Refusal(bytes) is { } refusal)
         {
-            return FrameOutcome.OtherProtocol;
+            return refusal;
         }
 
-        Span<byte> ours = stackalloc byte[8];
-        BusFrame.WriteGeneration(ours, generation);
-        if (!bytes[1..9].SequenceEqual(ours))
-        {
-            return FrameOutcome.OtherGeneration;
-        }
-
-        var server = new Guid(bytes[9..25], bigEndian: true);
-        var number = BinaryPrimitives.ReadInt64LittleEndian(bytes[25..33]);
+        var (server, number) = Sender.Of(bytes);
         Span<byte> entries = stackalloc byte[bytes.Length - BusFrame.HeaderLength - BusFrame.TagLength];
         if (number < 1 || !TryOpen(server, bytes, entries))
         {
@@ -60,6 +81,7 @@ internal sealed class FrameOpener(ReadOnlySpan<byte> secret, Guid generation) : 
 
     public void Dispose()
     {
+        _isDisposed = true;
         CryptographicOperations.ZeroMemory(_secret);
         foreach (var sender in _senders.Values)
         {
@@ -80,6 +102,18 @@ internal sealed class FrameOpener(ReadOnlySpan<byte> secret, Guid generation) : 
         bytes = bytes[..count];
         Span<char> again = stackalloc char[BusFrame.MaxText + 2];
         return Convert.TryToBase64Chars(bytes, again, out var length) && text.AsSpan().SequenceEqual(again[..length]);
+    }
+
+    private FrameOutcome? Refusal(ReadOnlySpan<byte> header)
+    {
+        if (header[0] != BusFrame.Protocol)
+        {
+            return FrameOutcome.OtherProtocol;
+        }
+
+        Span<byte> ours = stackalloc byte[8];
+        BusFrame.WriteGeneration(ours, generation);
+        return header[1..9].SequenceEqual(ours) ? null : FrameOutcome.OtherGeneration;
     }
 
     private bool TryOpen(Guid server, ReadOnlySpan<byte> bytes, Span<byte> entries)
@@ -138,6 +172,9 @@ internal sealed class FrameOpener(ReadOnlySpan<byte> secret, Guid generation) : 
         public AesGcm Cipher => cipher;
 
         public long LastOpened { get; set; }
+
+        public static (Guid Server, long Number) Of(ReadOnlySpan<byte> header) =>
+            (new Guid(header[9..25], bigEndian: true), BinaryPrimitives.ReadInt64LittleEndian(header[25..33]));
     }
 }
 
