@@ -97,6 +97,13 @@ public sealed class BusLimitTests
         Assert.All(wrong, static entry => Assert.Throws<ArgumentException>(() => BusEntryWriter.Write(entry)));
     }
 
+    [Fact]
+    public void ANumberMayBeLongerThanItHasToBe()
+    {
+        Assert.True(BusEntryReader.TryRead([9, 3, 0x87, 0x80, 0], out var entries));
+        Assert.Equal(new BeatEntry(7), Assert.Single(entries));
+    }
+
     // A later version may use it.
     [Theory]
     [InlineData(0)]

@@ -43,7 +43,7 @@ public sealed class FrameOpenerTests : IDisposable
         string[] wrong =
         [
             "", text[..44], _seal.Seal([])[..^4], later.Seal(Beat), Changed(text, 0, 1), Sealed(0), Sealed(-1), "*" + text[1..],
-            " " + text, text.Insert(8, "\r\n"), new string('=', 72), new string(' ', 200), text + new string('A', 8000),
+            " " + text, "    " + text, text.Insert(8, "\r\n"), new string('=', 72), new string(' ', 200), text + new string('A', 8000),
         ];
         foreach (var other in wrong)
         {
