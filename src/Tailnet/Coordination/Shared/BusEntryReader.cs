@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Tailnet.Wire;
 
 namespace Tailnet.Coordination.Shared;
 
@@ -7,8 +8,6 @@ namespace Tailnet.Coordination.Shared;
 /// </summary>
 internal ref struct BusEntryReader
 {
-    private const int MaxNumber = 10;
-
     private ReadOnlySpan<byte> _rest;
 
     private BusEntryReader(ReadOnlySpan<byte> bytes) => _rest = bytes;
@@ -169,22 +168,9 @@ internal ref struct BusEntryReader
 
     private bool TryUnsigned(out ulong value)
     {
-        value = 0;
-        for (var i = 0; i < MaxNumber && TryByte(out var part); i++)
-        {
-            // The tenth byte has room for one bit.
-            if (i == MaxNumber - 1 && part > 1)
-            {
-                return false;
-            }
-
-            value |= (ulong)(part & 0x7f) << (7 * i);
-            if (part < 0x80)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        var size = 0;
+        var isRead = Leb128.TryRead(_rest, ref size, out value) == DrpcReadStatus.Done;
+        _rest = _rest[size..];
+        return isRead;
     }
 }

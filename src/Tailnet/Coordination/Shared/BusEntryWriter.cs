@@ -1,4 +1,5 @@
 using System.Buffers;
+using Tailnet.Wire;
 
 namespace Tailnet.Coordination.Shared;
 
@@ -124,15 +125,8 @@ internal static class BusEntryWriter
         return (ulong)value;
     }
 
-    private static void Unsigned(ArrayBufferWriter<byte> fields, ulong value)
-    {
-        for (; value >= 0x80; value >>= 7)
-        {
-            Byte(fields, (byte)(value | 0x80));
-        }
-
-        Byte(fields, (byte)value);
-    }
+    private static void Unsigned(ArrayBufferWriter<byte> fields, ulong value) =>
+        fields.Advance(Leb128.Write(fields.GetSpan(Leb128.MaxSize), value));
 
     private static void Expect(bool condition, string what)
     {
