@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Leaves out the rules of shared coordination in turn, and runs the model test: it has to fail.
+# Leaves out the rules of shared coordination in turn, and runs the model test and the tests of the core: one has to fail.
 set -uo pipefail
 
 usage() {
@@ -7,7 +7,7 @@ usage() {
 usage: tests/model-mutants.sh [RUNS [FIRST_SEED [NAME]]]
 
 Applies each mutant of tests/Tailnet.Tests/Coordination/Model/mutants.txt to a copy of the sources, builds it, and runs the model test
-with RUNS runs a mode (1000). NAME picks the mutants whose name contains it. Prints the failed runs of each; the last line is
+with RUNS runs a mode (1000). NAME, a regular expression, picks mutants. Prints the failed runs of each; the last line is
 "N mutants, N found, N not found". Exit code: 0, or 2 for wrong usage. Needs python3.
 TEXT
 }
@@ -42,7 +42,7 @@ project = 'tests/Tailnet.Tests'
 quick = ['-v', 'q', '-p:TreatWarningsAsErrors=false', '-p:RunAnalyzers=false', '-p:EnforceCodeStyleInBuild=false']
 found = count = 0
 run('dotnet', 'build', project, *quick)
-for title, changes in [mutant for mutant in mutants if name in mutant[0]]:
+for title, changes in [mutant for mutant in mutants if re.search(name, mutant[0])]:
     originals = {}
     for path, before, after in changes:
         text = open(path).read()
@@ -53,12 +53,13 @@ for title, changes in [mutant for mutant in mutants if name in mutant[0]]:
     if built.returncode != 0:
         print(f'{title}: does not build: {built.stdout[-500:]}', flush=True)
     else:
-        tested = run('dotnet', 'test', project, '--no-build', '--filter', 'FullyQualifiedName~ModelTests')
+        tested = run('dotnet', 'test', project, '--no-build', '--filter', 'FullyQualifiedName~ModelTests|FullyQualifiedName~CoordinatorCoreTests')
         failures = re.findall(r'(\d+) of (\d+) runs failed', tested.stdout)
         kinds = sorted({re.sub(r'[0-9a-f]{8}-[-0-9a-f]*', 'x', kind)[:60] for kind in re.findall(r'racy \w+: (.*)', tested.stdout)})
+        core = sorted(set(re.findall(r'Failed \S*CoordinatorCoreTests\.(\w+)', tested.stdout)))
         count += 1
         found += tested.returncode != 0
-        print(f'{title}: {sum(int(one) for one, _ in failures)} of {3 * int(environment["EDGE_MODEL_RUNS"])} runs. {kinds[:2]}', flush=True)
+        print(f'{title}: {sum(int(one) for one, _ in failures)} of {3 * int(environment["EDGE_MODEL_RUNS"])} runs. {kinds[:2]} {core}', flush=True)
     for path, text in originals.items():
         open(path, 'w').write(text)
 print(f'{count} mutants, {found} found, {count - found} not found')
